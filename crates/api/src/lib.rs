@@ -1,1 +1,43 @@
-//! Placeholder.
+//! What a program may ask a running node, and what the node answers.
+//!
+//! Does: the versioned request, response and error types, and their framing. Does not:
+//! open a socket, decide who may ask (`os::control` checks the peer's credentials), or
+//! carry any secret but the invite line that was asked for.
+//!
+//! One connection carries one request. The node answers with one frame, except to
+//! [`Request::Ping`], which it answers with one [`Response::Echo`] for each echo and then
+//! [`Response::PingDone`]. A client that hangs up ends what it asked for.
+//!
+//! | bytes | meaning |
+//! |---|---|
+//! | 4 | length of what follows, big-endian, at most [`FRAME_LEN_MAX`] |
+//! | n | JSON: `{"v":1,"verb":…}` from the client, `{"v":1,"ok":…}` or `{"v":1,"error":…}` from the node |
+//!
+//! Fields may be added within a version; both sides ignore fields that they do not know.
+//! Addresses F and aliases are [`std::net::Ipv6Addr`]; times are Unix seconds.
+
+mod error;
+mod frame;
+mod request;
+mod response;
+
+pub use error::{ApiError, Code};
+pub use frame::{
+    FRAME_LEN_MAX, FrameError, decode_reply, decode_request, encode_reply, encode_request,
+    frame_len, read_frame,
+};
+pub use request::{
+    Allow, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, Invite, Join, LABEL_LEN_MAX,
+    PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request, Services, Who,
+};
+pub use response::{
+    Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited, Joined,
+    Network, NetworkMode, Notice, NoticeKind, Peer, PeerState, PingDone, Report, ReportSection,
+    Response, Status, Told, Traffic, Via,
+};
+
+/// The version of this interface. A node refuses any other with [`Code::Version`].
+pub const VERSION: u32 = 1;
+
+/// What a node answers: a response, or why there is none.
+pub type Reply = Result<Response, ApiError>;

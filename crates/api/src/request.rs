@@ -1,0 +1,343 @@
+//! What may be asked. Every bound on a request is a constant here and is checked by
+//! [`crate::decode_request`], so that the node sees only what it may be asked.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// An invite's life unless the client says otherwise: 24 hours.
+pub const EXPIRES_S_DEFAULT: u64 = 24 * 3600;
+/// The shortest life of an invite: one minute.
+pub const EXPIRES_S_MIN: u64 = 60;
+/// The longest life of an invite: 30 days.
+pub const EXPIRES_S_MAX: u64 = 30 * 24 * 3600;
+/// The longest label of a peer, in bytes of UTF-8.
+pub const LABEL_LEN_MAX: usize = 63;
+/// The most port ranges of one entry of the allowlist.
+pub const PORTS_MAX: usize = 64;
+/// The most echoes of one request.
+pub const PING_COUNT_MAX: u32 = 1_000_000;
+
+/// One request to a running node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// What the node is and how it stands: [`crate::Response::Status`].
+    Status,
+    /// Every allowed peer and its session: [`crate::Response::Peers`].
+    Peers,
+    /// A new invite line: [`crate::Response::Invited`].
+    Invite(Invite),
+    /// Use an invite line and wait for the session: [`crate::Response::Joined`].
+    Join(Join),
+    /// Let a peer in, or change what it may do: [`crate::Response::Done`].
+    Allow(Allow),
+    /// Take a peer off the allowlist; its session ends at once: [`crate::Response::Done`].
+    Deny {
+        /// Whom to deny.
+        who: Who,
+    },
+    /// The allowlist: [`crate::Response::List`].
+    List,
+    /// Echo a peer: many [`crate::Response::Echo`], then [`crate::Response::PingDone`].
+    Ping(Ping),
+    /// The identity files have changed (after `kumi id rotate`): read them again and tell
+    /// every peer: [`crate::Response::Told`].
+    IdentityChanged,
+    /// Stop the node: [`crate::Response::Done`] before it ends.
+    Stop,
+    /// Where `kumi run` finds the overlay: [`crate::Response::Inside`].
+    Inside,
+    /// What a bug report needs beside status and peers: [`crate::Response::Report`].
+    Bugreport,
+}
+
+/// A new invite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invite {
+    /// Its life in seconds, [`EXPIRES_S_MIN`] to [`EXPIRES_S_MAX`].
+    pub expires_s: u64,
+}
+
+/// An invite to use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The invite line, as it was pasted.
+    pub line: String,
+    /// What to call the peer in this node's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How long to wait for the session, in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// A new or changed entry of the allowlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allow {
+    /// Whom to allow.
+    pub who: Who,
+    /// What it may reach on this node.
+    pub services: Services,
+    /// What to call it; `None` keeps the label that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Echo requests to a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {
+    /// The peer's address F.
+    pub peer: Ipv6Addr,
+    /// How many, 1 to [`PING_COUNT_MAX`].
+    pub count: u32,
+    /// Time between two of them in milliseconds.
+    pub interval_ms: u64,
+    /// How long to wait for each answer in milliseconds; the first also waits so long for
+    /// the session.
+    pub timeout_ms: u64,
+}
+
+/// A peer, by its address F or by its root key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// An address F (fc00::/8).
+    Address(Ipv6Addr),
+    /// An Ed25519 root key, written as 64 hexadecimal digits.
+    RootKey([u8; 32]),
+}
+
+/// The text is neither an address F nor 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an address in fc00::/8 nor a root key of 64 hexadecimal digits")]
+pub struct WhoError;
+
+impl FromStr for Who {
+    type Err = WhoError;
+
+    fn from_str(text: &str) -> Result<Who, WhoError> {
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return match address.octets() {
+                [0xfc, ..] => Ok(Who::Address(address)),
+                _ => Err(WhoError),
+            };
+        }
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(WhoError);
+        }
+        let mut key = [0u8; 32];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let mut value = 0u32;
+            for digit in pair {
+                let digit = char::from(*digit).to_digit(16).ok_or(WhoError)?;
+                value = value * 16 + digit;
+            }
+            *byte = u8::try_from(value).map_err(|_| WhoError)?;
+        }
+        Ok(Who::RootKey(key))
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Address(address) => address.fmt(f),
+            Who::RootKey(key) => key.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+        }
+    }
+}
+
+impl Serialize for Who {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Who {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Who, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What an allowed peer may reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Services {
+    /// Everything.
+    All,
+    /// These ports only (1 to [`PORTS_MAX`]); echo and ICMPv6 errors are always part of it.
+    Ports(Vec<PortRange>),
+}
+
+/// A protocol with ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proto {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Proto {
+    /// `tcp` or `udp`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Proto::Tcp => "tcp",
+            Proto::Udp => "udp",
+        }
+    }
+
+    /// The number in IP headers: 6 or 17.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Proto::Tcp => 6,
+            Proto::Udp => 17,
+        }
+    }
+}
+
+/// Ports of one protocol, written `tcp/22` or `udp/6000-6100`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PortRange {
+    /// The protocol.
+    pub proto: Proto,
+    /// The first port, 1 to 65,535.
+    pub lo: u16,
+    /// The last port, not below the first.
+    pub hi: u16,
+}
+
+/// The text is not `tcp/PORT`, `udp/PORT` or a range of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a port such as tcp/22 or udp/6000-6100")]
+pub struct PortRangeError;
+
+impl FromStr for PortRange {
+    type Err = PortRangeError;
+
+    fn from_str(text: &str) -> Result<PortRange, PortRangeError> {
+        let (proto, ports) = text.split_once('/').ok_or(PortRangeError)?;
+        let proto = match proto {
+            "tcp" => Proto::Tcp,
+            "udp" => Proto::Udp,
+            _ => return Err(PortRangeError),
+        };
+        let (lo, hi) = ports.split_once('-').unwrap_or((ports, ports));
+        let lo = lo.parse().map_err(|_| PortRangeError)?;
+        let hi = hi.parse().map_err(|_| PortRangeError)?;
+        if lo == 0 || hi < lo {
+            return Err(PortRangeError);
+        }
+        Ok(PortRange { proto, lo, hi })
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.proto.as_str(), self.lo)?;
+        if self.hi != self.lo {
+            write!(f, "-{}", self.hi)?;
+        }
+        Ok(())
+    }
+}
+
+impl Request {
+    /// Checks every bound of this module.
+    ///
+    /// # Errors
+    /// The name of the first value that is out of range.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let label_fits = |label: &Option<String>| {
+            label.as_ref().is_none_or(|label| {
+                (1..=LABEL_LEN_MAX).contains(&label.len()) && !label.chars().any(char::is_control)
+            })
+        };
+        let fits = match self {
+            Request::Invite(invite)
+                if !(EXPIRES_S_MIN..=EXPIRES_S_MAX).contains(&invite.expires_s) =>
+            {
+                return Err("expires_s");
+            }
+            Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {
+                return Err("count");
+            }
+            Request::Join(join) => label_fits(&join.label),
+            Request::Allow(allow) => {
+                if let Services::Ports(ports) = &allow.services
+                    && (ports.is_empty()
+                        || ports.len() > PORTS_MAX
+                        || ports.iter().any(|p| p.lo == 0 || p.hi < p.lo))
+                {
+                    return Err("services");
+                }
+                label_fits(&allow.label)
+            }
+            _ => true,
+        };
+        if fits { Ok(()) } else { Err("label") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_an_address_in_fc00_or_a_key_and_nothing_else() {
+        let address: Who = "fc12::1".parse().unwrap();
+        assert_eq!(address.to_string(), "fc12::1");
+        let key = "47e204c202d347799ac8306e647db54d65c8ca802220d24ef06ac017f41f2e4b";
+        assert_eq!(key.parse::<Who>().unwrap().to_string(), key);
+        for wrong in ["", "fd00::1", "10.0.0.1", "laptop", &key[1..], "zz"] {
+            assert_eq!(wrong.parse::<Who>(), Err(WhoError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ports_read_as_they_are_written() {
+        for text in ["tcp/22", "udp/6000-6100", "tcp/1-65535"] {
+            assert_eq!(text.parse::<PortRange>().unwrap().to_string(), text);
+        }
+        for wrong in [
+            "22",
+            "tcp",
+            "tcp/",
+            "tcp/0",
+            "tcp/9-8",
+            "sctp/1",
+            "tcp/70000",
+            "tcp/1-",
+        ] {
+            assert_eq!(wrong.parse::<PortRange>(), Err(PortRangeError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_checked() {
+        let port: PortRange = "tcp/22".parse().unwrap();
+        let allow = |count, label: &str| {
+            Request::Allow(Allow {
+                who: "fc00::1".parse().unwrap(),
+                services: Services::Ports(vec![port; count]),
+                label: Some(label.to_owned()),
+            })
+            .check()
+        };
+        assert_eq!(allow(PORTS_MAX, "laptop"), Ok(()));
+        assert_eq!(allow(PORTS_MAX + 1, "laptop"), Err("services"));
+        assert_eq!(allow(0, "laptop"), Err("services"));
+        assert_eq!(allow(1, &"x".repeat(LABEL_LEN_MAX)), Ok(()));
+        assert_eq!(allow(1, &"x".repeat(LABEL_LEN_MAX + 1)), Err("label"));
+        assert_eq!(allow(1, "a\u{1b}[2Jb"), Err("label"));
+        let invite = |expires_s| Request::Invite(Invite { expires_s }).check();
+        assert_eq!(invite(EXPIRES_S_DEFAULT), Ok(()));
+        assert_eq!(invite(EXPIRES_S_MIN - 1), Err("expires_s"));
+        assert_eq!(invite(EXPIRES_S_MAX + 1), Err("expires_s"));
+    }
+}

@@ -1,0 +1,390 @@
+//! What a node answers. Counters count since the node started.
+
+use crate::request::{Services, Who};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{Ipv6Addr, SocketAddr};
+
+/// One answer of a running node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Response {
+    /// To [`crate::Request::Status`].
+    Status(Box<Status>),
+    /// To [`crate::Request::Peers`], in order of address.
+    Peers {
+        /// Every allowed peer that an address is known of.
+        peers: Vec<Peer>,
+    },
+    /// To [`crate::Request::Invite`].
+    Invited(Invited),
+    /// To [`crate::Request::Join`].
+    Joined(Joined),
+    /// To [`crate::Request::List`], in order of [`Who`].
+    List {
+        /// The allowlist.
+        entries: Vec<Entry>,
+    },
+    /// One echo of [`crate::Request::Ping`]; more follow.
+    Echo(Echo),
+    /// The end of the answers to [`crate::Request::Ping`].
+    PingDone(PingDone),
+    /// To [`crate::Request::IdentityChanged`].
+    Told(Told),
+    /// To [`crate::Request::Inside`].
+    Inside(Inside),
+    /// To [`crate::Request::Bugreport`].
+    Report(Report),
+    /// It is done and there is nothing to say about it.
+    Done,
+}
+
+/// How a node stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the software.
+    pub version: String,
+    /// Address F.
+    pub address: Ipv6Addr,
+    /// The alias in 200::/7.
+    pub alias: Ipv6Addr,
+    /// The label that it tells its peers, if it has one.
+    pub label: Option<String>,
+    /// Process id.
+    pub pid: u32,
+    /// When it started, Unix seconds.
+    pub started_unix_s: u64,
+    /// The UDP address that it listens on.
+    pub listen: SocketAddr,
+    /// What other machines may reach it by, the most useful first.
+    pub endpoints: Vec<SocketAddr>,
+    /// How programs on this machine reach the overlay.
+    pub network: Network,
+    /// The node certificate in use.
+    pub certificate: Certificate,
+    /// Position of the root key in the rotation log; 0 = never rotated.
+    pub root_position: u32,
+    /// Entries of the allowlist.
+    pub peers_allowed: u32,
+    /// Peers with a session now.
+    pub peers_connected: u32,
+    /// Invites that have neither been used nor expired.
+    pub invites_open: u32,
+    /// Bytes and packets of all sessions.
+    pub traffic: Traffic,
+    /// Datagrams and packets that were dropped, by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// Wake-ups of the node, by reason.
+    pub wakeups: BTreeMap<String, u64>,
+    /// What its owner should know.
+    pub notices: Vec<Notice>,
+}
+
+/// How programs reach the overlay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Where the TUN device is.
+    pub mode: NetworkMode,
+    /// Its name; `None` without one.
+    pub name: Option<String>,
+    /// Its MTU in bytes; 0 without one.
+    pub mtu: u32,
+}
+
+/// Where the TUN device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkMode {
+    /// In the machine's own network: every program sees it.
+    Kernel,
+    /// In an unprivileged namespace: `kumi run` puts programs there.
+    Rootless,
+    /// There is none: sessions and `kumi ping` work, programs cannot use them.
+    None,
+}
+
+/// A node certificate's times and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Its counter.
+    pub counter: u64,
+    /// Valid from, Unix seconds.
+    pub not_before_unix_s: u64,
+    /// Valid until, Unix seconds.
+    pub not_after_unix_s: u64,
+}
+
+/// Bytes and packets inside sessions (payload, not what it costs on the wire).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+}
+
+/// Something that the owner of a node should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// Names and values for the sentence about it, as documented at the kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, String>,
+}
+
+/// What a [`Notice`] is about; arguments in brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeKind {
+    /// Another machine holds this node's keys. [address, endpoint]
+    CloneSelf,
+    /// Two machines hold a peer's keys. [address, endpoint, endpoint_other]
+    ClonePeer,
+    /// The node certificate ends within 10 days. [not_after_unix_s, days]
+    CertificateExpiring,
+    /// The node certificate has ended. [not_after_unix_s]
+    CertificateExpired,
+    /// The TUN device could not be made. [detail]
+    NoTun,
+    /// Beacons can be neither sent nor received. [detail]
+    NoBeacon,
+    /// The system clock is behind the time that the node has stored. [behind_s]
+    ClockBehind,
+    /// Nothing outside this machine can reach the node by what it knows. []
+    NoEndpoint,
+    /// A notice of a newer node.
+    #[serde(other)]
+    Unknown,
+}
+
+impl NoticeKind {
+    /// Every kind, for catalogues that must have a text for each.
+    pub const ALL: &'static [NoticeKind] = &[
+        NoticeKind::CloneSelf,
+        NoticeKind::ClonePeer,
+        NoticeKind::CertificateExpiring,
+        NoticeKind::CertificateExpired,
+        NoticeKind::NoTun,
+        NoticeKind::NoBeacon,
+        NoticeKind::ClockBehind,
+        NoticeKind::NoEndpoint,
+        NoticeKind::Unknown,
+    ];
+
+    /// The kind as it is written in JSON and in message catalogues.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoticeKind::CloneSelf => "clone-self",
+            NoticeKind::ClonePeer => "clone-peer",
+            NoticeKind::CertificateExpiring => "certificate-expiring",
+            NoticeKind::CertificateExpired => "certificate-expired",
+            NoticeKind::NoTun => "no-tun",
+            NoticeKind::NoBeacon => "no-beacon",
+            NoticeKind::ClockBehind => "clock-behind",
+            NoticeKind::NoEndpoint => "no-endpoint",
+            NoticeKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// A peer and its session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Address F.
+    pub address: Ipv6Addr,
+    /// What this node calls it, else what it calls itself.
+    pub label: Option<String>,
+    /// Whether there is a session.
+    pub state: PeerState,
+    /// What its packets come by and go by, with a session.
+    pub via: Option<Via>,
+    /// Smoothed round-trip time in milliseconds, once measured.
+    pub rtt_ms: Option<f64>,
+    /// Age of the newest handshake in seconds.
+    pub handshake_age_s: Option<u64>,
+    /// Time since the last packet from it in seconds.
+    pub heard_age_s: Option<u64>,
+    /// The largest inner packet of the session in bytes.
+    pub mtu: Option<u32>,
+    /// The AEAD of the session, e.g. `AES-256-GCM`.
+    pub aead: Option<String>,
+    /// Its software version, once it has said so.
+    pub version: Option<String>,
+    /// Position of its root key in the rotation log, once known.
+    pub root_position: Option<u32>,
+    /// Bytes and packets.
+    pub traffic: Traffic,
+    /// Where it may be.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+}
+
+/// Whether there is a session with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    /// A session stands.
+    Connected,
+    /// A handshake is under way.
+    Connecting,
+    /// Neither; the first packet will start a handshake.
+    Idle,
+    /// Neither, and nothing says where the peer is.
+    Unreachable,
+}
+
+/// What a session runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Straight to this endpoint.
+    Direct(SocketAddr),
+}
+
+/// Where a peer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Address and UDP port.
+    pub endpoint: SocketAddr,
+    /// Who says so.
+    pub source: CandidateSource,
+}
+
+/// Who says where a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CandidateSource {
+    /// Its invite.
+    Invite,
+    /// Its beacon on this LAN.
+    Beacon,
+    /// Its packets came from there.
+    Observed,
+    /// It told in a session.
+    Told,
+}
+
+/// A new invite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// The line: whoever has it first gets in, so it is a secret.
+    pub line: String,
+    /// When it expires, Unix seconds.
+    pub expires_unix_s: u64,
+    /// The endpoints written in it.
+    pub endpoints: Vec<SocketAddr>,
+}
+
+/// An invite that was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The peer's address F.
+    pub peer: Ipv6Addr,
+    /// What this node calls it, else what it calls itself.
+    pub label: Option<String>,
+    /// What the session runs over.
+    pub via: Via,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// An entry of the allowlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Who.
+    pub who: Who,
+    /// What it may reach.
+    pub services: Services,
+    /// What it is called.
+    pub label: Option<String>,
+    /// When it was added, Unix seconds.
+    pub added_unix_s: u64,
+}
+
+/// One echo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Echo {
+    /// Its number, from 1.
+    pub seq: u32,
+    /// What came of it.
+    pub result: EchoResult,
+}
+
+/// What came of an echo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EchoResult {
+    /// The answer came.
+    Answered {
+        /// Round-trip time in milliseconds.
+        rtt_ms: f64,
+        /// What it came by.
+        via: Via,
+    },
+    /// No answer in time.
+    Lost,
+}
+
+/// The end of a ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PingDone {
+    /// Echoes sent.
+    pub sent: u32,
+    /// Answers received.
+    pub received: u32,
+}
+
+/// The identity was read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Connected peers that were told.
+    pub peers: u32,
+}
+
+/// Where `kumi run` finds the overlay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
+    /// The process that holds the namespaces.
+    pub holder_pid: u32,
+    /// Address F inside.
+    pub address: Ipv6Addr,
+}
+
+/// What a bug report needs beside status and peers. No key, secret or payload is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Named texts, e.g. `events`, `threads`, `journal`.
+    pub sections: Vec<ReportSection>,
+}
+
+/// A named part of a bug report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportSection {
+    /// Its name.
+    pub name: String,
+    /// Its lines.
+    pub lines: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_written_as_its_text_and_a_foreign_one_is_unknown() {
+        for kind in NoticeKind::ALL {
+            let json = serde_json::to_string(kind).unwrap();
+            assert_eq!(json, format!("\"{}\"", kind.as_str()));
+        }
+        assert_eq!(
+            serde_json::from_str::<NoticeKind>("\"later\"").unwrap(),
+            NoticeKind::Unknown
+        );
+    }
+}
