@@ -21,9 +21,11 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod beacon;
 pub mod codec;
 pub mod datagram;
 pub mod handshake;
+pub mod invite;
 pub mod payload;
 pub mod statement;
 pub mod stream;
