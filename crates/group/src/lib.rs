@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Who may talk: the local allowlist, port rules and the flows that replies are measured by.
+//!
+//! What it does: keeps the local rules ([`Allowlist`]), answers what a peer may do
+//! ([`Allowlist::access`]) and whether one packet may pass ([`decide`]), and remembers which
+//! flows this end started ([`FlowTable`]), so that a peer that may reach one port can still
+//! answer what was asked of it.
+//!
+//! What it does not: groups, epochs, DPRP and the PIT (a later issue fills in the rules
+//! between "local deny" and "default deny"), sockets, clocks, storage.
+//!
+//! | limit | value |
+//! |---|---|
+//! | local entries, allow and deny together | [`ENTRIES_MAX`] |
+//! | port ranges in one entry | [`PORT_RANGES_MAX`] |
+//! | label of an entry | [`LABEL_LEN_MAX`] bytes |
+//! | flows remembered | [`FLOWS_MAX`] |
+//!
+//! Order of rules: local deny, local allow, default deny.
+#![forbid(unsafe_code)]
+
+mod allow;
+mod decide;
+mod flow;
+pub mod serial;
+
+pub use allow::{
+    Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX, PORT_RANGES_MAX,
+    PortRange, Proto, Services, Who,
+};
+pub use decide::{Decision, Direction, Rule, Verdict, decide};
+pub use flow::{FLOWS_MAX, FlowKey, FlowTable, OTHER_IDLE_MAX, TCP_IDLE_MAX};
