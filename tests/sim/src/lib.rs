@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The deterministic world: real nodes, simulated everything else.
+
+pub mod net;
+pub mod rng;
