@@ -3,9 +3,41 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`crypto`] | the one door to cryptography: hashes, X25519, Ed25519, ML-KEM-768, AEADs, random bytes |
+//! | `inception`, `rotation`, `certificate` | the three signed statements |
+//! | `history`, `public`, `pin` | how statements are believed, and what is remembered of them |
+//! | `secret`, `issue` | secret keys, and what their owner signs |
+//! | `alias` | the Yggdrasil-style address of a root key |
 //!
 //! This crate never touches a disk, a clock or a source of entropy: bytes, times and
 //! random numbers are arguments. Formats are those of `docs/protocol/session.md`, section 1.
 #![forbid(unsafe_code)]
 
+mod alias;
+mod certificate;
 pub mod crypto;
+mod history;
+mod inception;
+mod issue;
+mod pin;
+mod public;
+mod rotation;
+mod secret;
+
+pub use alias::{alias, alias_subnet};
+pub use certificate::{
+    CLOCK_TOLERANCE_S, Certificate, EXPIRY_WARNING_S, Scopes, VALIDITY_DEFAULT_S,
+};
+pub use history::{HistoryError, KeyHistory, LogError, Tip};
+pub use inception::{Inception, next_hash};
+pub use issue::{
+    IssueError, NewIdentity, Rotated, SALT_TRIES_MAX, Terms, issue_certificate, recover, rotate,
+};
+pub use pin::{PIN_LEN, Pin};
+pub use public::{IdentityError, PublicIdentity};
+pub use rotation::{RotationEntry, RotationKind};
+pub use secret::{
+    HotKeys, HotKeysDiffer, LocalIdentity, NextRootSecret, RecoverySecret, RootSecret,
+};
+
+#[cfg(test)]
+mod tests;
