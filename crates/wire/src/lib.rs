@@ -26,6 +26,7 @@ pub mod codec;
 pub mod datagram;
 pub mod handshake;
 pub mod invite;
+pub mod ip;
 pub mod payload;
 pub mod statement;
 pub mod stream;
