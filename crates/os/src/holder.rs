@@ -1,0 +1,354 @@
+//! The unprivileged namespace: a small process that holds it, with the interface inside.
+//!
+//! ```text
+//!  daemon (host network)                      holder (own user + network namespace)
+//!    start() -- spawns itself with VERB ------> serve()
+//!            -- Plan -------------------------> unshares, makes kumi0, lo and kumi0 up
+//!            <- descriptor of kumi0, SCM_RIGHTS
+//!    owns the socket pair's end                 sleeps in read() until that end closes
+//! ```
+//!
+//! The holder ends when the daemon does, however that ends, because the kernel closes the
+//! daemon's end of their socket; no signal and no process id take part. It has no secrets.
+//! `kumi run` enters its namespaces by its process id ([`crate::netns::enter`]). Programs
+//! that run inside keep the namespace (without the overlay) until they end.
+
+use crate::interface::{InterfaceError, PLAN_LIST_LEN_MAX, Plan, configure};
+use crate::netlink::Netlink;
+use crate::netns::{NamespaceError, unshare_user_and_network};
+use crate::tun::{Device, Framing, TunError};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::Ipv6Addr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+/// The hidden verb with which the program starts itself as a holder; `main` must call
+/// [`serve`] when it is the first argument, before any thread starts.
+pub const VERB: &str = "__holder";
+/// The longest message on the socket, in bytes.
+const MESSAGE_LEN_MAX: usize = 4096;
+
+/// A running holder. Dropping it ends the holder process.
+#[derive(Debug)]
+pub struct Holder {
+    pid: u32,
+    // The holder ends when this end is shut down, or closed with this process.
+    socket: OwnedFd,
+    child: Child,
+}
+
+impl Holder {
+    /// The process whose namespaces have the overlay.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+}
+
+/// Readable when the holder has died.
+impl AsFd for Holder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = rustix::net::shutdown(&self.socket, Shutdown::Both);
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a holder and returns it with the interface that it made.
+///
+/// # Errors
+/// `Namespace` where users may not make namespaces, `NoIpv6`, or `Holder` with the
+/// holder's words for the rest.
+pub fn start(plan: &Plan) -> Result<(Holder, Device), InterfaceError> {
+    let failed = |what: &str, error: &dyn std::fmt::Display| {
+        InterfaceError::Holder(format!("{what}: {error}"))
+    };
+    let (ours, theirs) = rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(|error| failed("socket pair", &error))?;
+    let child = Command::new("/proc/self/exe")
+        .arg0("kumi")
+        .arg(VERB)
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .process_group(0)
+        .current_dir("/")
+        .env_clear()
+        .spawn()
+        .map_err(|error| failed("start", &error))?;
+    let holder = Holder {
+        pid: child.id(),
+        socket: ours,
+        child,
+    };
+    let text = encode(plan);
+    rustix::net::send(holder.as_fd(), text.as_bytes(), SendFlags::NOSIGNAL)
+        .map_err(|error| failed("request", &error))?;
+    let device = receive(holder.as_fd())?;
+    Ok((holder, device))
+}
+
+/// The holder itself: serves one request on standard input, then sleeps until the other
+/// end closes. Returns the process's exit code.
+pub fn serve() -> u8 {
+    let socket = rustix::stdio::stdin();
+    let mut text = [0u8; MESSAGE_LEN_MAX];
+    let read = rustix::net::recv(socket, &mut text[..], RecvFlags::empty());
+    let Ok((read, _)) = read else { return 2 };
+    let plan = text
+        .get(..read)
+        .and_then(|text| std::str::from_utf8(text).ok())
+        .and_then(decode);
+    let Some(plan) = plan else { return 2 };
+    let sent = match build(&plan) {
+        Ok(device) => hand_over(socket, device),
+        Err(error) => {
+            let text = format!("error {} {error}", class(&error));
+            let text = text.as_bytes();
+            rustix::net::send(socket, text, SendFlags::NOSIGNAL)
+                .map(drop)
+                .map_err(io::Error::from)
+        }
+    };
+    if sent.is_err() {
+        return 1;
+    }
+    let mut nothing = [0u8; 1];
+    loop {
+        match rustix::net::recv(socket, &mut nothing[..], RecvFlags::empty()) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok((0, _)) | Err(_) => return 0,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Everything inside: the namespaces, the loopback, the interface.
+fn build(plan: &Plan) -> Result<Device, InterfaceError> {
+    unshare_user_and_network()?;
+    let mut netlink = Netlink::open()?;
+    let loopback = netlink.link("lo")?.index;
+    // The first use of the new rights: where a security module has taken them away while
+    // letting the namespace be made, it shows here.
+    netlink
+        .set_up(loopback, true)
+        .map_err(|error| forbidden(error.source))?;
+    allow_ordinary_programs();
+    let device = match Device::create_tun(&plan.name) {
+        Err(TunError::Missing | TunError::NotPermitted(_)) => {
+            crate::packet_pair::create(&plan.name.replace("%d", "0"))?
+        }
+        other => other?,
+    };
+    configure(device.name(), plan)?;
+    Ok(device)
+}
+
+fn forbidden(source: io::Error) -> InterfaceError {
+    let user = crate::process::user_id();
+    NamespaceError::Forbidden { user, source }.into()
+}
+
+/// What only root may do on the host is harmless in a network of one's own: listening on
+/// low ports, and echo requests without a set-uid `ping`.
+fn allow_ordinary_programs() {
+    let group = rustix::process::getegid().as_raw();
+    let _ = std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    let _ = std::fs::write(
+        "/proc/sys/net/ipv4/ping_group_range",
+        format!("{group} {group}"),
+    );
+}
+
+/// The word for an error on the socket.
+fn class(error: &InterfaceError) -> &'static str {
+    match error {
+        InterfaceError::Namespace(NamespaceError::Forbidden { .. }) => "forbidden",
+        InterfaceError::NoIpv6(_) => "ipv6",
+        _ => "other",
+    }
+}
+
+fn encode(plan: &Plan) -> String {
+    let addresses: Vec<String> = plan.addresses.iter().map(Ipv6Addr::to_string).collect();
+    let routes: Vec<String> = plan
+        .routes
+        .iter()
+        .map(|(prefix, len)| format!("{prefix}/{len}"))
+        .collect();
+    format!(
+        "{} {} {} {}",
+        plan.name,
+        plan.mtu,
+        addresses.join(","),
+        routes.join(",")
+    )
+}
+
+fn decode(text: &str) -> Option<Plan> {
+    let mut fields = text.split(' ');
+    let name = fields.next()?.to_owned();
+    let mtu = fields.next()?.parse().ok()?;
+    let mut addresses = Vec::new();
+    for text in fields.next()?.split(',').filter(|text| !text.is_empty()) {
+        addresses.push(text.parse().ok()?);
+    }
+    let mut routes = Vec::new();
+    for text in fields.next()?.split(',').filter(|text| !text.is_empty()) {
+        let (prefix, len) = text.split_once('/')?;
+        routes.push((prefix.parse().ok()?, len.parse().ok()?));
+    }
+    let bounded = addresses.len() <= PLAN_LIST_LEN_MAX && routes.len() <= PLAN_LIST_LEN_MAX;
+    (bounded && fields.next().is_none()).then_some(Plan {
+        name,
+        mtu,
+        addresses,
+        routes,
+    })
+}
+
+/// Sends the device's descriptor and what is needed to use it; keeps no copy.
+fn hand_over(socket: BorrowedFd<'_>, device: Device) -> io::Result<()> {
+    let framing = match device.framing() {
+        Framing::Bare => "-".to_owned(),
+        Framing::Ethernet(addresses) => {
+            addresses.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+    };
+    let text = format!("device {} {framing}", device.name());
+    let fd: OwnedFd = device.into();
+    let rights = [fd.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&rights)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let parts = [IoSlice::new(text.as_bytes())];
+    rustix::net::sendmsg(socket, &parts, &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives the answer of [`serve`].
+fn receive(socket: BorrowedFd<'_>) -> Result<Device, InterfaceError> {
+    let lost = |what: &str| InterfaceError::Holder(what.to_owned());
+    let mut text = [0u8; MESSAGE_LEN_MAX];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::net::recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut text)],
+        &mut control,
+        RecvFlags::CMSG_CLOEXEC,
+    )
+    .map_err(|error| lost(&error.to_string()))?;
+    let mut fd = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            fd = rights.into_iter().next();
+        }
+    }
+    let text = text
+        .get(..received.bytes)
+        .and_then(|text| std::str::from_utf8(text).ok());
+    let text = text.ok_or_else(|| lost("an answer that is no text"))?;
+    if text.is_empty() {
+        return Err(lost("ended without an answer"));
+    }
+    let mut fields = text.splitn(3, ' ');
+    match (fields.next(), fields.next(), fields.next(), fd) {
+        (Some("device"), Some(name), Some(framing), Some(fd)) => {
+            let framing = parse_framing(framing).ok_or_else(|| lost("an unknown framing"))?;
+            Device::adopt(fd, framing, name.to_owned()).map_err(|e| TunError::Io(e).into())
+        }
+        (Some("error"), Some("forbidden"), Some(text), _) => Err(forbidden(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            text.to_owned(),
+        ))),
+        (Some("error"), Some("ipv6"), Some(text), _) => {
+            Err(InterfaceError::NoIpv6(crate::netlink::NetlinkError {
+                what: "in the namespace".to_owned(),
+                source: io::Error::other(text.to_owned()),
+            }))
+        }
+        (Some("error"), Some(_), Some(text), _) => Err(lost(text)),
+        _ => Err(lost("an answer without a device")),
+    }
+}
+
+fn parse_framing(text: &str) -> Option<Framing> {
+    if text == "-" {
+        return Some(Framing::Bare);
+    }
+    let mut addresses = [0u8; 12];
+    if text.len() != 2 * addresses.len() {
+        return None;
+    }
+    for (at, byte) in addresses.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(Framing::Ethernet(addresses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            name: "kumi0".to_owned(),
+            mtu: 1400,
+            addresses: vec!["fc01::1".parse().unwrap(), "201::1".parse().unwrap()],
+            routes: vec![
+                ("fc00::".parse().unwrap(), 8),
+                ("200::".parse().unwrap(), 7),
+            ],
+        }
+    }
+
+    #[test]
+    fn plans_and_framings_read_back() {
+        assert_eq!(decode(&encode(&plan())), Some(plan()));
+        let bare = Plan {
+            addresses: vec![],
+            routes: vec![],
+            ..plan()
+        };
+        assert_eq!(decode(&encode(&bare)), Some(bare));
+        assert_eq!(parse_framing("-"), Some(Framing::Bare));
+        let text: String = (1..=12).map(|byte| format!("{byte:02x}")).collect();
+        let addresses = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        assert_eq!(parse_framing(&text), Some(Framing::Ethernet(addresses)));
+        assert_eq!(parse_framing("0102"), None);
+    }
+
+    #[test]
+    fn a_plan_with_too_much_in_it_is_refused() {
+        let route = ("fc00::".parse().unwrap(), 8);
+        let fits = Plan {
+            routes: vec![route; PLAN_LIST_LEN_MAX],
+            ..plan()
+        };
+        assert_eq!(decode(&encode(&fits)), Some(fits));
+        let over = Plan {
+            routes: vec![route; PLAN_LIST_LEN_MAX + 1],
+            ..plan()
+        };
+        assert_eq!(decode(&encode(&over)), None);
+        assert_eq!(decode("kumi0 1400 fc01::1"), None);
+        assert_eq!(decode("kumi0 1400 nonsense fc00::/8"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Bringing the overlay's interface up: its addresses, its MTU, its routes; here, when this
+//! process may, with [`open_here`], else in a namespace ([`crate::holder`]).
+//!
+//! Only the interface's own things are touched. A prefix that already leads elsewhere is
+//! left alone and reported.
+
+use crate::netlink::{Netlink, NetlinkError};
+use crate::netns::NamespaceError;
+use crate::tun::{Device, TunError};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The most addresses or routes that one [`Plan`] carries.
+pub const PLAN_LIST_LEN_MAX: usize = 16;
+
+/// What the interface shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name; `%d` stands for the first free number.
+    pub name: String,
+    /// Its MTU in bytes, 1,280 to 65,535.
+    pub mtu: u32,
+    /// Its addresses, each alone (/128).
+    pub addresses: Vec<Ipv6Addr>,
+    /// The prefixes that lead to it.
+    pub routes: Vec<(Ipv6Addr, u8)>,
+}
+
+/// Why the interface could not be brought up.
+#[derive(Debug, thiserror::Error)]
+pub enum InterfaceError {
+    /// No device.
+    #[error(transparent)]
+    Tun(#[from] TunError),
+    /// A prefix is in use.
+    #[error("{prefix}/{prefix_len} already leads to interface {interface}")]
+    RouteConflict {
+        /// The prefix that this node needs.
+        prefix: Ipv6Addr,
+        /// Its length in bits.
+        prefix_len: u8,
+        /// The interface that has it or a part of it.
+        interface: String,
+    },
+    /// IPv6 is turned off in this kernel or namespace.
+    #[error("IPv6 is turned off on this system: {0}")]
+    NoIpv6(NetlinkError),
+    /// Another change was refused.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// No namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// The holder process failed.
+    #[error("the namespace's holder: {0}")]
+    Holder(String),
+}
+
+/// Makes a TUN interface in this network namespace and configures it. Needs
+/// `CAP_NET_ADMIN`. Everything is gone again when the device is dropped.
+///
+/// # Errors
+/// Any of [`InterfaceError`] but `Holder` and `Namespace`.
+pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
+    let mut netlink = Netlink::open()?;
+    for (prefix, prefix_len) in &plan.routes {
+        if let Some((_, interface)) = netlink.conflicting_route(*prefix, *prefix_len, None)? {
+            let (prefix, prefix_len) = (*prefix, *prefix_len);
+            return Err(InterfaceError::RouteConflict {
+                prefix,
+                prefix_len,
+                interface,
+            });
+        }
+    }
+    let device = Device::create_tun(&plan.name)?;
+    configure(device.name(), plan)?;
+    Ok(device)
+}
+
+/// Gives the interface `name`, which is there and down, what `plan` says, and brings it up.
+///
+/// # Errors
+/// `NoIpv6` or `Netlink`.
+pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
+    // A system may turn IPv6 off for new interfaces by default; this one is nothing without.
+    let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "0");
+    let mut netlink = Netlink::open()?;
+    let index = netlink.link(name)?.index;
+    netlink.set_mtu(index, plan.mtu)?;
+    netlink
+        .set_no_link_local(index)
+        .map_err(InterfaceError::NoIpv6)?;
+    for address in &plan.addresses {
+        netlink
+            .add_address(index, IpAddr::V6(*address), 128, true)
+            .map_err(InterfaceError::NoIpv6)?;
+    }
+    netlink.set_up(index, true)?;
+    for (prefix, prefix_len) in &plan.routes {
+        netlink.add_route(IpAddr::V6(*prefix), *prefix_len, index, None)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netns::tests::in_new_network;
+
+    #[test]
+    fn a_prefix_in_use_is_left_alone_and_named() {
+        in_new_network(|| {
+            let fc = (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 8);
+            let mut plan = Plan {
+                name: "kumi%d".to_owned(),
+                mtu: 1400,
+                addresses: vec!["fc01::1".parse().unwrap()],
+                routes: vec![fc],
+            };
+            let first = open_here(&plan).unwrap();
+            let before = Netlink::open().unwrap().routes_v6().unwrap();
+            match open_here(&plan) {
+                Err(InterfaceError::RouteConflict {
+                    interface,
+                    prefix_len: 8,
+                    ..
+                }) => {
+                    assert_eq!(interface, "kumi0");
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(Netlink::open().unwrap().routes_v6().unwrap(), before);
+            plan.routes.clear();
+            plan.addresses = vec!["fc02::2".parse().unwrap()];
+            assert_eq!(open_here(&plan).unwrap().name(), "kumi1");
+            drop(first);
+            assert!(Netlink::open().unwrap().routes_v6().unwrap().is_empty());
+        });
+    }
+}

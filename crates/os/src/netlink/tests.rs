@@ -1,0 +1,149 @@
+//! Tests of [`super`] in network namespaces of their own (one thread each, as root).
+
+use super::*;
+use crate::netns::tests::in_new_network;
+use std::time::Duration;
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn overlapping_prefixes_are_seen() {
+    let v6 = |text: &str| text.parse::<Ipv6Addr>().unwrap();
+    assert!(overlap(v6("fc00::"), 8, v6("fc00::"), 7));
+    assert!(overlap(v6("fc00::"), 8, v6("fc12::"), 16));
+    assert!(overlap(v6("200::"), 7, v6("300::"), 8));
+    assert!(!overlap(v6("fc00::"), 8, v6("fd00::"), 8));
+    assert!(!overlap(v6("200::"), 7, v6("2000::"), 3));
+    assert!(overlap(v6("200::"), 7, v6("::"), 0));
+}
+
+#[test]
+fn a_pair_is_made_configured_listed_and_removed() {
+    in_new_network(|| {
+        let mut netlink = Netlink::open().unwrap();
+        netlink.add_veth("left", "right").unwrap();
+        let left = netlink.link("left").unwrap();
+        assert!(!left.running && left.multicast && !left.loopback && !left.tunnel);
+        assert!(left.mac.is_some());
+        netlink.set_mtu(left.index, 1400).unwrap();
+        netlink.set_no_link_local(left.index).unwrap();
+        netlink.set_up(left.index, true).unwrap();
+        let right = netlink.link("right").unwrap().index;
+        netlink.set_up(right, true).unwrap();
+        netlink
+            .add_address(left.index, ip("fc01::1"), 128, true)
+            .unwrap();
+        netlink
+            .add_address(left.index, ip("fc01::1"), 128, true)
+            .unwrap(); // again is fine
+        netlink
+            .add_address(left.index, ip("192.0.2.1"), 24, false)
+            .unwrap();
+        netlink
+            .add_route(ip("fc00::"), 8, left.index, None)
+            .unwrap();
+        netlink
+            .add_route(ip("0.0.0.0"), 0, left.index, Some(ip("192.0.2.254")))
+            .unwrap();
+
+        let link = netlink.link("left").unwrap();
+        assert!(link.running && link.mtu == 1400);
+        let ours: Vec<_> = netlink
+            .addresses()
+            .unwrap()
+            .into_iter()
+            .filter(|a| a.link_index == link.index)
+            .collect();
+        assert_eq!(ours.len(), 2, "no link-local address: {ours:?}");
+        assert!(ours.iter().all(|address| address.usable));
+        assert!(
+            ours.iter()
+                .any(|a| a.ip == ip("fc01::1") && a.prefix_len == 128)
+        );
+        let routes = netlink.routes_v6().unwrap();
+        assert!(
+            routes
+                .iter()
+                .any(|r| r.prefix_len == 8 && r.link_index == link.index)
+        );
+
+        netlink.remove_route(ip("fc00::"), 8, link.index).unwrap();
+        assert!(netlink.remove_route(ip("fc00::"), 8, link.index).is_err());
+        netlink.remove_link(link.index).unwrap();
+        assert!(netlink.link("right").is_err(), "the other end goes with it");
+        assert!(netlink.set_up(link.index, true).is_err());
+    });
+}
+
+#[test]
+fn a_prefix_that_is_routed_elsewhere_is_named() {
+    in_new_network(|| {
+        let mut netlink = Netlink::open().unwrap();
+        netlink.add_veth("ygg0", "peer").unwrap();
+        for name in ["ygg0", "peer"] {
+            let index = netlink.link(name).unwrap().index;
+            netlink.set_up(index, true).unwrap();
+        }
+        let index = netlink.link("ygg0").unwrap().index;
+        netlink.add_route(ip("::"), 0, index, None).unwrap();
+        let (fc, two): (Ipv6Addr, Ipv6Addr) = ("fc00::".parse().unwrap(), "200::".parse().unwrap());
+        assert_eq!(
+            netlink.conflicting_route(two, 7, None).unwrap(),
+            None,
+            "a default route is none"
+        );
+        netlink.add_route(ip("200::"), 7, index, None).unwrap();
+        let (route, name) = netlink.conflicting_route(two, 7, None).unwrap().unwrap();
+        assert_eq!((name.as_str(), route.prefix_len), ("ygg0", 7));
+        assert_eq!(
+            netlink.conflicting_route(two, 7, Some(index)).unwrap(),
+            None
+        );
+        assert_eq!(netlink.conflicting_route(fc, 8, None).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_link_moves_to_another_namespace() {
+    in_new_network(|| {
+        let (give, take) = std::sync::mpsc::channel();
+        let (done, wait) = std::sync::mpsc::channel();
+        let other = std::thread::spawn(move || {
+            in_new_network(move || {
+                give.send(crate::netns::current_network().unwrap()).unwrap();
+                wait.recv().unwrap();
+                Netlink::open().unwrap().link("right").unwrap();
+            });
+        });
+        let mut netlink = Netlink::open().unwrap();
+        netlink.add_veth("left", "right").unwrap();
+        let right = netlink.link("right").unwrap().index;
+        netlink
+            .move_to_namespace(right, take.recv().unwrap().as_fd())
+            .unwrap();
+        done.send(()).unwrap();
+        assert!(netlink.link("right").is_err());
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn an_address_change_is_news() {
+    in_new_network(|| {
+        let monitor = Monitor::open().unwrap();
+        assert!(!monitor.drain());
+        let mut netlink = Netlink::open().unwrap();
+        netlink.add_veth("left", "right").unwrap();
+        let wait = Some(Duration::from_secs(5));
+        assert!(crate::wait::readable(&[monitor.as_fd()], wait).unwrap()[0]);
+        assert!(monitor.drain());
+        let left = netlink.link("left").unwrap().index;
+        netlink
+            .add_address(left, ip("192.0.2.1"), 24, false)
+            .unwrap();
+        assert!(crate::wait::readable(&[monitor.as_fd()], wait).unwrap()[0]);
+        assert!(monitor.drain());
+    });
+}

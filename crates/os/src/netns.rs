@@ -1,0 +1,164 @@
+//! User and network namespaces: making them, and entering another process's.
+//!
+//! Nothing here needs privileges where the system lets ordinary users make user
+//! namespaces. Inside one that [`unshare_user_and_network`] made, the user keeps its own
+//! id (and only that one is mapped), and has every right over the network there.
+
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+/// Why a namespace could not be made or entered.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    /// The system does not let ordinary users make user namespaces (a sysctl, an AppArmor
+    /// profile, a container's seccomp filter).
+    #[error("this system does not let user {user} make a user namespace: {source}")]
+    Forbidden {
+        /// The user who tried.
+        user: u32,
+        /// Why.
+        source: io::Error,
+    },
+    /// The process whose namespace was wanted has ended or belongs to somebody else.
+    #[error("the namespace of process {pid} cannot be entered: {source}")]
+    Unreachable {
+        /// The process.
+        pid: u32,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something else failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+/// Moves this process into a new user namespace, in which its user and group keep their
+/// numbers, and into a new network namespace that belongs to it. The process must have one
+/// thread only.
+///
+/// # Errors
+/// [`NamespaceError::Forbidden`] where the system does not allow it.
+pub fn unshare_user_and_network() -> Result<(), NamespaceError> {
+    let (user, group) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
+    let forbidden = |source: io::Error| NamespaceError::Forbidden { user, source };
+    // SAFETY: neither flag unshares memory or descriptors that other threads use.
+    unsafe { unshare_unsafe(UnshareFlags::NEWUSER | UnshareFlags::NEWNET) }
+        .map_err(|error| forbidden(error.into()))?;
+    std::fs::write("/proc/self/uid_map", format!("{user} {user} 1")).map_err(forbidden)?;
+    std::fs::write("/proc/self/setgroups", "deny").map_err(forbidden)?;
+    std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")).map_err(forbidden)
+}
+
+/// Moves this thread into a new, empty network namespace. Needs `CAP_SYS_ADMIN`.
+///
+/// # Errors
+/// No right to.
+pub fn unshare_network() -> Result<(), NamespaceError> {
+    // SAFETY: the flag unshares neither memory nor descriptors.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.map_err(|error| NamespaceError::Io {
+        what: "making a network namespace",
+        source: error.into(),
+    })
+}
+
+/// This thread's network namespace, kept alive by the descriptor.
+///
+/// # Errors
+/// `/proc` is not mounted.
+pub fn current_network() -> Result<OwnedFd, NamespaceError> {
+    File::open("/proc/thread-self/ns/net")
+        .map(OwnedFd::from)
+        .map_err(|source| NamespaceError::Io {
+            what: "opening the network namespace",
+            source,
+        })
+}
+
+/// Moves this thread into the network namespace behind `namespace`.
+///
+/// # Errors
+/// No right to.
+pub fn enter_network(namespace: impl AsFd) -> Result<(), NamespaceError> {
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).map_err(
+        |error| NamespaceError::Io {
+            what: "entering a network namespace",
+            source: error.into(),
+        },
+    )
+}
+
+/// Moves this process (of one thread) into the user and network namespaces of process
+/// `pid`. Works without privileges for the user who made them. Ids stay the same, so what
+/// is executed afterwards runs as the same user, without capabilities.
+///
+/// # Errors
+/// [`NamespaceError::Unreachable`] when the process is gone or another user's.
+pub fn enter(pid: u32) -> Result<(), NamespaceError> {
+    let failed = |source: io::Error| NamespaceError::Unreachable { pid, source };
+    let open = |kind: &str| File::open(format!("/proc/{pid}/ns/{kind}"));
+    let (user, network) = (open("user").map_err(failed)?, open("net").map_err(failed)?);
+    let own = std::fs::metadata("/proc/self/ns/user").map_err(failed)?;
+    // Entering the user namespace that one is in already is an error to the kernel.
+    if user.metadata().map_err(failed)?.ino() != own.ino() {
+        move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
+            .map_err(|error| failed(error.into()))?;
+    }
+    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
+        .map_err(|error| failed(error.into()))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::netlink::Netlink;
+
+    /// Runs `test` on a thread in an empty network namespace whose loopback is up; says so
+    /// and skips it when the tests do not run as root (the lab covers ordinary users).
+    pub(crate) fn in_new_network(test: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::spawn(move || {
+            if let Err(error) = unshare_network() {
+                eprintln!("skipped: {error}");
+                return;
+            }
+            let mut netlink = Netlink::open().unwrap();
+            let loopback = netlink.link("lo").unwrap().index;
+            netlink.set_up(loopback, true).unwrap();
+            test();
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_thread_comes_back_to_the_namespace_it_left() {
+        in_new_network(|| {
+            let home = current_network().unwrap();
+            Netlink::open().unwrap().add_veth("here", "also").unwrap();
+            unshare_network().unwrap();
+            assert!(Netlink::open().unwrap().link("here").is_err());
+            enter_network(&home).unwrap();
+            Netlink::open().unwrap().link("here").unwrap();
+        });
+    }
+
+    #[test]
+    fn a_process_that_is_gone_cannot_be_entered() {
+        let gone = std::process::Command::new("true").spawn().unwrap();
+        let pid = gone.id();
+        drop(gone.wait_with_output().unwrap());
+        assert!(matches!(
+            enter(pid),
+            Err(NamespaceError::Unreachable { .. })
+        ));
+    }
+}

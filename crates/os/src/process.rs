@@ -1,0 +1,219 @@
+//! This process: background start with a readiness message, signals, memory and dumps.
+//!
+//! A background start re-executes the program ([`spawn_daemon`]); there is no `fork`
+//! without `exec`, so it is safe from any thread. The child's standard output is the
+//! readiness channel: one line, written by [`report_ready`], which then lets go of it.
+//! Standard error goes to the log file.
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdout, Command, Stdio};
+
+/// The longest readiness line that [`Daemon::wait_ready`] reads, in bytes.
+pub const READY_LINE_LEN_MAX: u64 = 64 * 1024;
+
+/// No core dumps, and no other process of this user may attach or read this one's memory.
+/// Call it before secrets are read.
+///
+/// # Errors
+/// The kernel refuses (it does not on Linux).
+pub fn forbid_dumps() -> io::Result<()> {
+    rustix::process::setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// Keeps the resident size small: one malloc arena for all threads, freed memory goes back
+/// to the kernel early, and no transparent huge pages. Call it before the first thread.
+pub fn keep_memory_small() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt only sets numbers inside the allocator; it is called before threads.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 128 * 1024);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 * 1024);
+    }
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+/// Raises the soft limit of open files to the hard limit.
+pub fn raise_open_files_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let _ = rustix::process::setrlimit(Resource::Nofile, raised);
+}
+
+/// Whether this process has `CAP_NET_ADMIN` in its network namespace's owner, that is, may
+/// make interfaces here.
+pub fn may_configure_network() -> bool {
+    rustix::thread::capabilities(None).is_ok_and(|sets| {
+        sets.effective
+            .contains(rustix::thread::CapabilitySet::NET_ADMIN)
+    })
+}
+
+/// The signals that a daemon reacts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM or SIGINT: stop in order.
+    Stop,
+    /// SIGHUP: read the configuration again.
+    Reload,
+}
+
+/// SIGTERM, SIGINT and SIGHUP as a descriptor instead of interruptions.
+#[derive(Debug)]
+pub struct Signals(OwnedFd);
+
+impl Signals {
+    /// Blocks the three signals in this thread and those it starts afterwards, so call it
+    /// before the first thread, and opens a descriptor that they arrive on.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn catch() -> io::Result<Self> {
+        // SAFETY: the set is initialised by sigemptyset before use; the calls only read it.
+        let fd = unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut set);
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+                libc::sigaddset(&raw mut set, signal);
+            }
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+            libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+        };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just opened and belongs to nobody else.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// The next signal that has arrived, without waiting.
+    pub fn next(&self) -> Option<Signal> {
+        const INFO_LEN: usize = size_of::<libc::signalfd_siginfo>();
+        let mut info = [0u8; INFO_LEN];
+        let read = rustix::io::read(&self.0, &mut info).ok()?;
+        let number = u32::from_ne_bytes(*info.first_chunk::<4>()?);
+        match i32::try_from(number).ok()? {
+            _ if read != INFO_LEN => None,
+            libc::SIGHUP => Some(Signal::Reload),
+            _ => Some(Signal::Stop),
+        }
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A daemon that was just started in the background.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Its process id.
+    pub pid: u32,
+    stdout: ChildStdout,
+}
+
+/// Starts this program again with `args` in a session of its own, its standard error in
+/// `log`, its working directory `/`. It outlives the caller.
+///
+/// # Errors
+/// The program could not be started.
+pub fn spawn_daemon(args: &[OsString], log: File) -> io::Result<Daemon> {
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .current_dir("/");
+    // SAFETY: setsid and the signal mask calls are async-signal-safe; no memory is allocated.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+            Ok(())
+        });
+    }
+    let mut child = command.spawn()?;
+    let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    Ok(Daemon {
+        pid: child.id(),
+        stdout,
+    })
+}
+
+impl Daemon {
+    /// Waits for the line of [`report_ready`]; `None` when the daemon ended without one
+    /// (its log says why).
+    ///
+    /// # Errors
+    /// The line is not UTF-8.
+    pub fn wait_ready(self) -> io::Result<Option<String>> {
+        let mut line = String::new();
+        let limited = io::Read::take(self.stdout, READY_LINE_LEN_MAX);
+        BufReader::new(limited).read_line(&mut line)?;
+        Ok(line.strip_suffix('\n').map(str::to_owned))
+    }
+}
+
+/// In the daemon: sends `line` (newlines become spaces) to the starter and points standard
+/// output at standard error.
+///
+/// # Errors
+/// The starter is gone, or the descriptors cannot be changed.
+pub fn report_ready(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", line.replace('\n', " "))?;
+    stdout.flush()?;
+    rustix::stdio::dup2_stdout(io::stderr().as_fd())?;
+    Ok(())
+}
+
+/// Whether a process with this id exists (it may belong to somebody else).
+pub fn is_alive(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    else {
+        return false;
+    };
+    !matches!(
+        rustix::process::test_kill_process(pid),
+        Err(rustix::io::Errno::SRCH)
+    )
+}
+
+/// The real user id of this process.
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// This process's resident memory in KiB.
+///
+/// # Errors
+/// `/proc` is not mounted.
+pub fn resident_kib() -> io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok())
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}

@@ -1,0 +1,292 @@
+//! The overlay's network interface as seen from inside: whole IP packets in and out.
+//!
+//! Two kinds look the same from here: a real TUN (`/dev/net/tun`), and an Ethernet pair
+//! whose outer end is read raw ([`crate::packet_pair`]), for systems on which the user may
+//! not open that device. Both vanish with their last descriptor or their namespace:
+//! nothing is persistent, so nothing is left after kill -9.
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Length of an Ethernet header, in bytes.
+pub(crate) const ETHERNET_LEN: usize = 14;
+const TUN_PATH: &str = "/dev/net/tun";
+
+/// Why there is no interface.
+#[derive(Debug, thiserror::Error)]
+pub enum TunError {
+    /// The kernel has no TUN driver, or the container no device node.
+    #[error("{TUN_PATH} does not exist")]
+    Missing,
+    /// This user may not open the device or make an interface here.
+    #[error("no permission to make a TUN interface: {0}")]
+    NotPermitted(io::Error),
+    /// The name is taken.
+    #[error("interface {0} exists already and belongs to another program")]
+    Busy(String),
+    /// The name is empty, too long, or not ASCII.
+    #[error("{0:?} is not an interface name")]
+    BadName(String),
+    /// Something else failed.
+    #[error("making a TUN interface: {0}")]
+    Io(io::Error),
+}
+
+/// How packets are framed on the descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Bare IP packets.
+    Bare,
+    /// Behind Ethernet headers; those towards the kernel start with these two addresses
+    /// (destination, source).
+    Ethernet([u8; 12]),
+}
+
+/// An open interface. Reading and writing go by `&self`, from any thread.
+#[derive(Debug)]
+pub struct Device {
+    fd: OwnedFd,
+    framing: Framing,
+    name: String,
+}
+
+impl Device {
+    /// Makes a TUN interface in the current network namespace. In `name`, `%d` stands for
+    /// the first free number. It is down and has no address yet.
+    ///
+    /// # Errors
+    /// Any of [`TunError`].
+    pub fn create_tun(name: &str) -> Result<Self, TunError> {
+        if name.is_empty() || name.len() > crate::netlink::NAME_LEN_MAX || !name.is_ascii() {
+            return Err(TunError::BadName(name.to_owned()));
+        }
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = rustix::fs::open(TUN_PATH, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOENT | Errno::NODEV | Errno::NXIO => TunError::Missing,
+            Errno::ACCESS | Errno::PERM => TunError::NotPermitted(error.into()),
+            _ => TunError::Io(error.into()),
+        })?;
+        let name = attach(&fd, name)?;
+        Ok(Self {
+            fd,
+            framing: Framing::Bare,
+            name,
+        })
+    }
+
+    /// Takes over a descriptor that another process opened. It is made non-blocking.
+    ///
+    /// # Errors
+    /// The descriptor cannot be made non-blocking.
+    pub fn adopt(fd: OwnedFd, framing: Framing, name: String) -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(&fd)?;
+        rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?;
+        Ok(Self { fd, framing, name })
+    }
+
+    /// The interface's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How packets are framed on the descriptor; for handing it to another process.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Reads one IP packet that the kernel sends out through the interface; a longer one
+    /// than `packet` is cut off.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none waits; otherwise the interface is gone or down.
+    pub fn recv(&self, packet: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match self.framing {
+                Framing::Bare => rustix::io::read(&self.fd, &mut *packet),
+                Framing::Ethernet(_) => {
+                    let mut header = [0u8; ETHERNET_LEN];
+                    let parts = &mut [IoSliceMut::new(&mut header), IoSliceMut::new(packet)];
+                    rustix::io::readv(&self.fd, parts).map(|read| read.saturating_sub(ETHERNET_LEN))
+                }
+            };
+            match read {
+                Err(Errno::INTR) => {}
+                // Nothing that has an IP packet in it: a frame for the pair's own sake.
+                Ok(0) if self.framing != Framing::Bare => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Hands one IP packet to the kernel as if it had come in through the interface.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the kernel's queue is full, `InvalidInput` when it is not an IP
+    /// packet; otherwise the interface is gone or down.
+    pub fn send(&self, packet: &[u8]) -> io::Result<()> {
+        let ethertype: u16 = match packet.first().map(|byte| byte >> 4) {
+            Some(4) => 0x0800,
+            Some(6) => 0x86dd,
+            _ => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        loop {
+            let written = match self.framing {
+                Framing::Bare => rustix::io::write(&self.fd, packet),
+                Framing::Ethernet(addresses) => {
+                    let kind = ethertype.to_be_bytes();
+                    let parts = [
+                        IoSlice::new(&addresses),
+                        IoSlice::new(&kind),
+                        IoSlice::new(packet),
+                    ];
+                    rustix::io::writev(&self.fd, &parts)
+                }
+            };
+            match written {
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Device> for OwnedFd {
+    fn from(device: Device) -> Self {
+        device.fd
+    }
+}
+
+/// `ioctl(TUNSETIFF)`; returns the name that the kernel chose.
+fn attach(fd: &OwnedFd, name: &str) -> Result<String, TunError> {
+    // SAFETY: ifreq is plain data for which all zeroes are valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *place = byte.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags =
+        i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI).unwrap_or_default();
+    // SAFETY: the descriptor is open, and the request is a valid ifreq that outlives the call.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
+    if result < 0 {
+        let error = io::Error::last_os_error();
+        return Err(match error.raw_os_error() {
+            Some(libc::EBUSY) => TunError::Busy(name.to_owned()),
+            Some(libc::EPERM | libc::EACCES) => TunError::NotPermitted(error),
+            _ => TunError::Io(error),
+        });
+    }
+    let chosen = request.ifr_name.iter().take_while(|byte| **byte != 0);
+    Ok(chosen
+        .map(|byte| char::from(byte.cast_unsigned()))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interface::{Plan, configure};
+    use crate::netns::tests::in_new_network;
+    use std::net::{Ipv6Addr, UdpSocket};
+    use std::time::Duration;
+
+    const HERE: Ipv6Addr = Ipv6Addr::new(0xfc01, 0, 0, 0, 0, 0, 0, 1);
+    const THERE: Ipv6Addr = Ipv6Addr::new(0xfc02, 0, 0, 0, 0, 0, 0, 2);
+
+    /// Sends a UDP packet out through `device` and answers it as the other end would.
+    pub(crate) fn answers_through(device: &Device) {
+        let socket = UdpSocket::bind((HERE, 5000)).unwrap();
+        socket.send_to(b"question", (THERE, 5001)).unwrap();
+        let mut packet = [0u8; 2000];
+        let len = loop {
+            let wait = Some(Duration::from_secs(5));
+            assert!(
+                crate::wait::readable(&[device.as_fd()], wait).unwrap()[0],
+                "no packet"
+            );
+            let len = device.recv(&mut packet).unwrap();
+            if packet[6] == 17 {
+                break len;
+            }
+        };
+        let packet = &mut packet[..len];
+        assert_eq!(&packet[8..24], &HERE.octets());
+        assert_eq!(&packet[24..40], &THERE.octets());
+        assert_eq!(&packet[48..], b"question");
+        // Swapping both ends leaves the checksum as it is; it is right only if the kernel
+        // has filled it in.
+        let (ip, udp) = packet.split_at_mut(40);
+        let (source, destination) = ip[8..40].split_at_mut(16);
+        source.swap_with_slice(destination);
+        udp[..4].rotate_left(2);
+        device.send(packet).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let mut heard = [0u8; 64];
+        let (len, from) = socket.recv_from(&mut heard).unwrap();
+        assert_eq!((&heard[..len], from.ip()), (&b"question"[..], THERE.into()));
+    }
+
+    fn plan(name: &str) -> Plan {
+        Plan {
+            name: name.to_owned(),
+            mtu: 1400,
+            addresses: vec![HERE],
+            routes: vec![(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 8)],
+        }
+    }
+
+    #[test]
+    fn packets_pass_through_a_tun() {
+        in_new_network(|| {
+            let device = Device::create_tun("kumi%d").unwrap();
+            assert_eq!(device.name(), "kumi0");
+            configure(device.name(), &plan("kumi0")).unwrap();
+            answers_through(&device);
+            assert!(matches!(
+                Device::create_tun("kumi0"),
+                Err(TunError::Busy(_))
+            ));
+            assert_eq!(Device::create_tun("kumi%d").unwrap().name(), "kumi1");
+            assert_eq!(
+                device.send(&[]).unwrap_err().kind(),
+                io::ErrorKind::InvalidInput
+            );
+            drop(device);
+            assert!(
+                crate::netlink::Netlink::open()
+                    .unwrap()
+                    .link("kumi0")
+                    .is_err()
+            );
+        });
+    }
+
+    #[test]
+    fn packets_pass_through_a_pair() {
+        in_new_network(|| {
+            let device = crate::packet_pair::create("kumi0").unwrap();
+            configure(device.name(), &plan("kumi0")).unwrap();
+            answers_through(&device);
+        });
+    }
+
+    #[test]
+    fn names_that_cannot_be_are_refused() {
+        for name in ["", "a-name-that-is-too-long", "組紐"] {
+            assert!(matches!(
+                Device::create_tun(name),
+                Err(TunError::BadName(_))
+            ));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The UDP socket of a node: dual stack, batched receive, ECN both ways.
+//!
+//! One socket carries IPv6 and (mapped) IPv4; addresses are plain IPv4 outside of here.
+//! Packets are sent with "don't fragment". The kernel may join datagrams on receipt (GRO);
+//! they come out one by one. Sending by `&self` from any thread.
+
+use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// Reads of the kernel in one call; each may hold up to 64 joined datagrams.
+pub const BATCH_LEN: usize = 8;
+/// The longest read, in bytes: a datagram cannot be longer, nor can joined ones.
+pub const READ_LEN_MAX: usize = 65_536;
+/// What is asked for as the kernel's queues, in bytes; it gives what the system allows.
+const QUEUE_LEN: usize = 4 * 1024 * 1024;
+
+/// An open socket.
+#[derive(Debug)]
+pub struct Udp {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    mapped: bool,
+}
+
+impl Udp {
+    /// Opens a socket on `port` (0: any free one) of every address of this machine.
+    ///
+    /// # Errors
+    /// The port is taken, or there is neither IPv6 nor IPv4.
+    pub fn bind(port: u16) -> io::Result<Self> {
+        let v6 = || -> io::Result<Socket> {
+            let socket = Socket::new(Domain::IPV6, Type::DGRAM, Some(Protocol::UDP))?;
+            socket.set_only_v6(false)?;
+            socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+            Ok(socket)
+        };
+        let v4 = || -> io::Result<Socket> {
+            let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+            socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+            Ok(socket)
+        };
+        let (socket, mapped) = match v6() {
+            Ok(socket) => (socket, true),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            Err(_) => (v4()?, false),
+        };
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        // Smaller queues than asked for still work.
+        let _ = socket.set_recv_buffer_size(QUEUE_LEN);
+        let _ = socket.set_send_buffer_size(QUEUE_LEN);
+        Ok(Self {
+            socket: socket.into(),
+            state,
+            mapped,
+        })
+    }
+
+    /// The port that the socket has.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn port(&self) -> io::Result<u16> {
+        Ok(self.socket.local_addr()?.port())
+    }
+
+    /// Whether IPv6 can be sent.
+    pub fn has_ipv6(&self) -> bool {
+        self.mapped
+    }
+
+    /// Reads what has come, up to [`BATCH_LEN`] reads, and gives each datagram with its
+    /// source and its ECN bits (0 to 3) to `each`; returns how many there were.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing waits.
+    pub fn recv(
+        &self,
+        batch: &mut Batch,
+        mut each: impl FnMut(SocketAddr, u8, &mut [u8]),
+    ) -> io::Result<usize> {
+        let reads = {
+            let mut slices = batch
+                .buffer
+                .chunks_exact_mut(READ_LEN_MAX)
+                .map(IoSliceMut::new);
+            let mut slices: [IoSliceMut<'_>; BATCH_LEN] =
+                std::array::from_fn(|_| slices.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
+            self.state
+                .recv(UdpSockRef::from(&self.socket), &mut slices, &mut batch.meta)?
+        };
+        let mut count = 0;
+        let chunks = batch.buffer.chunks_exact_mut(READ_LEN_MAX);
+        for (meta, chunk) in batch.meta.iter().take(reads).zip(chunks) {
+            let ecn = meta.ecn.map_or(0, |ecn| ecn as u8);
+            let joined = chunk.get_mut(..meta.len).unwrap_or_default();
+            for datagram in joined.chunks_mut(meta.stride.max(1)) {
+                each(unmap(meta.addr), ecn, datagram);
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Sends one datagram with these ECN bits (0 to 3).
+    ///
+    /// # Errors
+    /// Longer than the path's MTU as far as the kernel knows (`EMSGSIZE`, see
+    /// [`is_too_long`]), no route, the queue is full (`WouldBlock`), or no such address
+    /// family.
+    pub fn send(&self, to: SocketAddr, ecn: u8, datagram: &[u8]) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: if self.mapped { map(to) } else { to },
+            ecn: EcnCodepoint::from_bits(ecn),
+            contents: datagram,
+            segment_size: None,
+            src_ip: None,
+        };
+        self.state
+            .try_send(UdpSockRef::from(&self.socket), &transmit)
+    }
+}
+
+impl AsFd for Udp {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Whether a send failed because the datagram is longer than the path takes.
+pub fn is_too_long(error: &io::Error) -> bool {
+    quinn_udp::is_msg_size_err(error)
+}
+
+/// The buffers of one receiving thread. Only pages that were used are resident.
+#[derive(Debug)]
+pub struct Batch {
+    buffer: Vec<u8>,
+    meta: [RecvMeta; BATCH_LEN],
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            buffer: vec![0; BATCH_LEN * READ_LEN_MAX],
+            meta: [RecvMeta::default(); BATCH_LEN],
+        }
+    }
+}
+
+/// An IPv4 address that came mapped into IPv6, as IPv4.
+pub fn unmap(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
+            None => address,
+        },
+        SocketAddr::V4(_) => address,
+    }
+}
+
+fn map(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) => {
+            SocketAddr::V6(SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0))
+        }
+        SocketAddr::V6(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn receive_all(
+        socket: &Udp,
+        batch: &mut Batch,
+        count: usize,
+    ) -> Vec<(SocketAddr, u8, Vec<u8>)> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let wait = Some(Duration::from_secs(5));
+            assert!(crate::wait::readable(&[socket.as_fd()], wait).unwrap()[0]);
+            socket
+                .recv(batch, |from, ecn, bytes| {
+                    all.push((from, ecn, bytes.to_vec()))
+                })
+                .unwrap();
+        }
+        all
+    }
+
+    #[test]
+    fn datagrams_pass_with_source_and_ecn_over_both_families() {
+        let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
+        let mut batch = Batch::default();
+        for ip in [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ] {
+            if ip.is_ipv6() && !a.has_ipv6() {
+                continue;
+            }
+            let to = SocketAddr::new(ip, b.port().unwrap());
+            for (ecn, len) in [(0u8, 1usize), (1, 1200), (2, 1452), (3, 9)] {
+                a.send(to, ecn, &vec![ecn; len]).unwrap();
+                let got = receive_all(&b, &mut batch, 1);
+                let from = SocketAddr::new(ip, a.port().unwrap());
+                assert_eq!(got, [(from, ecn, vec![ecn; len])]);
+            }
+        }
+        assert_eq!(
+            b.recv(&mut batch, |_, _, _| ()).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+    }
+
+    #[test]
+    fn many_datagrams_come_out_one_by_one_and_in_order() {
+        let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, b.port().unwrap()));
+        for number in 0..100u8 {
+            a.send(to, 0, &[number; 700]).unwrap();
+        }
+        let got = receive_all(&b, &mut Batch::default(), 100);
+        assert!(
+            got.iter()
+                .zip(0..)
+                .all(|((_, _, bytes), number)| *bytes == vec![number; 700])
+        );
+    }
+
+    #[test]
+    fn what_is_too_long_is_said_and_a_port_is_had_once() {
+        let a = Udp::bind(0).unwrap();
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        assert!(is_too_long(&a.send(to, 0, &vec![0; 65_535]).unwrap_err()));
+        let again = Udp::bind(a.port().unwrap());
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+}

@@ -1,0 +1,110 @@
+//! Waiting: a descriptor that another thread can make readable, and `poll` over several.
+//!
+//! A data thread reads its own descriptor until nothing is left and only then waits on it
+//! together with a [`Waker`], so that a busy thread makes no extra system calls.
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// A descriptor that becomes readable when [`Waker::wake`] is called, and stays so until
+/// [`Waker::clear`]. Shared between threads through an `Arc`.
+#[derive(Debug)]
+pub struct Waker(OwnedFd);
+
+impl Waker {
+    /// A waker that is not woken.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(eventfd(
+            0,
+            EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK,
+        )?))
+    }
+
+    /// Makes it readable. Waking twice is waking once.
+    pub fn wake(&self) {
+        // The only failure is a full counter, which is readable already.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    /// Makes it unreadable again; returns whether it was woken.
+    pub fn clear(&self) -> bool {
+        rustix::io::read(&self.0, &mut [0u8; 8]).is_ok()
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// At most this many descriptors in one [`readable`] call.
+pub const WAIT_MAX: usize = 8;
+
+/// Waits until one of `descriptors` (at most [`WAIT_MAX`], others are ignored) is readable
+/// or has hung up, or `timeout` has passed; `None` waits for ever. The answer has one bool
+/// per descriptor; all false after the timeout.
+///
+/// # Errors
+/// Of `poll(2)`; interruptions by signals are retried (with the full timeout).
+pub fn readable(
+    descriptors: &[BorrowedFd<'_>],
+    timeout: Option<Duration>,
+) -> io::Result<[bool; WAIT_MAX]> {
+    let mut polled: Vec<PollFd<'_>> = descriptors
+        .iter()
+        .take(WAIT_MAX)
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+        .collect();
+    let timeout = timeout.map(|limit| Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(limit.subsec_nanos()),
+    });
+    loop {
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) => break,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut ready = [false; WAIT_MAX];
+    for (flag, fd) in ready.iter_mut().zip(&polled) {
+        *flag = !fd.revents().is_empty();
+    }
+    Ok(ready)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_wake_up_from_another_thread_ends_the_wait() {
+        let waker = Arc::new(Waker::new().unwrap());
+        let idle = Waker::new().unwrap();
+        let other = Arc::clone(&waker);
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            other.wake();
+            other.wake();
+        });
+        let ready = readable(&[idle.as_fd(), waker.as_fd()], None).unwrap();
+        assert!(!ready[0] && ready[1]);
+        thread.join().unwrap();
+        assert!(waker.clear());
+        assert!(!waker.clear());
+    }
+
+    #[test]
+    fn the_timeout_ends_the_wait() {
+        let waker = Waker::new().unwrap();
+        let ready = readable(&[waker.as_fd()], Some(Duration::from_millis(5))).unwrap();
+        assert_eq!(ready, [false; WAIT_MAX]);
+    }
+}
