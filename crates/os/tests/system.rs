@@ -5,6 +5,8 @@
 //! roles of ordinary users run as user 65534 without capabilities; run as an ordinary
 //! user, they run as that user, and what needs two users says that it is skipped.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test, without libtest
+
 use os::interface::Plan;
 use os::{control, files, holder, netlink, netns, process, wait};
 use std::net::{Ipv6Addr, UdpSocket};
