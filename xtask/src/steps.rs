@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::run_check;
@@ -31,8 +31,8 @@ struct Step {
 enum What {
     /// A check of this program.
     Check,
-    /// Another program with its arguments, and variables to set for it.
-    Program(Vec<&'static str>, &'static [(&'static str, &'static str)]),
+    /// Another program with its arguments.
+    Program(Vec<&'static str>),
     /// Left out, with the reason.
     Skip(String),
 }
@@ -47,7 +47,7 @@ const fn check(name: &'static str) -> Step {
 fn program(name: &'static str, line: &[&'static str]) -> Step {
     Step {
         name,
-        what: What::Program(line.to_vec(), &[]),
+        what: What::Program(line.to_vec()),
     }
 }
 
@@ -65,6 +65,11 @@ pub(crate) fn test(root: &Path, extent: Extent) -> bool {
         let started = Instant::now();
         let passed = run(root, &step);
         times.push((step.name, started.elapsed()));
+        println!(
+            "    {} took {:.1} s",
+            step.name,
+            started.elapsed().as_secs_f64()
+        );
         if !passed {
             print_times(&times, begun.elapsed());
             println!("test: FAILED at `{}`", step.name);
@@ -83,7 +88,7 @@ pub(crate) fn models(root: &Path) -> bool {
         root,
         &Step {
             name: "models",
-            what: What::Program(line, &[]),
+            what: What::Program(line),
         },
     )
 }
@@ -127,6 +132,11 @@ fn steps(root: &Path, extent: Extent) -> Vec<Step> {
             "campaign",
             &["cargo", "test", "--release", "-p", "sim", "--", "--ignored"],
         ));
+        // The lab runs the program as it ships: built alone, without features that only tests ask for.
+        steps.push(program(
+            "binary",
+            &["cargo", "build", "--release", "-p", "kumi"],
+        ));
         steps.push(program("lab", &["cargo", "test", "--release", "-p", "lab"]));
     }
     steps
@@ -160,16 +170,16 @@ fn run(root: &Path, step: &Step) -> bool {
             println!("SKIPPED {}: {reason}", step.name);
             true
         }
-        What::Program(line, variables) => {
+        What::Program(line) => {
             let mut words = line.iter();
             let Some(first) = words.next() else {
                 return true;
             };
             let status = Command::new(first)
                 .args(words)
-                .envs(variables.iter().copied())
                 .env("PATH", joined_path(root))
                 .current_dir(root)
+                .stdin(Stdio::null())
                 .status();
             tell(step.name, status)
         }
@@ -218,4 +228,35 @@ fn print_times(times: &[(&str, Duration)], total: Duration) {
         println!("{name:>10} {:7.1} s", time.as_secs_f64());
     }
     println!("{:>10} {:7.1} s", "total", total.as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(extent: Extent) -> Vec<&'static str> {
+        steps(Path::new("/nonexistent"), extent)
+            .iter()
+            .map(|step| step.name)
+            .collect()
+    }
+
+    #[test]
+    fn fast_leaves_out_what_takes_longest_and_nothing_else() {
+        let (all, fast) = (names(Extent::All), names(Extent::Fast));
+        assert!(all.starts_with(&fast));
+        assert_eq!(
+            all.get(fast.len()..),
+            Some(["campaign", "binary", "lab"].as_slice())
+        );
+    }
+
+    #[test]
+    fn a_step_that_fails_or_cannot_start_does_not_pass() {
+        let root = Path::new("/");
+        for (line, passes) in [("true", true), ("false", false), ("no-such-program", false)] {
+            assert_eq!(run(root, &program("probe", &[line])), passes, "{line}");
+        }
+        assert!(!run(root, &check("no such check")));
+    }
 }
