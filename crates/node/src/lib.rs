@@ -1,1 +1,33 @@
-//! Placeholder.
+//! A node: the slow path that composes sessions, reachability and rules, and the immutable
+//! snapshot that data threads work on.
+//!
+//! What it does: takes datagrams, beacons, inner packets, reports of the fast path, commands
+//! and the time; answers with one ordered queue of things to do ([`Output`]). What it does
+//! not: sockets, files, clocks, threads (the shell's); ciphers (`identity`), the handshake
+//! and transport of one session (`session`), the rules themselves (`group`).
+//!
+//! After one `handle_*` or command, drain the output queue before the next.
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod fast;
+mod output;
+mod status;
+mod stored;
+
+pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig, PATH_MTU_DEFAULT, PATH_MTU_MIN};
+pub use error::{
+    AllowRefused, ConnectError, InstallError, InviteError, JoinError, NewError, PingError,
+};
+pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
+pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
+pub use status::{NodeStatus, PeerState, PeerStatus, SessionStatus};
+pub use stored::{
+    Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
+};
+
+/// Longest life of an invite in seconds (30 days).
+pub const INVITE_TTL_S_MAX: u64 = 30 * 86_400;
+/// Most joins under way at once.
+pub const JOINS_MAX: usize = 16;

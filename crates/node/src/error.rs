@@ -1,0 +1,113 @@
+//! What a command may answer instead of doing it. One type per command; the texts name the
+//! cause, the remedy belongs to whoever shows them.
+
+use group::AllowError;
+use wire::NodeAddr;
+
+/// Why a node could not start.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NewError {
+    /// The identity does not verify.
+    #[error("the identity of this node does not verify: {0}")]
+    Identity(identity::IdentityError),
+}
+
+/// Why an allow entry was not taken: see [`AllowError`].
+pub type AllowRefused = AllowError;
+
+/// Why no invite was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InviteError {
+    /// Too many are open.
+    #[error("{} invites are open already", crate::INVITES_MAX)]
+    TooMany,
+    /// The lifetime is zero or too long.
+    #[error("an invite lives between 1 second and {} days", crate::INVITE_TTL_S_MAX / 86_400)]
+    Lifetime,
+    /// No address to be reached at.
+    #[error("an invite needs at least one address where this node is reachable")]
+    NoEndpoint,
+    /// This node's own identity does not fit an invite line.
+    #[error("the identity of this node does not fit an invite line")]
+    Identity,
+}
+
+/// Why an invite line was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The text is not an invite, was cut off, mistyped, or is of a newer version.
+    #[error("{0}")]
+    Line(wire::invite::InviteError),
+    /// Its time is over.
+    #[error("the invite expired at {expired_unix_s} (Unix seconds)")]
+    Expired {
+        /// When.
+        expired_unix_s: u64,
+    },
+    /// It is this node's own line.
+    #[error("this invite was made by this node")]
+    Own,
+    /// The inviter's statements in it are no identity.
+    #[error("the invite holds no identity: {0}")]
+    History(identity::HistoryError),
+    /// The inviter's identity in it does not verify.
+    #[error("the identity in the invite does not verify: {0}")]
+    Identity(identity::IdentityError),
+    /// A local deny entry names the inviter.
+    #[error("{0} is denied by a local rule")]
+    Denied(NodeAddr),
+    /// The allowlist has no room for the inviter.
+    #[error("{0}")]
+    Allow(AllowError),
+    /// Too many joins are under way.
+    #[error("{} joins are under way already", crate::JOINS_MAX)]
+    TooMany,
+    /// The line names no address to try.
+    #[error("the invite names no address")]
+    NoEndpoint,
+}
+
+/// Why a peer cannot be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// Not an address F (or a known alias).
+    #[error("{0} is not the address of a node")]
+    NotANode(NodeAddr),
+    /// It is this node.
+    #[error("{0} is this node")]
+    Own(NodeAddr),
+    /// A deny entry names it.
+    #[error("{0} is denied by a local rule")]
+    Denied(NodeAddr),
+    /// No allow entry names it.
+    #[error("{0} is not on the allowlist")]
+    NotAllowed(NodeAddr),
+    /// This node's certificate is out of its time or lacks the scope to talk.
+    #[error("the certificate of this node does not allow it to talk now")]
+    OwnCertificate,
+    /// Nothing is sent while the node shuts down.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a ping was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PingError {
+    /// See there.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Too many echo requests wait for their answer.
+    #[error("too many pings to {0} wait for an answer")]
+    TooMany(NodeAddr),
+}
+
+/// Why a new identity was not installed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstallError {
+    /// Another address F.
+    #[error("the identity belongs to {0}, not to this node")]
+    OtherNode(NodeAddr),
+    /// It does not verify, or is older than the one in use.
+    #[error("the identity does not verify: {0}")]
+    Identity(identity::IdentityError),
+}

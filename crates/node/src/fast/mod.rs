@@ -1,0 +1,22 @@
+//! The fast path: what data threads do with a packet, over an immutable snapshot.
+//!
+//! [`Snapshot::outbound`] and [`Snapshot::inbound`] take one packet or datagram in a buffer
+//! of the caller and say what to do with it. The slow path calls the very same functions.
+//! They touch no state but atomics inside a session's keys, its replay window, and the
+//! [`group::FlowTable`].
+//!
+//! **Buffers.** An inner packet to send stands at `buf[HEADROOM..HEADROOM + len]`, with
+//! [`TAILROOM`] bytes of room behind it; the datagram is then `buf[..len]`.
+
+mod snapshot;
+mod verdict;
+
+pub use snapshot::Snapshot;
+pub use verdict::{DropReason, FastReport, Inbound, Outbound};
+
+use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
+
+/// Room in front of an inner packet: transport header and kind, in bytes.
+pub const HEADROOM: usize = TRANSPORT_HEADER_LEN + KIND_LEN;
+/// Room behind an inner packet: the tag, in bytes.
+pub const TAILROOM: usize = TAG_LEN;

@@ -1,0 +1,165 @@
+//! What a node asks its shell to do: one ordered queue.
+//!
+//! Order matters. A [`Output::Persist`] is safe against kill -9 before anything after it is
+//! acted on: a peer's number is on disk before the answer leaves, an invite is used up on
+//! disk before message 2 leaves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wire::NodeAddr;
+use wire::ip::Ecn;
+
+use crate::{Change, Snapshot};
+
+/// One thing to do, in order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Write this to the journal before acting on what follows.
+    Persist(Change),
+    /// Send this UDP payload.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// ECN field of the outer IP header.
+        ecn: Ecn,
+        /// The datagram.
+        payload: Vec<u8>,
+    },
+    /// Send this payload to both beacon groups on every interface of the LAN.
+    Multicast(Vec<u8>),
+    /// Hand this IP packet to the local host.
+    Inside(Vec<u8>),
+    /// Data threads use this from now on.
+    Publish(Arc<Snapshot>),
+    /// Something a person or a program may want to know.
+    Event(Event),
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A session with the peer stands, both directions proven.
+    SessionUp {
+        /// The peer.
+        peer: NodeAddr,
+        /// Where it is.
+        at: SocketAddr,
+    },
+    /// There is no session with the peer any more.
+    SessionDown {
+        /// The peer.
+        peer: NodeAddr,
+        /// Why.
+        why: DownWhy,
+    },
+    /// The peer answered a ping.
+    Echo {
+        /// The peer.
+        peer: NodeAddr,
+        /// The caller's number.
+        id: u32,
+        /// Round trip.
+        rtt: Duration,
+        /// Where the peer is.
+        via: SocketAddr,
+    },
+    /// A ping got no answer.
+    EchoLost {
+        /// The peer.
+        peer: NodeAddr,
+        /// The caller's number.
+        id: u32,
+    },
+    /// An invite of this node was used.
+    InviteUsed {
+        /// Who joined.
+        by: NodeAddr,
+    },
+    /// This node joined the peer whose invite line it was given.
+    Joined {
+        /// The inviter.
+        peer: NodeAddr,
+    },
+    /// The inviter did not answer, or answered without taking the invite.
+    JoinFailed {
+        /// The inviter.
+        peer: NodeAddr,
+        /// Why.
+        why: JoinFailure,
+    },
+    /// Two nodes use the keys of one F.
+    CloneSeen {
+        /// Whose keys; may be this node's own.
+        f: NodeAddr,
+        /// Where one of them is, where known.
+        here: Option<SocketAddr>,
+        /// Where the other is, where known.
+        there: Option<SocketAddr>,
+    },
+    /// The peer's rotation or new certificate was verified and pinned.
+    IdentityUpdated {
+        /// The peer.
+        peer: NodeAddr,
+        /// Its root log position now.
+        position: u32,
+    },
+    /// This node's certificate ends soon, or has ended.
+    CertificateExpiring {
+        /// Unix seconds.
+        not_after: u64,
+    },
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DownWhy {
+    /// The peer did not answer the handshake for 90 s.
+    NoAnswer,
+    /// The keys ran out and nobody wanted to talk.
+    Idle,
+    /// The peer shut down.
+    PeerShutDown,
+    /// The peer does not allow this node any more.
+    PeerRefused,
+    /// The peer replaced the session.
+    Replaced,
+    /// This node's rules do not allow the peer any more.
+    NotAllowed,
+    /// This node shuts down.
+    ShuttingDown,
+    /// The control stream or the transport broke its bounds.
+    Broken,
+}
+
+/// Why a join did not work out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinFailure {
+    /// Nobody answered in 90 s: the inviter is off or unreachable, or the invite is used,
+    /// withdrawn or expired there (a node is silent to strangers).
+    NoAnswer,
+    /// The invite ran out while waiting.
+    Expired,
+    /// The inviter was denied locally while waiting.
+    Denied,
+    /// The allowlist filled up while waiting.
+    Full,
+}
+
+/// Why a wake-up is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wake {
+    /// A session: retry, keepalive, rekey, stream, echo, reassembly.
+    Session,
+    /// A beacon is due.
+    Beacon,
+    /// A peer without known identity is given up.
+    Wanted,
+    /// A join or an invite runs out.
+    Invite,
+    /// A certificate warning is due.
+    Certificate,
+    /// Peers to be told of a new identity are dialled.
+    Announce,
+}

@@ -1,0 +1,521 @@
+//! What a node remembers across restarts, and the changes that make it up.
+//!
+//! The shell keeps a journal of [`Change`]s; applying them in order to an empty [`Stored`]
+//! gives the state to start from. Every change is idempotent: applying it twice is applying
+//! it once, so a journal may be compacted and replayed. Identity files are not in here.
+//! Invite secrets are: the journal is private to its owner.
+//!
+//! | limit | value |
+//! |---|---|
+//! | peers remembered | [`PEERS_MAX`] |
+//! | invites | [`INVITES_MAX`] |
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use group::{AllowEntry, Allowlist, Who, serial};
+use identity::Pin;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use wire::NodeAddr;
+
+/// Most peers with a remembered number, pin or endpoint.
+pub const PEERS_MAX: usize = 65_536;
+/// Most invites that are open or used and not yet expired.
+pub const INVITES_MAX: usize = 64;
+
+/// The number of an initiation: orders those of one F, the certificate counter first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Number {
+    /// Counter of the certificate.
+    pub counter: u64,
+    /// Handshake count.
+    pub count: u64,
+}
+
+impl From<wire::handshake::Number> for Number {
+    fn from(number: wire::handshake::Number) -> Self {
+        Self {
+            counter: number.certificate_counter,
+            count: number.handshake_count,
+        }
+    }
+}
+
+/// What a verifier remembers about one F, written as the hexadecimal of its encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinRecord(pub Pin);
+
+impl PinRecord {
+    /// Position and counter, in the order in which they may only rise.
+    #[must_use]
+    pub const fn rank(&self) -> (u32, u64) {
+        (self.0.position, self.0.counter)
+    }
+}
+
+impl Serialize for PinRecord {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        serial::hex::serialize(self.0.encode(), to)
+    }
+}
+
+impl<'de> Deserialize<'de> for PinRecord {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let bytes: Vec<u8> = serial::hex::deserialize(from)?;
+        Pin::decode(&bytes).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// What is remembered about one peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRecord {
+    /// Highest number accepted from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Number>,
+    /// Highest verified position and counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinRecord>,
+    /// Its public identity as verified last, in the form of control message 2; empty if
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serial::hex")]
+    pub identity: Vec<u8>,
+    /// Where it was last reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<SocketAddr>,
+}
+
+/// One invite of this node.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteRecord {
+    /// The secret of the line.
+    #[serde(with = "serial::hex")]
+    pub secret: [u8; 16],
+    /// When it runs out, Unix seconds.
+    pub expires_unix_s: u64,
+    /// Who used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_by: Option<UsedBy>,
+}
+
+/// The F that used an invite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedBy(#[serde(with = "serial::addr")] pub NodeAddr);
+
+impl std::fmt::Debug for InviteRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InviteRecord")
+            .field("expires_unix_s", &self.expires_unix_s)
+            .field("used_by", &self.used_by)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A change to [`Stored`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// Handshake counts below `end` may have been used.
+    HandshakeCountReserved {
+        /// First count that was not reserved.
+        end: u64,
+    },
+    /// An initiation with this number was accepted from F.
+    PeerNumber {
+        /// The peer.
+        #[serde(with = "serial::addr")]
+        f: NodeAddr,
+        /// Its number.
+        number: Number,
+    },
+    /// This identity of F was verified.
+    Pinned {
+        /// The peer.
+        #[serde(with = "serial::addr")]
+        f: NodeAddr,
+        /// The pin.
+        pin: PinRecord,
+        /// The identity in the form of control message 2.
+        #[serde(with = "serial::hex")]
+        identity: Vec<u8>,
+    },
+    /// An allow entry was added or replaced.
+    Allowed {
+        /// The entry.
+        entry: AllowEntry,
+    },
+    /// A deny entry was added.
+    Denied {
+        /// Whom.
+        who: Who,
+        /// When, Unix seconds.
+        unix_s: u64,
+    },
+    /// A root key entry met its node.
+    KeyBound {
+        /// The key.
+        #[serde(with = "serial::hex")]
+        root_key: [u8; 32],
+        /// The node.
+        #[serde(with = "serial::addr")]
+        f: NodeAddr,
+    },
+    /// An invite was made.
+    InviteMade {
+        /// Its credential id.
+        #[serde(with = "serial::hex")]
+        id: [u8; 16],
+        /// Its record.
+        invite: InviteRecord,
+    },
+    /// An invite was used up.
+    InviteUsed {
+        /// Its credential id.
+        #[serde(with = "serial::hex")]
+        id: [u8; 16],
+        /// By whom.
+        #[serde(with = "serial::addr")]
+        by: NodeAddr,
+    },
+    /// An invite ran out.
+    InviteExpired {
+        /// Its credential id.
+        #[serde(with = "serial::hex")]
+        id: [u8; 16],
+    },
+    /// The peer was reached here.
+    Endpoint {
+        /// The peer.
+        #[serde(with = "serial::addr")]
+        f: NodeAddr,
+        /// Where.
+        endpoint: SocketAddr,
+    },
+    /// The clock has been at least here.
+    TimeHigh {
+        /// Unix seconds.
+        unix_s: u64,
+    },
+}
+
+/// Everything a node remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stored {
+    /// Handshake counts below this may have been used; a start begins here.
+    pub handshake_count_end: u64,
+    /// The highest clock seen, Unix seconds.
+    pub time_high_unix_s: u64,
+    /// The local rules.
+    pub rules: Allowlist,
+    /// The peers.
+    #[serde(with = "listed::peers")]
+    pub peers: BTreeMap<NodeAddr, PeerRecord>,
+    /// The invites, by credential id.
+    #[serde(with = "listed::invites")]
+    pub invites: BTreeMap<[u8; 16], InviteRecord>,
+}
+
+impl Stored {
+    /// Applies one change. Never lowers what must only rise (counts, numbers, pins, time).
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::HandshakeCountReserved { end } => {
+                self.handshake_count_end = self.handshake_count_end.max(*end);
+            }
+            Change::TimeHigh { unix_s } => {
+                self.time_high_unix_s = self.time_high_unix_s.max(*unix_s);
+            }
+            Change::Allowed { entry } => {
+                // The node checked the entry; one from a damaged journal is left out.
+                let _ = self.rules.allow(entry.clone());
+            }
+            Change::Denied { who, unix_s } => self.rules.deny(*who, *unix_s),
+            Change::KeyBound { root_key, f } => self.rules.bind(*root_key, *f),
+            Change::InviteMade { .. }
+            | Change::InviteUsed { .. }
+            | Change::InviteExpired { .. } => {
+                self.apply_to_invites(change);
+            }
+            Change::PeerNumber { .. } | Change::Pinned { .. } | Change::Endpoint { .. } => {
+                self.apply_to_peer(change);
+            }
+        }
+    }
+
+    /// Whether one more peer can be remembered, or this one is already.
+    #[must_use]
+    pub fn has_room_for(&self, f: NodeAddr) -> bool {
+        self.peers.len() < PEERS_MAX || self.peers.contains_key(&f)
+    }
+
+    fn apply_to_invites(&mut self, change: &Change) {
+        match change {
+            Change::InviteMade { id, invite } if self.invites.len() < INVITES_MAX => {
+                self.invites.entry(*id).or_insert_with(|| invite.clone());
+            }
+            Change::InviteUsed { id, by } => {
+                if let Some(invite) = self.invites.get_mut(id) {
+                    invite.used_by.get_or_insert(UsedBy(*by));
+                }
+            }
+            Change::InviteExpired { id } => {
+                self.invites.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_peer(&mut self, change: &Change) {
+        let (Change::PeerNumber { f, .. } | Change::Pinned { f, .. } | Change::Endpoint { f, .. }) =
+            change
+        else {
+            return;
+        };
+        if !self.has_room_for(*f) {
+            return;
+        }
+        let record = self.peers.entry(*f).or_default();
+        match change {
+            Change::PeerNumber { number, .. } => {
+                record.number = record.number.max(Some(*number));
+            }
+            Change::Pinned { pin, identity, .. }
+                if record.pin.is_none_or(|old| old.rank() <= pin.rank()) =>
+            {
+                record.pin = Some(*pin);
+                record.identity.clone_from(identity);
+            }
+            Change::Endpoint { endpoint, .. } => record.endpoint = Some(*endpoint),
+            _ => {}
+        }
+    }
+}
+
+/// Maps whose keys are not text, stored as lists.
+mod listed {
+    macro_rules! as_list {
+        ($name:ident, $key:ty, $value:ty, $with:literal) => {
+            pub(super) mod $name {
+                use std::collections::BTreeMap;
+
+                use group::serial;
+                use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+                #[derive(Serialize, Deserialize)]
+                struct Row {
+                    #[serde(with = $with)]
+                    key: $key,
+                    #[serde(flatten)]
+                    value: $value,
+                }
+
+                pub(in crate::stored) fn serialize<S: Serializer>(
+                    map: &BTreeMap<$key, $value>,
+                    to: S,
+                ) -> Result<S::Ok, S::Error> {
+                    to.collect_seq(map.iter().map(|(key, value)| Row {
+                        key: *key,
+                        value: value.clone(),
+                    }))
+                }
+
+                pub(in crate::stored) fn deserialize<'de, D: Deserializer<'de>>(
+                    from: D,
+                ) -> Result<BTreeMap<$key, $value>, D::Error> {
+                    let rows = Vec::<Row>::deserialize(from)?;
+                    Ok(rows.into_iter().map(|row| (row.key, row.value)).collect())
+                }
+            }
+        };
+    }
+
+    as_list!(peers, wire::NodeAddr, crate::PeerRecord, "serial::addr");
+    as_list!(invites, [u8; 16], crate::InviteRecord, "serial::hex");
+}
+
+#[cfg(test)]
+mod tests {
+    use group::Services;
+
+    use super::*;
+
+    fn f(last: u8) -> NodeAddr {
+        let mut bytes = [0xfc; 16];
+        bytes[15] = last;
+        NodeAddr(bytes)
+    }
+
+    fn pinned(position: u32, counter: u64) -> Change {
+        let pin = PinRecord(Pin {
+            position,
+            counter,
+            root_key: [position as u8; 32],
+            next_hash: [2; 32],
+            entry_hash: [3; 32],
+        });
+        Change::Pinned {
+            f: f(1),
+            pin,
+            identity: vec![counter as u8],
+        }
+    }
+
+    fn every_kind() -> Vec<Change> {
+        let who = Who::RootKey([3; 32]);
+        let entry = AllowEntry {
+            who,
+            services: Services::All,
+            label: None,
+            added_unix_s: 5,
+        };
+        let invite = InviteRecord {
+            secret: [9; 16],
+            expires_unix_s: 77,
+            used_by: None,
+        };
+        vec![
+            Change::HandshakeCountReserved { end: 1_024 },
+            Change::PeerNumber {
+                f: f(1),
+                number: Number {
+                    counter: 1,
+                    count: 9,
+                },
+            },
+            pinned(1, 2),
+            Change::Allowed { entry },
+            Change::KeyBound {
+                root_key: [3; 32],
+                f: f(1),
+            },
+            Change::Denied {
+                who: Who::Address(f(2)),
+                unix_s: 6,
+            },
+            Change::InviteMade {
+                id: [1; 16],
+                invite: invite.clone(),
+            },
+            Change::InviteMade {
+                id: [2; 16],
+                invite,
+            },
+            Change::InviteUsed {
+                id: [1; 16],
+                by: f(1),
+            },
+            Change::InviteExpired { id: [2; 16] },
+            Change::Endpoint {
+                f: f(1),
+                endpoint: "[2001:db8::1]:4".parse().unwrap(),
+            },
+            Change::TimeHigh { unix_s: 1_000 },
+        ]
+    }
+
+    #[test]
+    fn a_journal_survives_json_and_replaying_it_twice() {
+        let mut stored = Stored::default();
+        for change in every_kind() {
+            let line = serde_json::to_string(&change).unwrap();
+            let back: Change = serde_json::from_str(&line).unwrap();
+            assert_eq!(back, change, "{line}");
+            stored.apply(&back);
+        }
+        let once = stored.clone();
+        for change in every_kind()
+            .iter()
+            .filter(|c| !matches!(c, Change::InviteMade { id: [2, ..], .. }))
+        {
+            stored.apply(change);
+        }
+        assert_eq!(stored, once);
+        let text = serde_json::to_string(&stored).unwrap();
+        assert_eq!(serde_json::from_str::<Stored>(&text).unwrap(), stored);
+        assert_eq!(
+            serde_json::from_str::<Stored>("{}").unwrap(),
+            Stored::default()
+        );
+    }
+
+    #[test]
+    fn what_must_only_rise_does() {
+        let mut stored = Stored::default();
+        stored.apply(&Change::HandshakeCountReserved { end: 9 });
+        stored.apply(&Change::HandshakeCountReserved { end: 3 });
+        stored.apply(&Change::TimeHigh { unix_s: 9 });
+        stored.apply(&Change::TimeHigh { unix_s: 3 });
+        assert_eq!(
+            (stored.handshake_count_end, stored.time_high_unix_s),
+            (9, 9)
+        );
+        let number = |counter, count| Change::PeerNumber {
+            f: f(1),
+            number: Number { counter, count },
+        };
+        stored.apply(&number(2, 1));
+        stored.apply(&number(1, 99));
+        assert_eq!(
+            stored.peers[&f(1)].number,
+            Some(Number {
+                counter: 2,
+                count: 1
+            })
+        );
+        stored.apply(&pinned(1, 5));
+        stored.apply(&pinned(0, 9));
+        assert_eq!(stored.peers[&f(1)].pin.unwrap().0.position, 1);
+        assert_eq!(stored.peers[&f(1)].identity, [5]);
+    }
+
+    #[test]
+    fn an_invite_is_used_by_the_first_only() {
+        let mut stored = Stored::default();
+        let invite = InviteRecord {
+            secret: [9; 16],
+            expires_unix_s: 77,
+            used_by: None,
+        };
+        stored.apply(&Change::InviteMade {
+            id: [1; 16],
+            invite,
+        });
+        stored.apply(&Change::InviteUsed {
+            id: [1; 16],
+            by: f(1),
+        });
+        stored.apply(&Change::InviteUsed {
+            id: [1; 16],
+            by: f(2),
+        });
+        assert_eq!(stored.invites[&[1; 16]].used_by, Some(UsedBy(f(1))));
+        assert!(!format!("{stored:?}").contains("secret"));
+    }
+
+    #[test]
+    fn tables_stop_at_their_bounds() {
+        let mut stored = Stored::default();
+        for i in 0..=PEERS_MAX as u32 {
+            let mut addr = [0xfc; 16];
+            addr[12..].copy_from_slice(&i.to_be_bytes());
+            stored.apply(&Change::PeerNumber {
+                f: NodeAddr(addr),
+                number: Number::default(),
+            });
+        }
+        assert_eq!(stored.peers.len(), PEERS_MAX);
+        for i in 0..=INVITES_MAX as u8 {
+            let invite = InviteRecord {
+                secret: [i; 16],
+                expires_unix_s: 77,
+                used_by: None,
+            };
+            stored.apply(&Change::InviteMade {
+                id: [i; 16],
+                invite,
+            });
+        }
+        assert_eq!(stored.invites.len(), INVITES_MAX);
+    }
+}
