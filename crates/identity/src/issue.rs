@@ -141,6 +141,14 @@ pub fn recover(
     append(crypto, rng, history, root, kind, recovery.seed())
 }
 
+/// The counter for the next certificate of a node whose last known one had `last`.
+///
+/// It follows the clock where it can, so that a node restored from an old backup is ahead
+/// of certificates that the backup does not know of. No verifier looks at it as a time.
+pub fn next_counter(last: u64, now_unix_s: u64) -> u64 {
+    last.saturating_add(1).max(now_unix_s)
+}
+
 /// Certifies hot keys by the root key in force.
 pub fn issue_certificate(
     crypto: &dyn Crypto,

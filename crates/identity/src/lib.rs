@@ -6,6 +6,7 @@
 //! | `inception`, `rotation`, `certificate` | the three signed statements |
 //! | `history`, `public`, `pin` | how statements are believed, and what is remembered of them |
 //! | `secret`, `issue` | secret keys, and what their owner signs |
+//! | [`sealed`] | key files and backups, with or without a passphrase |
 //! | `alias` | the Yggdrasil-style address of a root key |
 //!
 //! This crate never touches a disk, a clock or a source of entropy: bytes, times and
@@ -21,6 +22,7 @@ mod issue;
 mod pin;
 mod public;
 mod rotation;
+pub mod sealed;
 mod secret;
 
 pub use alias::{alias, alias_subnet};
@@ -30,7 +32,8 @@ pub use certificate::{
 pub use history::{HistoryError, KeyHistory, LogError, Tip};
 pub use inception::{Inception, next_hash};
 pub use issue::{
-    IssueError, NewIdentity, Rotated, SALT_TRIES_MAX, Terms, issue_certificate, recover, rotate,
+    IssueError, NewIdentity, Rotated, SALT_TRIES_MAX, Terms, issue_certificate, next_counter,
+    recover, rotate,
 };
 pub use pin::{PIN_LEN, Pin};
 pub use public::{IdentityError, PublicIdentity};

@@ -465,6 +465,13 @@ fn every_flipped_bit_of_an_identity_is_refused() {
 }
 
 #[test]
+fn the_next_counter_grows_and_follows_the_clock() {
+    assert_eq!(next_counter(5, NOW), NOW);
+    assert_eq!(next_counter(NOW, NOW), NOW + 1);
+    assert_eq!(next_counter(NOW + 9, 0), NOW + 10);
+}
+
+#[test]
 fn hot_keys_must_be_those_of_the_certificate() {
     let alice = Owner::new(1);
     let local = LocalIdentity::new(alice.identity(), alice.hot.clone()).unwrap();
