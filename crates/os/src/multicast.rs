@@ -217,7 +217,9 @@ mod tests {
             // As a node does, it repeats itself: the other end may not listen yet.
             while finished.recv_timeout(Duration::from_millis(50)).is_err() {
                 assert_eq!(here.send(b"KMB1 from the left"), 1);
-                assert!(!other.is_finished());
+                if other.is_finished() {
+                    break;
+                }
             }
             other.join().unwrap();
         });
