@@ -217,9 +217,7 @@ mod tests {
             // As a node does, it repeats itself: the other end may not listen yet.
             while finished.recv_timeout(Duration::from_millis(50)).is_err() {
                 assert_eq!(here.send(b"KMB1 from the left"), 1);
-                if other.is_finished() {
-                    break;
-                }
+                assert!(!other.is_finished());
             }
             other.join().unwrap();
         });

@@ -1,0 +1,202 @@
+//! How many initiations a node works on: 50 a second in all, and from one IPv4 address or
+//! IPv6 /64 20 a second with bursts of 5.
+//!
+//! Callers charge it once for each message 1 whose fragments are complete, before they open
+//! it, because opening is what costs. The reassembly in front is bounded by itself.
+//!
+//! Limit: 1,024 sources. When the table is full, the source that was idle longest gives way;
+//! the limit in all still holds then.
+
+use crate::constants::{
+    INITIATIONS_PER_S, INITIATIONS_PER_SOURCE_BURST, INITIATIONS_PER_SOURCE_S, LIMITER_SOURCES_MAX,
+};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// The token buckets.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    total: Option<Bucket>,
+    sources: BTreeMap<IpAddr, Bucket>,
+}
+
+/// Why an initiation is not worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Overload {
+    /// Too many in all: a Bridge asks for cookies now.
+    #[error("too many initiations in all")]
+    Total,
+    /// Too many from this source.
+    #[error("too many initiations from one source")]
+    Source,
+}
+
+impl Limiter {
+    /// A limiter with full buckets.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Charges one initiation from `from`. The source is charged first, so that one noisy
+    /// source does not use up what the others may send.
+    ///
+    /// # Errors
+    /// Which limit it exceeds; then neither bucket is charged.
+    pub fn admit(&mut self, now: Duration, from: SocketAddr) -> Result<(), Overload> {
+        let source = source_of(from.ip());
+        let mut own = self
+            .sources
+            .get(&source)
+            .copied()
+            .unwrap_or_else(|| Bucket::full(now, INITIATIONS_PER_SOURCE_BURST));
+        own.refill(now, INITIATIONS_PER_SOURCE_S, INITIATIONS_PER_SOURCE_BURST);
+        if !own.take() {
+            return Err(Overload::Source);
+        }
+        let mut total = self
+            .total
+            .unwrap_or_else(|| Bucket::full(now, INITIATIONS_PER_S));
+        total.refill(now, INITIATIONS_PER_S, INITIATIONS_PER_S);
+        if !total.take() {
+            return Err(Overload::Total);
+        }
+        self.total = Some(total);
+        self.make_room(&source);
+        self.sources.insert(source, own);
+        Ok(())
+    }
+
+    /// Whether the limit in all is exhausted at `now`.
+    #[must_use]
+    pub fn under_load(&self, now: Duration) -> bool {
+        self.total.is_some_and(|mut total| {
+            total.refill(now, INITIATIONS_PER_S, INITIATIONS_PER_S);
+            !total.take()
+        })
+    }
+
+    /// Sources remembered.
+    #[must_use]
+    pub fn sources_len(&self) -> usize {
+        self.sources.len()
+    }
+
+    fn make_room(&mut self, wanted: &IpAddr) {
+        if self.sources.len() < LIMITER_SOURCES_MAX || self.sources.contains_key(wanted) {
+            return;
+        }
+        let idle = self
+            .sources
+            .iter()
+            .min_by_key(|(_, bucket)| bucket.at)
+            .map(|(source, _)| *source);
+        if let Some(idle) = idle {
+            self.sources.remove(&idle);
+        }
+    }
+}
+
+/// A token bucket in thousandths of a token.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    at: Duration,
+    milli: u64,
+}
+
+impl Bucket {
+    fn full(now: Duration, burst: u32) -> Self {
+        Self {
+            at: now,
+            milli: u64::from(burst) * 1000,
+        }
+    }
+
+    fn refill(&mut self, now: Duration, per_s: u32, burst: u32) {
+        let elapsed_ms = now.saturating_sub(self.at).as_millis();
+        let elapsed_ms = u64::try_from(elapsed_ms).unwrap_or(u64::MAX);
+        self.milli = self
+            .milli
+            .saturating_add(elapsed_ms.saturating_mul(u64::from(per_s)))
+            .min(u64::from(burst) * 1000);
+        // Only whole milliseconds were paid in; the rest of one stays due.
+        self.at = self.at.saturating_add(Duration::from_millis(elapsed_ms));
+    }
+
+    fn take(&mut self) -> bool {
+        match self.milli.checked_sub(1000) {
+            Some(rest) => {
+                self.milli = rest;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 address.
+fn source_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn source(n: u32) -> SocketAddr {
+        SocketAddr::from((std::net::Ipv4Addr::from(n), 1))
+    }
+
+    #[test]
+    fn a_source_may_burst_5_and_then_20_a_second() {
+        let mut limiter = Limiter::new();
+        let admitted = |limiter: &mut Limiter, ms| {
+            (0..100)
+                .filter(|_| limiter.admit(at(ms), source(7)).is_ok())
+                .count()
+        };
+        assert_eq!(admitted(&mut limiter, 1000), 5);
+        assert_eq!(limiter.admit(at(1049), source(7)), Err(Overload::Source));
+        assert_eq!(admitted(&mut limiter, 1050), 1);
+        assert_eq!(admitted(&mut limiter, 1150), 2);
+        assert_eq!(admitted(&mut limiter, 9000), 5);
+    }
+
+    #[test]
+    fn all_sources_together_get_50_a_second() {
+        let mut limiter = Limiter::new();
+        let admitted = (0..500)
+            .filter(|n| limiter.admit(at(0), source(*n)).is_ok())
+            .count();
+        assert_eq!(admitted, 50);
+        assert!(limiter.under_load(at(0)));
+        assert_eq!(limiter.admit(at(0), source(900)), Err(Overload::Total));
+        assert!(!limiter.under_load(at(20)));
+        limiter.admit(at(20), source(900)).unwrap();
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source_and_the_table_is_bounded() {
+        let mut limiter = Limiter::new();
+        let six =
+            |net: u16, host: u16| SocketAddr::from(([0x2001, 0xdb8, 0, net, 0, 0, 0, host], 1));
+        for host in 0..5 {
+            limiter.admit(at(0), six(1, host)).unwrap();
+        }
+        assert_eq!(limiter.admit(at(0), six(1, 99)), Err(Overload::Source));
+        limiter.admit(at(0), six(2, 99)).unwrap();
+        let mut limiter = Limiter::new();
+        for n in 0..3000 {
+            limiter.admit(at(u64::from(n) * 20), source(n)).unwrap();
+        }
+        assert_eq!(limiter.sources_len(), LIMITER_SOURCES_MAX);
+    }
+}

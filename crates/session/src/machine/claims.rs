@@ -1,0 +1,107 @@
+//! Answering the peer's initiations, and what happens when two initiations cross.
+
+use super::Session;
+use super::keys::Offered;
+use super::output::SessionOutput;
+use crate::constants::SIMULTANEOUS_OPEN;
+use crate::fragment;
+use crate::handshake::{Accept, HandshakeError, Verified};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::Now;
+use wire::datagram::Message;
+use wire::ip::Ecn;
+
+/// What an answer needs from the caller.
+pub struct Answer {
+    /// Where message 1 came from.
+    pub from: SocketAddr,
+    /// The sender index of its fragments.
+    pub remote_index: u32,
+    /// Random, not zero, not in use; it comes back with [`SessionOutput::RetireIndex`].
+    pub local_index: u32,
+}
+
+/// Why an initiation was not answered. The local index is free.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// This node's own initiation wins.
+    #[error("two initiations cross and this node's own wins")]
+    Crossing,
+    /// The claim is not of this session's peer.
+    #[error("the initiation is of another peer")]
+    OtherPeer,
+    /// Message 2 could not be made.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+}
+
+impl Session {
+    /// Whether an initiation of the peer would be answered at `now`. Ask before storing its
+    /// number: one that is dropped because initiations cross was not used.
+    #[must_use]
+    pub fn may_answer(&self, now: Duration) -> bool {
+        let own_is_fresh = self.attempt.as_ref().is_some_and(|attempt| {
+            attempt.local_index().is_some() && now.saturating_sub(attempt.since) < SIMULTANEOUS_OPEN
+        });
+        !(own_is_fresh && self.own < self.peer)
+    }
+
+    /// Answers an initiation of the peer: allowed, above the last number, and that number
+    /// stored. The keys come into use when the peer confirms them.
+    ///
+    /// # Errors
+    /// See [`AnswerError`]; then nothing changed.
+    pub fn answer(
+        &mut self,
+        now: Now,
+        verified: Verified,
+        answer: &Answer,
+    ) -> Result<(), AnswerError> {
+        let crypto = Arc::clone(&self.crypto);
+        if verified.claim().address() != self.peer {
+            return Err(AnswerError::OtherPeer);
+        }
+        if !self.may_answer(now.mono) {
+            return Err(AnswerError::Crossing);
+        }
+        let accept = Accept {
+            local: &self.local,
+            terms: self.terms,
+            local_index: answer.local_index,
+            remote_index: answer.remote_index,
+        };
+        let (message, established) = verified.accept(&*crypto, &mut self.rng, now, &accept)?;
+        let datagrams = fragment::cut(
+            &*crypto,
+            &self.mac1,
+            None,
+            Message::Two,
+            answer.local_index,
+            answer.remote_index,
+            &message,
+        )
+        .map_err(HandshakeError::from)?;
+        if self.drop_attempt() {
+            // If the peer stays silent now, what made us initiate still stands.
+            self.resume_at = Some(now.mono.saturating_add(SIMULTANEOUS_OPEN));
+        }
+        self.output(SessionOutput::InstallTransport(Arc::clone(
+            &established.transport,
+        )));
+        let retired = self.keys.offer(Offered {
+            established,
+            from: answer.from,
+        });
+        self.retire(retired);
+        for bytes in datagrams {
+            self.output(SessionOutput::Transmit {
+                to: answer.from,
+                ecn: Ecn::NotEct,
+                bytes,
+            });
+        }
+        Ok(())
+    }
+}

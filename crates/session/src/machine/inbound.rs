@@ -1,0 +1,154 @@
+//! What authenticated packets do.
+
+use super::Session;
+use super::output::{Closed, SessionOutput};
+use crate::piece;
+use identity::crypto::random;
+use std::net::SocketAddr;
+use std::time::Duration;
+use wire::Malformed;
+use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::payload::{Control, Kind, Payload, Segment};
+
+/// Where an opened packet came from, and on which keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// Its source address.
+    pub from: SocketAddr,
+    /// The local index of the transport that opened it.
+    pub local_index: u32,
+    /// See [`crate::transport::Opened::highest`].
+    pub highest: bool,
+}
+
+impl Session {
+    /// Takes a packet that one of this session's transports opened. Data threads hand over
+    /// what is not an IP packet from the address in use, and every packet that was `first`.
+    ///
+    /// # Errors
+    /// If the plaintext does not have its format: the packet counts, its content does not.
+    pub fn handle_opened(
+        &mut self,
+        now: Duration,
+        inbound: Inbound,
+        plaintext: &[u8],
+    ) -> Result<(), Malformed> {
+        if !self.keys.holds(inbound.local_index) {
+            return Ok(());
+        }
+        let datagram_len = TRANSPORT_HEADER_LEN + plaintext.len() + TAG_LEN;
+        self.note_arrival(now, inbound, datagram_len);
+        let taken = Payload::parse(plaintext)
+            .map(|payload| self.take(now, inbound.from, payload, datagram_len));
+        self.flush(now);
+        taken
+    }
+
+    /// Notes a packet whose content a data thread has delivered itself: it may confirm a
+    /// handshake or show that the peer moved. `datagram_len` is that of the whole datagram.
+    pub fn handle_delivered(&mut self, now: Duration, inbound: Inbound, datagram_len: usize) {
+        if self.keys.holds(inbound.local_index) {
+            self.note_arrival(now, inbound, datagram_len);
+            self.flush(now);
+        }
+    }
+
+    fn note_arrival(&mut self, now: Duration, inbound: Inbound, datagram_len: usize) {
+        if self.keys.is_next(inbound.local_index) {
+            self.confirmed(now, inbound.from);
+        }
+        let highest = inbound.highest && self.keys.is_current(inbound.local_index);
+        let rng = &mut self.rng;
+        self.roaming
+            .received(now, inbound.from, datagram_len, highest, || random(rng));
+    }
+
+    fn take(&mut self, now: Duration, from: SocketAddr, payload: Payload<'_>, len: usize) {
+        match payload {
+            Payload::Keepalive | Payload::Unknown(_) => {}
+            Payload::Ip(packet) => self.deliver(Kind::Ip, packet.to_vec()),
+            Payload::Ethernet { channel, frame } => {
+                let bytes = [&channel.to_be_bytes(), frame].concat();
+                self.deliver(Kind::Ethernet, bytes);
+            }
+            Payload::Piece(piece) => {
+                let piece = piece::Piece {
+                    inner_kind: piece.inner.to_byte(),
+                    last: piece.last,
+                    id: piece.id,
+                    offset: piece.offset,
+                    bytes: piece.bytes,
+                };
+                let whole = self.pieces.insert(now, piece);
+                if let Some((kind, bytes)) = whole
+                    && let Some(kind) = Kind::from_byte(kind)
+                {
+                    self.deliver(kind, bytes);
+                }
+            }
+            Payload::Control(control) => self.take_control(now, from, control, len),
+        }
+    }
+
+    fn deliver(&mut self, kind: Kind, bytes: Vec<u8>) {
+        self.output(SessionOutput::Packet { kind, bytes });
+    }
+
+    fn take_control(&mut self, now: Duration, from: SocketAddr, control: Control<'_>, len: usize) {
+        match control {
+            Control::Stream(segment) => self.take_segment(now, &segment),
+            Control::PathChallenge(token) => {
+                self.control_to(now, from, &Control::PathResponse(token));
+            }
+            Control::PathResponse(token) => {
+                if let Some(to) = self.roaming.response(now, from, token) {
+                    self.path_mtu.start(now);
+                    self.output(SessionOutput::Moved { to });
+                }
+            }
+            Control::Probe { id, .. } => {
+                let size = u16::try_from(len).unwrap_or(u16::MAX);
+                self.control(now, &Control::ProbeAnswer { id, size });
+            }
+            Control::ProbeAnswer { id, size } => {
+                if let Some(datagram_max) = self.path_mtu.answered(now, id, usize::from(size)) {
+                    self.output(SessionOutput::PathMtu { datagram_max });
+                }
+            }
+            Control::EchoRequest { id, opaque } => {
+                self.control(now, &Control::EchoReply { id, opaque });
+            }
+            Control::EchoReply { id, opaque } => {
+                if let Some(rtt) = self.echoes.reply(now, id, opaque) {
+                    self.output(SessionOutput::Echo { id, rtt });
+                }
+            }
+            Control::Close(reason) => self.over(Closed::Peer(reason)),
+            Control::Unknown(_) => {}
+        }
+    }
+
+    fn take_segment(&mut self, now: Duration, segment: &Segment<'_>) {
+        let taken = self.stream.handle_segment(
+            now,
+            segment.offset,
+            segment.acknowledged,
+            segment.window,
+            segment.bytes,
+        );
+        let broken = taken.err().or_else(|| self.drain_messages().err());
+        if let Some(error) = broken {
+            self.stream_broke(now, error);
+        }
+    }
+
+    fn drain_messages(&mut self) -> Result<(), crate::stream::StreamError> {
+        while let Some(message) = self.stream.poll_message()? {
+            self.output(SessionOutput::Message {
+                kind: message.kind,
+                value: message.value,
+            });
+        }
+        Ok(())
+    }
+}

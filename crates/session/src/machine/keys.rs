@@ -1,0 +1,137 @@
+//! The up to three key pairs of one session: the one in use, the one before it (for packets
+//! still on the way), and one that this node made as responder and the peer has not
+//! confirmed yet.
+//!
+//! ```text
+//!   as initiator: install ─▶ current;  as responder: offer ─▶ next ─ first packet ─▶ current
+//!                  current ─▶ previous ─▶ retired
+//! ```
+//!
+//! Retired keys are killed at once, for every thread that still holds them.
+
+use crate::handshake::Established;
+use crate::transport::Transport;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the peer has not confirmed yet.
+#[derive(Debug)]
+pub(super) struct Offered {
+    pub(super) established: Established,
+    /// Where message 1 came from.
+    pub(super) from: SocketAddr,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    current: Option<Arc<Transport>>,
+    previous: Option<Arc<Transport>>,
+    next: Option<Offered>,
+}
+
+impl Keys {
+    pub(super) fn current(&self) -> Option<&Arc<Transport>> {
+        self.current.as_ref()
+    }
+
+    pub(super) fn next(&self) -> Option<&Offered> {
+        self.next.as_ref()
+    }
+
+    /// The transport that seals at `now`.
+    pub(super) fn sendable(&self, now: Duration) -> Option<&Arc<Transport>> {
+        self.current.as_ref().filter(|t| t.is_sendable(now))
+    }
+
+    pub(super) fn is_current(&self, local_index: u32) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|t| t.local_index() == local_index)
+    }
+
+    pub(super) fn is_next(&self, local_index: u32) -> bool {
+        self.next
+            .as_ref()
+            .is_some_and(|n| n.established.transport.local_index() == local_index)
+    }
+
+    pub(super) fn holds(&self, local_index: u32) -> bool {
+        self.iter().any(|t| t.local_index() == local_index)
+    }
+
+    /// All of them, in a fixed order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Transport>> {
+        self.current
+            .iter()
+            .chain(&self.previous)
+            .chain(self.next.iter().map(|n| &n.established.transport))
+    }
+
+    /// Takes keys that this node made as initiator into use; the indices retired by it.
+    pub(super) fn install(&mut self, transport: Arc<Transport>) -> Vec<u32> {
+        let mut retired = Vec::new();
+        retired.extend(self.previous.take().map(retire));
+        let offered = self.next.take().map(|n| n.established.transport);
+        let replaced = self.current.replace(transport);
+        // Keys that the peer may already use are worth more than the ones before them.
+        self.previous = match (offered, replaced) {
+            (Some(offered), replaced) => {
+                retired.extend(replaced.map(retire));
+                Some(offered)
+            }
+            (None, replaced) => replaced,
+        };
+        retired
+    }
+
+    /// Keeps keys that this node made as responder until the peer confirms them.
+    pub(super) fn offer(&mut self, offered: Offered) -> Vec<u32> {
+        let old = self.next.replace(offered);
+        old.map(|n| retire(n.established.transport))
+            .into_iter()
+            .collect()
+    }
+
+    /// The peer has confirmed: `next` comes into use.
+    pub(super) fn promote(&mut self) -> Option<(Offered, Vec<u32>)> {
+        let offered = self.next.take()?;
+        let retired = self.previous.take().map(retire);
+        self.previous = self
+            .current
+            .replace(Arc::clone(&offered.established.transport));
+        Some((offered, retired.into_iter().collect()))
+    }
+
+    /// Retires all but the keys in use.
+    pub(super) fn retire_old(&mut self) -> Vec<u32> {
+        self.previous.take().map(retire).into_iter().collect()
+    }
+
+    /// Retires what has expired or died.
+    pub(super) fn expire(&mut self, now: Duration) -> Vec<u32> {
+        let over = |t: &Transport| t.expires() <= now || t.is_dead();
+        let mut retired = Vec::new();
+        retired.extend(self.previous.take_if(|t| over(t)).map(retire));
+        retired.extend(self.current.take_if(|t| over(t)).map(retire));
+        let next = self.next.take_if(|n| over(&n.established.transport));
+        retired.extend(next.map(|n| retire(n.established.transport)));
+        retired
+    }
+
+    /// Retires everything.
+    pub(super) fn clear(&mut self) -> Vec<u32> {
+        let all = std::mem::take(self);
+        let next = all.next.map(|n| n.established.transport);
+        [all.previous, all.current, next]
+            .into_iter()
+            .flatten()
+            .map(retire)
+            .collect()
+    }
+}
+
+fn retire(transport: Arc<Transport>) -> u32 {
+    transport.kill();
+    transport.local_index()
+}

@@ -1,0 +1,238 @@
+//! [`Session`]: everything between this node and one peer, across handshakes and rekeys.
+//!
+//! It owns the initiation under way, the keys, the control stream, pieces, roaming, pings
+//! and timers. It does not own: which peer is allowed, which numbers and pins are stored,
+//! which local indices are free, which datagram belongs to it. Those are the caller's, and
+//! the session asks for them:
+//!
+//! ```text
+//!  send_packet, send_message, ping, initiate
+//!     └▶ InitiationWanted ─▶ begin(handshake count, index, endpoint) ─▶ Transmit (message 1)
+//!  message 1 ─▶ Responder::open, Claim::verify ─▶ may_answer? store number ─▶ answer
+//!  message 2 ─▶ handle_message2
+//!  transport ─▶ Transport::open_in_place ─▶ handle_opened
+//!  time      ─▶ handle_timeout            (also when a transport says `wake`)
+//! ```
+//!
+//! After each call, drain [`Session::poll_output`], in order, then ask
+//! [`Session::poll_timeout`].
+//!
+//! A session is *up* from the first handshake to [`SessionOutput::Closed`]; rekeys in between
+//! keep the control stream. A handshake with another run of the peer, or after the last keys
+//! expired, starts a new stream. A closed session is ready for the next handshake.
+//!
+//! Limits: 128 packets and 256 KiB parked, as many messages, 64 pings, and those of the
+//! modules it is made of.
+
+mod claims;
+mod inbound;
+mod initiating;
+mod keys;
+mod outbound;
+mod output;
+mod path_mtu;
+mod queues;
+mod timers;
+
+pub use claims::{Answer, AnswerError};
+pub use inbound::Inbound;
+pub use initiating::{Begin, BeginError, FinishError};
+pub use outbound::SendError;
+pub use output::{Closed, SessionOutput, Up};
+
+use crate::cookie::CookieJar;
+use crate::fragment::Mac1Key;
+use crate::handshake::{Instance, Terms};
+use crate::piece;
+use crate::roaming::Roaming;
+use crate::stream::ControlStream;
+use crate::transport::Transport;
+use identity::LocalIdentity;
+use identity::crypto::{Crypto, HashRng};
+use initiating::Attempt;
+use keys::Keys;
+use path_mtu::PathMtu;
+use queues::{Echoes, ParkedMessages, ParkedPackets};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::NodeAddr;
+
+/// What a session is made from.
+pub struct SessionConfig {
+    /// Cryptography.
+    pub crypto: Arc<dyn Crypto>,
+    /// This node.
+    pub local: Arc<LocalIdentity>,
+    /// What it says about itself.
+    pub terms: Terms,
+    /// The peer's F.
+    pub peer: NodeAddr,
+    /// 32 random bytes for this session alone.
+    pub seed: [u8; 32],
+}
+
+/// Everything between this node and one peer.
+pub struct Session {
+    crypto: Arc<dyn Crypto>,
+    rng: HashRng,
+    local: Arc<LocalIdentity>,
+    own: NodeAddr,
+    peer: NodeAddr,
+    terms: Terms,
+    mac1: Mac1Key,
+    keys: Keys,
+    attempt: Option<Attempt>,
+    /// When to initiate if the peer, whose initiation displaced ours, stays silent.
+    resume_at: Option<Duration>,
+    cookies: CookieJar,
+    stream: ControlStream,
+    pieces: piece::Reassembly,
+    next_piece_id: u16,
+    roaming: Roaming,
+    path_mtu: PathMtu,
+    parked: ParkedPackets,
+    parked_messages: ParkedMessages,
+    echoes: Echoes,
+    /// Who the peer was at the last handshake, while the session is up.
+    up: Option<PeerRun>,
+    outputs: VecDeque<SessionOutput>,
+    dropped_parked: u64,
+}
+
+/// The peer as the last handshake described it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PeerRun {
+    instance: Instance,
+    inner_mtu: u16,
+    binding: [u8; 32],
+}
+
+impl Session {
+    /// A session that is not up and wants nothing.
+    #[must_use]
+    pub fn new(config: SessionConfig) -> Self {
+        let crypto = config.crypto;
+        Self {
+            rng: HashRng::new(config.seed),
+            own: config.local.public.address(),
+            local: config.local,
+            peer: config.peer,
+            terms: config.terms,
+            mac1: Mac1Key::new(&*crypto, config.peer),
+            crypto,
+            keys: Keys::default(),
+            attempt: None,
+            resume_at: None,
+            cookies: CookieJar::new(),
+            stream: ControlStream::new(),
+            pieces: piece::Reassembly::new(),
+            next_piece_id: 0,
+            roaming: Roaming::new(None),
+            path_mtu: PathMtu::new(),
+            parked: ParkedPackets::default(),
+            parked_messages: ParkedMessages::default(),
+            echoes: Echoes::default(),
+            up: None,
+            outputs: VecDeque::new(),
+            dropped_parked: 0,
+        }
+    }
+
+    /// The peer's F.
+    #[must_use]
+    pub fn peer(&self) -> NodeAddr {
+        self.peer
+    }
+
+    /// Whether a handshake is completed and its keys have not expired.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up.is_some()
+    }
+
+    /// Whether an initiation is under way or wanted.
+    #[must_use]
+    pub fn is_initiating(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// The keys in use.
+    #[must_use]
+    pub fn transport(&self) -> Option<&Arc<Transport>> {
+        self.keys.current()
+    }
+
+    /// The address in use.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<SocketAddr> {
+        self.roaming.current()
+    }
+
+    /// The channel binding of the last handshake, while the session is up.
+    #[must_use]
+    pub fn binding(&self) -> Option<[u8; 32]> {
+        self.up.map(|up| up.binding)
+    }
+
+    /// The peer's run, while the session is up.
+    #[must_use]
+    pub fn peer_instance(&self) -> Option<Instance> {
+        self.up.map(|up| up.instance)
+    }
+
+    /// The largest inner packet that the peer accepts, while the session is up.
+    #[must_use]
+    pub fn peer_inner_mtu(&self) -> Option<u16> {
+        self.up.map(|up| up.inner_mtu)
+    }
+
+    /// The largest datagram known to pass to the peer, in bytes of UDP payload.
+    #[must_use]
+    pub fn datagram_max(&self) -> usize {
+        self.path_mtu.datagram_max()
+    }
+
+    /// Packets parked for the handshake, and how many did not fit since the start.
+    #[must_use]
+    pub fn parked(&self) -> (usize, u64) {
+        (self.parked.len(), self.dropped_parked)
+    }
+
+    /// Uses another certificate or other keys from the next handshake on. Keys in use stay.
+    pub fn set_local(&mut self, local: Arc<LocalIdentity>) {
+        self.local = local;
+    }
+
+    /// The next output. Drain it after every call that changes the session.
+    pub fn poll_output(&mut self) -> Option<SessionOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// A hash of all state that only authentic messages and own actions may change: keys,
+    /// windows, addresses, streams, queues. Failure counts and cookies are left out.
+    #[must_use]
+    pub fn state_hash(&self) -> [u8; 32] {
+        let crypto = &*self.crypto;
+        let mut bytes = Vec::new();
+        for transport in self.keys.iter() {
+            bytes.extend(transport.state_hash(crypto));
+        }
+        let attempt = self
+            .attempt
+            .as_ref()
+            .map(|a| (a.since, a.tries, a.local_index()));
+        let rest = (
+            attempt,
+            self.resume_at,
+            self.up,
+            &self.roaming,
+            self.stream.state(),
+            (self.pieces.len(), self.pieces.bytes_len()),
+            (self.parked.len(), self.parked.bytes_len()),
+            (self.path_mtu.datagram_max(), &self.echoes),
+        );
+        crypto.sha256(&[&bytes, format!("{rest:?}").as_bytes()])
+    }
+}

@@ -1,0 +1,245 @@
+//! What goes out: packets, messages, pings, closing, and the flush after every change.
+
+use super::Session;
+use super::output::{Closed, SessionOutput};
+use crate::constants::PARKED_PACKETS_MAX;
+use crate::piece;
+use crate::stream::{SEGMENT_HEADER_LEN, SendMessageError, StreamError};
+use identity::crypto::random;
+use std::net::SocketAddr;
+use std::time::Duration;
+use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::ip::{Ecn, ecn};
+use wire::payload::{CloseReason, Control, Kind, PROBE_HEADER_LEN, Segment};
+
+const OVERHEAD: usize = TRANSPORT_HEADER_LEN + TAG_LEN;
+/// A whole datagram with a path challenge in it.
+pub(super) const CHALLENGE_LEN: usize = OVERHEAD + 10;
+
+/// Why a packet was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It is empty, longer than pieces can carry, or not of a kind that carries packets.
+    #[error("the packet cannot be sent")]
+    Unsendable,
+    /// The handshake is under way and enough packets wait for it.
+    #[error("{PARKED_PACKETS_MAX} packets wait for the handshake already")]
+    ParkedFull,
+}
+
+impl Session {
+    /// Sends an IP packet or an Ethernet frame (with the HUB channel in front). Without a
+    /// session it is parked and an initiation starts.
+    ///
+    /// # Errors
+    /// See [`SendError`]; then it was dropped.
+    pub fn send_packet(
+        &mut self,
+        now: Duration,
+        kind: Kind,
+        bytes: &[u8],
+    ) -> Result<(), SendError> {
+        let carries = matches!(kind, Kind::Ip | Kind::Ethernet);
+        if !carries || bytes.is_empty() || bytes.len() > piece::PIECED_PACKET_MAX {
+            return Err(SendError::Unsendable);
+        }
+        if self.can_send(now) && self.parked.is_empty() {
+            self.emit(now, kind, bytes);
+            self.rekey_if_due(now);
+            return Ok(());
+        }
+        let parked = self.parked.push(kind, bytes);
+        if !parked {
+            self.dropped_parked += 1;
+        }
+        self.want(now);
+        if parked {
+            Ok(())
+        } else {
+            Err(SendError::ParkedFull)
+        }
+    }
+
+    /// Sends a message in the control stream; without a session it waits for one.
+    ///
+    /// # Errors
+    /// If it is too long, or too much waits; then nothing was queued.
+    pub fn send_message(
+        &mut self,
+        now: Duration,
+        kind: u16,
+        value: &[u8],
+    ) -> Result<(), SendMessageError> {
+        if self.can_send(now) && self.parked_messages.is_empty() {
+            self.stream.send(now, kind, value)?;
+        } else {
+            self.parked_messages.push_message(kind, value)?;
+            self.want(now);
+        }
+        self.flush(now);
+        Ok(())
+    }
+
+    /// Pings the peer; [`SessionOutput::Echo`] or [`SessionOutput::EchoLost`] follows.
+    /// `false` if 64 pings wait, or one with this id.
+    pub fn ping(&mut self, now: Duration, id: u32) -> bool {
+        let opaque = random(&mut self.rng);
+        if !self.echoes.push(now, id, opaque) {
+            return false;
+        }
+        if !self.can_send(now) {
+            self.want(now);
+        }
+        self.flush(now);
+        true
+    }
+
+    /// Closes the session and tells the peer. Every thread stops using its keys at once.
+    pub fn close(&mut self, now: Duration, reason: CloseReason) {
+        self.control(now, &Control::Close(reason));
+        self.over(Closed::Local(reason));
+    }
+
+    /// Sends all that may be sent now; whether anything was.
+    pub(super) fn flush(&mut self, now: Duration) -> bool {
+        if let Some((to, token)) = self.due_challenge(now) {
+            self.control_to(now, to, &Control::PathChallenge(token));
+        }
+        if !self.can_send(now) {
+            return false;
+        }
+        let before = self.outputs.len();
+        for (kind, bytes) in self.parked.take() {
+            self.emit(now, kind, &bytes);
+        }
+        self.unpark_messages(now);
+        self.flush_stream(now);
+        for (id, opaque) in self.echoes.take_unsent(now) {
+            self.control(now, &Control::EchoRequest { id, opaque });
+        }
+        if let Some((id, size)) = self.path_mtu.poll(now) {
+            let padding_len = size.saturating_sub(OVERHEAD + PROBE_HEADER_LEN);
+            self.control(now, &Control::Probe { id, padding_len });
+        }
+        let sent = self.outputs.len() > before;
+        self.rekey_if_due(now);
+        sent
+    }
+
+    pub(super) fn can_send(&self, now: Duration) -> bool {
+        self.keys.sendable(now).is_some() && self.roaming.current().is_some()
+    }
+
+    /// Sends a control packet to the address in use.
+    pub(super) fn control(&mut self, now: Duration, control: &Control<'_>) {
+        if let Some(to) = self.roaming.current() {
+            self.control_to(now, to, control);
+        }
+    }
+
+    pub(super) fn control_to(&mut self, now: Duration, to: SocketAddr, control: &Control<'_>) {
+        // What this module makes always fits its format.
+        if let Ok(plaintext) = control.encode() {
+            self.seal_to(now, to, Ecn::NotEct, &plaintext);
+        }
+    }
+
+    /// Seals a plaintext on the keys in use and sends it.
+    pub(super) fn seal_to(&mut self, now: Duration, to: SocketAddr, ecn: Ecn, plaintext: &[u8]) {
+        let Some(transport) = self.current_transport(now) else {
+            return;
+        };
+        let mut bytes = Vec::with_capacity(plaintext.len() + OVERHEAD);
+        bytes.resize(TRANSPORT_HEADER_LEN, 0);
+        bytes.extend_from_slice(plaintext);
+        bytes.resize(plaintext.len() + OVERHEAD, 0);
+        // What it starts is seen by the `poll_timeout` that follows every change.
+        if transport
+            .seal_in_place(now, &mut bytes, plaintext.len())
+            .is_ok()
+        {
+            self.output(SessionOutput::Transmit { to, ecn, bytes });
+        }
+    }
+
+    /// The control stream cannot go on: neither can the session.
+    pub(super) fn stream_broke(&mut self, now: Duration, error: StreamError) {
+        self.control(now, &Control::Close(CloseReason::Replaced));
+        self.over(Closed::Stream(error));
+    }
+
+    /// Starts a new handshake if traffic has made one due and none is under way.
+    pub(super) fn rekey_if_due(&mut self, now: Duration) {
+        let due = self.keys.current().is_some_and(|t| t.rekey_due());
+        if due && self.resume_at.is_none() && self.keys.next().is_none() {
+            self.initiate(now);
+        }
+    }
+
+    /// Starts an initiation unless the peer's is about to bring the session up.
+    fn want(&mut self, now: Duration) {
+        if self.keys.next().is_some() {
+            let resume = now.saturating_add(crate::constants::SIMULTANEOUS_OPEN);
+            self.resume_at.get_or_insert(resume);
+        } else {
+            self.initiate(now);
+        }
+    }
+
+    fn emit(&mut self, now: Duration, kind: Kind, bytes: &[u8]) {
+        let Some(to) = self.roaming.current() else {
+            return;
+        };
+        let ecn = ecn_of(kind, bytes);
+        let plaintext_max = self.path_mtu.datagram_max().saturating_sub(OVERHEAD);
+        if KIND_LEN + bytes.len() <= plaintext_max {
+            let plaintext = [&[kind.to_byte()], bytes].concat();
+            self.seal_to(now, to, ecn, &plaintext);
+            return;
+        }
+        let id = self.next_piece_id;
+        self.next_piece_id = id.wrapping_add(1);
+        let pieces = piece::cut(kind.to_byte(), bytes, id, plaintext_max);
+        for plaintext in pieces.into_iter().flatten() {
+            self.seal_to(now, to, ecn, &plaintext);
+        }
+    }
+
+    fn due_challenge(&mut self, now: Duration) -> Option<(SocketAddr, [u8; 8])> {
+        self.keys.sendable(now)?;
+        self.roaming.poll_challenge(now, CHALLENGE_LEN)
+    }
+
+    fn unpark_messages(&mut self, now: Duration) {
+        for (kind, value) in self.parked_messages.take() {
+            if self.stream.send(now, kind, &value).is_err() {
+                // The stream is full: the rest waits on, in order. It was parked before.
+                self.parked_messages.push(kind, &value);
+            }
+        }
+    }
+
+    fn flush_stream(&mut self, now: Duration) {
+        let bytes_max = self
+            .path_mtu
+            .datagram_max()
+            .saturating_sub(OVERHEAD + SEGMENT_HEADER_LEN);
+        while let Some(segment) = self.stream.poll_segment(now, bytes_max) {
+            let segment = Segment {
+                offset: segment.offset,
+                acknowledged: segment.acknowledged,
+                window: segment.window,
+                bytes: &segment.bytes,
+            };
+            self.control(now, &Control::Stream(segment));
+        }
+    }
+}
+
+/// The ECN field of the packet inside; frames carry none of their own.
+fn ecn_of(kind: Kind, packet: &[u8]) -> Ecn {
+    match kind {
+        Kind::Ip => ecn::of_packet(packet).unwrap_or_default(),
+        _ => Ecn::NotEct,
+    }
+}

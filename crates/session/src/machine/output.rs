@@ -1,0 +1,135 @@
+//! What a session tells its caller, in one ordered queue.
+
+use super::Session;
+use crate::handshake::{CredentialName, Instance};
+use crate::stream::StreamError;
+use crate::transport::{Role, Transport};
+use identity::{Pin, PublicIdentity};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::ip::Ecn;
+use wire::payload::{CloseReason, Kind};
+
+/// One output of a session.
+#[derive(Debug)]
+pub enum SessionOutput {
+    /// Call [`Session::begin`] with a reserved handshake count, a free local index and an
+    /// endpoint. Said again at each retry; without `begin` the retry is skipped.
+    InitiationWanted,
+    /// Send a datagram.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// The ECN field of the outer header: that of the packet inside (RFC 6040).
+        ecn: Ecn,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// Datagrams with this transport's local index belong to this session from now on.
+    InstallTransport(Arc<Transport>),
+    /// This local index belongs to nobody from now on.
+    RetireIndex(u32),
+    /// A handshake is completed, at a responder confirmed, and its keys are in use.
+    Established(Box<Up>),
+    /// A message of the control stream.
+    Message {
+        /// Its type.
+        kind: u16,
+        /// Its value.
+        value: Vec<u8>,
+    },
+    /// A packet from the peer, put together if it came in pieces.
+    Packet {
+        /// IP or Ethernet (then with the HUB channel in front).
+        kind: Kind,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// The answer to a ping.
+    Echo {
+        /// Which ping.
+        id: u32,
+        /// From its sending to now.
+        rtt: Duration,
+    },
+    /// A ping stayed without answer for 5 s, or the session closed.
+    EchoLost {
+        /// Which ping.
+        id: u32,
+    },
+    /// The peer has another address now.
+    Moved {
+        /// The address in use.
+        to: SocketAddr,
+    },
+    /// Larger datagrams pass than before, or only smaller ones.
+    PathMtu {
+        /// The largest datagram known to pass, in bytes of UDP payload.
+        datagram_max: usize,
+    },
+    /// The session is over, or an initiation failed. What was parked is gone.
+    Closed {
+        /// Why.
+        why: Closed,
+        /// Packets that were parked.
+        parked_dropped: usize,
+    },
+}
+
+/// A completed handshake, as the caller sees it.
+#[derive(Clone, Debug)]
+pub struct Up {
+    /// Which end this node was.
+    pub role: Role,
+    /// Who the peer is, verified.
+    pub peer: PublicIdentity,
+    /// What to remember of the peer's statements.
+    pub pin: Pin,
+    /// The channel binding.
+    pub binding: [u8; 32],
+    /// The peer's run.
+    pub instance: Instance,
+    /// The largest inner packet that the peer accepts, in bytes.
+    pub inner_mtu: u16,
+    /// The credentials that both ends hold.
+    pub matched: Vec<CredentialName>,
+    /// The session was up before with the same run of the peer: a rekey. Otherwise the
+    /// control stream is new.
+    pub continued: bool,
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// This node closed it.
+    #[error("closed by this node")]
+    Local(CloseReason),
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    Peer(CloseReason),
+    /// The peer answered no initiation for 90 s.
+    #[error("the peer does not answer")]
+    NoAnswer,
+    /// Nothing was sent or received until the keys expired.
+    #[error("idle until its keys expired")]
+    Idle,
+    /// Too many packets failed to open.
+    #[error("too many forged packets")]
+    TooManyForgeries,
+    /// The control stream broke.
+    #[error(transparent)]
+    Stream(StreamError),
+}
+
+impl Session {
+    pub(super) fn output(&mut self, output: SessionOutput) {
+        self.outputs.push_back(output);
+    }
+
+    pub(super) fn retire(&mut self, indices: impl IntoIterator<Item = u32>) {
+        for index in indices {
+            self.output(SessionOutput::RetireIndex(index));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Time: what is due, and what is due next.
+//!
+//! There is no periodic tick. With nothing sent or received, the last timer of a session is
+//! the end of its keys; after that it has none.
+
+use super::Session;
+use super::outbound::CHALLENGE_LEN;
+use super::output::{Closed, SessionOutput};
+use crate::stream::ControlStream;
+use crate::transport::Due;
+use crate::{constants, piece};
+use std::time::Duration;
+use wire::ip::Ecn;
+
+impl Session {
+    /// Does what is due. Call it when [`Session::poll_timeout`] says so, and when a transport
+    /// said `wake`.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        self.attempt_timeout(now);
+        if self.resume_at.is_some_and(|at| at <= now) {
+            self.resume_at = None;
+            if !self.can_send(now) {
+                self.initiate(now);
+            }
+        }
+        self.expire_keys(now);
+        self.transport_timers(now);
+        if let Err(error) = self.stream_timeout(now) {
+            self.stream_broke(now, error);
+        }
+        for id in self.echoes.expire(now) {
+            self.output(SessionOutput::EchoLost { id });
+        }
+        if let Some(datagram_max) = self.path_mtu.handle_timeout(now) {
+            self.output(SessionOutput::PathMtu { datagram_max });
+        }
+        self.flush(now);
+    }
+
+    /// When [`Session::handle_timeout`] is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let attempt = self.attempt.as_ref();
+        let expiry = self.keys.iter().map(|t| t.expires()).min();
+        let traffic = self.keys.current().and_then(|t| t.deadline());
+        let usable = self.keys.current().is_some();
+        [
+            attempt.map(|a| a.next_at.min(a.gives_up_at())),
+            self.resume_at,
+            expiry,
+            traffic.map(|(at, _)| at),
+            self.stream.poll_timeout().filter(|_| usable),
+            self.roaming.poll_timeout(CHALLENGE_LEN).filter(|_| usable),
+            self.echoes.poll_timeout(),
+            self.path_mtu.poll_timeout().filter(|_| usable),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Ends the session: no thread uses its keys any more, nothing waits in it.
+    pub(super) fn over(&mut self, why: Closed) {
+        let was = self.up.take().is_some();
+        let attempted = self.drop_attempt();
+        let retired = self.keys.clear();
+        if !was && !attempted && retired.is_empty() {
+            return;
+        }
+        self.retire(retired);
+        self.resume_at = None;
+        self.stream = ControlStream::new();
+        self.pieces = piece::Reassembly::new();
+        self.path_mtu.reset();
+        self.parked_messages.take();
+        let parked_dropped = self.parked.take().len();
+        for id in self.echoes.clear() {
+            self.output(SessionOutput::EchoLost { id });
+        }
+        self.output(SessionOutput::Closed {
+            why,
+            parked_dropped,
+        });
+    }
+
+    fn expire_keys(&mut self, now: Duration) {
+        let forged = self.keys.current().is_some_and(|t| t.is_dead());
+        let retired = self.keys.expire(now);
+        if retired.is_empty() {
+            return;
+        }
+        self.retire(retired);
+        if forged {
+            self.over(Closed::TooManyForgeries);
+        } else if self.up.is_some()
+            && self.keys.iter().next().is_none()
+            && self.attempt.is_none()
+            && self.resume_at.is_none()
+        {
+            self.over(Closed::Idle);
+        }
+    }
+
+    fn transport_timers(&mut self, now: Duration) {
+        // At most a keepalive and a dead peer.
+        for _ in 0..2 {
+            let Some(transport) = self.current_transport(now) else {
+                return;
+            };
+            match transport.deadline() {
+                Some((at, Due::Keepalive)) if at <= now => {
+                    if let Some(to) = self.roaming.current() {
+                        self.seal_to(now, to, Ecn::NotEct, &[]);
+                    }
+                }
+                Some((at, Due::DeadPeer)) if at <= now => {
+                    transport.dead_peer_handled();
+                    self.path_mtu.reset();
+                    self.initiate(now);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn stream_timeout(&mut self, now: Duration) -> Result<(), crate::stream::StreamError> {
+        if self.keys.current().is_none() {
+            return Ok(());
+        }
+        self.stream.handle_timeout(now)
+    }
+}
+
+// The order of the timers of a key, which `expire_keys` and the transport rely on.
+const _: () = assert!(
+    constants::REKEY_AFTER.as_secs() < constants::REKEY_BY_EITHER_AFTER.as_secs()
+        && constants::REKEY_BY_EITHER_AFTER.as_secs() < constants::REFUSE_AFTER.as_secs()
+);
