@@ -4,12 +4,13 @@
 //! |---|---|
 //! | [`crypto`] | the one door to cryptography: hashes, X25519, Ed25519, ML-KEM-768, AEADs, random bytes |
 //! | `inception`, `rotation`, `certificate` | the three signed statements |
-//! | `history`, `public`, `pin` | how statements are believed, and what is remembered of them |
+//! | `tip`, `pin`, `history`, `public` | how statements are believed, and what is remembered of them |
 //! | `secret`, `issue` | secret keys, and what their owner signs |
 //! | [`sealed`] | key files and backups, with or without a passphrase |
 //! | `alias` | the Yggdrasil-style address of a root key |
 //!
-//! This crate never touches a disk, a clock or a source of entropy: bytes, times and
+//! This crate never touches a disk, a clock or (ML-KEM in `crypto` excepted) a source of
+//! entropy: bytes, times and
 //! random numbers are arguments. Formats are those of `docs/protocol/session.md`, section 1.
 #![forbid(unsafe_code)]
 
@@ -24,12 +25,13 @@ mod public;
 mod rotation;
 pub mod sealed;
 mod secret;
+mod tip;
 
 pub use alias::{alias, alias_subnet};
 pub use certificate::{
     CLOCK_TOLERANCE_S, Certificate, EXPIRY_WARNING_S, Scopes, VALIDITY_DEFAULT_S,
 };
-pub use history::{HistoryError, KeyHistory, LogError, Tip};
+pub use history::{HistoryError, KeyHistory, LogError};
 pub use inception::{Inception, next_hash};
 pub use issue::{
     IssueError, NewIdentity, Rotated, SALT_TRIES_MAX, Terms, issue_certificate, next_counter,
@@ -41,6 +43,7 @@ pub use rotation::{RotationEntry, RotationKind};
 pub use secret::{
     HotKeys, HotKeysDiffer, LocalIdentity, NextRootSecret, RecoverySecret, RootSecret,
 };
+pub use tip::Tip;
 
 #[cfg(test)]
 mod tests;

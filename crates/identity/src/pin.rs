@@ -2,7 +2,7 @@
 
 use wire::{Malformed, Reader, Writer};
 
-use crate::history::Tip;
+use crate::tip::Tip;
 
 /// Length of an encoded pin in bytes.
 pub const PIN_LEN: usize = 109;
