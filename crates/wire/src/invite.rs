@@ -97,6 +97,12 @@ impl Invite {
         if !sha256(body).starts_with(check) {
             return Err(InviteError::Damaged);
         }
+        Invite::decode(body)
+    }
+
+    /// Reads what base64 and check enclose: version ‖ … ‖ endpoints. Errors: see
+    /// [`InviteError`].
+    pub fn decode(body: &[u8]) -> Result<Invite, InviteError> {
         let mut reader = Reader::new(body, "invite");
         let version = reader.u8()?;
         if version != VERSION {

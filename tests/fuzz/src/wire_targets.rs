@@ -1,0 +1,193 @@
+//! Targets for the decoders of `wire`.
+
+use wire::beacon::Beacon;
+use wire::datagram::{Datagram, TRANSPORT_HEADER_LEN};
+use wire::handshake::{AeadOffer, Message1View, Message2View, Payload1, Payload2};
+use wire::invite::{Invite, PREFIX};
+use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, decrement_hop_limit, icmp_error, set_ecn};
+use wire::payload::{Control, Payload, Piece};
+use wire::statement::{ROTATIONS_MAX, Rotations};
+use wire::stream::{StreamMessage, StreamValue};
+
+/// `Datagram::parse`: what parses is written back the same.
+pub fn datagram(bytes: &[u8]) {
+    let again = match Datagram::parse(bytes) {
+        Err(_) => return,
+        Ok(Datagram::Fragment(f)) => f
+            .header
+            .encode(f.body, |_| *f.mac1, |_| *f.mac2)
+            .expect("a fragment read"),
+        Ok(Datagram::Cookie(view)) => view.encode(),
+        Ok(Datagram::Transport(header)) => {
+            [&header.encode()[..], &bytes[TRANSPORT_HEADER_LEN..]].concat()
+        }
+        Ok(Datagram::Relayed(view)) => view.encode().expect("a relayed datagram read"),
+    };
+    assert_eq!(again, bytes);
+}
+
+/// `Message1View::parse`.
+pub fn message1(bytes: &[u8]) {
+    if let Ok(m) = Message1View::parse(bytes) {
+        let parts = [
+            &m.ephemeral[..],
+            m.kem_key_sealed,
+            m.static_sealed,
+            m.payload_sealed,
+        ];
+        assert_eq!(parts.concat(), bytes);
+    }
+}
+
+/// `Message2View::parse`.
+pub fn message2(bytes: &[u8]) {
+    if let Ok(m) = Message2View::parse(bytes) {
+        let parts = [
+            &m.ephemeral[..],
+            m.kem_ciphertext_sealed,
+            m.matched_sealed,
+            m.payload_sealed,
+        ];
+        assert_eq!(parts.concat(), bytes);
+    }
+}
+
+/// `Payload1::decode`: written again, it reads the same.
+pub fn payload1(bytes: &[u8]) {
+    if let Ok(payload) = Payload1::decode(bytes) {
+        let again = payload.encode().expect("a payload 1 read");
+        assert_eq!(Payload1::decode(&again), Ok(payload));
+    }
+}
+
+/// `Payload2::decode`: written again, it reads the same.
+pub fn payload2(bytes: &[u8]) {
+    if let Ok(payload) = Payload2::decode(bytes) {
+        let again = payload.encode().expect("a payload 2 read");
+        assert_eq!(Payload2::decode(&again), Ok(payload));
+    }
+}
+
+/// `AeadOffer::parse`.
+pub fn aeads(bytes: &[u8]) {
+    if let Ok(offer) = AeadOffer::parse(bytes) {
+        assert_eq!(offer.as_bytes(), bytes);
+        assert!(offer.iter().count() <= bytes.len());
+    }
+}
+
+/// `Rotations::parse`.
+pub fn rotations(bytes: &[u8]) {
+    if let Ok(list) = Rotations::parse(bytes, ROTATIONS_MAX) {
+        assert!(list.len() <= ROTATIONS_MAX);
+        assert_eq!(list.iter().flatten().copied().collect::<Vec<u8>>(), bytes);
+    }
+}
+
+/// `Payload::parse`: what parses is written back the same.
+pub fn payload(bytes: &[u8]) {
+    let again = match Payload::parse(bytes) {
+        Ok(Payload::Piece(piece)) => piece.encode().expect("a piece read"),
+        Ok(Payload::Control(Control::Probe { .. } | Control::Unknown(_))) => return,
+        Ok(Payload::Control(control)) => control.encode().expect("a control packet read"),
+        _ => return,
+    };
+    assert_eq!(again, bytes);
+}
+
+/// `Piece::parse`, which starts after the kind.
+pub fn piece(bytes: &[u8]) {
+    if let Ok(piece) = Piece::parse(bytes) {
+        assert_eq!(&piece.encode().expect("a piece read")[1..], bytes);
+    }
+}
+
+/// `Control::parse`, which starts after the kind.
+pub fn control(bytes: &[u8]) {
+    match Control::parse(bytes) {
+        Err(_) | Ok(Control::Probe { .. } | Control::Unknown(_)) => {}
+        Ok(control) => assert_eq!(
+            &control.encode().expect("a control packet read")[1..],
+            bytes
+        ),
+    }
+}
+
+/// `StreamMessage::parse` and, for each message, `StreamValue::decode` and all behind it.
+pub fn stream(mut bytes: &[u8]) {
+    while let Ok(Some((message, len))) = StreamMessage::parse(bytes) {
+        assert_eq!(message.encode().expect("a message read"), bytes[..len]);
+        bytes = &bytes[len..];
+        let Ok(value) = StreamValue::decode(message) else {
+            continue;
+        };
+        match &value {
+            StreamValue::Unknown(_) => continue,
+            StreamValue::RotationDigest(digest) => assert!(digest.iter().count() <= 512),
+            StreamValue::RotationQuery(query) => assert!(query.iter().count() <= 64),
+            _ => {}
+        }
+        let again = value.encode().expect("a value read");
+        let message = StreamMessage {
+            kind: value.kind(),
+            value: &again,
+        };
+        assert_eq!(StreamValue::decode(message).as_ref(), Ok(&value));
+    }
+}
+
+/// `Beacon::decode`.
+pub fn beacon(bytes: &[u8]) {
+    if let Ok(beacon) = Beacon::decode(bytes) {
+        assert!(Beacon::looks_like(bytes) && beacon.wanted.iter().count() <= 16);
+        assert_eq!(beacon.signed, &bytes[..bytes.len() - 68]);
+        assert_eq!(beacon.signature[..], bytes[bytes.len() - 64..]);
+    }
+}
+
+/// `Invite::decode`: written as a line, it reads the same.
+pub fn invite(bytes: &[u8]) {
+    if let Ok(invite) = Invite::decode(bytes) {
+        let line = invite.encode(|_| [7; 32]).expect("an invite read");
+        assert_eq!(Invite::parse(&line, |_| [7; 32]), Ok(invite));
+    }
+}
+
+/// `Invite::parse`, with a check that always fits and one that never does.
+pub fn invite_line(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for line in [text.to_string(), format!("{PREFIX}{text}")] {
+        if let Ok(invite) = Invite::parse(&line, |_| [0; 32]) {
+            let again = invite.encode(|_| [0; 32]).expect("an invite read");
+            assert_eq!(Invite::parse(&again, |_| [0; 32]), Ok(invite.clone()));
+            assert!(Invite::parse(&line, |_| [1; 32]).is_err());
+        }
+    }
+}
+
+/// `IpView::parse` and everything that is done to a packet: none of it makes or breaks one.
+pub fn ip(bytes: &[u8]) {
+    let view = IpView::parse(bytes);
+    if let Ok(view) = view {
+        let from = view.dst();
+        for error in [
+            IcmpError::AdminProhibited,
+            IcmpError::PacketTooBig { mtu: 1_280 },
+        ] {
+            if let Some(error) = icmp_error(bytes, error, from) {
+                let error = IpView::parse(&error).expect("an ICMP error written");
+                assert!(error.is_icmp_error() && error.dst() == view.src());
+            }
+        }
+    }
+    let mut packet = bytes.to_vec();
+    set_ecn(&mut packet, Ecn::Ce);
+    decrement_hop_limit(&mut packet);
+    clamp_tcp_mss(&mut packet, 1_220);
+    match (view, IpView::parse(&packet)) {
+        (Ok(before), Ok(after)) => {
+            assert_eq!((before.flow(), after.ecn()), (after.flow(), Ecn::Ce));
+        }
+        (before, after) => assert_eq!(before.is_ok(), after.is_ok()),
+    }
+}
