@@ -246,8 +246,9 @@ impl Transport {
             counter,
         }
         .encode();
+        let nature = Nature::of(plaintext);
         *tag = self.seal.seal_in_place(&nonce(counter), header, plaintext);
-        let wake = self.note_sent(now, age, counter, len, plaintext_len > 0);
+        let wake = self.note_sent(now, age, counter, len, nature);
         Ok(Sealed { len, wake })
     }
 
@@ -485,17 +486,17 @@ impl Transport {
         age: Duration,
         counter: u64,
         len: usize,
-        data: bool,
+        nature: Nature,
     ) -> bool {
         self.tx_bytes.fetch_add(len as u64, Ordering::Relaxed);
         self.last_tx.store(stamp(now), Ordering::Relaxed);
-        if self.unanswered_rx.load(Ordering::Relaxed) != 0 {
+        if nature != Nature::Probing && self.unanswered_rx.load(Ordering::Relaxed) != 0 {
             self.unanswered_rx.store(0, Ordering::SeqCst);
         }
         let by_initiator =
             self.role == Role::Initiator && (age >= REKEY_AFTER || counter >= REKEY_AFTER_PACKETS);
         let rekey = (by_initiator || age >= REKEY_BY_EITHER_AFTER) && self.note_rekey_due();
-        let timer = data && self.start(&self.unanswered_tx, now);
+        let timer = nature == Nature::Data && self.start(&self.unanswered_tx, now);
         rekey || timer
     }
 
@@ -559,6 +560,29 @@ fn nonce(counter: u64) -> [u8; 12] {
         *to = from;
     }
     nonce
+}
+
+/// What a plaintext means for the timers of silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    /// Tells the peer that this node is there, and expects nothing.
+    Keepalive,
+    /// The same, and silence after it means that the peer is gone.
+    Data,
+    /// Path challenges and probes: they may well be lost while both ends are there, so they
+    /// neither answer anything nor expect an answer.
+    Probing,
+}
+
+impl Nature {
+    fn of(plaintext: &[u8]) -> Self {
+        const CONTROL: u8 = 4;
+        match plaintext {
+            [] => Self::Keepalive,
+            [CONTROL, 2 | 4, ..] => Self::Probing,
+            _ => Self::Data,
+        }
+    }
 }
 
 fn counter_of(header: &[u8; TRANSPORT_HEADER_LEN]) -> u64 {

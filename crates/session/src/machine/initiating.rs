@@ -238,13 +238,14 @@ impl Session {
             return;
         }
         let since = attempt.since;
-        self.drop_attempt();
         let alive = self
             .keys
             .sendable(now)
             .and_then(|transport| transport.last_rx())
             .is_some_and(|last_rx| last_rx >= since);
-        if !alive {
+        if alive {
+            self.drop_attempt();
+        } else {
             self.over(Closed::NoAnswer);
         }
     }

@@ -236,3 +236,6 @@ impl Session {
         crypto.sha256(&[&bytes, format!("{rest:?}").as_bytes()])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! Conversations of two sessions over a link that loses, repeats, delays and is listened to.
+
+mod handshakes;
+mod hostile;
+mod life;
+mod pair;
+mod traffic;

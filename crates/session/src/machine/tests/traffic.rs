@@ -1,0 +1,163 @@
+//! What goes through a session.
+
+use super::pair::{A, B, Pair, ms, s};
+use crate::constants::ECHO_LOST;
+use crate::machine::SendError;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use wire::payload::Kind;
+
+#[test]
+fn packets_larger_than_the_path_go_in_pieces() {
+    let mut pair = Pair::connected();
+    for len in [1, 1199, 1200, 1280, 1500, 9000, 65_535] {
+        let packet: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+        pair.send(A, &packet);
+        pair.run_for(ms(100));
+        assert_eq!(pair.ends[B].packets.pop(), Some(packet), "{len} bytes");
+    }
+    let longest = pair.log.iter().map(|(_, f)| f.bytes.len()).max();
+    assert!(longest <= Some(8952));
+}
+
+#[test]
+fn the_path_mtu_is_found_and_used() {
+    let mut pair = Pair::new();
+    pair.path = 1452;
+    pair.send(A, b"hello");
+    pair.run_for(s(5));
+    for end in &pair.ends {
+        assert_eq!(end.session.datagram_max(), 1452);
+    }
+    pair.log.clear();
+    pair.send(A, &[0x45; 1419]);
+    assert_eq!(
+        pair.log
+            .iter()
+            .map(|(_, f)| f.bytes.len())
+            .collect::<Vec<_>>(),
+        [1452]
+    );
+    pair.send(A, &[0x45; 1420]);
+    assert_eq!(pair.log.len(), 3);
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[B].packets.len(), 3);
+}
+
+#[test]
+fn what_is_no_packet_is_refused() {
+    let mut pair = Pair::connected();
+    let now = pair.now;
+    let session = &mut pair.ends[A].session;
+    for (kind, len) in [
+        (Kind::Ip, 0),
+        (Kind::Ip, 65_536),
+        (Kind::Control, 5),
+        (Kind::Piece, 9),
+    ] {
+        let refused = session.send_packet(now, kind, &vec![0; len]);
+        assert_eq!(refused, Err(SendError::Unsendable));
+    }
+}
+
+#[test]
+fn frames_keep_their_channel() {
+    let mut pair = Pair::connected();
+    let now = pair.now;
+    let frame = [&[0, 9][..], &[7; 60]].concat();
+    pair.ends[A]
+        .session
+        .send_packet(now, Kind::Ethernet, &frame)
+        .unwrap();
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[B].packets, [frame]);
+}
+
+#[test]
+fn pings_measure_the_round_trip_or_are_lost() {
+    let mut pair = Pair::connected();
+    let now = pair.now;
+    assert!(pair.ends[A].session.ping(now, 1));
+    assert!(!pair.ends[A].session.ping(now, 1), "the same id twice");
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[A].echoes, [(1, Some(ms(40)))]);
+    pair.filter = Box::new(|_, _, _| false);
+    let now = pair.now;
+    assert!(pair.ends[A].session.ping(now, 2));
+    pair.run_for(ECHO_LOST);
+    assert_eq!(pair.ends[A].echoes[1], (2, None));
+}
+
+#[test]
+fn a_ping_without_session_makes_one() {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    assert!(pair.ends[A].session.ping(now, 1));
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[A].echoes, [(1, Some(ms(40)))]);
+}
+
+#[test]
+fn messages_wait_for_the_session_and_keep_their_order() {
+    let mut pair = Pair::new();
+    for n in 0..20_u16 {
+        pair.message(A, n, &vec![n as u8; 9000]);
+    }
+    pair.run_for(s(10));
+    let kinds: Vec<u16> = pair.ends[B]
+        .messages
+        .iter()
+        .map(|(kind, _)| *kind)
+        .collect();
+    assert_eq!(kinds, (0..20).collect::<Vec<u16>>());
+    assert!(
+        pair.ends[B]
+            .messages
+            .iter()
+            .all(|(n, v)| *v == vec![*n as u8; 9000])
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn over_a_bad_link_messages_arrive_in_order_and_packets_at_most_once(
+        seed in any::<u64>(),
+        loss in 0_u64..31,
+        duplicates in 0_u64..30,
+        jitter_ms in 0_u64..120,
+        both_call in any::<bool>(),
+    ) {
+        let mut pair = Pair::seeded(seed);
+        pair.loss_percent = loss;
+        pair.duplicate_percent = duplicates;
+        pair.jitter_ms = jitter_ms;
+        pair.send(A, &[0; 2]);
+        if both_call {
+            pair.send(B, &[0; 2]);
+        }
+        pair.run_for(s(40));
+        prop_assert!(pair.ends.iter().all(|end| end.session.is_up()));
+        for n in 1..150_u16 {
+            for from in [A, B] {
+                pair.send(from, &n.to_be_bytes());
+                if n % 5 == 0 {
+                    pair.message(from, n, &vec![n as u8; usize::from(n) * 20]);
+                }
+            }
+            pair.run_for(s(2));
+        }
+        pair.loss_percent = 0;
+        pair.run_for(s(20));
+        for end in &pair.ends {
+            prop_assert!(end.closed.is_empty());
+            let kinds: Vec<u16> = end.messages.iter().map(|(kind, _)| *kind).collect();
+            prop_assert_eq!(kinds, (1..30).map(|n| n * 5).collect::<Vec<u16>>());
+            prop_assert!(end.ups.len() >= 2, "rekeyed");
+            let distinct: BTreeSet<_> = end.packets.iter().collect();
+            prop_assert_eq!(distinct.len(), end.packets.len(), "no packet twice");
+            let expected = 150 * (100 - usize::try_from(loss).unwrap()) / 100;
+            prop_assert!(end.packets.len() * 10 >= expected * 8, "{} packets", end.packets.len());
+        }
+    }
+}
