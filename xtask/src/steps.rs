@@ -22,6 +22,9 @@ pub(crate) enum Extent {
 /// Where `.ci/run` puts the tools it installs, relative to the root.
 const TOOLS: &str = "target/tools/bin";
 
+/// Seeds of the simulation campaign; the ordinary tests play a few.
+const CAMPAIGN_SEEDS: &str = "500";
+
 /// One thing to run.
 struct Step {
     name: &'static str,
@@ -31,8 +34,8 @@ struct Step {
 enum What {
     /// A check of this program.
     Check,
-    /// Another program with its arguments.
-    Program(Vec<&'static str>),
+    /// Another program with its arguments, and a variable to set for it.
+    Program(Vec<&'static str>, Option<(&'static str, &'static str)>),
     /// Left out, with the reason.
     Skip(String),
 }
@@ -47,7 +50,18 @@ const fn check(name: &'static str) -> Step {
 fn program(name: &'static str, line: &[&'static str]) -> Step {
     Step {
         name,
-        what: What::Program(line.to_vec()),
+        what: What::Program(line.to_vec(), None),
+    }
+}
+
+fn with_variable(
+    name: &'static str,
+    line: &[&'static str],
+    variable: (&'static str, &'static str),
+) -> Step {
+    Step {
+        name,
+        what: What::Program(line.to_vec(), Some(variable)),
     }
 }
 
@@ -88,7 +102,7 @@ pub(crate) fn models(root: &Path) -> bool {
         root,
         &Step {
             name: "models",
-            what: What::Program(line),
+            what: What::Program(line, None),
         },
     )
 }
@@ -128,16 +142,34 @@ fn steps(root: &Path, extent: Extent) -> Vec<Step> {
         ),
     ];
     if extent == Extent::All {
-        steps.push(program(
+        // The selection of packages is that of the step before, so nothing is built again.
+        steps.push(with_variable(
             "campaign",
-            &["cargo", "test", "--release", "-p", "sim", "--", "--ignored"],
+            &[
+                "cargo",
+                "test",
+                "--release",
+                "--workspace",
+                "--exclude",
+                "lab",
+                "--test",
+                "campaign",
+                "--",
+                "--nocapture",
+            ],
+            ("SIM_SEEDS", CAMPAIGN_SEEDS),
         ));
         // The lab runs the program as it ships: built alone, without features that only tests ask for.
         steps.push(program(
             "binary",
             &["cargo", "build", "--release", "-p", "kumi"],
         ));
-        steps.push(program("lab", &["cargo", "test", "--release", "-p", "lab"]));
+        // Its tests share two cores and /tmp.
+        steps.push(with_variable(
+            "lab",
+            &["cargo", "test", "--release", "-p", "lab"],
+            ("RUST_TEST_THREADS", "1"),
+        ));
     }
     steps
 }
@@ -170,13 +202,14 @@ fn run(root: &Path, step: &Step) -> bool {
             println!("SKIPPED {}: {reason}", step.name);
             true
         }
-        What::Program(line) => {
+        What::Program(line, variable) => {
             let mut words = line.iter();
             let Some(first) = words.next() else {
                 return true;
             };
             let status = Command::new(first)
                 .args(words)
+                .envs(*variable)
                 .env("PATH", joined_path(root))
                 .current_dir(root)
                 .stdin(Stdio::null())
@@ -257,6 +290,9 @@ mod tests {
         for (line, passes) in [("true", true), ("false", false), ("no-such-program", false)] {
             assert_eq!(run(root, &program("probe", &[line])), passes, "{line}");
         }
+        let seen = ["sh", "-c", "test \"$PROBE\" = 1"];
+        assert!(run(root, &with_variable("probe", &seen, ("PROBE", "1"))));
+        assert!(!run(root, &with_variable("probe", &seen, ("PROBE", "2"))));
         assert!(!run(root, &check("no such check")));
     }
 }
