@@ -17,8 +17,11 @@ pub mod mutate;
 pub mod seeds;
 pub mod wire_targets;
 
+/// What a target is: a function that any bytes are fed to.
+pub type Target = fn(&[u8]);
+
 /// Every target by name; `tests/fuzz/corpus/` has a folder of the same name for each.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("aeads", wire_targets::aeads),
     ("beacon", wire_targets::beacon),
     ("control", wire_targets::control),

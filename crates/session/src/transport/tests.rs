@@ -134,6 +134,10 @@ fn a_hundred_thousand_forgeries_change_no_state() {
 }
 
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "data threads share a transport; this plays two of them"
+)]
 fn two_threads_never_use_a_counter_twice() {
     const SEALS: usize = 500_000;
     let (a, _) = pair();
