@@ -6,6 +6,7 @@
 //!   they are not in the program);
 //! - only [`UNSAFE_CRATE`] contains the word `unsafe`; every other crate outside tests/ inherits the workspace's lints
 //!   unchanged;
+//! - only crates under tests/ ask for the feature `sabotage`, which breaks code on purpose;
 //! - the Clippy bans of `crates/clippy.toml` hold in every L0–L2 crate, that is, none has a `clippy.toml` of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,6 +19,9 @@ use crate::tree::Tree;
 
 /// The only crate that may contain `unsafe`.
 const UNSAFE_CRATE: &str = "os";
+
+/// The feature that breaks a crate on purpose, so that tests can show they notice.
+const SABOTAGE: &str = "sabotage";
 
 /// Packages that read a clock, open a socket, run an executor or draw randomness by themselves.
 const SYSTEM_PACKAGES: &[&str] = &[
@@ -222,6 +226,14 @@ fn check_house(
             &package.name,
             "does not inherit the workspace's lints; write `[lints]` and `workspace = true` in its Cargo.toml",
         );
+    }
+    for wish in package.dependencies.iter().filter(|_| !is_test) {
+        if wish.kind.is_none() && wish.features.iter().any(|feature| feature == SABOTAGE) {
+            report.fail(
+                format!("{} -> {}", package.name, wish.name),
+                "asks for code that is broken on purpose; only a test may",
+            );
+        }
     }
     if row.layer.is_sans_io() && tree.exists(&format!("{folder}/clippy.toml")) {
         report.fail(
@@ -432,6 +444,22 @@ mod tests {
                 count,
                 "{path}"
             );
+        }
+    }
+
+    #[test]
+    fn asking_for_sabotage_fails_outside_tests() {
+        let ours = ["kumi"];
+        for (kind, count) in [(None, 1), (Some("dev"), 0)] {
+            let mut metadata = metadata(&ours, &[]);
+            for package in &mut metadata.packages {
+                package.dependencies = serde_json::from_value(serde_json::json!([
+                    {"name": "session", "kind": kind, "features": [SABOTAGE]}
+                ]))
+                .expect("fixture");
+            }
+            let failures = check(&metadata, &house(&ours)).failures();
+            assert_eq!(failures.len(), count, "{failures:?}");
         }
     }
 

@@ -32,8 +32,22 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// Absolute path of its `Cargo.toml`.
     pub(crate) manifest_path: String,
+    /// What its `Cargo.toml` asks for.
+    #[serde(default)]
+    pub(crate) dependencies: Vec<Wish>,
     /// Libraries, binaries, tests.
     pub(crate) targets: Vec<Target>,
+}
+
+/// A dependency as its user wrote it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wish {
+    /// Name of the package.
+    pub(crate) name: String,
+    /// `None` for a normal dependency, else `build` or `dev`.
+    pub(crate) kind: Option<String>,
+    /// Features asked for.
+    pub(crate) features: Vec<String>,
 }
 
 /// One thing a package builds.
