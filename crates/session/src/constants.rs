@@ -30,6 +30,10 @@ pub const HANDSHAKE_GIVE_UP: Duration = Duration::from_secs(90);
 /// The smaller F drops the other's initiation while its own is younger than this.
 pub const SIMULTANEOUS_OPEN: Duration = Duration::from_secs(5);
 
+/// Keys that a responder made and the initiator has not confirmed are forgotten after this
+/// (local bound).
+pub const OFFER_LIFE: Duration = Duration::from_secs(15);
+
 /// An empty packet goes out this long after data came and nothing was sent.
 pub const KEEPALIVE: Duration = Duration::from_secs(10);
 /// A new handshake starts this long after data was sent and nothing came.

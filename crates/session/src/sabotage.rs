@@ -1,7 +1,8 @@
 //! Breaks this crate on purpose, to show that the tests of other crates notice. Compiled only
 //! with the feature `sabotage`, which no release turns on.
 //!
-//! One switch for the whole process: tests that use it run alone.
+//! One switch for the whole process, so a test that uses it is the only one of its binary, or
+//! takes a lock.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

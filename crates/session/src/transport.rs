@@ -14,124 +14,24 @@
 //! Limits: refuses 180 s after the handshake or after 2^60 packets, dies after 2^36 failed
 //! opens.
 
+mod silence;
+mod types;
+
+pub use silence::Due;
+pub use types::{Counts, OpenError, Opened, Role, SealError, Sealed, TransportParts};
+
 use crate::constants::{
-    DEAD_PEER, FAILED_OPENS_MAX, KEEPALIVE, REFUSE_AFTER, REFUSE_AFTER_PACKETS, REKEY_AFTER,
-    REKEY_AFTER_PACKETS, REKEY_BY_EITHER_AFTER,
+    FAILED_OPENS_MAX, REFUSE_AFTER, REFUSE_AFTER_PACKETS, REKEY_AFTER, REKEY_AFTER_PACKETS,
+    REKEY_BY_EITHER_AFTER,
 };
 use crate::replay::{ReplayError, Window};
 use identity::crypto::{Aead, AeadAlg, Crypto};
+use silence::{Nature, Silence, moment, stamp};
 use std::fmt;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN, TransportHeader};
-
-/// Which end of the handshake this node was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// It sent message 1.
-    Initiator,
-    /// It sent message 2.
-    Responder,
-}
-
-/// What a transport is made from.
-pub struct TransportParts<'a> {
-    /// Which end this node is.
-    pub role: Role,
-    /// The index that the peer puts into its packets.
-    pub local_index: u32,
-    /// The index that this node puts into its packets.
-    pub remote_index: u32,
-    /// The AEAD of both directions.
-    pub aead: AeadAlg,
-    /// `k_i ‖ k_r`.
-    pub keys: &'a [u8; 64],
-    /// When the handshake ended, on the monotonic clock.
-    pub born: Duration,
-}
-
-/// A sealed datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// Its length in the buffer.
-    pub len: usize,
-    /// It started a timer that nobody waits for, or made a new handshake due: call
-    /// `Session::handle_timeout`.
-    pub wake: bool,
-}
-
-/// An opened datagram.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
-    /// Its counter.
-    pub counter: u64,
-    /// Where its plaintext stands in the buffer; empty for a keepalive.
-    pub plaintext: Range<usize>,
-    /// No higher counter came before.
-    pub highest: bool,
-    /// It is the first packet that this transport accepted; it confirms the handshake to a
-    /// responder. `Session::handle_opened` must see it.
-    pub first: bool,
-    /// As [`Sealed::wake`].
-    pub wake: bool,
-}
-
-/// Why nothing was sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SealError {
-    /// The session was closed or the peer removed.
-    #[error("the session is closed")]
-    Dead,
-    /// The responder waits for the first packet of the initiator.
-    #[error("the peer has not confirmed the handshake")]
-    Unconfirmed,
-    /// The keys are 180 s old.
-    #[error("the session keys have expired")]
-    Expired,
-    /// 2^60 packets were sealed.
-    #[error("the session has used up its packet counters")]
-    Exhausted,
-    /// The buffer has no room for header and tag.
-    #[error("the buffer is too short for header and tag")]
-    Buffer,
-}
-
-/// Why a datagram was not opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// The session was closed or the peer removed.
-    #[error("the session is closed")]
-    Dead,
-    /// The keys are 180 s old.
-    #[error("the session keys have expired")]
-    Expired,
-    /// It is not a transport packet with the index of this transport.
-    #[error("not a transport packet of this session")]
-    Malformed,
-    /// It is not authentic.
-    #[error("the packet failed authentication")]
-    Forged,
-    /// It is authentic and the replay window refuses it.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-}
-
-/// Packets and bytes of both directions, authenticated ones only, as whole datagrams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Datagrams sealed.
-    pub tx_packets: u64,
-    /// Bytes sealed, headers and tags included.
-    pub tx_bytes: u64,
-    /// Datagrams opened.
-    pub rx_packets: u64,
-    /// Bytes opened, headers and tags included.
-    pub rx_bytes: u64,
-    /// Datagrams that failed to open.
-    pub failed_opens: u64,
-}
 
 /// One pair of transport keys.
 pub struct Transport {
@@ -150,27 +50,13 @@ pub struct Transport {
     confirmed: AtomicBool,
     accepted_any: AtomicBool,
     rekey_due: AtomicBool,
-    /// The slow path waits for a deadline of this transport.
-    watched: AtomicBool,
-    /// When data was first received since the last send: nanoseconds + 1, or 0.
-    unanswered_rx: AtomicU64,
-    /// When data was first sent since the last receipt: nanoseconds + 1, or 0.
-    unanswered_tx: AtomicU64,
+    silence: Silence,
     last_rx: AtomicU64,
     last_tx: AtomicU64,
     tx_bytes: AtomicU64,
     rx_packets: AtomicU64,
     rx_bytes: AtomicU64,
     failed_opens: AtomicU64,
-}
-
-/// What is due next on a transport, apart from its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Due {
-    /// An empty packet.
-    Keepalive,
-    /// A new handshake, because the peer does not answer.
-    DeadPeer,
 }
 
 impl Transport {
@@ -202,9 +88,7 @@ impl Transport {
             confirmed: AtomicBool::new(parts.role == Role::Initiator),
             accepted_any: AtomicBool::new(false),
             rekey_due: AtomicBool::new(false),
-            watched: AtomicBool::new(false),
-            unanswered_rx: AtomicU64::new(0),
-            unanswered_tx: AtomicU64::new(0),
+            silence: Silence::default(),
             last_rx: AtomicU64::new(0),
             last_tx: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
@@ -387,21 +271,12 @@ impl Transport {
     /// one will say `wake`; `Some` silences it.
     #[must_use]
     pub fn deadline(&self) -> Option<(Duration, Due)> {
-        self.watched.store(false, Ordering::SeqCst);
-        let keepalive = moment(self.unanswered_rx.load(Ordering::SeqCst))
-            .map(|at| (at.saturating_add(KEEPALIVE), Due::Keepalive));
-        let dead = moment(self.unanswered_tx.load(Ordering::SeqCst))
-            .map(|at| (at.saturating_add(DEAD_PEER), Due::DeadPeer));
-        let next = keepalive.into_iter().chain(dead).min();
-        if next.is_some() {
-            self.watched.store(true, Ordering::SeqCst);
-        }
-        next
+        self.silence.deadline()
     }
 
     /// Forgets that data was sent without an answer: a new handshake was started for it.
     pub(crate) fn dead_peer_handled(&self) {
-        self.unanswered_tx.store(0, Ordering::SeqCst);
+        self.silence.dead_peer_handled();
     }
 
     /// A hash of all state that a packet may not change unless it is authentic: keys, both
@@ -416,8 +291,6 @@ impl Transport {
         ];
         let numbers = [
             &self.next_counter,
-            &self.unanswered_rx,
-            &self.unanswered_tx,
             &self.last_rx,
             &self.last_tx,
             &self.tx_bytes,
@@ -434,6 +307,7 @@ impl Transport {
                 .iter()
                 .flat_map(|n| n.load(Ordering::SeqCst).to_be_bytes()),
         );
+        bytes.extend(self.silence.state().iter().flat_map(|n| n.to_be_bytes()));
         let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         bytes.extend(window.state().flat_map(u64::to_be_bytes));
         crypto.sha256(&[&bytes])
@@ -490,13 +364,10 @@ impl Transport {
     ) -> bool {
         self.tx_bytes.fetch_add(len as u64, Ordering::Relaxed);
         self.last_tx.store(stamp(now), Ordering::Relaxed);
-        if nature != Nature::Probing && self.unanswered_rx.load(Ordering::Relaxed) != 0 {
-            self.unanswered_rx.store(0, Ordering::SeqCst);
-        }
         let by_initiator =
             self.role == Role::Initiator && (age >= REKEY_AFTER || counter >= REKEY_AFTER_PACKETS);
         let rekey = (by_initiator || age >= REKEY_BY_EITHER_AFTER) && self.note_rekey_due();
-        let timer = nature == Nature::Data && self.start(&self.unanswered_tx, now);
+        let timer = self.silence.sent(now, nature);
         rekey || timer
     }
 
@@ -504,26 +375,14 @@ impl Transport {
         self.rx_packets.fetch_add(1, Ordering::Relaxed);
         self.rx_bytes.fetch_add(len as u64, Ordering::Relaxed);
         self.last_rx.store(stamp(now), Ordering::Relaxed);
-        if self.unanswered_tx.load(Ordering::Relaxed) != 0 {
-            self.unanswered_tx.store(0, Ordering::SeqCst);
-        }
         let rekey = data && age >= REKEY_BY_EITHER_AFTER && self.note_rekey_due();
-        let timer = data && self.start(&self.unanswered_rx, now);
+        let timer = self.silence.received(now, data);
         rekey || timer
     }
 
     /// `true` the first time only.
     fn note_rekey_due(&self) -> bool {
         !self.rekey_due.load(Ordering::Relaxed) && !self.rekey_due.swap(true, Ordering::SeqCst)
-    }
-
-    /// Starts a timer unless it runs; `true` if nobody waits for it yet.
-    fn start(&self, timer: &AtomicU64, now: Duration) -> bool {
-        timer.load(Ordering::Relaxed) == 0
-            && timer
-                .compare_exchange(0, stamp(now), Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-            && !self.watched.swap(true, Ordering::SeqCst)
     }
 
     #[cfg(test)]
@@ -562,41 +421,10 @@ fn nonce(counter: u64) -> [u8; 12] {
     nonce
 }
 
-/// What a plaintext means for the timers of silence.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Nature {
-    /// Tells the peer that this node is there, and expects nothing.
-    Keepalive,
-    /// The same, and silence after it means that the peer is gone.
-    Data,
-    /// Path challenges and probes: they may well be lost while both ends are there, so they
-    /// neither answer anything nor expect an answer.
-    Probing,
-}
-
-impl Nature {
-    fn of(plaintext: &[u8]) -> Self {
-        const CONTROL: u8 = 4;
-        match plaintext {
-            [] => Self::Keepalive,
-            [CONTROL, 2 | 4, ..] => Self::Probing,
-            _ => Self::Data,
-        }
-    }
-}
-
 fn counter_of(header: &[u8; TRANSPORT_HEADER_LEN]) -> u64 {
     header
         .last_chunk::<8>()
         .map_or(0, |c| u64::from_be_bytes(*c))
-}
-
-fn stamp(now: Duration) -> u64 {
-    u64::try_from(now.as_nanos()).map_or(u64::MAX, |ns| ns.saturating_add(1))
-}
-
-fn moment(stamp: u64) -> Option<Duration> {
-    stamp.checked_sub(1).map(Duration::from_nanos)
 }
 
 #[cfg(test)]

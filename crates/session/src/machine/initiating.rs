@@ -187,14 +187,18 @@ impl Session {
             &established.transport,
         )));
         let was_live = self.keys.current().is_some_and(|t| t.expires() > now.mono);
-        let retired = self.keys.install(Arc::clone(&established.transport));
+        let retired = self
+            .keys
+            .install(now.mono, Arc::clone(&established.transport));
         self.retire(retired);
         self.come_up(now.mono, established, was_live);
         self.settle(from);
-        // The responder may send only after our first packet.
-        if !self.flush(now.mono) {
+        // The responder may send only after our first packet: parked ones go first in the
+        // flush, else it is an empty one. Nothing larger, which the path might not carry.
+        if self.parked.is_empty() {
             self.seal_to(now.mono, from, Ecn::NotEct, &[]);
         }
+        self.flush(now.mono);
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //!
 //! Retired keys are killed at once, for every thread that still holds them.
 
+use crate::constants::{OFFER_LIFE, SIMULTANEOUS_OPEN};
 use crate::handshake::Established;
 use crate::transport::Transport;
 use std::net::SocketAddr;
@@ -69,18 +70,21 @@ impl Keys {
     }
 
     /// Takes keys that this node made as initiator into use; the indices retired by it.
-    pub(super) fn install(&mut self, transport: Arc<Transport>) -> Vec<u32> {
+    pub(super) fn install(&mut self, now: Duration, transport: Arc<Transport>) -> Vec<u32> {
         let mut retired = Vec::new();
         retired.extend(self.previous.take().map(retire));
         let offered = self.next.take().map(|n| n.established.transport);
         let replaced = self.current.replace(transport);
-        // Keys that the peer may already use are worth more than the ones before them.
         self.previous = match (offered, replaced) {
-            (Some(offered), replaced) => {
+            // Both ends completed an initiation at once: the peer may use these already.
+            (Some(offered), replaced) if is_fresh(&offered, now) => {
                 retired.extend(replaced.map(retire));
                 Some(offered)
             }
-            (None, replaced) => replaced,
+            (stale, replaced) => {
+                retired.extend(stale.map(retire));
+                replaced
+            }
         };
         retired
     }
@@ -114,9 +118,19 @@ impl Keys {
         let mut retired = Vec::new();
         retired.extend(self.previous.take_if(|t| over(t)).map(retire));
         retired.extend(self.current.take_if(|t| over(t)).map(retire));
-        let next = self.next.take_if(|n| over(&n.established.transport));
+        let next = self.next.take_if(|n| {
+            let transport = &n.established.transport;
+            over(transport) || transport.born().saturating_add(OFFER_LIFE) <= now
+        });
         retired.extend(next.map(|n| retire(n.established.transport)));
         retired
+    }
+
+    /// When the next of them expires.
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        let offer = self.next.as_ref().map(|n| n.established.transport.born());
+        let offer = offer.map(|born| born.saturating_add(OFFER_LIFE));
+        self.iter().map(|t| t.expires()).chain(offer).min()
     }
 
     /// Retires everything.
@@ -129,6 +143,10 @@ impl Keys {
             .map(retire)
             .collect()
     }
+}
+
+fn is_fresh(transport: &Transport, now: Duration) -> bool {
+    now.saturating_sub(transport.born()) < SIMULTANEOUS_OPEN
 }
 
 fn retire(transport: Arc<Transport>) -> u32 {

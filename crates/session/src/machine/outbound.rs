@@ -100,15 +100,14 @@ impl Session {
         self.over(Closed::Local(reason));
     }
 
-    /// Sends all that may be sent now; whether anything was.
-    pub(super) fn flush(&mut self, now: Duration) -> bool {
+    /// Sends all that may be sent now.
+    pub(super) fn flush(&mut self, now: Duration) {
         if let Some((to, token)) = self.due_challenge(now) {
             self.control_to(now, to, &Control::PathChallenge(token));
         }
         if !self.can_send(now) {
-            return false;
+            return;
         }
-        let before = self.outputs.len();
         for (kind, bytes) in self.parked.take() {
             self.emit(now, kind, &bytes);
         }
@@ -121,9 +120,7 @@ impl Session {
             let padding_len = size.saturating_sub(OVERHEAD + PROBE_HEADER_LEN);
             self.control(now, &Control::Probe { id, padding_len });
         }
-        let sent = self.outputs.len() > before;
         self.rekey_if_due(now);
-        sent
     }
 
     pub(super) fn can_send(&self, now: Duration) -> bool {
@@ -211,9 +208,11 @@ impl Session {
     }
 
     fn unpark_messages(&mut self, now: Duration) {
+        let mut full = false;
         for (kind, value) in self.parked_messages.take() {
-            if self.stream.send(now, kind, &value).is_err() {
-                // The stream is full: the rest waits on, in order. It was parked before.
+            full = full || self.stream.send(now, kind, &value).is_err();
+            if full {
+                // It was parked before, so it fits again; the order stays.
                 self.parked_messages.push(kind, &value);
             }
         }

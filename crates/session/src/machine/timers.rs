@@ -41,13 +41,12 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let attempt = self.attempt.as_ref();
-        let expiry = self.keys.iter().map(|t| t.expires()).min();
         let traffic = self.keys.current().and_then(|t| t.deadline());
         let usable = self.keys.current().is_some();
         [
             attempt.map(|a| a.next_at.min(a.gives_up_at())),
             self.resume_at,
-            expiry,
+            self.keys.poll_timeout(),
             traffic.map(|(at, _)| at),
             self.stream.poll_timeout().filter(|_| usable),
             self.roaming.poll_timeout(CHALLENGE_LEN).filter(|_| usable),
@@ -61,12 +60,16 @@ impl Session {
 
     /// Ends the session: no thread uses its keys any more, nothing waits in it.
     pub(super) fn over(&mut self, why: Closed) {
-        let was = self.up.take().is_some();
-        let attempted = self.drop_attempt();
-        let retired = self.keys.clear();
-        if !was && !attempted && retired.is_empty() {
-            return;
+        let keyless = self.keys.iter().next().is_none();
+        if self.up.is_some() || self.attempt.is_some() || !keyless {
+            self.end(why);
         }
+    }
+
+    fn end(&mut self, why: Closed) {
+        self.up = None;
+        self.drop_attempt();
+        let retired = self.keys.clear();
         self.retire(retired);
         self.resume_at = None;
         self.stream = ControlStream::new();
@@ -90,14 +93,17 @@ impl Session {
             return;
         }
         self.retire(retired);
+        let keyless = self.keys.iter().next().is_none();
         if forged {
             self.over(Closed::TooManyForgeries);
-        } else if self.up.is_some()
-            && self.keys.iter().next().is_none()
-            && self.attempt.is_none()
-            && self.resume_at.is_none()
-        {
-            self.over(Closed::Idle);
+        } else if keyless && self.attempt.is_none() && self.resume_at.is_none() {
+            // An offer that nobody confirmed was a handshake that came to nothing.
+            let was_up = self.up.is_some();
+            self.end(if was_up {
+                Closed::Idle
+            } else {
+                Closed::NoAnswer
+            });
         }
     }
 

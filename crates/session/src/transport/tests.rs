@@ -1,6 +1,7 @@
 //! Two ends of one pair of keys, in one process.
 
 use super::*;
+use crate::constants::{DEAD_PEER, KEEPALIVE};
 use identity::crypto::AwsLc;
 use std::collections::BTreeSet;
 use std::sync::Arc;

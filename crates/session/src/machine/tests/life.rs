@@ -1,8 +1,10 @@
 //! How sessions live on, move, and end.
 
 use super::pair::{A, B, Pair, ms, s};
-use crate::constants::{DEAD_PEER, KEEPALIVE, REFUSE_AFTER, STREAM_STALLED};
-use crate::machine::Closed;
+use crate::constants::{
+    DEAD_PEER, FAILED_OPENS_MAX, KEEPALIVE, OFFER_LIFE, REFUSE_AFTER, STREAM_STALLED,
+};
+use crate::machine::{Closed, Inbound};
 use crate::stream::StreamError;
 use crate::transport::{OpenError, SealError};
 use std::sync::Arc;
@@ -18,7 +20,7 @@ fn rekeys_under_traffic_lose_nothing_and_park_nothing() {
             assert_eq!(pair.ends[from].session.parked(), (0, 0));
         }
         sent += 1;
-        if sent % 100 == 0 {
+        if sent.is_multiple_of(100) {
             pair.message(A, 6, &sent.to_be_bytes());
         }
         pair.run_for(ms(100));
@@ -222,4 +224,83 @@ fn a_copy_sent_from_elsewhere_neither_moves_nor_amplifies() {
     let bytes: usize = to_thief.iter().map(|(_, f)| f.bytes.len()).sum();
     assert!(bytes <= from_thief, "{bytes} for {from_thief}");
     assert_eq!(pair.ends[A].packets.len(), 100, "the rest went home");
+}
+
+#[test]
+fn an_offer_that_nobody_confirms_is_forgotten() {
+    let mut pair = Pair::new();
+    pair.filter = Box::new(|_, who, datagram| who == A && datagram[0] == 1);
+    pair.ends[A].session.initiate(pair.now);
+    pair.run_for(ms(500));
+    pair.filter = Box::new(|_, _, _| false);
+    assert_eq!(pair.ends[B].transports.len(), 1);
+    assert!(!pair.ends[B].session.is_up());
+    pair.run_for(OFFER_LIFE);
+    assert!(pair.ends[B].transports.is_empty());
+    assert_eq!(pair.ends[B].closed, [(Closed::NoAnswer, 0)]);
+    assert_eq!(pair.ends[B].session.poll_timeout(), None);
+}
+
+#[test]
+fn a_session_holds_at_most_three_key_pairs() {
+    let mut pair = Pair::connected();
+    for round in 0..20 {
+        // B never hears the confirmation, so it goes on offering.
+        pair.filter = Box::new(|_, who, datagram| who == B || datagram[0] != 4);
+        pair.ends[A].session.initiate(pair.now);
+        pair.run_for(ms(300));
+        for end in &pair.ends {
+            assert!(end.transports.len() <= 3, "round {round}");
+        }
+    }
+    pair.filter = Box::new(|_, _, _| true);
+    pair.send(A, b"in the end");
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[B].packets, [b"in the end"]);
+}
+
+#[test]
+fn too_many_forgeries_end_the_session() {
+    let mut pair = Pair::connected();
+    let transport = Arc::clone(pair.ends[B].session.transport().unwrap());
+    transport.set_failed_opens(FAILED_OPENS_MAX - 1);
+    pair.send(A, b"x");
+    let mut forged = pair.log.last().unwrap().1.bytes.clone();
+    forged[20] ^= 1;
+    let from = pair.ends[A].address;
+    pair.inject(B, from, &forged);
+    assert!(transport.is_dead());
+    let now = pair.now;
+    pair.ends[B].session.handle_timeout(now);
+    pair.drain();
+    assert_eq!(pair.ends[B].closed, [(Closed::TooManyForgeries, 0)]);
+}
+
+#[test]
+fn a_data_thread_and_the_session_share_the_timers() {
+    // A data thread of A seals and one of B opens; the sessions hear only of `wake`.
+    let mut pair = Pair::connected();
+    pair.run_for(s(20));
+    let a = Arc::clone(pair.ends[A].session.transport().unwrap());
+    assert_eq!(pair.ends[A].session.poll_timeout(), Some(a.expires()));
+    let mut datagram = [0; 40];
+    let now = pair.now;
+    assert!(a.seal_in_place(now, &mut datagram, 8).unwrap().wake);
+    pair.ends[A].session.handle_timeout(now);
+    assert_eq!(pair.ends[A].session.poll_timeout(), Some(now + DEAD_PEER));
+    assert!(!a.seal_in_place(now, &mut datagram, 8).unwrap().wake);
+
+    let b = Arc::clone(pair.ends[B].session.transport().unwrap());
+    let opened = b.open_in_place(now, &mut datagram).unwrap();
+    assert!(opened.wake && opened.highest && !opened.first);
+    let from = pair.ends[A].address;
+    let inbound = Inbound {
+        from,
+        local_index: b.local_index(),
+        highest: true,
+    };
+    pair.ends[B]
+        .session
+        .handle_delivered(now, inbound, datagram.len());
+    assert_eq!(pair.ends[B].session.poll_timeout(), Some(now + KEEPALIVE));
 }

@@ -1,0 +1,119 @@
+//! The timers of silence: a keepalive after data without a send, a new handshake after data
+//! without a receipt.
+//!
+//! Data threads note packets here without waiting for anybody. The slow path asks for the
+//! deadline and sleeps until then. `watched` says that it does; whoever starts a timer while
+//! it does not is told to wake it, once.
+
+use crate::constants::{DEAD_PEER, KEEPALIVE};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What is due next on a transport, apart from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// An empty packet.
+    Keepalive,
+    /// A new handshake, because the peer does not answer.
+    DeadPeer,
+}
+
+/// What a plaintext means for the timers of silence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// Tells the peer that this node is there, and expects nothing.
+    Keepalive,
+    /// The same, and silence after it means that the peer is gone.
+    Data,
+    /// Path challenges and probes: they may well be lost while both ends are there, so they
+    /// neither answer anything nor expect an answer.
+    Probing,
+}
+
+impl Nature {
+    pub(super) fn of(plaintext: &[u8]) -> Self {
+        const CONTROL: u8 = 4;
+        match plaintext {
+            [] => Self::Keepalive,
+            [CONTROL, 2 | 4, ..] => Self::Probing,
+            _ => Self::Data,
+        }
+    }
+}
+
+/// The state of one transport.
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    /// The slow path waits for a deadline.
+    watched: AtomicBool,
+    /// When data was first received since the last send: nanoseconds + 1, or 0.
+    unanswered_rx: AtomicU64,
+    /// When data was first sent since the last receipt: nanoseconds + 1, or 0.
+    unanswered_tx: AtomicU64,
+}
+
+impl Silence {
+    /// Notes a send; whether the slow path must be woken.
+    pub(super) fn sent(&self, now: Duration, nature: Nature) -> bool {
+        if nature != Nature::Probing {
+            clear(&self.unanswered_rx);
+        }
+        nature == Nature::Data && self.start(&self.unanswered_tx, now)
+    }
+
+    /// Notes a receipt; whether the slow path must be woken.
+    pub(super) fn received(&self, now: Duration, data: bool) -> bool {
+        clear(&self.unanswered_tx);
+        data && self.start(&self.unanswered_rx, now)
+    }
+
+    /// See [`super::Transport::deadline`].
+    pub(super) fn deadline(&self) -> Option<(Duration, Due)> {
+        self.watched.store(false, Ordering::SeqCst);
+        let keepalive = moment(self.unanswered_rx.load(Ordering::SeqCst))
+            .map(|at| (at.saturating_add(KEEPALIVE), Due::Keepalive));
+        let dead = moment(self.unanswered_tx.load(Ordering::SeqCst))
+            .map(|at| (at.saturating_add(DEAD_PEER), Due::DeadPeer));
+        let next = keepalive.into_iter().chain(dead).min();
+        if next.is_some() {
+            self.watched.store(true, Ordering::SeqCst);
+        }
+        next
+    }
+
+    /// Forgets that data was sent without an answer.
+    pub(super) fn dead_peer_handled(&self) {
+        self.unanswered_tx.store(0, Ordering::SeqCst);
+    }
+
+    /// The timers, for a state hash.
+    pub(super) fn state(&self) -> [u64; 2] {
+        [&self.unanswered_rx, &self.unanswered_tx].map(|timer| timer.load(Ordering::SeqCst))
+    }
+
+    /// Starts a timer unless it runs; `true` if nobody waits for it yet.
+    fn start(&self, timer: &AtomicU64, now: Duration) -> bool {
+        timer.load(Ordering::Relaxed) == 0
+            && timer
+                .compare_exchange(0, stamp(now), Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+            && !self.watched.swap(true, Ordering::SeqCst)
+    }
+}
+
+/// Reads before it writes, so that the threads of a busy session do not fight for the line.
+fn clear(timer: &AtomicU64) {
+    if timer.load(Ordering::Relaxed) != 0 {
+        timer.store(0, Ordering::SeqCst);
+    }
+}
+
+/// A moment as a number that is not 0.
+pub(super) fn stamp(now: Duration) -> u64 {
+    u64::try_from(now.as_nanos()).map_or(u64::MAX, |ns| ns.saturating_add(1))
+}
+
+/// The moment of such a number.
+pub(super) fn moment(stamp: u64) -> Option<Duration> {
+    stamp.checked_sub(1).map(Duration::from_nanos)
+}
