@@ -2,11 +2,11 @@
 //!
 //! Reads `apps/kumi/i18n/{en,ja}/*.ftl` with a simple parser (ids, attributes, `{ $variables }`, references; enough
 //! for what we write, not all of Fluent) and the string literals of `apps/kumi/src`. Checked: both languages have the
-//! same ids with the same variables; every id the program asks for exists; no id is unused.
+//! same ids with the same variables; every id the program asks for exists; no id is unused. Tests are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::report::Report;
 use crate::rust::{each_token, tokens_of};
@@ -76,11 +76,9 @@ fn check_use(tree: &Tree, catalogue: &Catalogue, report: &mut Report) {
         .flat_map(|m| m.references.clone())
         .collect();
     let mut prefixes = BTreeSet::new();
-    for (path, text) in tree
-        .texts(".rs")
-        .filter(|(path, _)| path.starts_with(SOURCE))
-    {
-        let tokens = tokens_of(text);
+    let files = tree.texts(".rs");
+    for (path, text) in files.filter(|(path, _)| path.starts_with(SOURCE) && !is_test_file(path)) {
+        let tokens = without_tests(tokens_of(text));
         for (line, id) in lookups(&tokens) {
             if !catalogue.contains_key(&id) {
                 report.fail(
@@ -111,6 +109,34 @@ fn check_use(tree: &Tree, catalogue: &Catalogue, report: &mut Report) {
             );
         }
     }
+}
+
+/// Whether the file holds only tests, by its name.
+fn is_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.contains("/tests/")
+}
+
+/// The tokens but for top-level items under `#[cfg(test)]`: a test may ask for an id that does not exist.
+fn without_tests(tokens: TokenStream) -> TokenStream {
+    let mut skipping = false;
+    tokens
+        .into_iter()
+        .filter(|token| {
+            if let TokenTree::Group(group) = token
+                && group.stream().to_string().replace(' ', "") == "cfg(test)"
+            {
+                skipping = true;
+            }
+            let skipped = skipping;
+            let ends = match token {
+                TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                TokenTree::Punct(punct) => punct.as_char() == ';',
+                _ => false,
+            };
+            skipping &= !ends;
+            !skipped
+        })
+        .collect()
 }
 
 /// Every string literal.
@@ -295,6 +321,21 @@ mod tests {
             assert_eq!(failures_in(EN, JA, &code).len(), 1, "{lookup}");
         }
         assert_eq!(failures_in(EN, JA, "fn f() { t!(\"hello\") }").len(), 1);
+    }
+
+    #[test]
+    fn tests_neither_use_nor_miss_a_message() {
+        let inline = "#[cfg(test)] mod tests { fn g() { t!(\"oops\"); } }";
+        assert!(failures_in(EN, JA, &format!("{CODE} {inline}")).is_empty());
+        assert_eq!(
+            failures_in(EN, JA, &format!("{inline} fn g() {{ t!(\"oops\") }}")).len(),
+            3
+        );
+        let only_tested = CODE.replace("fn f", "#[cfg(test)] fn f");
+        assert_eq!(failures_in(EN, JA, &only_tested).len(), 2);
+        assert!(
+            is_test_file("apps/kumi/src/text_tests.rs") && !is_test_file("apps/kumi/src/text.rs")
+        );
     }
 
     #[test]
