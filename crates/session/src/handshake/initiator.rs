@@ -30,9 +30,9 @@ pub struct InitiatorStart<'a> {
 /// An initiation under way.
 pub struct Initiator {
     noise: Symmetric,
-    ephemeral: [u8; 32],
+    pub(super) ephemeral: [u8; 32],
     static_secret: [u8; 32],
-    kem: Box<dyn KemSecret>,
+    pub(super) kem: Box<dyn KemSecret>,
     peer: PublicIdentity,
     held: Vec<Option<Credential>>,
     local_index: u32,

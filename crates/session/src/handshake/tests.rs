@@ -323,45 +323,124 @@ fn the_cipher_is_the_one_that_both_ends_prefer() {
     assert_eq!(choose(fast, &[Aes]), Some(Aes));
 }
 
-/// The transcript, computed a second time straight from the text of the specification.
-#[test]
-fn message_1_follows_the_pattern_token_by_token() {
-    let mut call = Call::new();
-    let (_, message1) = call.message1();
-    let crypto: &dyn Crypto = &AwsLc;
-    let (alice, bob) = (&call.alice.hot, &call.bob.hot);
-    let h0 = AwsLc.sha256(&[b"Noise_IKpsk2+hfs_25519+MLKEM768_ChaChaPoly_SHA256"]);
-    let f = call.bob.public.address();
-    let h1 = AwsLc.sha256(&[&h0, b"kumihimo session v1", f.as_bytes()]);
-    let h2 = AwsLc.sha256(&[&h1, bob.noise_public()]);
-    // e
-    let e: [u8; 32] = message1[..32].try_into().unwrap();
-    let h3 = AwsLc.sha256(&[&h2, &e]);
-    let mixed: [u8; 64] = crypto.hkdf(&h0, &e, &[]);
-    // es, from the responder's side
-    let es = AwsLc.x25519(bob.noise_secret(), &e).unwrap();
-    let mixed: [u8; 64] = crypto.hkdf(&mixed[..32], &es, &[]);
-    let key = |mixed: &[u8; 64]| -> [u8; 32] { mixed[32..].try_into().unwrap() };
-    let open = |k: &[u8; 32], n: u8, h: &[u8; 32], sealed: &[u8]| -> Vec<u8> {
+/// The transcript, computed a second time straight from the text of the specification and on
+/// RFC 5869's HKDF, not on the code under test.
+struct Transcript {
+    ck: [u8; 32],
+    k: [u8; 32],
+    h: [u8; 32],
+    n: u8,
+}
+
+impl Transcript {
+    fn hash(&mut self, bytes: &[u8]) {
+        self.h = AwsLc.sha256(&[&self.h, bytes]);
+    }
+
+    fn key(&mut self, input: &[u8]) {
+        let crypto: &dyn Crypto = &AwsLc;
+        let both: [u8; 64] = crypto.hkdf(&self.ck, input, &[]);
+        self.ck = both[..32].try_into().unwrap();
+        self.k = both[32..].try_into().unwrap();
+        self.n = 0;
+    }
+
+    fn e(&mut self, e: &[u8]) {
+        self.hash(e);
+        self.key(e);
+    }
+
+    fn dh(&mut self, secret: &[u8; 32], public: &[u8; 32]) {
+        self.key(&AwsLc.x25519(secret, public).unwrap());
+    }
+
+    fn psk(&mut self, psk: &[u8]) {
+        let crypto: &dyn Crypto = &AwsLc;
+        let three: [u8; 96] = crypto.hkdf(&self.ck, psk, &[]);
+        self.ck = three[..32].try_into().unwrap();
+        self.hash(&three[32..64]);
+        self.k = three[64..].try_into().unwrap();
+        self.n = 0;
+    }
+
+    fn open(&mut self, sealed: &[u8]) -> Vec<u8> {
         let (text, tag) = sealed.split_last_chunk::<16>().unwrap();
         let mut text = text.to_vec();
-        let nonce = [0, 0, 0, 0, n, 0, 0, 0, 0, 0, 0, 0];
-        let aead = AwsLc.aead(AeadAlg::ChaCha20Poly1305, k);
-        assert!(aead.open_in_place(&nonce, h, &mut text, tag));
+        let nonce = [0, 0, 0, 0, self.n, 0, 0, 0, 0, 0, 0, 0];
+        let aead = AwsLc.aead(AeadAlg::ChaCha20Poly1305, &self.k);
+        assert!(aead.open_in_place(&nonce, &self.h, &mut text, tag));
+        self.hash(sealed);
+        self.n += 1;
         text
+    }
+}
+
+#[test]
+fn both_messages_and_the_keys_follow_the_pattern_token_by_token() {
+    let mut call = Call::new();
+    call.alice_holds = vec![credential(1)];
+    call.bob_holds = vec![credential(1)];
+    let (initiator, message1) = call.message1();
+    let (message2, bob_end) = call.answer(&message1);
+    let (alice, bob) = (call.alice.hot.clone(), call.bob.hot.clone());
+
+    let h = AwsLc.sha256(&[b"Noise_IKpsk2+hfs_25519+MLKEM768_ChaChaPoly_SHA256"]);
+    let mut t = Transcript {
+        ck: h,
+        k: [0; 32],
+        h,
+        n: 0,
     };
-    // e1, s
-    let (e1, s) = (&message1[32..1232], &message1[1232..1280]);
-    assert_eq!(open(&key(&mixed), 0, &h3, e1).len(), 1184);
-    let h4 = AwsLc.sha256(&[&h3, e1]);
-    assert_eq!(open(&key(&mixed), 1, &h4, s), alice.noise_public());
-    let h5 = AwsLc.sha256(&[&h4, s]);
-    // ss, payload
-    let ss = AwsLc
-        .x25519(bob.noise_secret(), alice.noise_public())
-        .unwrap();
-    let mixed: [u8; 64] = crypto.hkdf(&mixed[..32], &ss, &[]);
-    let payload = open(&key(&mixed), 0, &h5, &message1[1280..]);
-    assert_eq!(payload.len(), 1008);
-    assert_eq!(payload[..4], [0, 1, 0, 16]);
+    let prologue = [
+        b"kumihimo session v1",
+        &call.bob.public.address().as_bytes()[..],
+    ]
+    .concat();
+    t.hash(&prologue);
+    t.hash(bob.noise_public());
+    // -> e, es, e1, s, ss, {payload 1}
+    let e: [u8; 32] = message1[..32].try_into().unwrap();
+    t.e(&e);
+    t.dh(bob.noise_secret(), &e);
+    assert_eq!(
+        t.open(&message1[32..1232]),
+        initiator.kem.encapsulation_key()
+    );
+    assert_eq!(t.open(&message1[1232..1280]), alice.noise_public());
+    t.dh(bob.noise_secret(), alice.noise_public());
+    let payload1 = t.open(&message1[1280..]);
+    assert_eq!((payload1.len(), &payload1[..4]), (1008, &[0, 1, 0, 16][..]));
+    // <- e, ee, ekem1, se, {matched}, psk, {payload 2}
+    let re: [u8; 32] = message2[..32].try_into().unwrap();
+    t.e(&re);
+    t.dh(&initiator.ephemeral, &re);
+    let ciphertext = t.open(&message2[32..1136]);
+    t.key(&initiator.kem.decapsulate(&ciphertext).unwrap());
+    t.dh(alice.noise_secret(), &re);
+    let matched = t.open(&message2[1136..1154]);
+    assert_eq!(u16::from_be_bytes([matched[0], matched[1]]).count_ones(), 1);
+    let crypto: &dyn Crypto = &AwsLc;
+    let shared = [&[1; 16][..], &[0, 0, 0, 1], &[1; 32]].concat();
+    let psk: [u8; 32] = crypto.hkdf(&[0; 32], &shared, &[b"kumihimo psk v1"]);
+    t.psk(&psk);
+    assert_eq!(t.open(&message2[1154..]).len(), 1134);
+    // Keys and binding
+    let aead = bob_end.transport.aead();
+    let label = [b"kumihimo transport v1", &[aead.to_wire()][..]].concat();
+    let keys: [u8; 64] = crypto.hkdf(&t.ck, &t.h, &[&label]);
+    let binding: [u8; 32] = crypto.hkdf(&t.ck, &t.h, &[b"kumihimo binding v1"]);
+    assert_eq!(bob_end.binding, binding);
+    let header = [4, 0, 0, 0, 0, 0, 0, 0xb, 0, 0, 0, 0, 0, 0, 0, 0];
+    let k_i = keys[..32].try_into().unwrap();
+    let mut body = *b"by hand";
+    let tag = AwsLc
+        .aead(aead, &k_i)
+        .seal_in_place(&[0; 12], &header, &mut body);
+    let mut datagram = [&header[..], &body, &tag].concat();
+    assert!(
+        bob_end
+            .transport
+            .open_in_place(at(0).mono, &mut datagram)
+            .is_ok()
+    );
 }

@@ -94,7 +94,7 @@ impl Session {
             established,
             from: answer.from,
         });
-        self.retire(retired);
+        self.retire_keys(retired);
         for bytes in datagrams {
             self.output(SessionOutput::Transmit {
                 to: answer.from,

@@ -190,7 +190,7 @@ impl Session {
         let retired = self
             .keys
             .install(now.mono, Arc::clone(&established.transport));
-        self.retire(retired);
+        self.retire_keys(retired);
         self.come_up(now.mono, established, was_live);
         self.settle(from);
         // The responder may send only after our first packet: parked ones go first in the
@@ -267,7 +267,7 @@ impl Session {
         let Some((offered, retired)) = self.keys.promote() else {
             return;
         };
-        self.retire(retired);
+        self.retire_keys(retired);
         self.drop_attempt();
         self.resume_at = None;
         let Offered {
@@ -297,7 +297,7 @@ impl Session {
             self.stream = ControlStream::new();
             self.pieces = piece::Reassembly::new();
             let retired = self.keys.retire_old();
-            self.retire(retired);
+            self.retire_keys(retired);
         }
         self.up = Some(run);
         self.path_mtu.start(now);

@@ -69,8 +69,12 @@ impl Keys {
             .chain(self.next.iter().map(|n| &n.established.transport))
     }
 
-    /// Takes keys that this node made as initiator into use; the indices retired by it.
-    pub(super) fn install(&mut self, now: Duration, transport: Arc<Transport>) -> Vec<u32> {
+    /// Takes keys that this node made as initiator into use; what it retires.
+    pub(super) fn install(
+        &mut self,
+        now: Duration,
+        transport: Arc<Transport>,
+    ) -> Vec<Arc<Transport>> {
         let mut retired = Vec::new();
         retired.extend(self.previous.take().map(retire));
         let offered = self.next.take().map(|n| n.established.transport);
@@ -90,7 +94,7 @@ impl Keys {
     }
 
     /// Keeps keys that this node made as responder until the peer confirms them.
-    pub(super) fn offer(&mut self, offered: Offered) -> Vec<u32> {
+    pub(super) fn offer(&mut self, offered: Offered) -> Vec<Arc<Transport>> {
         let old = self.next.replace(offered);
         old.map(|n| retire(n.established.transport))
             .into_iter()
@@ -98,7 +102,7 @@ impl Keys {
     }
 
     /// The peer has confirmed: `next` comes into use.
-    pub(super) fn promote(&mut self) -> Option<(Offered, Vec<u32>)> {
+    pub(super) fn promote(&mut self) -> Option<(Offered, Vec<Arc<Transport>>)> {
         let offered = self.next.take()?;
         let retired = self.previous.take().map(retire);
         self.previous = self
@@ -108,12 +112,12 @@ impl Keys {
     }
 
     /// Retires all but the keys in use.
-    pub(super) fn retire_old(&mut self) -> Vec<u32> {
+    pub(super) fn retire_old(&mut self) -> Vec<Arc<Transport>> {
         self.previous.take().map(retire).into_iter().collect()
     }
 
     /// Retires what has expired or died.
-    pub(super) fn expire(&mut self, now: Duration) -> Vec<u32> {
+    pub(super) fn expire(&mut self, now: Duration) -> Vec<Arc<Transport>> {
         let over = |t: &Transport| t.expires() <= now || t.is_dead();
         let mut retired = Vec::new();
         retired.extend(self.previous.take_if(|t| over(t)).map(retire));
@@ -134,7 +138,7 @@ impl Keys {
     }
 
     /// Retires everything.
-    pub(super) fn clear(&mut self) -> Vec<u32> {
+    pub(super) fn clear(&mut self) -> Vec<Arc<Transport>> {
         let all = std::mem::take(self);
         let next = all.next.map(|n| n.established.transport);
         [all.previous, all.current, next]
@@ -149,7 +153,7 @@ fn is_fresh(transport: &Transport, now: Duration) -> bool {
     now.saturating_sub(transport.born()) < SIMULTANEOUS_OPEN
 }
 
-fn retire(transport: Arc<Transport>) -> u32 {
+fn retire(transport: Arc<Transport>) -> Arc<Transport> {
     transport.kill();
-    transport.local_index()
+    transport
 }

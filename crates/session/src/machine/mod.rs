@@ -46,7 +46,7 @@ use crate::handshake::{Instance, Terms};
 use crate::piece;
 use crate::roaming::Roaming;
 use crate::stream::ControlStream;
-use crate::transport::Transport;
+use crate::transport::{Counts, Transport};
 use identity::LocalIdentity;
 use identity::crypto::{Crypto, HashRng};
 use initiating::Attempt;
@@ -99,6 +99,7 @@ pub struct Session {
     up: Option<PeerRun>,
     outputs: VecDeque<SessionOutput>,
     dropped_parked: u64,
+    retired_counts: Counts,
 }
 
 /// The peer as the last handshake described it.
@@ -137,6 +138,7 @@ impl Session {
             up: None,
             outputs: VecDeque::new(),
             dropped_parked: 0,
+            retired_counts: Counts::default(),
         }
     }
 
@@ -198,6 +200,13 @@ impl Session {
     #[must_use]
     pub fn parked(&self) -> (usize, u64) {
         (self.parked.len(), self.dropped_parked)
+    }
+
+    /// Traffic since the session object was made, over all keys it had.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let live = self.keys.iter().map(|transport| transport.counts());
+        live.fold(self.retired_counts, Counts::plus)
     }
 
     /// Uses another certificate or other keys from the next handshake on. Keys in use stay.

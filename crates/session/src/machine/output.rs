@@ -127,6 +127,13 @@ impl Session {
         self.outputs.push_back(output);
     }
 
+    pub(super) fn retire_keys(&mut self, transports: Vec<Arc<Transport>>) {
+        for transport in transports {
+            self.retired_counts = self.retired_counts.plus(transport.counts());
+            self.output(SessionOutput::RetireIndex(transport.local_index()));
+        }
+    }
+
     pub(super) fn retire(&mut self, indices: impl IntoIterator<Item = u32>) {
         for index in indices {
             self.output(SessionOutput::RetireIndex(index));

@@ -70,7 +70,7 @@ impl Session {
         self.up = None;
         self.drop_attempt();
         let retired = self.keys.clear();
-        self.retire(retired);
+        self.retire_keys(retired);
         self.resume_at = None;
         self.stream = ControlStream::new();
         self.pieces = piece::Reassembly::new();
@@ -92,7 +92,7 @@ impl Session {
         if retired.is_empty() {
             return;
         }
-        self.retire(retired);
+        self.retire_keys(retired);
         let keyless = self.keys.iter().next().is_none();
         if forged {
             self.over(Closed::TooManyForgeries);

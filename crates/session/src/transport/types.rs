@@ -110,3 +110,17 @@ pub struct Counts {
     /// Datagrams that failed to open.
     pub failed_opens: u64,
 }
+
+impl Counts {
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            tx_packets: self.tx_packets.saturating_add(other.tx_packets),
+            tx_bytes: self.tx_bytes.saturating_add(other.tx_bytes),
+            rx_packets: self.rx_packets.saturating_add(other.rx_packets),
+            rx_bytes: self.rx_bytes.saturating_add(other.rx_bytes),
+            failed_opens: self.failed_opens.saturating_add(other.failed_opens),
+        }
+    }
+}

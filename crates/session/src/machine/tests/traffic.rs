@@ -118,6 +118,28 @@ fn messages_wait_for_the_session_and_keep_their_order() {
     );
 }
 
+#[test]
+fn counts_go_on_over_rekeys() {
+    let mut pair = Pair::connected();
+    pair.run_for(s(5));
+    let before = pair.ends[A].session.counts();
+    for _ in 0..300 {
+        pair.send(A, &[0x45; 100]);
+        pair.run_for(s(1));
+    }
+    let (a, b) = (pair.ends[A].session.counts(), pair.ends[B].session.counts());
+    assert!(pair.ends[A].ups.len() >= 2);
+    assert!(a.tx_packets - before.tx_packets >= 300);
+    assert!(a.tx_bytes - before.tx_bytes >= 300 * 133);
+    assert!(b.rx_packets >= 300 && b.failed_opens == 0);
+}
+
+#[test]
+fn a_session_can_move_to_another_thread() {
+    fn can_move<T: Send>(_: &T) {}
+    can_move(&Pair::new().ends[A].session);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
