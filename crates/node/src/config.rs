@@ -6,13 +6,8 @@ use wire::stream::{LABEL_LEN_MAX, VERSION_LEN_MAX};
 /// Smallest inner MTU (IPv6 asks for 1,280).
 pub const INNER_MTU_MIN: u16 = 1_280;
 /// Inner MTU when nothing else is chosen: 1,400 + 33 + 48 bytes of headers fit a path of
-/// 1,500 bytes over IPv6.
+/// 1,500 bytes over IPv6. Sessions find out what passes; what does not fit goes in pieces.
 pub const INNER_MTU_DEFAULT: u16 = 1_400;
-/// Datagram payload that a path is taken to carry: 1,500 − 40 (IPv6) − 8 (UDP).
-pub const PATH_MTU_DEFAULT: u16 = 1_452;
-/// Smallest datagram payload that a path may be configured to carry (what handshakes need).
-pub const PATH_MTU_MIN: u16 = 1_200;
-
 /// The configuration of a node. Values out of range are moved to the nearest bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -20,9 +15,6 @@ pub struct NodeConfig {
     pub listen_port: u16,
     /// Inner packets up to this many bytes are accepted, [`INNER_MTU_MIN`] and above.
     pub inner_mtu: u16,
-    /// Datagrams of this many bytes (UDP payload) pass the underlay, [`PATH_MTU_MIN`] and
-    /// above; inner packets that do not fit go in pieces.
-    pub path_mtu: u16,
     /// Whether to send beacons on the LAN and to listen to them.
     pub discovery: bool,
     /// Software version told to peers inside the session; at most 64 bytes are sent.
@@ -36,7 +28,6 @@ impl Default for NodeConfig {
         Self {
             listen_port: 0,
             inner_mtu: INNER_MTU_DEFAULT,
-            path_mtu: PATH_MTU_DEFAULT,
             discovery: true,
             software_version: concat!("kumihimo ", env!("CARGO_PKG_VERSION")).to_owned(),
             host_label: None,
@@ -49,7 +40,6 @@ impl NodeConfig {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         self.inner_mtu = self.inner_mtu.max(INNER_MTU_MIN);
-        self.path_mtu = self.path_mtu.max(PATH_MTU_MIN);
         truncate(&mut self.software_version, VERSION_LEN_MAX);
         if let Some(label) = &mut self.host_label {
             truncate(label, LABEL_LEN_MAX);
@@ -73,13 +63,12 @@ mod tests {
     fn values_are_moved_to_their_bounds() {
         let wild = NodeConfig {
             inner_mtu: 0,
-            path_mtu: 0,
             software_version: "組".repeat(40),
             host_label: Some("x".repeat(100)),
             ..NodeConfig::default()
         };
         let tame = wild.bounded();
-        assert_eq!((tame.inner_mtu, tame.path_mtu), (1_280, 1_200));
+        assert_eq!(tame.inner_mtu, 1_280);
         assert_eq!(tame.software_version.len(), 63, "whole characters only");
         assert_eq!(tame.host_label.map(|label| label.len()), Some(63));
         assert_eq!(NodeConfig::default().bounded(), NodeConfig::default());

@@ -6,26 +6,49 @@
 //! not: sockets, files, clocks, threads (the shell's); ciphers (`identity`), the handshake
 //! and transport of one session (`session`), the rules themselves (`group`).
 //!
-//! After one `handle_*` or command, drain the output queue before the next.
+//! After one `handle_*` or command, drain [`Node::poll_output`] before the next.
 #![forbid(unsafe_code)]
 
+mod admit;
+mod clones;
+mod commands;
 mod config;
+mod control;
+mod datagram;
 mod error;
 mod fast;
+mod handshake_in;
+mod handshake_out;
+mod inside;
+mod invites;
+mod join;
+mod lan;
+mod link;
+mod node;
 mod output;
+mod peer;
+mod publish;
+mod report;
+mod rotation;
 mod status;
 mod stored;
+mod wanted;
 
-pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig, PATH_MTU_DEFAULT, PATH_MTU_MIN};
+pub use commands::ANNOUNCE_MAX;
+pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
 pub use error::{
     AllowRefused, ConnectError, InstallError, InviteError, JoinError, NewError, PingError,
 };
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
+pub use handshake_out::TRIES_BEFORE_ASKING;
+pub use lan::CALL_INTERVAL;
+pub use node::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
 pub use status::{NodeStatus, PeerState, PeerStatus, SessionStatus};
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
 };
+pub use wanted::{PARKED_TOTAL_MAX, WANTED_LIFE, WANTED_PINGS_MAX};
 
 /// Longest life of an invite in seconds (30 days).
 pub const INVITE_TTL_S_MAX: u64 = 30 * 86_400;

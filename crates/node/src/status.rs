@@ -102,6 +102,8 @@ pub struct SessionStatus {
     pub aead: &'static str,
     /// Inner MTU that the peer accepts.
     pub peer_mtu: u16,
+    /// Largest datagram known to pass to the peer, in bytes of UDP payload.
+    pub datagram_max: usize,
     /// Bytes sent under the current keys (datagrams).
     pub tx_bytes: u64,
     /// Bytes received under the current keys.

@@ -12,6 +12,7 @@ mod snapshot;
 mod verdict;
 
 pub use snapshot::Snapshot;
+pub(crate) use snapshot::{Names, Out, PeerEntry, note_flow};
 pub use verdict::{DropReason, FastReport, Inbound, Outbound};
 
 use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};

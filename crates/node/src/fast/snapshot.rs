@@ -1,27 +1,118 @@
 //! The immutable picture of sessions and rules that data threads work on.
+//!
+//! An outgoing packet that finds no keys here goes to the slow path, which parks it and
+//! starts a handshake. An incoming one that finds none is dropped: keys are published before
+//! the message that lets the peer use them leaves.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use group::FlowTable;
+use group::{Direction, FlowKey, FlowTable, Services, decide};
+use identity::{LocalIdentity, PublicIdentity};
+use session::transport::{OpenError, Opened, Transport};
 use wire::NodeAddr;
-use wire::datagram::Datagram;
-use wire::ip::{Ecn, IpView};
+use wire::datagram::{Datagram, KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::ip::{Ecn, IcmpError, IpView, icmp_error, proto, set_ecn};
+use wire::payload::Kind;
 
-use crate::fast::{DropReason, HEADROOM, Inbound, Outbound};
+use crate::fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound};
+
+/// The addresses of one node: F and, where usable, its alias and alias subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub(crate) f: NodeAddr,
+    pub(crate) alias: Option<NodeAddr>,
+    pub(crate) subnet: Option<Prefix>,
+}
+
+/// The first 64 bits of an alias subnet.
+pub(crate) type Prefix = [u8; 8];
+
+impl Names {
+    /// The names that an identity has if nobody else claims its alias.
+    pub(crate) fn of(public: &PublicIdentity) -> Self {
+        let root = public.history.root_key();
+        Self {
+            f: public.address(),
+            alias: Some(identity::alias(root)),
+            subnet: Some(prefix(identity::alias_subnet(root))),
+        }
+    }
+
+    /// Whether the address is one of them.
+    pub(crate) fn hold(&self, addr: NodeAddr) -> bool {
+        addr == self.f || Some(addr) == self.alias || self.subnet == Some(prefix(addr))
+    }
+}
+
+/// The first 64 bits of an address.
+pub(crate) fn prefix(addr: NodeAddr) -> Prefix {
+    let [a, b, c, d, e, f, g, h, ..] = addr.0;
+    [a, b, c, d, e, f, g, h]
+}
+
+/// What is published about one peer.
+#[derive(Debug)]
+pub(crate) struct PeerEntry {
+    pub(crate) names: Names,
+    pub(crate) services: Services,
+    /// The keys to send with and where to, while the session is up.
+    pub(crate) out: Option<Out>,
+}
+
+/// The way to a peer.
+#[derive(Debug)]
+pub(crate) struct Out {
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) to: SocketAddr,
+    pub(crate) datagram_max: usize,
+    pub(crate) inner_mtu: u16,
+}
 
 /// Sessions, addresses and rules at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
     generation: u64,
-    own: NodeAddr,
+    own: Names,
+    by_index: BTreeMap<u32, (Arc<Transport>, Arc<PeerEntry>)>,
+    by_addr: BTreeMap<NodeAddr, Arc<PeerEntry>>,
+    by_subnet: BTreeMap<Prefix, Arc<PeerEntry>>,
 }
 
 impl Snapshot {
-    /// A snapshot of a node with address `own` and without any session.
+    /// A snapshot of a node without any peer.
+    pub(crate) fn empty(me: &LocalIdentity) -> Self {
+        Self::new(0, Names::of(&me.public))
+    }
+
+    /// A snapshot of a node with these addresses and without any peer.
     #[must_use]
-    pub const fn empty(own: NodeAddr) -> Self {
-        Self { generation: 0, own }
+    pub(crate) const fn new(generation: u64, own: Names) -> Self {
+        Self {
+            generation,
+            own,
+            by_index: BTreeMap::new(),
+            by_addr: BTreeMap::new(),
+            by_subnet: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a peer with the keys that open its packets.
+    pub(crate) fn add(&mut self, entry: PeerEntry, transports: &[Arc<Transport>]) {
+        let entry = Arc::new(entry);
+        for transport in transports {
+            let keys = (Arc::clone(transport), Arc::clone(&entry));
+            self.by_index.insert(transport.local_index(), keys);
+        }
+        if let Some(alias) = entry.names.alias {
+            self.by_addr.insert(alias, Arc::clone(&entry));
+        }
+        if let Some(subnet) = entry.names.subnet {
+            self.by_subnet.insert(subnet, Arc::clone(&entry));
+        }
+        self.by_addr.insert(entry.names.f, entry);
     }
 
     /// Counts the snapshots of one node.
@@ -35,33 +126,233 @@ impl Snapshot {
     #[must_use]
     pub fn outbound(
         &self,
-        _now: Duration,
-        _flows: &FlowTable,
+        now: Duration,
+        flows: &FlowTable,
         buf: &mut [u8],
         len: usize,
     ) -> Outbound {
         let packet = buf.get(HEADROOM..HEADROOM.saturating_add(len));
-        match packet.map(IpView::parse) {
-            Some(Ok(view)) if view.src() == IpAddr::from(self.own) => Outbound::Slow,
-            Some(Ok(_)) => Outbound::Drop(DropReason::SourceNotOwn),
-            _ => Outbound::Drop(DropReason::Malformed),
+        let Some(Ok(view)) = packet.map(IpView::parse) else {
+            return Outbound::Drop(DropReason::Malformed);
+        };
+        let to = match self.route(&view) {
+            Ok(to) => to,
+            Err(reason) => return Outbound::Drop(reason),
+        };
+        let Some(entry) = self.find(to) else {
+            return Outbound::Slow;
+        };
+        let Some(out) = entry
+            .out
+            .as_ref()
+            .filter(|out| out.transport.is_sendable(now))
+        else {
+            return Outbound::Slow;
+        };
+        if len > usize::from(out.inner_mtu) {
+            return self.too_big(&view, out.inner_mtu);
         }
+        if HEADROOM + len + TAG_LEN > out.datagram_max {
+            return Outbound::Slow;
+        }
+        if entry.services != Services::All {
+            note_flow(flows, now, &view);
+        }
+        let ecn = view.ecn();
+        self.seal(now, out, ecn, buf, len)
     }
 
     /// What to do with a datagram from the underlay; `now` is monotonic.
     #[must_use]
     pub fn inbound(
         &self,
-        _now: Duration,
-        _flows: &FlowTable,
-        _from: SocketAddr,
-        _ecn: Ecn,
+        now: Duration,
+        flows: &FlowTable,
+        from: SocketAddr,
+        ecn: Ecn,
         datagram: &mut [u8],
     ) -> Inbound {
-        match Datagram::parse(datagram) {
-            Ok(Datagram::Transport(_)) => Inbound::Drop(DropReason::UnknownIndex),
-            Ok(_) => Inbound::Slow,
-            Err(_) => Inbound::Drop(DropReason::Malformed),
+        let index = match Datagram::parse(datagram) {
+            Ok(Datagram::Transport(header)) => header.receiver,
+            Ok(_) => return Inbound::Slow,
+            Err(_) => return Inbound::Drop(DropReason::Malformed),
+        };
+        let Some((transport, entry)) = self.by_index.get(&index) else {
+            return Inbound::Drop(DropReason::UnknownIndex);
+        };
+        let opened = match transport.open_in_place(now, datagram) {
+            Ok(opened) => opened,
+            Err(error) => return Inbound::Drop(refusal(error)),
+        };
+        let expected = entry.out.as_ref().map(|out| out.to);
+        let is_news = opened.first || opened.wake || expected != Some(from);
+        let report = |plaintext| FastReport::Opened {
+            index,
+            from,
+            ecn,
+            counter: opened.counter,
+            highest: opened.highest,
+            datagram_len: datagram.len(),
+            plaintext,
+        };
+        let plaintext = datagram.get(opened.plaintext.clone()).unwrap_or_default();
+        if plaintext.first() != Some(&Kind::Ip.to_byte()) {
+            return Inbound::Report(report(Some(plaintext.to_vec())));
         }
+        let report = is_news.then(|| report(None));
+        self.deliver(now, flows, entry, ecn, datagram, &opened, report)
+    }
+
+    /// Whether an inner packet of the peer may reach the local host, from keys or put
+    /// together from pieces; marks it with the outer ECN field.
+    ///
+    /// # Errors
+    /// Why it is dropped.
+    pub(crate) fn admit(
+        &self,
+        now: Duration,
+        flows: &FlowTable,
+        entry: &PeerEntry,
+        outer: Ecn,
+        packet: &mut [u8],
+    ) -> Result<(), DropReason> {
+        let view = IpView::parse(packet).map_err(|_| DropReason::Malformed)?;
+        if !node_addr(view.src()).is_some_and(|src| entry.names.hold(src)) {
+            return Err(DropReason::SourceNotPeer);
+        }
+        if !node_addr(view.dst()).is_some_and(|dst| self.own.hold(dst)) {
+            return Err(DropReason::NotForUs);
+        }
+        let flow = flow_key(&view, Direction::In);
+        let established = || flows.contains(now, &flow);
+        if !decide(&entry.services, &flow, Direction::In, established).passes() {
+            return Err(DropReason::ServiceDenied);
+        }
+        let inner = view.ecn();
+        let ecn = inner.decapsulated(outer).ok_or(DropReason::EcnNotCapable)?;
+        if ecn != inner {
+            set_ecn(packet, ecn);
+        }
+        Ok(())
+    }
+
+    /// The node address that a packet of the local host goes to.
+    ///
+    /// # Errors
+    /// Why it is dropped without an answer.
+    pub(crate) fn route(&self, view: &IpView<'_>) -> Result<NodeAddr, DropReason> {
+        let to = node_addr(view.dst()).ok_or(DropReason::NoRoute)?;
+        if to.to_ipv6().is_multicast() || self.own.hold(to) {
+            return Err(DropReason::NoRoute);
+        }
+        if !node_addr(view.src()).is_some_and(|src| self.own.hold(src)) {
+            return Err(DropReason::SourceNotOwn);
+        }
+        Ok(to)
+    }
+
+    /// The peer that holds an address.
+    pub(crate) fn find(&self, addr: NodeAddr) -> Option<&Arc<PeerEntry>> {
+        let by_subnet = || self.by_subnet.get(&prefix(addr));
+        self.by_addr.get(&addr).or_else(by_subnet)
+    }
+
+    fn seal(&self, now: Duration, out: &Out, ecn: Ecn, buf: &mut [u8], len: usize) -> Outbound {
+        let Some(kind) = buf.get_mut(TRANSPORT_HEADER_LEN) else {
+            return Outbound::Drop(DropReason::Malformed);
+        };
+        *kind = Kind::Ip.to_byte();
+        match out.transport.seal_in_place(now, buf, KIND_LEN + len) {
+            Ok(sealed) => Outbound::Send {
+                to: out.to,
+                ecn,
+                len: sealed.len,
+                report: sealed.wake.then(|| FastReport::Wake {
+                    index: out.transport.local_index(),
+                }),
+            },
+            Err(_) => Outbound::Slow,
+        }
+    }
+
+    fn too_big(&self, view: &IpView<'_>, mtu: u16) -> Outbound {
+        let error = IcmpError::PacketTooBig { mtu };
+        match icmp_error(view.packet(), error, self.own.f.into()) {
+            Some(reply) => Outbound::Reply(reply, DropReason::TooLarge),
+            None => Outbound::Drop(DropReason::TooLarge),
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one packet's whole context, used once"
+    )]
+    fn deliver(
+        &self,
+        now: Duration,
+        flows: &FlowTable,
+        entry: &PeerEntry,
+        ecn: Ecn,
+        datagram: &mut [u8],
+        opened: &Opened,
+        report: Option<FastReport>,
+    ) -> Inbound {
+        let packet = opened.plaintext.start + KIND_LEN..opened.plaintext.end;
+        let inner = datagram.get_mut(packet.clone()).unwrap_or_default();
+        match (self.admit(now, flows, entry, ecn, inner), report) {
+            (Ok(()), report) => Inbound::Deliver { packet, report },
+            (Err(reason), Some(report)) => Inbound::Refused(reason, report),
+            (Err(reason), None) => Inbound::Drop(reason),
+        }
+    }
+}
+
+/// The overlay address in an IP header, if it can be one.
+pub(crate) fn node_addr(addr: IpAddr) -> Option<NodeAddr> {
+    match addr {
+        IpAddr::V6(v6) => Some(NodeAddr::from(v6)),
+        IpAddr::V4(_) => None,
+    }
+}
+
+/// Notes that this end sends on the flow of a packet.
+pub(crate) fn note_flow(flows: &FlowTable, now: Duration, view: &IpView<'_>) {
+    flows.note(now, &flow_key(view, Direction::Out));
+}
+
+/// The flow of a packet as this end sees it.
+fn flow_key(view: &IpView<'_>, direction: Direction) -> FlowKey {
+    let flow = match direction {
+        Direction::Out => view.flow(),
+        Direction::In => view.flow().reversed(),
+    };
+    let bytes = |addr| node_addr(addr).map_or([0; 16], |addr| addr.0);
+    let carries_ports = matches!(
+        flow.proto,
+        proto::TCP | proto::UDP | proto::UDP_LITE | proto::SCTP | proto::DCCP
+    );
+    let has_ports = carries_ports && !view.is_later_fragment();
+    let kind = view.icmp().map(|(kind, _)| u16::from(kind));
+    FlowKey {
+        local: bytes(flow.src),
+        remote: bytes(flow.dst),
+        proto: flow.proto,
+        local_port: if has_ports {
+            flow.src_port
+        } else {
+            kind.unwrap_or(u16::MAX)
+        },
+        remote_port: if has_ports { flow.dst_port } else { 0 },
+        has_ports,
+    }
+}
+
+const fn refusal(error: OpenError) -> DropReason {
+    match error {
+        OpenError::Dead => DropReason::Dead,
+        OpenError::Expired => DropReason::Expired,
+        OpenError::Malformed => DropReason::Malformed,
+        OpenError::Forged => DropReason::NotAuthentic,
+        OpenError::Replay(_) => DropReason::Replayed,
     }
 }

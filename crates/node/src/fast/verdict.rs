@@ -41,6 +41,8 @@ pub enum Inbound {
     Report(FastReport),
     /// The slow path has to see the datagram (`Node::handle_datagram`); it is unchanged.
     Slow,
+    /// Drop the inner packet, and hand this to the slow path.
+    Refused(DropReason, FastReport),
     /// Drop the datagram. It may hold garbage, never plaintext that did not verify.
     Drop(DropReason),
 }

@@ -1,0 +1,118 @@
+//! Messages of the control stream, by meaning (docs/protocol/session.md, section 5).
+//!
+//! | message | what it does here |
+//! |---|---|
+//! | hello | remembered for `peers` |
+//! | identity update, digest, query, log | see `rotation` |
+//! | endpoints | candidates of the peer itself |
+//! | clone notice about this node | told to the owner; about others: ignored |
+
+use std::net::SocketAddr;
+
+use mesh::Source;
+use wire::stream::{CloneNotice, Hello, StreamMessage, StreamValue};
+use wire::{NodeAddr, Now};
+
+use crate::node::Node;
+use crate::{DropReason, Event};
+
+impl Node {
+    pub(crate) fn message_in(&mut self, now: Now, f: NodeAddr, kind: u16, value: &[u8]) {
+        match StreamValue::decode(StreamMessage { kind, value }) {
+            Ok(StreamValue::Hello(hello)) => self.hello_in(f, &hello),
+            Ok(StreamValue::IdentityUpdate(update)) => self.handle_update(now, f, update),
+            Ok(StreamValue::RotationDigest(digest)) => self.handle_digest(now, f, digest),
+            Ok(StreamValue::RotationQuery(query)) => self.handle_query(now, f, query),
+            Ok(StreamValue::RotationLog(update)) => self.handle_log(now, f, update),
+            Ok(StreamValue::Endpoints(list)) => self.endpoints_in(now, f, &list),
+            Ok(StreamValue::CloneNotice(notice)) => self.clone_notice_in(&notice),
+            Ok(StreamValue::Unknown(_)) => {}
+            Err(_) => self.drop_for(DropReason::Malformed),
+        }
+    }
+
+    /// Sends one message to a peer whose session stands.
+    pub(crate) fn send_value(&mut self, now: Now, f: NodeAddr, value: &StreamValue<'_>) {
+        if !self.peer_is_up(f) {
+            return;
+        }
+        let Ok(bytes) = value.encode() else {
+            return self.drop_for(DropReason::TooLarge);
+        };
+        let sent = self
+            .session_mut(f)
+            .map(|session| session.send_message(now.mono, value.kind(), &bytes));
+        self.touched.insert(f);
+        if !matches!(sent, Some(Ok(()))) {
+            self.drop_for(DropReason::TableFull);
+        }
+    }
+
+    /// A new control stream: say who this is, where, and who rotated.
+    pub(crate) fn greet(&mut self, now: Now, f: NodeAddr) {
+        let config = self.config.clone();
+        let hello = Hello {
+            instance: self.instance,
+            version: Some(&config.software_version),
+            features: 0,
+            label: config.host_label.as_deref(),
+        };
+        self.send_value(now, f, &StreamValue::Hello(hello));
+        let mut endpoints = self.local_endpoints.clone();
+        endpoints.truncate(wire::stream::ENDPOINTS_MAX);
+        if !endpoints.is_empty() {
+            self.send_value(now, f, &StreamValue::Endpoints(endpoints));
+        }
+        self.greet_with_digest(now, f);
+    }
+
+    /// A handshake of this instance of F succeeded.
+    pub(crate) fn look_for_clones(
+        &mut self,
+        now: Now,
+        f: NodeAddr,
+        instance: [u8; 8],
+        at: SocketAddr,
+    ) {
+        let peer = self.peers.entry(f).or_default();
+        let Some(clones) = peer.instances.observe(instance, at) else {
+            return;
+        };
+        self.event(Event::CloneSeen {
+            f,
+            here: Some(clones.here),
+            there: Some(clones.there),
+        });
+        let notice = CloneNotice {
+            f,
+            first: clones.here,
+            second: clones.there,
+        };
+        self.send_value(now, f, &StreamValue::CloneNotice(notice));
+    }
+
+    fn hello_in(&mut self, f: NodeAddr, hello: &Hello<'_>) {
+        let peer = self.peers.entry(f).or_default();
+        peer.software_version = hello.version.map(str::to_owned);
+        peer.host_label = hello.label.map(str::to_owned);
+    }
+
+    fn endpoints_in(&mut self, now: Now, f: NodeAddr, list: &[SocketAddr]) {
+        let peer = self.peers.entry(f).or_default();
+        for at in list {
+            peer.candidates.add(now.mono, *at, Source::Told);
+        }
+    }
+
+    fn clone_notice_in(&mut self, notice: &CloneNotice) {
+        if notice.f != self.f || self.own_clone_notice == Some((notice.first, notice.second)) {
+            return;
+        }
+        self.own_clone_notice = Some((notice.first, notice.second));
+        self.event(Event::CloneSeen {
+            f: self.f,
+            here: Some(notice.first),
+            there: Some(notice.second),
+        });
+    }
+}

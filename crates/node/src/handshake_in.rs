@@ -1,0 +1,222 @@
+//! Message 1: who may start a session with this node.
+//!
+//! In this order, each step without any trace unless the one before it passed:
+//!
+//! 1. load (the limiter), 2. it opens with this node's key, 3. it is not this node itself,
+//! 4. local rules allow its F or key, or it proves an invite that it may use, 5. its number
+//! is above the last, 6. initiations do not cross, 7. its statements hold and are not older
+//! than the pin, 8. there is room. Then number, use of the invite, rule and pin are written
+//! down, and only then message 2 leaves.
+
+use std::net::SocketAddr;
+
+use group::{Access, AllowEntry, Services, Who};
+use identity::Scopes;
+use session::fragment::Whole;
+use session::handshake::{Claim, HandshakeError, Responder, Verified};
+use session::machine::{Answer, AnswerError, FinishError};
+use wire::{NodeAddr, Now};
+
+use crate::admit::refusal;
+use crate::node::{Index, Node};
+use crate::stored::{Change, Number, PinRecord};
+use crate::{DropReason, Event};
+
+/// Why message 1 may be answered.
+enum Ground {
+    /// A rule, or a join under way.
+    Allowed,
+    /// The invite with this id.
+    Invite([u8; 16]),
+}
+
+impl Node {
+    pub(crate) fn message1_in(&mut self, now: Now, from: SocketAddr, whole: &Whole) {
+        if let Err(reason) = self.judge_message1(now, from, whole) {
+            self.drop_for(reason);
+        }
+    }
+
+    fn judge_message1(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        whole: &Whole,
+    ) -> Result<(), DropReason> {
+        if self.shutting_down {
+            return Err(DropReason::Stranger);
+        }
+        self.limiter
+            .admit(now.mono, from)
+            .map_err(|_| DropReason::RateLimited)?;
+        let mut claim = self.open_message1(now, &whole.bytes)?;
+        let f = claim.address();
+        if f == self.f {
+            return Err(self.own_name_in_handshake(now, from, claim));
+        }
+        claim.retain_matched(|name| self.may_use(now, &name.id, f));
+        let ground = self.ground(now, &claim)?;
+        let number = Number::from(claim.number());
+        let last = self.stored.peers.get(&f).and_then(|record| record.number);
+        if last >= Some(number) {
+            return Err(DropReason::StaleNumber);
+        }
+        let crossing = self
+            .session_of(f)
+            .is_some_and(|own| !own.may_answer(now.mono));
+        if crossing {
+            return Err(DropReason::Crossing);
+        }
+        if !self.stored.has_room_for(f) {
+            return Err(DropReason::TableFull);
+        }
+        let pin = self.pin(f).map(|pin| pin.0);
+        let verified = claim
+            .verify(&*self.crypto, now, pin.as_ref())
+            .map_err(|error| refusal_of_handshake(&error))?;
+        let certificate = &verified.claim().identity().certificate;
+        if !certificate.scopes.allows(Scopes::TALK) {
+            return Err(DropReason::Identity);
+        }
+        self.write_down(now, f, number, &ground, &verified);
+        self.answer(now, f, from, whole.sender, verified)
+    }
+
+    fn open_message1(&self, now: Now, bytes: &[u8]) -> Result<Claim, DropReason> {
+        let credentials = self.credentials(now);
+        let responder = Responder {
+            local: &self.me,
+            credentials: &credentials,
+        };
+        responder
+            .open(&*self.crypto, bytes)
+            .map_err(|_| DropReason::Handshake)
+    }
+
+    /// On what ground the claim may be answered.
+    fn ground(&self, now: Now, claim: &Claim) -> Result<Ground, DropReason> {
+        let f = claim.address();
+        let root = claim.identity().history.inception().root_key;
+        let current = self.pin(f).map(|pin| pin.0.root_key);
+        let invite = claim.matched().map(|name| name.id).next();
+        match (self.stored.rules.access(f, Some(root), current), invite) {
+            (Access::Denied(_), _) => Err(DropReason::Stranger),
+            (_, Some(id)) => {
+                let entry = joined_entry(f, now);
+                let fits = self.stored.rules.can_allow(&entry).is_ok();
+                fits.then_some(Ground::Invite(id))
+                    .ok_or(DropReason::TableFull)
+            }
+            (Access::Allowed(_), None) => Ok(Ground::Allowed),
+            (Access::Unknown, None) if self.joins.contains_key(&f) => Ok(Ground::Allowed),
+            (Access::Unknown, None) => Err(DropReason::Stranger),
+        }
+    }
+
+    /// Everything that must be on disk before message 2 leaves.
+    fn write_down(
+        &mut self,
+        now: Now,
+        f: NodeAddr,
+        number: Number,
+        ground: &Ground,
+        verified: &Verified,
+    ) {
+        let identity = verified.claim().identity().clone();
+        let root = identity.history.inception().root_key;
+        self.persist(Change::PeerNumber { f, number });
+        if let Ground::Invite(id) = ground {
+            self.use_invite(now, *id, f);
+        }
+        self.bind_key(f, root);
+        let before = self.pin(f);
+        let pin = PinRecord(verified.pin());
+        self.remember(identity, pin);
+        self.note_identity_news(now, f, before, pin, f);
+        self.keep_time(now);
+    }
+
+    fn use_invite(&mut self, now: Now, id: [u8; 16], f: NodeAddr) {
+        let is_first = self
+            .stored
+            .invites
+            .get(&id)
+            .is_some_and(|invite| invite.used_by.is_none());
+        if is_first {
+            self.persist(Change::InviteUsed { id, by: f });
+        }
+        let entry = joined_entry(f, now);
+        if !self.access(f).is_allowed() {
+            self.persist(Change::Allowed { entry });
+            self.snapshot_stale = true;
+        }
+        if is_first {
+            self.event(Event::InviteUsed { by: f });
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        f: NodeAddr,
+        from: SocketAddr,
+        remote_index: u32,
+        verified: Verified,
+    ) -> Result<(), DropReason> {
+        let local_index = self.take_index();
+        let answer = Answer {
+            from,
+            remote_index,
+            local_index,
+        };
+        let session = self.ensure_session(f);
+        let answered = session.answer(now, verified, &answer);
+        self.touched.insert(f);
+        match answered {
+            Ok(()) => {
+                self.indices
+                    .entry(local_index)
+                    .or_insert(Index::reserved(f));
+                Ok(())
+            }
+            Err(AnswerError::Crossing) => Err(DropReason::Crossing),
+            Err(AnswerError::OtherPeer) => Err(DropReason::Identity),
+            Err(AnswerError::Handshake(error)) => Err(refusal_of_handshake(&error)),
+        }
+    }
+
+    /// Message 1 with this node's own F: somebody else has its keys, or it called itself.
+    fn own_name_in_handshake(&mut self, now: Now, from: SocketAddr, claim: Claim) -> DropReason {
+        let instance = claim.instance();
+        let pin = self.pin(self.f).map(|pin| pin.0);
+        let holds = claim.verify(&*self.crypto, now, pin.as_ref()).is_ok();
+        if holds && instance != self.instance {
+            self.own_clone_seen(instance, from);
+        }
+        DropReason::OwnIdentity
+    }
+}
+
+/// The rule that a used invite leaves behind.
+pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
+    AllowEntry {
+        who: Who::Address(f),
+        services: Services::All,
+        label: None,
+        added_unix_s: now.unix_s,
+    }
+}
+
+fn refusal_of_handshake(error: &HandshakeError) -> DropReason {
+    match error {
+        HandshakeError::Identity(error) => refusal(error),
+        _ => DropReason::Handshake,
+    }
+}
+
+pub(crate) fn refusal_of_message2(error: &FinishError) -> DropReason {
+    match error {
+        FinishError::NotWanted => DropReason::UnknownIndex,
+        FinishError::Handshake(error) => refusal_of_handshake(error),
+    }
+}

@@ -1,0 +1,129 @@
+//! Starting sessions: where to call, with which number, proving what.
+
+use identity::PublicIdentity;
+use identity::crypto::random;
+use session::Session;
+use session::handshake::{Credential, Terms};
+use session::machine::{Begin, SessionConfig};
+use std::sync::Arc;
+use wire::payload::Kind;
+use wire::{NodeAddr, Now};
+
+use crate::DropReason;
+use crate::invites::credential;
+use crate::node::{Index, Node};
+
+/// After this many tries without an answer the peer is asked for on the LAN as well.
+pub const TRIES_BEFORE_ASKING: u32 = 2;
+
+impl Node {
+    /// Calls a peer unless a session stands or is being made. Without its identity it is
+    /// looked for.
+    pub(crate) fn call(&mut self, now: Now, f: NodeAddr) {
+        if self.identity_of(f).is_none() {
+            self.want(now, f);
+            return;
+        }
+        let waited = self.found(f);
+        if !self.peer_is_up(f) {
+            self.ensure_session(f).initiate(now.mono);
+        }
+        for packet in waited.iter().flat_map(|waited| &waited.packets) {
+            self.send_inside(now, f, packet);
+        }
+        for id in waited.iter().flat_map(|waited| &waited.pings) {
+            self.ensure_session(f).ping(now.mono, *id);
+        }
+        self.touched.insert(f);
+    }
+
+    /// Hands a packet to the peer's session, which parks it while a handshake runs.
+    pub(crate) fn send_inside(&mut self, now: Now, f: NodeAddr, packet: &[u8]) {
+        let sent = self
+            .ensure_session(f)
+            .send_packet(now.mono, Kind::Ip, packet);
+        self.touched.insert(f);
+        if sent.is_err() {
+            self.drop_for(DropReason::ParkedFull);
+        }
+    }
+
+    /// The session wants message 1 sent (again).
+    pub(crate) fn begin(&mut self, now: Now, f: NodeAddr) {
+        if !self.may_talk(f) {
+            return self.drop_for(DropReason::NotAllowed);
+        }
+        let Some(identity) = self.identity_of(f).cloned() else {
+            return;
+        };
+        let Some(to) = self.next_endpoint(now, f) else {
+            self.discovery.want(now.mono, f);
+            return;
+        };
+        let credentials: Vec<Credential> = self
+            .joins
+            .get(&f)
+            .map(|join| credential(&*self.crypto, &join.secret))
+            .into_iter()
+            .collect();
+        let handshake_count = self.take_count();
+        self.keep_time(now);
+        let local_index = self.take_index();
+        self.indices.insert(local_index, Index::reserved(f));
+        let begin = Begin {
+            handshake_count,
+            local_index,
+            to,
+            peer: &identity,
+            credentials: &credentials,
+        };
+        let begun = self.ensure_session(f).begin(&begin, now);
+        if begun.is_err() {
+            self.indices.remove(&local_index);
+            self.drop_for(DropReason::Handshake);
+        }
+    }
+
+    /// The address to try next. A peer that does not answer is asked for on the LAN, too.
+    fn next_endpoint(&mut self, now: Now, f: NodeAddr) -> Option<std::net::SocketAddr> {
+        let last = self.stored.peers.get(&f).and_then(|record| record.endpoint);
+        let peer = self.peers.entry(f).or_default();
+        if peer.candidates.is_empty()
+            && let Some(last) = last
+        {
+            peer.candidates.add(now.mono, last, mesh::Source::Observed);
+        }
+        peer.tries = peer.tries.saturating_add(1);
+        if peer.tries == 1 {
+            peer.candidates.start_over();
+        }
+        let (tries, to) = (peer.tries, peer.candidates.next_to_try(now.mono));
+        if tries > TRIES_BEFORE_ASKING {
+            self.discovery.want(now.mono, f);
+        }
+        to
+    }
+
+    /// The session with a peer, made if there is none.
+    pub(crate) fn ensure_session(&mut self, f: NodeAddr) -> &mut Session {
+        let peer = self.peers.entry(f).or_default();
+        peer.session.get_or_insert_with(|| {
+            Session::new(SessionConfig {
+                crypto: Arc::clone(&self.crypto),
+                local: Arc::clone(&self.me),
+                terms: Terms {
+                    instance: self.instance,
+                    inner_mtu: self.config.inner_mtu,
+                },
+                peer: f,
+                seed: random(&mut self.rng),
+            })
+        })
+    }
+
+    /// What is known of a peer's identity: verified before, or from the invite being used.
+    pub(crate) fn identity_of(&self, f: NodeAddr) -> Option<&PublicIdentity> {
+        let joining = || self.joins.get(&f).map(|join| &join.identity);
+        self.known.get(&f).or_else(joining)
+    }
+}

@@ -1,0 +1,108 @@
+//! Packets of the local host that the snapshot could not place.
+//!
+//! A packet for an allowed peer is parked in its session while the handshake runs, or looked
+//! for if its identity is unknown; the first packet is never lost. A packet for anybody else
+//! is answered with an ICMP error to the local program, never with anything to the outside.
+
+use std::sync::Arc;
+
+use group::{Access, Services};
+use wire::ip::{IcmpError, IpView, icmp_error};
+use wire::{NodeAddr, Now};
+
+use crate::fast::{HEADROOM, Outbound, TAILROOM};
+use crate::node::Node;
+use crate::{DropReason, Output};
+
+impl Node {
+    /// An inner packet of the local host. The snapshot is asked first, with the same function
+    /// that data threads use.
+    pub fn handle_inside(&mut self, now: Now, packet: &[u8]) {
+        let mut buf = vec![0; HEADROOM + packet.len() + TAILROOM];
+        if let Some(room) = buf.get_mut(HEADROOM..HEADROOM + packet.len()) {
+            room.copy_from_slice(packet);
+        }
+        let snapshot = Arc::clone(&self.snapshot);
+        let flows = Arc::clone(&self.flows);
+        match snapshot.outbound(now.mono, &flows, &mut buf, packet.len()) {
+            Outbound::Send {
+                to,
+                ecn,
+                len,
+                report,
+            } => {
+                buf.truncate(len);
+                self.output(Output::Transmit {
+                    to,
+                    ecn,
+                    payload: buf,
+                });
+                if let Some(report) = report {
+                    return self.handle_fast(now, report);
+                }
+            }
+            Outbound::Reply(reply, reason) => {
+                self.drop_for(reason);
+                self.output(Output::Inside(reply));
+            }
+            Outbound::Drop(reason) => self.drop_for(reason),
+            Outbound::Slow => self.place(now, packet),
+        }
+        self.settle(now);
+    }
+
+    fn place(&mut self, now: Now, packet: &[u8]) {
+        let Ok(view) = IpView::parse(packet) else {
+            return self.drop_for(DropReason::Malformed);
+        };
+        let to = match self.snapshot.route(&view) {
+            Ok(to) => to,
+            Err(reason) => return self.drop_for(reason),
+        };
+        let Some(f) = self.resolve(to) else {
+            return self.refuse(&view, IcmpError::NoRoute, DropReason::NoRoute);
+        };
+        if self.shutting_down || !self.may_talk(f) {
+            return self.refuse(&view, IcmpError::AdminProhibited, DropReason::NotAllowed);
+        }
+        self.note_flow(now, f, &view);
+        if self.identity_of(f).is_some() {
+            self.send_inside(now, f, packet);
+        } else {
+            self.park(now, f, packet);
+        }
+    }
+
+    /// The F behind an overlay address: F itself, or an alias in use.
+    pub(crate) fn resolve(&self, addr: NodeAddr) -> Option<NodeAddr> {
+        if addr.is_f() {
+            return Some(addr);
+        }
+        self.snapshot.find(addr).map(|entry| entry.names.f)
+    }
+
+    /// Whether the rules let this node talk with F, or it is being joined.
+    pub(crate) fn may_talk(&self, f: NodeAddr) -> bool {
+        match self.access(f) {
+            Access::Allowed(_) => true,
+            Access::Denied(_) => false,
+            Access::Unknown => self.joins.contains_key(&f),
+        }
+    }
+
+    /// A parked packet starts a flow, too: its answers pass.
+    fn note_flow(&self, now: Now, f: NodeAddr, view: &IpView<'_>) {
+        if let Access::Allowed(entry) = self.access(f)
+            && entry.services != Services::All
+        {
+            crate::fast::note_flow(&self.flows, now.mono, view);
+        }
+    }
+
+    fn refuse(&mut self, view: &IpView<'_>, error: IcmpError, reason: DropReason) {
+        self.drop_for(reason);
+        if let Some(reply) = icmp_error(view.packet(), error, self.f.into()) {
+            self.output(Output::Inside(reply));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Single-use invites: making the line, and the credentials that a joiner proves.
+//!
+//! A line's secret is a handshake credential (docs/protocol/session.md, sections 3.2, 8).
+//! Who uses it first owns it: that is written down before message 2 leaves, and the same F
+//! may use it again (its message 2 may have been lost) until it runs out. Two that race are
+//! ordered by this one owner of the state.
+
+use std::net::SocketAddr;
+
+use identity::crypto::{Crypto, random};
+use session::handshake::Credential;
+use wire::invite::{ENDPOINTS_MAX, Invite, SECRET_LEN};
+use wire::{Endpoint, NodeAddr, Now};
+
+use crate::admit::encoded_certificate;
+use crate::node::Node;
+use crate::stored::{Change, INVITES_MAX, InviteRecord, UsedBy};
+use crate::{INVITE_TTL_S_MAX, InviteError};
+
+/// The credential of an invite's secret.
+pub(crate) fn credential(crypto: &dyn Crypto, secret: &[u8; SECRET_LEN]) -> Credential {
+    Credential {
+        id: id(crypto, secret),
+        epoch: 0,
+        tag: crypto.hmac(secret, &[b"kumihimo invite tag v1"]),
+        psk: crypto.hmac(secret, &[b"kumihimo invite psk v1"]),
+    }
+}
+
+/// The id of an invite's credential.
+pub(crate) fn id(crypto: &dyn Crypto, secret: &[u8; SECRET_LEN]) -> [u8; 16] {
+    let digest = crypto.sha256(&[b"kumihimo invite id v1", secret]);
+    let mut id = [0; 16];
+    id.copy_from_slice(digest.split_at(16).0);
+    id
+}
+
+impl Node {
+    /// Makes an invite line that one node can use until `ttl_s` seconds from now, and that
+    /// names the first 8 usable `endpoints` as places to reach this node.
+    ///
+    /// # Errors
+    /// See [`InviteError`].
+    pub fn invite(
+        &mut self,
+        now: Now,
+        ttl_s: u64,
+        endpoints: &[SocketAddr],
+    ) -> Result<String, InviteError> {
+        if !(1..=INVITE_TTL_S_MAX).contains(&ttl_s) {
+            return Err(InviteError::Lifetime);
+        }
+        let mut usable: Vec<SocketAddr> = Vec::new();
+        for endpoint in endpoints.iter().map(|at| Endpoint::new(*at)) {
+            let at = endpoint.socket_addr();
+            if endpoint.is_usable() && !usable.contains(&at) && usable.len() < ENDPOINTS_MAX {
+                usable.push(at);
+            }
+        }
+        if usable.is_empty() {
+            return Err(InviteError::NoEndpoint);
+        }
+        self.expire_invites(now);
+        if self.stored.invites.len() >= INVITES_MAX {
+            return Err(InviteError::TooMany);
+        }
+        let secret: [u8; SECRET_LEN] = random(&mut self.rng);
+        let expires_unix_s = now.unix_s.saturating_add(ttl_s);
+        let line = self.invite_line(secret, expires_unix_s, usable)?;
+        let id = id(&*self.crypto, &secret);
+        let invite = InviteRecord {
+            secret,
+            expires_unix_s,
+            used_by: None,
+        };
+        self.persist(Change::InviteMade { id, invite });
+        Ok(line)
+    }
+
+    fn invite_line(
+        &self,
+        secret: [u8; SECRET_LEN],
+        expires_unix_s: u64,
+        endpoints: Vec<SocketAddr>,
+    ) -> Result<String, InviteError> {
+        let public = &self.me.public;
+        let invite = Invite {
+            expires_unix_s,
+            secret,
+            inception: public.history.inception().encode(),
+            rotations: public.history.encode_log(),
+            certificate: encoded_certificate(public).ok_or(InviteError::Identity)?,
+            endpoints,
+        };
+        invite
+            .encode(|bytes| self.crypto.sha256(&[bytes]))
+            .map_err(|_| InviteError::Identity)
+    }
+
+    /// The credentials that message 1 may prove now: every invite not run out. Those used by
+    /// somebody else stay in, so that their user's number is not burnt by a guess; see
+    /// [`Self::may_use`].
+    pub(crate) fn credentials(&self, now: Now) -> Vec<Credential> {
+        let open = self.stored.invites.values();
+        open.filter(|invite| invite.expires_unix_s > now.unix_s)
+            .map(|invite| credential(&*self.crypto, &invite.secret))
+            .collect()
+    }
+
+    /// Whether the invite exists, lives, and is unused or used by this very F.
+    pub(crate) fn may_use(&self, now: Now, id: &[u8; 16], f: NodeAddr) -> bool {
+        self.stored.invites.get(id).is_some_and(|invite| {
+            invite.expires_unix_s > now.unix_s
+                && invite.used_by.is_none_or(|used_by| used_by == UsedBy(f))
+        })
+    }
+
+    /// Forgets invites that ran out.
+    pub(crate) fn expire_invites(&mut self, now: Now) {
+        let over: Vec<[u8; 16]> = self
+            .stored
+            .invites
+            .iter()
+            .filter(|(_, invite)| invite.expires_unix_s <= now.unix_s)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in over {
+            self.persist(Change::InviteExpired { id });
+        }
+    }
+}

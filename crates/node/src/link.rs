@@ -1,0 +1,235 @@
+//! What sessions say: taken after every input, in order, until none has anything left.
+
+use std::sync::Arc;
+
+use session::machine::Up;
+use session::{Closed, Session, SessionOutput};
+use wire::ip::Ecn;
+use wire::payload::{CloseReason, Kind};
+use wire::{NodeAddr, Now};
+
+use crate::node::{Index, Node};
+use crate::stored::{Change, PinRecord};
+use crate::{DownWhy, DropReason, Event, Output};
+
+impl Node {
+    /// Takes every session's output, then publishes what changed. Ends every input.
+    pub(crate) fn settle(&mut self, now: Now) {
+        self.warn_of_expiry(now);
+        while let Some(f) = self.touched.pop_first() {
+            while let Some(output) = self.session_mut(f).and_then(Session::poll_output) {
+                self.take_output(now, f, output);
+            }
+            self.rearm(f);
+        }
+        self.arrived_ecn = Ecn::NotEct;
+        self.publish_if_stale();
+    }
+
+    /// Lets every session that is due do its work.
+    pub(crate) fn expire_sessions(&mut self, now: Now) {
+        let due = self.timers.iter().take_while(|(at, _)| *at <= now.mono);
+        let due: Vec<NodeAddr> = due.map(|(_, f)| *f).collect();
+        for f in due {
+            if let Some(session) = self.session_mut(f) {
+                session.handle_timeout(now.mono);
+            }
+            self.touched.insert(f);
+        }
+    }
+
+    fn rearm(&mut self, f: NodeAddr) {
+        let Some(peer) = self.peers.get_mut(&f) else {
+            return;
+        };
+        let next = peer.session.as_ref().and_then(Session::poll_timeout);
+        let before = std::mem::replace(&mut peer.timer, next);
+        if let Some(at) = before {
+            self.timers.remove(&(at, f));
+        }
+        if let Some(at) = next {
+            self.timers.insert((at, f));
+        }
+    }
+
+    fn take_output(&mut self, now: Now, f: NodeAddr, output: SessionOutput) {
+        match output {
+            SessionOutput::InitiationWanted => self.begin(now, f),
+            SessionOutput::Transmit { to, ecn, bytes } => {
+                // Keys are published before the message that lets the peer use them leaves.
+                self.publish_if_stale();
+                self.output(Output::Transmit {
+                    to,
+                    ecn,
+                    payload: bytes,
+                });
+            }
+            SessionOutput::InstallTransport(transport) => {
+                let index = transport.local_index();
+                self.indices.insert(index, Index::installed(f, transport));
+                self.snapshot_stale = true;
+            }
+            SessionOutput::RetireIndex(index) => {
+                let entry = self.indices.remove(&index);
+                self.snapshot_stale |= entry.is_some_and(|entry| entry.transport.is_some());
+            }
+            SessionOutput::Established(up) => self.came_up(now, f, *up),
+            SessionOutput::Message { kind, value } => self.message_in(now, f, kind, &value),
+            SessionOutput::Packet { kind, bytes } => self.packet_in(now, f, kind, bytes),
+            SessionOutput::Echo { id, rtt } => self.echo_in(f, id, rtt),
+            SessionOutput::EchoLost { id } => self.event(Event::EchoLost { peer: f, id }),
+            SessionOutput::Moved { to } => self.reached(now, f, to),
+            SessionOutput::PathMtu { .. } => self.snapshot_stale = true,
+            SessionOutput::Closed {
+                why,
+                parked_dropped,
+            } => {
+                self.note_dropped(DropReason::Unreachable, parked_dropped as u64);
+                self.went_down(now, f, why);
+            }
+        }
+    }
+
+    fn came_up(&mut self, now: Now, f: NodeAddr, up: Up) {
+        let root = up.peer.history.inception().root_key;
+        let (before, pin) = (self.pin(f), PinRecord(up.pin));
+        self.complete_join(now, f);
+        if !self.may_talk(f) {
+            return self.cut(now, f, CloseReason::NotAllowed);
+        }
+        self.remember(up.peer, pin);
+        self.bind_key(f, root);
+        self.discovery.forget(f);
+        self.announce.remove(&f);
+        let peer = self.peers.entry(f).or_default();
+        peer.tries = 0;
+        peer.bindings.insert(0, up.binding);
+        peer.bindings.truncate(2);
+        let was_up = peer.up_since.is_some();
+        peer.up_since.get_or_insert(now.mono);
+        let at = peer.session.as_ref().and_then(Session::endpoint);
+        if !up.continued {
+            peer.up_since = Some(now.mono);
+            peer.bindings.truncate(1);
+        }
+        self.snapshot_stale = true;
+        if let Some(at) = at {
+            self.reached(now, f, at);
+        }
+        if !up.continued {
+            if was_up {
+                let why = DownWhy::Replaced;
+                self.event(Event::SessionDown { peer: f, why });
+            }
+            if let Some(at) = at {
+                self.event(Event::SessionUp { peer: f, at });
+            }
+            self.greet(now, f);
+        }
+        if let Some(at) = at {
+            self.look_for_clones(now, f, up.instance, at);
+        }
+        self.note_identity_news(now, f, before, pin, f);
+        self.announce_more(now);
+    }
+
+    /// The peer is where `at` says, proven by a round trip.
+    fn reached(&mut self, now: Now, f: NodeAddr, at: std::net::SocketAddr) {
+        self.snapshot_stale = true;
+        let peer = self.peers.entry(f).or_default();
+        peer.candidates.worked(now.mono, at);
+        let stored = self.stored.peers.get(&f).and_then(|record| record.endpoint);
+        if stored != Some(at) && self.stored.has_room_for(f) {
+            self.persist(Change::Endpoint { f, endpoint: at });
+        }
+    }
+
+    fn went_down(&mut self, now: Now, f: NodeAddr, why: Closed) {
+        self.discovery.forget(f);
+        self.announce.remove(&f);
+        self.snapshot_stale = true;
+        let peer = self.peers.entry(f).or_default();
+        peer.tries = 0;
+        peer.bindings.clear();
+        peer.rtt = None;
+        if peer.up_since.take().is_some() {
+            let why = down_why(why);
+            self.event(Event::SessionDown { peer: f, why });
+        }
+        if why == Closed::NoAnswer {
+            self.join_unanswered(f);
+        }
+        self.announce_more(now);
+    }
+
+    /// A whole packet of the peer: put together from pieces, or seen by the slow path.
+    fn packet_in(&mut self, now: Now, f: NodeAddr, kind: Kind, mut packet: Vec<u8>) {
+        if kind != Kind::Ip {
+            return self.drop_for(DropReason::Unsupported);
+        }
+        self.publish_if_stale();
+        let snapshot = Arc::clone(&self.snapshot);
+        let admitted = match snapshot.find(f) {
+            Some(entry) => {
+                snapshot.admit(now.mono, &self.flows, entry, self.arrived_ecn, &mut packet)
+            }
+            None => Err(DropReason::NotAllowed),
+        };
+        match admitted {
+            Ok(()) => self.output(Output::Inside(packet)),
+            Err(reason) => self.drop_for(reason),
+        }
+    }
+
+    fn echo_in(&mut self, f: NodeAddr, id: u32, rtt: std::time::Duration) {
+        let peer = self.peers.entry(f).or_default();
+        peer.rtt = Some(rtt);
+        if let Some(via) = peer.session.as_ref().and_then(Session::endpoint) {
+            self.event(Event::Echo {
+                peer: f,
+                id,
+                rtt,
+                via,
+            });
+        }
+    }
+
+    /// Ends the session with a peer at once, and tells it.
+    pub(crate) fn cut(&mut self, now: Now, f: NodeAddr, reason: CloseReason) {
+        if let Some(session) = self.session_mut(f) {
+            session.close(now.mono, reason);
+            self.touched.insert(f);
+        }
+    }
+
+    pub(crate) fn session_mut(&mut self, f: NodeAddr) -> Option<&mut Session> {
+        self.peers.get_mut(&f)?.session.as_mut()
+    }
+
+    pub(crate) fn session_of(&self, f: NodeAddr) -> Option<&Session> {
+        self.peers.get(&f)?.session.as_ref()
+    }
+
+    pub(crate) fn peer_is_up(&self, f: NodeAddr) -> bool {
+        self.session_of(f).is_some_and(Session::is_up)
+    }
+
+    /// The peers with a standing session.
+    pub(crate) fn peers_up(&self) -> Vec<NodeAddr> {
+        let up = self.peers.iter().filter(|(_, peer)| peer.is_up());
+        up.map(|(f, _)| *f).collect()
+    }
+}
+
+const fn down_why(why: Closed) -> DownWhy {
+    match why {
+        Closed::Local(CloseReason::NotAllowed) => DownWhy::NotAllowed,
+        Closed::Local(CloseReason::ShuttingDown) => DownWhy::ShuttingDown,
+        Closed::Peer(CloseReason::ShuttingDown) => DownWhy::PeerShutDown,
+        Closed::Peer(CloseReason::NotAllowed) => DownWhy::PeerRefused,
+        Closed::Local(_) | Closed::Peer(_) => DownWhy::Replaced,
+        Closed::NoAnswer => DownWhy::NoAnswer,
+        Closed::Idle => DownWhy::Idle,
+        Closed::TooManyForgeries | Closed::Stream(_) => DownWhy::Broken,
+    }
+}

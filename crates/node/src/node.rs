@@ -1,0 +1,288 @@
+//! The one owner of the slow path's state, and its output queue.
+//!
+//! The rest of this crate is `impl Node` by direction and concern: `datagram`,
+//! `handshake_in`, `handshake_out`, `inside`, `control`, `invites`, `join`, `rotation`,
+//! `lan`, `commands`, `publish`, `report`. Every state that survives a restart changes
+//! through [`Node::persist`] and nowhere else.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use group::{Access, FlowTable};
+use identity::crypto::{Crypto, HashRng, random};
+use identity::{LocalIdentity, PublicIdentity};
+use mesh::Discovery;
+use session::fragment::{Mac1Key, Reassembly};
+use session::limiter::Limiter;
+use session::transport::Transport;
+use wire::ip::Ecn;
+use wire::{NodeAddr, Now};
+
+use crate::admit::{decode_known, verify_own};
+use crate::join::Join;
+use crate::peer::Peer;
+use crate::stored::{Change, PinRecord, Stored};
+use crate::wanted::Wanted;
+use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
+
+/// Handshake counts reserved on disk at a time.
+pub const COUNT_BLOCK: u64 = 1_024;
+/// How much the persisted clock may lag behind, in seconds.
+pub const TIME_HIGH_STEP_S: u64 = 600;
+
+/// Whose a receiver index is.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) f: NodeAddr,
+    /// The keys, once there are any.
+    pub(crate) transport: Option<Arc<Transport>>,
+}
+
+impl Index {
+    /// For a handshake under way.
+    pub(crate) const fn reserved(f: NodeAddr) -> Self {
+        Self { f, transport: None }
+    }
+
+    /// With keys.
+    pub(crate) const fn installed(f: NodeAddr, transport: Arc<Transport>) -> Self {
+        Self {
+            f,
+            transport: Some(transport),
+        }
+    }
+}
+
+/// A node. See the crate's page.
+pub struct Node {
+    pub(crate) config: NodeConfig,
+    pub(crate) crypto: Arc<dyn Crypto>,
+    pub(crate) rng: HashRng,
+    pub(crate) me: Arc<LocalIdentity>,
+    pub(crate) f: NodeAddr,
+    pub(crate) instance: [u8; 8],
+    pub(crate) started: Duration,
+    pub(crate) shutting_down: bool,
+    pub(crate) stored: Stored,
+    /// Verified identities of peers, decoded from `stored`.
+    pub(crate) known: BTreeMap<NodeAddr, PublicIdentity>,
+    pub(crate) peers: BTreeMap<NodeAddr, Peer>,
+    /// Whose the receiver indices are.
+    pub(crate) indices: BTreeMap<u32, Index>,
+    /// Sessions by the time they want to be woken.
+    pub(crate) timers: BTreeSet<(Duration, NodeAddr)>,
+    /// Sessions whose output waits to be taken.
+    pub(crate) touched: BTreeSet<NodeAddr>,
+    pub(crate) next_count: u64,
+    pub(crate) mac1: Mac1Key,
+    pub(crate) reassembly: Reassembly,
+    pub(crate) limiter: Limiter,
+    pub(crate) discovery: Discovery,
+    pub(crate) beacon_sequence: u64,
+    /// The last run and sequence of each peer's beacons.
+    pub(crate) beacons_seen: BTreeMap<NodeAddr, ([u8; 8], u64)>,
+    pub(crate) wanted: BTreeMap<NodeAddr, Wanted>,
+    /// Where a second holder of this node's keys was told of last, by itself and by a peer.
+    pub(crate) own_clone: Option<([u8; 8], SocketAddr)>,
+    pub(crate) own_clone_notice: Option<(SocketAddr, SocketAddr)>,
+    pub(crate) local_endpoints: Vec<SocketAddr>,
+    pub(crate) joins: BTreeMap<NodeAddr, Join>,
+    /// Peers being called because this node's identity changed, and those still to be.
+    pub(crate) announce: BTreeSet<NodeAddr>,
+    pub(crate) to_announce: BTreeSet<NodeAddr>,
+    /// Outer ECN field of the datagram being handled.
+    pub(crate) arrived_ecn: Ecn,
+    pub(crate) certificate_warned: bool,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot_stale: bool,
+    pub(crate) flows: Arc<FlowTable>,
+    pub(crate) dropped: BTreeMap<DropReason, u64>,
+    outputs: VecDeque<Output>,
+}
+
+impl Node {
+    /// A node with this identity that remembers `stored`. `seed` is 32 bytes of entropy.
+    ///
+    /// # Errors
+    /// The identity does not verify or is older than what was used before.
+    pub fn new(
+        config: NodeConfig,
+        me: LocalIdentity,
+        stored: Stored,
+        crypto: Arc<dyn Crypto>,
+        seed: [u8; 32],
+        now: Now,
+    ) -> Result<Self, NewError> {
+        let config = config.bounded();
+        let f = me.public.address();
+        let pin = verify_own(&*crypto, &me, &stored, now).map_err(NewError::Identity)?;
+        let mut known = decode_known(&*crypto, &stored);
+        known.remove(&f);
+        let mut rng = HashRng::new(seed);
+        let instance = random(&mut rng);
+        let mut node = Self {
+            mac1: Mac1Key::new(&*crypto, f),
+            next_count: stored.handshake_count_end,
+            beacon_sequence: now.unix_s << 20,
+            snapshot: Arc::new(Snapshot::empty(&me)),
+            snapshot_stale: true,
+            started: now.mono,
+            shutting_down: false,
+            peers: BTreeMap::new(),
+            indices: BTreeMap::new(),
+            beacons_seen: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            own_clone: None,
+            own_clone_notice: None,
+            to_announce: BTreeSet::new(),
+            arrived_ecn: Ecn::NotEct,
+            timers: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            reassembly: Reassembly::new(),
+            limiter: Limiter::new(),
+            discovery: Discovery::default(),
+            local_endpoints: Vec::new(),
+            joins: BTreeMap::new(),
+            announce: BTreeSet::new(),
+            certificate_warned: false,
+            flows: Arc::new(FlowTable::default()),
+            dropped: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            config,
+            crypto,
+            rng,
+            me: Arc::new(me),
+            f,
+            instance,
+            stored,
+            known,
+        };
+        node.remember_own(pin);
+        if node.config.discovery && node.config.listen_port != 0 {
+            node.discovery.start(now.mono);
+        }
+        node.settle(now);
+        Ok(node)
+    }
+
+    /// The address F of this node.
+    #[must_use]
+    pub const fn address(&self) -> NodeAddr {
+        self.f
+    }
+
+    /// The table of flows that this end started, for the data threads.
+    #[must_use]
+    pub fn flows(&self) -> Arc<FlowTable> {
+        Arc::clone(&self.flows)
+    }
+
+    /// What is published now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
+    }
+
+    /// The next thing to do. Call until `None` after every `handle_*` and command.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`] at the latest (monotonic), and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Duration, Wake)> {
+        let session = self.timers.first().map(|(at, _)| (*at, Wake::Session));
+        let beacon = self.discovery.poll_timeout().map(|at| (at, Wake::Beacon));
+        let wanted = self.wanted_timeout().map(|at| (at, Wake::Wanted));
+        let invite = self.join_timeout().map(|at| (at, Wake::Invite));
+        [session, beacon, wanted, invite]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Something may be due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.expire_joins(now);
+        self.expire_wanted(now);
+        self.expire_sessions(now);
+        self.beacon_if_due(now);
+        self.settle(now);
+    }
+
+    /// Queues an output.
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// Queues an event.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.output(Output::Event(event));
+    }
+
+    /// Changes what is remembered, and has it written down before anything queued later.
+    pub(crate) fn persist(&mut self, change: Change) {
+        self.stored.apply(&change);
+        self.output(Output::Persist(change));
+    }
+
+    /// Counts something dropped.
+    pub(crate) fn drop_for(&mut self, reason: DropReason) {
+        let count = self.dropped.entry(reason).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// A handshake count never used before, on disk before its message leaves.
+    pub(crate) fn take_count(&mut self) -> u64 {
+        if self.next_count >= self.stored.handshake_count_end {
+            let end = self.next_count.saturating_add(COUNT_BLOCK);
+            self.persist(Change::HandshakeCountReserved { end });
+        }
+        let count = self.next_count;
+        self.next_count = self.next_count.saturating_add(1);
+        count
+    }
+
+    /// Keeps the persisted clock from lagging more than [`TIME_HIGH_STEP_S`]. Called when
+    /// something else is being written or a handshake runs, never by a timer of its own.
+    pub(crate) fn keep_time(&mut self, now: Now) {
+        let due = self
+            .stored
+            .time_high_unix_s
+            .saturating_add(TIME_HIGH_STEP_S);
+        if now.unix_s >= due {
+            self.persist(Change::TimeHigh { unix_s: now.unix_s });
+        }
+    }
+
+    /// What the rules say about a peer, by all that is known of it.
+    pub(crate) fn access(&self, f: NodeAddr) -> Access<'_> {
+        let known = self.known.get(&f);
+        let inception = known.map(|identity| identity.history.inception().root_key);
+        let current = self.pin(f).map(|pin| pin.0.root_key);
+        self.stored.rules.access(f, inception, current)
+    }
+
+    /// What is pinned of a peer.
+    pub(crate) fn pin(&self, f: NodeAddr) -> Option<PinRecord> {
+        self.stored.peers.get(&f)?.pin
+    }
+
+    /// The identity of this node as peers may see it.
+    #[must_use]
+    pub fn identity(&self) -> &PublicIdentity {
+        &self.me.public
+    }
+
+    /// A receiver index that is random, not zero and not in use.
+    pub(crate) fn take_index(&mut self) -> u32 {
+        loop {
+            let index = u32::from_be_bytes(random(&mut self.rng));
+            if index != 0 && !self.indices.contains_key(&index) {
+                return index;
+            }
+        }
+    }
+}

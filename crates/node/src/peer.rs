@@ -1,0 +1,42 @@
+//! What the slow path keeps about one peer while it runs.
+
+use std::time::Duration;
+
+use mesh::Candidates;
+use session::Session;
+
+use crate::clones::Instances;
+
+/// One peer. Exists for peers that were talked to, called or heard since the start, so the
+/// table is bounded by the allowlist and the joins under way.
+#[derive(Default)]
+pub(crate) struct Peer {
+    pub(crate) session: Option<Session>,
+    pub(crate) candidates: Candidates,
+    pub(crate) instances: Instances,
+    /// When it came up without a gap since.
+    pub(crate) up_since: Option<Duration>,
+    /// Channel bindings, the present one first; at most two.
+    pub(crate) bindings: Vec<[u8; 32]>,
+    /// Tries of the handshake under way.
+    pub(crate) tries: u32,
+    /// When a beacon of it last started a handshake.
+    pub(crate) called: Option<Duration>,
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) software_version: Option<String>,
+    pub(crate) host_label: Option<String>,
+    /// The wake-up noted in `Node::timers`.
+    pub(crate) timer: Option<Duration>,
+}
+
+impl Peer {
+    /// Whether a session stands, both directions proven.
+    pub(crate) fn is_up(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_up)
+    }
+
+    /// Whether a handshake of this node is under way.
+    pub(crate) fn is_initiating(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_initiating)
+    }
+}

@@ -1,0 +1,98 @@
+//! Building the snapshot that data threads work on.
+//!
+//! It is rebuilt when sessions, addresses or rules changed, once per input at most unless
+//! keys must be out before a message. Cost: one entry per peer that is known here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use group::{Access, Services};
+use session::Session;
+use session::transport::Transport;
+use wire::NodeAddr;
+
+use crate::Output;
+use crate::fast::{Names, Out, PeerEntry, Snapshot};
+use crate::node::Node;
+
+impl Node {
+    pub(crate) fn publish_if_stale(&mut self) {
+        if !self.snapshot_stale {
+            return;
+        }
+        self.snapshot_stale = false;
+        self.snapshot = Arc::new(self.build_snapshot());
+        self.output(Output::Publish(Arc::clone(&self.snapshot)));
+    }
+
+    fn build_snapshot(&self) -> Snapshot {
+        let mut keys: BTreeMap<NodeAddr, Vec<Arc<Transport>>> = BTreeMap::new();
+        for index in self.indices.values() {
+            if let Some(transport) = &index.transport {
+                keys.entry(index.f).or_default().push(Arc::clone(transport));
+            }
+        }
+        let names = self.all_names();
+        let generation = self.snapshot.generation().saturating_add(1);
+        let mut snapshot = Snapshot::new(generation, Names::of(&self.me.public));
+        for (f, names) in names {
+            let services = match self.access(f) {
+                Access::Allowed(entry) => Some(entry.services.clone()),
+                _ if self.may_talk(f) => Some(Services::All),
+                _ => None,
+            };
+            if let Some(services) = services {
+                let entry = PeerEntry {
+                    names,
+                    services,
+                    out: self.session_of(f).and_then(way_out),
+                };
+                let transports = keys.get(&f).map_or(&[][..], Vec::as_slice);
+                snapshot.add(entry, transports);
+            }
+        }
+        snapshot
+    }
+
+    /// The names of every peer that is known or has keys here. An alias that two nodes
+    /// claim (this one among them) belongs to neither.
+    fn all_names(&self) -> BTreeMap<NodeAddr, Names> {
+        let mut names: BTreeMap<NodeAddr, Names> = BTreeMap::new();
+        for f in self.peers.keys().chain(self.known.keys()) {
+            let plain = Names {
+                f: *f,
+                alias: None,
+                subnet: None,
+            };
+            names.insert(*f, plain);
+        }
+        let own = Names::of(&self.me.public);
+        let mut claims: BTreeMap<_, Vec<NodeAddr>> = BTreeMap::new();
+        claims.entry(own.subnet).or_default().push(self.f);
+        for names in names.values_mut() {
+            let Some(identity) = self.known.get(&names.f).filter(|_| self.may_talk(names.f)) else {
+                continue;
+            };
+            *names = Names::of(identity);
+            claims.entry(names.subnet).or_default().push(names.f);
+        }
+        for claimants in claims.values().filter(|claimants| claimants.len() > 1) {
+            for f in claimants {
+                if let Some(names) = names.get_mut(f) {
+                    (names.alias, names.subnet) = (None, None);
+                }
+            }
+        }
+        names
+    }
+}
+
+/// The way to a peer whose session stands.
+fn way_out(session: &Session) -> Option<Out> {
+    Some(Out {
+        transport: Arc::clone(session.transport()?),
+        to: session.endpoint()?,
+        datagram_max: session.datagram_max(),
+        inner_mtu: session.peer_inner_mtu()?,
+    })
+}

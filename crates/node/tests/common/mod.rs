@@ -1,0 +1,393 @@
+//! Nodes in memory: a clock that a test turns, an underlay that loses what a test says, and
+//! a journal per node that is exactly what was persisted.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "shared by test files that each use a part of it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it is surprised"
+)]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use group::{AllowEntry, Services, Who};
+use identity::crypto::{AwsLc, Crypto, HashRng};
+use identity::{
+    HotKeys, Inception, KeyHistory, LocalIdentity, NextRootSecret, PublicIdentity, RootSecret,
+    Scopes, Terms, issue_certificate, rotate,
+};
+use node::{Change, Event, Node, NodeConfig, Output, Snapshot, Stored};
+use wire::ip::Ecn;
+use wire::{NodeAddr, Now};
+
+pub const HOUR: u64 = 3_600;
+pub const START_UNIX_S: u64 = 1_800_000_000;
+
+pub fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub fn crypto() -> Arc<dyn Crypto> {
+    Arc::new(AwsLc)
+}
+
+/// The owner's side of an identity.
+pub struct Owner {
+    pub history: KeyHistory,
+    pub root: RootSecret,
+    pub next: Option<NextRootSecret>,
+    pub counter: u64,
+    rng: HashRng,
+    hot: ([u8; 32], [u8; 32]),
+}
+
+impl Owner {
+    pub fn new(seed: u8) -> Self {
+        let mut rng = HashRng::new([seed; 32]);
+        let new = Inception::create(&AwsLc, &mut rng, None).unwrap();
+        let hot = HotKeys::generate(&AwsLc, &mut rng);
+        Self {
+            history: new.history,
+            root: new.root,
+            next: Some(new.next),
+            counter: 1,
+            hot: (*hot.noise_secret(), *hot.sign_seed()),
+            rng,
+        }
+    }
+
+    pub fn local(&self) -> LocalIdentity {
+        let hot = HotKeys::from_secrets(&AwsLc, &self.hot.0, &self.hot.1);
+        let terms = Terms {
+            counter: self.counter,
+            not_before_unix_s: START_UNIX_S - HOUR,
+            not_after_unix_s: START_UNIX_S + 30 * 24 * HOUR,
+            scopes: Scopes::ALL,
+        };
+        let certificate =
+            issue_certificate(&AwsLc, &self.root, &self.history, &hot, &terms).unwrap();
+        let history = self.history.clone();
+        let public = PublicIdentity {
+            history,
+            certificate,
+        };
+        LocalIdentity::new(public, hot).unwrap()
+    }
+
+    pub fn rotate(&mut self) -> LocalIdentity {
+        let next = self.next.take().unwrap();
+        let rotated = rotate(&AwsLc, &mut self.rng, &self.history, next).unwrap();
+        self.history = rotated.history;
+        self.root = rotated.root;
+        self.next = Some(rotated.next);
+        self.counter += 1;
+        self.local()
+    }
+}
+
+/// One datagram under way.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub ecn: Ecn,
+    pub bytes: Vec<u8>,
+}
+
+pub struct Host {
+    pub node: Node,
+    pub owner: Owner,
+    pub at: SocketAddr,
+    /// What a restart finds.
+    pub journal: Stored,
+    pub inside: Vec<Vec<u8>>,
+    pub events: Vec<Event>,
+    pub published: Arc<Snapshot>,
+    pub persisted: Vec<Change>,
+    pub sent: usize,
+}
+
+pub struct World {
+    pub now: Now,
+    pub hosts: Vec<Host>,
+    pub wire: VecDeque<Packet>,
+    /// Every datagram that was sent.
+    pub seen: Vec<Packet>,
+    /// Beacons that were sent, by the address of their sender.
+    pub beacons: Vec<(SocketAddr, Vec<u8>)>,
+    pub lan: bool,
+    /// Whether a datagram is lost.
+    pub lose: Box<dyn FnMut(&Packet) -> bool>,
+    seed: u8,
+}
+
+impl World {
+    /// `count` nodes that know nothing of each other.
+    pub fn new(count: u8) -> Self {
+        let mut world = Self {
+            now: Now {
+                mono: s(1_000),
+                unix_s: START_UNIX_S,
+            },
+            hosts: Vec::new(),
+            wire: VecDeque::new(),
+            seen: Vec::new(),
+            beacons: Vec::new(),
+            lan: false,
+            lose: Box::new(|_| false),
+            seed: 100,
+        };
+        for number in 1..=count {
+            world.add(Owner::new(number));
+        }
+        world
+    }
+
+    /// Adds a node; its index.
+    pub fn add(&mut self, owner: Owner) -> usize {
+        let number = self.hosts.len() as u8 + 1;
+        let at = SocketAddr::from(([192, 0, 2, number], 4_000));
+        let node = self.start(owner.local(), Stored::default(), at);
+        self.hosts.push(Host {
+            published: node.snapshot(),
+            node,
+            owner,
+            at,
+            journal: Stored::default(),
+            inside: Vec::new(),
+            events: Vec::new(),
+            persisted: Vec::new(),
+            sent: 0,
+        });
+        self.drain(self.hosts.len() - 1);
+        self.hosts.len() - 1
+    }
+
+    fn start(&mut self, me: LocalIdentity, stored: Stored, at: SocketAddr) -> Node {
+        self.seed += 1;
+        let config = NodeConfig {
+            listen_port: at.port(),
+            ..NodeConfig::default()
+        };
+        Node::new(config, me, stored, crypto(), [self.seed; 32], self.now).unwrap()
+    }
+
+    /// Kills a node without a word and starts it again from its journal.
+    pub fn restart(&mut self, index: usize) {
+        let (me, journal, at) = {
+            let host = &self.hosts[index];
+            (host.owner.local(), host.journal.clone(), host.at)
+        };
+        let node = self.start(me, journal, at);
+        self.hosts[index].published = node.snapshot();
+        self.hosts[index].node = node;
+        self.drain(index);
+    }
+
+    pub fn f(&self, index: usize) -> NodeAddr {
+        self.hosts[index].node.address()
+    }
+
+    /// Does something with a node and takes what it puts out.
+    pub fn with<T>(&mut self, index: usize, act: impl FnOnce(&mut Node, Now) -> T) -> T {
+        let result = act(&mut self.hosts[index].node, self.now);
+        self.drain(index);
+        result
+    }
+
+    /// Takes a node's output in order, as a shell does.
+    pub fn drain(&mut self, index: usize) {
+        while let Some(output) = self.hosts[index].node.poll_output() {
+            let host = &mut self.hosts[index];
+            match output {
+                Output::Persist(change) => {
+                    host.journal.apply(&change);
+                    host.persisted.push(change);
+                }
+                Output::Transmit { to, ecn, payload } => {
+                    let packet = Packet {
+                        from: host.at,
+                        to,
+                        ecn,
+                        bytes: payload,
+                    };
+                    host.sent += 1;
+                    self.seen.push(packet.clone());
+                    if !(self.lose)(&packet) {
+                        self.wire.push_back(packet);
+                    }
+                }
+                Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
+                Output::Inside(packet) => host.inside.push(packet),
+                Output::Publish(snapshot) => host.published = snapshot,
+                Output::Event(event) => host.events.push(event),
+            }
+        }
+    }
+
+    /// Delivers all that is under way, and what comes of it, in no time.
+    pub fn deliver(&mut self) {
+        for _ in 0..100_000 {
+            self.deliver_beacons();
+            let Some(packet) = self.wire.pop_front() else {
+                return;
+            };
+            let to = self.hosts.iter().position(|host| host.at == packet.to);
+            if let Some(index) = to {
+                self.inject(index, packet.from, &packet.bytes);
+            }
+        }
+        panic!("the network does not come to rest");
+    }
+
+    /// Hands one datagram to a node.
+    pub fn inject(&mut self, index: usize, from: SocketAddr, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        self.with(index, |node, now| {
+            node.handle_datagram(now, from, Ecn::NotEct, &mut bytes);
+        });
+    }
+
+    fn deliver_beacons(&mut self) {
+        let beacons: Vec<_> = if self.lan {
+            std::mem::take(&mut self.beacons)
+        } else {
+            Vec::new()
+        };
+        for (from, bytes) in beacons {
+            for index in 0..self.hosts.len() {
+                if self.hosts[index].at != from {
+                    self.with(index, |node, now| node.handle_beacon(now, from, &bytes));
+                }
+            }
+        }
+    }
+
+    /// Lets time pass, waking every node when it asks for it.
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now.mono + duration;
+        loop {
+            self.deliver();
+            let due = self
+                .hosts
+                .iter()
+                .filter_map(|host| host.node.poll_timeout());
+            let next = due.map(|(at, _)| at).min().unwrap_or(end).min(end);
+            self.now = self.now.after(next.saturating_sub(self.now.mono));
+            if self.now.mono >= end {
+                break;
+            }
+            for index in 0..self.hosts.len() {
+                self.with(index, |node, now| node.handle_timeout(now));
+            }
+        }
+        self.deliver();
+    }
+
+    /// `inviter` invites, `joiner` joins; both see it.
+    pub fn join(&mut self, inviter: usize, joiner: usize) -> String {
+        let at = self.hosts[inviter].at;
+        let line = self
+            .with(inviter, |node, now| node.invite(now, 24 * HOUR, &[at]))
+            .unwrap();
+        let f = self
+            .with(joiner, |node, now| node.join(now, &line))
+            .unwrap();
+        assert_eq!(f, self.f(inviter));
+        self.run(s(1));
+        line
+    }
+
+    /// Puts each on the other's list and lets them meet on the LAN.
+    pub fn introduce(&mut self, a: usize, b: usize) {
+        let (fa, fb) = (self.f(a), self.f(b));
+        self.with(a, |node, now| node.allow(now, allow_all(fb)))
+            .unwrap();
+        self.with(b, |node, now| node.allow(now, allow_all(fa)))
+            .unwrap();
+        self.lan = true;
+        self.with(a, |node, now| node.connect(now, fb)).unwrap();
+        self.run(s(7));
+        assert!(self.is_up(a, b) && self.is_up(b, a));
+    }
+
+    pub fn is_up(&self, at: usize, of: usize) -> bool {
+        let f = self.f(of);
+        let peers = self.hosts[at].node.peers(self.now);
+        peers
+            .iter()
+            .any(|peer| peer.f == Some(f) && peer.session.is_some())
+    }
+
+    /// Sends an inner packet as a data thread does: snapshot first, then the slow path.
+    pub fn send(&mut self, index: usize, packet: &[u8]) {
+        self.with(index, |node, now| node.handle_inside(now, packet));
+    }
+
+    pub fn take_inside(&mut self, index: usize) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.hosts[index].inside)
+    }
+
+    pub fn take_events(&mut self, index: usize) -> Vec<Event> {
+        std::mem::take(&mut self.hosts[index].events)
+    }
+
+    pub fn dropped(&self, index: usize, reason: node::DropReason) -> u64 {
+        let status = self.hosts[index].node.status(self.now);
+        let found = status.dropped.iter().find(|(r, _)| *r == reason);
+        found.map_or(0, |(_, count)| *count)
+    }
+}
+
+pub fn allow_all(f: NodeAddr) -> AllowEntry {
+    AllowEntry {
+        who: Who::Address(f),
+        services: Services::All,
+        label: None,
+        added_unix_s: START_UNIX_S,
+    }
+}
+
+/// A UDP packet (checksum not set: nobody here looks).
+pub fn udp(src: NodeAddr, dst: NodeAddr, ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let mut upper = Vec::new();
+    upper.extend(ports.0.to_be_bytes());
+    upper.extend(ports.1.to_be_bytes());
+    upper.extend((8 + payload.len() as u16).to_be_bytes());
+    upper.extend([0, 0]);
+    upper.extend(payload);
+    ipv6(src, dst, 17, &upper)
+}
+
+/// A TCP SYN.
+pub fn syn(src: NodeAddr, dst: NodeAddr, ports: (u16, u16)) -> Vec<u8> {
+    let mut upper = Vec::new();
+    upper.extend(ports.0.to_be_bytes());
+    upper.extend(ports.1.to_be_bytes());
+    upper.extend([0; 8]);
+    upper.extend([0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0]);
+    ipv6(src, dst, 6, &upper)
+}
+
+/// An ICMPv6 message of this type.
+pub fn icmp6(src: NodeAddr, dst: NodeAddr, kind: u8) -> Vec<u8> {
+    ipv6(src, dst, 58, &[kind, 0, 0, 0, 0, 7, 0, 1])
+}
+
+pub fn ipv6(src: NodeAddr, dst: NodeAddr, proto: u8, upper: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x60, 0, 0, 0];
+    packet.extend((upper.len() as u16).to_be_bytes());
+    packet.extend([proto, 64]);
+    packet.extend(src.0);
+    packet.extend(dst.0);
+    packet.extend(upper);
+    packet
+}

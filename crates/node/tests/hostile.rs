@@ -1,0 +1,224 @@
+//! What strangers and replayers get: nothing, and no change.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it is surprised"
+)]
+
+mod common;
+
+use std::net::SocketAddr;
+
+use common::{World, s, udp};
+use identity::crypto::{HashRng, Rng};
+use node::DropReason;
+
+/// Random numbers for the attacker.
+struct Dice(HashRng);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        (u64::from_be_bytes(bytes) % end as u64) as usize
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.0.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// A running pair and everything that was ever sent between them.
+fn pair() -> (World, Vec<Vec<u8>>) {
+    let mut world = World::new(2);
+    world.join(0, 1);
+    let (a, b) = (world.f(0), world.f(1));
+    for n in 0..10 {
+        world.send(0, &udp(a, b, (1, 2), &[n; 50]));
+        world.send(1, &udp(b, a, (2, 1), &[n; 1_300]));
+        world.deliver();
+    }
+    world.run(s(2));
+    let heard = world
+        .seen
+        .iter()
+        .map(|packet| packet.bytes.clone())
+        .collect();
+    world.take_inside(0);
+    world.take_inside(1);
+    (world, heard)
+}
+
+fn hostile(dice: &mut Dice, heard: &[Vec<u8>]) -> Vec<u8> {
+    let real = heard[dice.below(heard.len())].clone();
+    match dice.below(6) {
+        0 => {
+            let len = dice.below(1_500);
+            dice.bytes(len)
+        }
+        1 => {
+            let mut bytes = dice.bytes(100);
+            bytes[..4].copy_from_slice(&[1 + dice.below(6) as u8, 0, 0, 0]);
+            bytes
+        }
+        2 => real[..dice.below(real.len() + 1)].to_vec(),
+        3 => {
+            let mut bytes = real;
+            let at = dice.below(bytes.len());
+            bytes[at] ^= 1 << dice.below(8);
+            bytes
+        }
+        4 => {
+            let other = &heard[dice.below(heard.len())];
+            let at = dice.below(real.len().min(other.len()));
+            [&real[..at], &other[at..]].concat()
+        }
+        _ => real,
+    }
+}
+
+#[test]
+fn ten_thousand_hostile_datagrams_change_nothing_and_get_nothing() {
+    let (mut world, heard) = pair();
+    let mut dice = Dice(HashRng::new([9; 32]));
+    let before = [0, 1].map(|i| world.hosts[i].node.state_hash());
+    let sent = [0, 1].map(|i| world.hosts[i].sent);
+    let journal = [0, 1].map(|i| world.hosts[i].journal.clone());
+    for n in 0..10_000_u32 {
+        let bytes = hostile(&mut dice, &heard);
+        let host = dice.below(2);
+        let from = if n % 2 == 0 {
+            world.hosts[1 - host].at
+        } else {
+            SocketAddr::from((dice.bytes(4).try_into().map(|b: [u8; 4]| b).unwrap(), 9))
+        };
+        world.inject(host, from, &bytes);
+        if n % 100 == 0 {
+            world.now = world.now.after(std::time::Duration::from_micros(10));
+        }
+    }
+    assert_eq!([0, 1].map(|i| world.hosts[i].node.state_hash()), before);
+    assert_eq!([0, 1].map(|i| world.hosts[i].sent), sent, "no reply");
+    assert_eq!([0, 1].map(|i| world.hosts[i].journal.clone()), journal);
+    assert!(world.take_inside(0).is_empty() && world.take_inside(1).is_empty());
+    let reasons = world.hosts[0].node.status(world.now).dropped.len();
+    assert!(reasons >= 7, "the attacker got to many doors: {reasons}");
+    let (a, b) = (world.f(0), world.f(1));
+    let packet = udp(a, b, (1, 2), b"unimpressed");
+    world.send(0, &packet);
+    world.deliver();
+    assert_eq!(world.take_inside(1), [packet]);
+}
+
+#[test]
+fn every_bit_of_every_datagram_counts() {
+    let (mut world, heard) = pair();
+    let before = [0, 1].map(|i| world.hosts[i].node.state_hash());
+    let sent = [0, 1].map(|i| world.hosts[i].sent);
+    let shortest = heard
+        .iter()
+        .filter(|bytes| bytes[0] == 4)
+        .min_by_key(|bytes| bytes.len());
+    for bytes in [shortest.unwrap(), &heard[0]] {
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            for host in [0, 1] {
+                let from = world.hosts[1 - host].at;
+                world.inject(host, from, &flipped);
+            }
+        }
+    }
+    assert_eq!([0, 1].map(|i| world.hosts[i].node.state_hash()), before);
+    assert_eq!([0, 1].map(|i| world.hosts[i].sent), sent);
+}
+
+#[test]
+fn the_hash_does_notice_what_is_allowed_to_change() {
+    let (mut world, _) = pair();
+    let (a, b) = (world.f(0), world.f(1));
+    let hash = |world: &World| world.hosts[1].node.state_hash();
+    let before = hash(&world);
+    world.send(0, &udp(a, b, (1, 2), b"x"));
+    world.deliver();
+    let after_packet = hash(&world);
+    assert_ne!(before, after_packet, "the replay window moved");
+    world.with(1, |node, now| node.deny(now, group::Who::Address(a)));
+    assert_ne!(after_packet, hash(&world));
+}
+
+#[test]
+fn a_replayed_message_1_gets_nothing_even_after_a_restart() {
+    let (mut world, _) = pair();
+    let (inviter, joiner) = (world.hosts[0].at, world.hosts[1].at);
+    let seen = world.seen.iter();
+    let first: Vec<_> = seen
+        .filter(|packet| packet.from == joiner && packet.bytes[0] == 1)
+        .map(|packet| packet.bytes.clone())
+        .collect();
+    assert_eq!(first.len() % 2, 0);
+    assert_eq!(world.hosts[0].at, inviter);
+    for restart in [false, true] {
+        if restart {
+            world.restart(0);
+        }
+        let (sent, before) = (world.hosts[0].sent, world.hosts[0].node.state_hash());
+        for from in [joiner, "198.51.100.9:1".parse().unwrap()] {
+            for bytes in &first {
+                world.inject(0, from, bytes);
+            }
+        }
+        assert_eq!(world.hosts[0].sent, sent, "restart: {restart}");
+        assert_eq!(world.hosts[0].node.state_hash(), before);
+        assert_eq!(
+            world.dropped(0, DropReason::StaleNumber),
+            first.len() as u64
+        );
+    }
+}
+
+#[test]
+fn a_stranger_with_a_perfect_handshake_gets_nothing() {
+    let mut world = World::new(3);
+    let line = world.join(0, 1);
+    let a = world.f(0);
+    // The line is used; its finder knows everything about the inviter that there is to know.
+    let before = (world.hosts[0].node.state_hash(), world.hosts[0].sent);
+    world.with(2, |node, now| node.join(now, &line)).unwrap();
+    for _ in 0..20 {
+        world.deliver();
+        world.now = world.now.after(s(5));
+        world.with(2, |node, now| node.handle_timeout(now));
+    }
+    assert_eq!(
+        (world.hosts[0].node.state_hash(), world.hosts[0].sent),
+        before
+    );
+    assert!(world.dropped(0, DropReason::Stranger) > 10);
+    assert!(!world.is_up(2, 0), "{a}");
+}
+
+#[test]
+fn a_flood_of_real_initiations_is_limited() {
+    let mut world = World::new(3);
+    world.join(0, 1);
+    let line = {
+        let at = world.hosts[0].at;
+        world
+            .with(0, |node, now| node.invite(now, 60, &[at]))
+            .unwrap()
+    };
+    world.lose = Box::new(|_| true);
+    let skip = world.seen.len();
+    for _ in 0..40 {
+        world.restart(2);
+        world.with(2, |node, now| node.join(now, &line)).unwrap();
+    }
+    let flood: Vec<_> = world.seen[skip..].to_vec();
+    for packet in &flood {
+        world.inject(0, packet.from, &packet.bytes);
+    }
+    assert!(world.dropped(0, DropReason::RateLimited) >= 30);
+}
