@@ -2,11 +2,16 @@
 //!
 //! In this order, each step without any trace unless the one before it passed:
 //!
-//! 1. load (the limiter), 2. it opens with this node's key, 3. it is not this node itself,
-//! 4. local rules allow its F or key, or it proves an invite that it may use, 5. its number
-//! is above the last, 6. initiations do not cross, 7. its statements hold and are not older
-//! than the pin, 8. there is room. Then number, use of the invite, rule and pin are written
-//! down, and only then message 2 leaves.
+//! 1. load (the limiter);
+//! 2. it opens with this node's key;
+//! 3. it is not this node itself;
+//! 4. local rules allow its F or key, or it proves an invite that it may use;
+//! 5. its number is above the last;
+//! 6. initiations do not cross, and there is room;
+//! 7. its statements hold and are not older than the pin.
+//!
+//! Then number, use of the invite, rule and pin are written down, and only then message 2
+//! leaves.
 
 use std::net::SocketAddr;
 

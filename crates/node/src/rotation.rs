@@ -147,7 +147,7 @@ impl Node {
         let mut tags = BTreeMap::new();
         for binding in self.bindings(peer) {
             for f in self.known.keys().filter(|f| **f != peer) {
-                tags.insert(self.tag(&binding, *f), *f);
+                tags.insert(self.tag(binding, *f), *f);
             }
         }
         tags
