@@ -79,6 +79,24 @@ pub fn readable(
     Ok(ready)
 }
 
+/// Waits until `descriptor` takes something to write, or `timeout` has passed; whether it
+/// does.
+///
+/// # Errors
+/// Of `poll(2)`.
+pub fn writable(descriptor: impl AsFd, timeout: Duration) -> io::Result<bool> {
+    let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
+    let timeout = Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(timeout.subsec_nanos()),
+    };
+    match poll(&mut polled, Some(&timeout)) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +117,16 @@ mod tests {
         thread.join().unwrap();
         assert!(waker.clear());
         assert!(!waker.clear());
+    }
+
+    #[test]
+    fn a_full_pipe_is_not_writable() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        assert!(writable(&write, Duration::from_millis(5)).unwrap());
+        rustix::io::ioctl_fionbio(&write, true).unwrap();
+        while rustix::io::write(&write, &[0; 4096]).is_ok() {}
+        assert!(!writable(&write, Duration::from_millis(5)).unwrap());
+        drop(read);
     }
 
     #[test]

@@ -1,1 +1,43 @@
-//! Placeholder.
+//! A running node: threads, sockets and files around the machine in `node`.
+//!
+//! It decides nothing about the protocol. [`run`] takes [`Settings`] and returns when the
+//! node has stopped.
+//!
+//! ```text
+//!  kumi-udp  ──snapshot──> interface        data threads: no locks but those inside a
+//!  kumi-tun  ──snapshot──> UDP              session's keys, no waiting for anything else
+//!     │ what the snapshot cannot place, and reports (bounded queue)
+//!     v
+//!  kumi-slow: owns the node, the journal, the requests; publishes snapshots
+//!     ^                ^
+//!  kumi-lan: beacons,  kumi-control: the Unix socket, one short thread per program
+//!  address changes
+//!  main: signals
+//! ```
+//!
+//! | limit | value |
+//! |---|---|
+//! | things, bytes waiting for the slow path | [`shared::QUEUE_LEN_MAX`], [`shared::QUEUE_BYTES_MAX`] |
+//! | programs connected | [`control::CONNECTIONS_MAX`] |
+//! | joins and pings waiting | [`requests::WAITING_MAX`] |
+//!
+//! After kill -9 nothing needs cleaning but a socket file, which the next start replaces:
+//! the interface, its addresses and routes go with the process, the lock is the kernel's.
+
+pub mod answers;
+pub mod control;
+pub mod counters;
+pub mod data;
+pub mod facts;
+pub mod inside;
+pub mod lan;
+pub mod peer_routes;
+pub mod requests;
+mod run;
+pub mod settings;
+pub mod shared;
+pub mod slow;
+pub mod storage;
+
+pub use run::{Ready, RunError, run};
+pub use settings::{INTERFACE_DEFAULT, InterfaceMode, Reload, Routes, Settings, names};

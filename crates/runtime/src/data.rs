@@ -1,0 +1,117 @@
+//! The data threads: UDP to interface and interface to UDP, on the published snapshot.
+//!
+//! Each thread works until its descriptor is empty and only then waits. What the snapshot
+//! cannot place goes to the slow path. There is one thread per direction; more of them
+//! need nothing but more descriptors.
+
+use crate::counters::Cause;
+use crate::shared::{Input, Shared};
+use node::{HEADROOM, Inbound, Outbound, TAILROOM};
+use os::clock::monotonic;
+use os::udp::Batch;
+use os::wait::readable;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+use wire::ip::Ecn;
+
+/// The longest IP packet, in bytes.
+const PACKET_LEN_MAX: usize = 65_535;
+/// After an unexpected error of a descriptor a thread pauses, so that it cannot spin.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Receives datagrams until the node ends.
+pub fn receive_datagrams(shared: &Shared) {
+    let mut batch = Batch::default();
+    while !shared.is_ending() {
+        let now = monotonic();
+        let read = shared.udp.recv(&mut batch, |from, ecn, datagram| {
+            inbound(shared, now, from, Ecn::from_bits(ecn), datagram);
+        });
+        if let Err(error) = read {
+            pause(shared, shared.udp.as_fd(), Cause::Datagram, &error);
+        }
+    }
+}
+
+fn inbound(shared: &Shared, now: Duration, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
+    let snapshot = shared.snapshot.load();
+    match snapshot.inbound(now, &shared.flows, from, ecn, datagram) {
+        Inbound::Deliver { packet, report } => {
+            if let Some(packet) = datagram.get(packet) {
+                shared.deliver(packet);
+            }
+            if let Some(report) = report {
+                shared.inbox.offer(Input::Fast(report));
+            }
+        }
+        Inbound::Report(report) => shared.inbox.offer(Input::Fast(report)),
+        Inbound::Slow => {
+            shared.inbox.offer(Input::Datagram {
+                from,
+                ecn,
+                bytes: datagram.to_vec(),
+            });
+        }
+        Inbound::Refused(reason, report) => {
+            shared.counters.fast_dropped(reason);
+            shared.inbox.offer(Input::Fast(report));
+        }
+        Inbound::Drop(reason) => shared.counters.fast_dropped(reason),
+    }
+}
+
+/// Takes the host's packets from the interface until the node ends.
+pub fn receive_packets(shared: &Shared) {
+    let Some(device) = &shared.device else { return };
+    let mut buffer = vec![0; HEADROOM + PACKET_LEN_MAX + TAILROOM];
+    while !shared.is_ending() {
+        let room = buffer
+            .get_mut(HEADROOM..HEADROOM + PACKET_LEN_MAX)
+            .unwrap_or_default();
+        match device.recv(room) {
+            Ok(len) => outbound(shared, &mut buffer, len),
+            Err(error) => pause(shared, device.as_fd(), Cause::Packet, &error),
+        }
+    }
+}
+
+fn outbound(shared: &Shared, buffer: &mut [u8], len: usize) {
+    let snapshot = shared.snapshot.load();
+    match snapshot.outbound(monotonic(), &shared.flows, buffer, len) {
+        Outbound::Send {
+            to,
+            ecn,
+            len,
+            report,
+        } => {
+            if let Some(datagram) = buffer.get(..len) {
+                shared.transmit(to, ecn, datagram);
+            }
+            if let Some(report) = report {
+                shared.inbox.offer(Input::Fast(report));
+            }
+        }
+        Outbound::Slow => {
+            if let Some(packet) = buffer.get(HEADROOM..HEADROOM + len) {
+                shared.inbox.offer(Input::Packet(packet.to_vec()));
+            }
+        }
+        Outbound::Reply(packet, reason) => {
+            shared.deliver(&packet);
+            shared.counters.fast_dropped(reason);
+        }
+        Outbound::Drop(reason) => shared.counters.fast_dropped(reason),
+    }
+}
+
+/// Waits until there is more to read or the node ends.
+fn pause(shared: &Shared, fd: BorrowedFd<'_>, cause: Cause, error: &io::Error) {
+    if error.kind() != io::ErrorKind::WouldBlock {
+        tracing::debug!(%error, cause = cause.name(), "descriptor");
+        let _ = readable(&[shared.stop.as_fd()], Some(ERROR_PAUSE));
+    }
+    let _ = readable(&[fd, shared.stop.as_fd()], None);
+    shared.counters.woke(cause);
+}

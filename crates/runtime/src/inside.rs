@@ -1,0 +1,113 @@
+//! Where the overlay's interface is: in this network, in a namespace, or nowhere.
+
+use crate::settings::{InterfaceMode, Routes};
+use api::NetworkMode;
+use os::holder::{self, Holder};
+use os::interface::{InterfaceError, Plan, open_here};
+use os::process::may_configure_network;
+use os::tun::{Device, TunError};
+use std::net::Ipv6Addr;
+
+/// The prefixes of addresses F and of aliases.
+pub const PREFIXES: [(Ipv6Addr, u8); 2] = [
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 8),
+    (Ipv6Addr::new(0x0200, 0, 0, 0, 0, 0, 0, 0), 7),
+];
+
+/// The interface and what holds it.
+#[derive(Debug)]
+pub struct Inside {
+    /// The interface.
+    pub device: Option<Device>,
+    /// The namespace's holder; the namespace ends with it.
+    pub holder: Option<Holder>,
+    /// Where it is.
+    pub mode: NetworkMode,
+    /// Why there is none although one was wanted.
+    pub missing: Option<String>,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// Where.
+    pub mode: InterfaceMode,
+    /// What leads to it.
+    pub routes: Routes,
+    /// Its MTU in bytes.
+    pub mtu: u16,
+    /// Its addresses.
+    pub addresses: Vec<Ipv6Addr>,
+}
+
+/// Makes the interface.
+///
+/// # Errors
+/// It cannot be made where it was asked for, or (in mode `Auto`) a prefix leads elsewhere.
+pub fn open(wanted: &Wanted) -> Result<Inside, InterfaceError> {
+    match wanted.mode {
+        InterfaceMode::None => Ok(nowhere(None)),
+        InterfaceMode::Kernel => in_this_network(wanted),
+        InterfaceMode::Rootless => in_a_namespace(wanted),
+        InterfaceMode::Auto => {
+            if may_configure_network() {
+                match in_this_network(wanted) {
+                    Err(InterfaceError::Tun(TunError::Missing | TunError::NotPermitted(_))) => {}
+                    other => return other,
+                }
+            }
+            in_a_namespace(wanted).or_else(|error| Ok(nowhere(Some(error.to_string()))))
+        }
+    }
+}
+
+fn nowhere(missing: Option<String>) -> Inside {
+    Inside {
+        device: None,
+        holder: None,
+        mode: NetworkMode::None,
+        missing,
+    }
+}
+
+fn plan(wanted: &Wanted, routes: &[(Ipv6Addr, u8)]) -> Plan {
+    Plan {
+        name: wanted.name.clone(),
+        mtu: u32::from(wanted.mtu),
+        addresses: wanted.addresses.clone(),
+        routes: routes.to_vec(),
+    }
+}
+
+fn in_this_network(wanted: &Wanted) -> Result<Inside, InterfaceError> {
+    let routes: &[_] = if wanted.routes == Routes::Overlay {
+        &PREFIXES
+    } else {
+        &[]
+    };
+    let device = Some(open_here(&plan(wanted, routes))?);
+    Ok(Inside {
+        device,
+        holder: None,
+        mode: NetworkMode::Kernel,
+        missing: None,
+    })
+}
+
+fn in_a_namespace(wanted: &Wanted) -> Result<Inside, InterfaceError> {
+    let routes: &[_] = if wanted.routes == Routes::None {
+        &[]
+    } else {
+        &PREFIXES
+    };
+    let (holder, device) = holder::start(&plan(wanted, routes))?;
+    let (device, holder) = (Some(device), Some(holder));
+    Ok(Inside {
+        device,
+        holder,
+        mode: NetworkMode::Rootless,
+        missing: None,
+    })
+}

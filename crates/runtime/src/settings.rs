@@ -1,0 +1,72 @@
+//! What whoever starts a node decides. Values, no files: reading `kumi.toml` and key files is
+//! the program's.
+
+use identity::LocalIdentity;
+use os::files::Directories;
+
+/// Names of the files that a running node has in its directories.
+pub mod names {
+    /// The control socket, in the runtime directory.
+    pub const SOCKET: &str = "control";
+    /// The lock, in the state directory.
+    pub const LOCK: &str = "lock";
+}
+
+/// The overlay's interface when nothing else is chosen.
+pub const INTERFACE_DEFAULT: &str = "kumi%d";
+
+/// Where the overlay's interface shall be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InterfaceMode {
+    /// In this network when that is permitted, else in a namespace; none if neither works.
+    #[default]
+    Auto,
+    /// In this network.
+    Kernel,
+    /// In an unprivileged namespace.
+    Rootless,
+    /// Nowhere: only sessions and pings.
+    None,
+}
+
+/// What leads to the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Routes {
+    /// fc00::/8 and 200::/7.
+    #[default]
+    Overlay,
+    /// Each peer's addresses, for machines on which those prefixes lead elsewhere. In a
+    /// namespace the same as `Overlay`.
+    Peers,
+    /// Nothing.
+    None,
+}
+
+/// Reads the identity again after its files have changed; an error's text names the file.
+pub type Reload = Box<dyn Fn() -> Result<LocalIdentity, String> + Send>;
+
+/// Everything that a node needs to run.
+pub struct Settings {
+    /// Where its files are.
+    pub directories: Directories,
+    /// Who it is.
+    pub identity: LocalIdentity,
+    /// How to read that again.
+    pub reload: Reload,
+    /// Its UDP port; 0 takes a free one. A fixed one that is taken is an error.
+    pub port: u16,
+    /// The interface's name; `%d` stands for the first free number.
+    pub interface: String,
+    /// Where the interface is.
+    pub mode: InterfaceMode,
+    /// What leads to it.
+    pub routes: Routes,
+    /// Its MTU in bytes, at least 1,280.
+    pub mtu: u16,
+    /// Whether to send and heed beacons.
+    pub discovery: bool,
+    /// What the node tells its peers it is called.
+    pub label: Option<String>,
+    /// The software's version.
+    pub version: String,
+}

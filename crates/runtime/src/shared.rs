@@ -1,0 +1,243 @@
+//! What the threads of one node share, and the bounded way to the slow path.
+
+use crate::counters::{Counters, ShellDrop};
+use arc_swap::ArcSwap;
+use group::FlowTable;
+use node::{FastReport, Snapshot};
+use os::multicast::Multicast;
+use os::tun::Device;
+use os::udp::Udp;
+use os::wait::Waker;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use wire::ip::Ecn;
+
+/// At most this many things wait for the slow path.
+pub const QUEUE_LEN_MAX: usize = 1024;
+/// At most this many bytes of packets and datagrams wait for the slow path.
+pub const QUEUE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Something for the slow path to handle.
+#[derive(Debug)]
+pub enum Input {
+    /// A datagram that the snapshot could not place.
+    Datagram {
+        /// Its source.
+        from: SocketAddr,
+        /// ECN of its outer header.
+        ecn: Ecn,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// An IP packet of the host that the snapshot could not place.
+    Packet(Vec<u8>),
+    /// What the fast path did.
+    Fast(FastReport),
+    /// A beacon.
+    Beacon {
+        /// Its source.
+        from: SocketAddr,
+        /// The beacon.
+        bytes: Vec<u8>,
+    },
+    /// This host's addresses have changed to these.
+    Endpoints(Vec<SocketAddr>),
+    /// A request from the control socket.
+    Request(crate::requests::Asked),
+    /// Read the configuration again.
+    Reload,
+    /// Stop in order.
+    Stop,
+}
+
+impl Input {
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::Datagram { bytes, .. } | Self::Packet(bytes) | Self::Beacon { bytes, .. } => {
+                bytes.len()
+            }
+            Self::Fast(FastReport::Opened {
+                plaintext: Some(bytes),
+                ..
+            }) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// The way to the slow path; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    sender: SyncSender<Input>,
+    bytes: Arc<AtomicUsize>,
+    counters: Arc<Counters>,
+}
+
+impl Inbox {
+    /// An inbox and its other end.
+    pub fn new(counters: Arc<Counters>) -> (Self, Outbox) {
+        let (sender, receiver) = sync_channel(QUEUE_LEN_MAX);
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let inbox = Self {
+            sender,
+            bytes: Arc::clone(&bytes),
+            counters,
+        };
+        (inbox, Outbox { receiver, bytes })
+    }
+
+    /// Hands something over without waiting; when there is no room it is dropped and
+    /// counted. For what came from the network.
+    pub fn offer(&self, input: Input) {
+        let len = input.byte_len();
+        let queued = self.bytes.fetch_add(len, Ordering::Relaxed);
+        if queued + len > QUEUE_BYTES_MAX || self.sender.try_send(input).is_err() {
+            self.bytes.fetch_sub(len, Ordering::Relaxed);
+            self.counters.dropped(ShellDrop::SlowPathFull);
+        }
+    }
+
+    /// Hands something over, waiting for room; false when the slow path has ended. For what
+    /// must not be lost.
+    pub fn send(&self, input: Input) -> bool {
+        let len = input.byte_len();
+        self.bytes.fetch_add(len, Ordering::Relaxed);
+        self.sender.send(input).is_ok()
+    }
+}
+
+/// The slow path's end of an [`Inbox`].
+#[derive(Debug)]
+pub struct Outbox {
+    receiver: Receiver<Input>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Outbox {
+    /// The next thing; waits at most `limit`, or for ever without one. `None` after the
+    /// limit, and when nobody can send any more.
+    pub fn next(&self, limit: Option<std::time::Duration>) -> Option<Input> {
+        let input = match limit {
+            Some(limit) => self.receiver.recv_timeout(limit).ok(),
+            None => self.receiver.recv().ok(),
+        }?;
+        self.bytes.fetch_sub(input.byte_len(), Ordering::Relaxed);
+        Some(input)
+    }
+
+    /// The next thing that is there already.
+    pub fn next_now(&self) -> Option<Input> {
+        let input = self.receiver.try_recv().ok()?;
+        self.bytes.fetch_sub(input.byte_len(), Ordering::Relaxed);
+        Some(input)
+    }
+}
+
+/// What all threads of a node see.
+#[derive(Debug)]
+pub struct Shared {
+    /// What data threads work on.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// The flows that this end started.
+    pub flows: Arc<FlowTable>,
+    /// The underlay.
+    pub udp: Udp,
+    /// The overlay's interface.
+    pub device: Option<Device>,
+    /// The beacon sockets.
+    pub multicast: Option<Multicast>,
+    /// Counts.
+    pub counters: Arc<Counters>,
+    /// The way to the slow path.
+    pub inbox: Inbox,
+    /// Readable once the threads shall end.
+    pub stop: Waker,
+    /// Set before [`Shared::stop`].
+    pub stopping: AtomicBool,
+}
+
+impl Shared {
+    /// Tells every thread to end.
+    pub fn end(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.stop.wake();
+    }
+
+    /// Whether the threads shall end.
+    pub fn is_ending(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Sends a datagram; waits a moment when the kernel's queue is full, so that a sender
+    /// faster than the underlay is slowed instead of losing packets.
+    pub fn transmit(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
+        let why = match self.udp.send(to, ecn as u8, datagram) {
+            Ok(()) => return,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                let _ = os::wait::writable(&self.udp, SEND_WAIT);
+                match self.udp.send(to, ecn as u8, datagram) {
+                    Ok(()) => return,
+                    Err(_) => ShellDrop::SendFull,
+                }
+            }
+            Err(error) if os::udp::is_too_long(&error) => ShellDrop::TooLong,
+            Err(error) => {
+                tracing::trace!(%to, %error, "not sent");
+                ShellDrop::SendFailed
+            }
+        };
+        self.counters.dropped(why);
+    }
+
+    /// Hands an IP packet to the host.
+    pub fn deliver(&self, packet: &[u8]) {
+        let sent = self
+            .device
+            .as_ref()
+            .is_some_and(|device| device.send(packet).is_ok());
+        if !sent {
+            self.counters.dropped(ShellDrop::InterfaceFull);
+        }
+    }
+}
+
+/// How long a full queue of the kernel is waited for.
+const SEND_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn packet(len: usize) -> Input {
+        Input::Packet(vec![0; len])
+    }
+
+    #[test]
+    fn the_queue_is_bounded_in_number() {
+        let counters = Arc::new(Counters::new());
+        let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
+        (0..QUEUE_LEN_MAX + 5).for_each(|_| inbox.offer(packet(1)));
+        assert_eq!(counters.shell_drops()[ShellDrop::SlowPathFull.name()], 5);
+        assert_eq!(
+            std::iter::from_fn(|| outbox.next_now()).count(),
+            QUEUE_LEN_MAX
+        );
+        assert!(outbox.next(Some(Duration::ZERO)).is_none());
+    }
+
+    #[test]
+    fn the_queue_is_bounded_in_bytes_and_recovers() {
+        let counters = Arc::new(Counters::new());
+        let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
+        for _ in 0..3 {
+            (0..20).for_each(|_| inbox.offer(packet(QUEUE_BYTES_MAX / 16)));
+            assert_eq!(std::iter::from_fn(|| outbox.next_now()).count(), 16);
+        }
+        assert_eq!(counters.shell_drops()[ShellDrop::SlowPathFull.name()], 12);
+        drop(outbox);
+        assert!(!inbox.send(packet(1)));
+    }
+}

@@ -1,0 +1,244 @@
+//! The slow path's thread: the one owner of the node, its journal and its requests.
+//!
+//! It waits for the next input or the next timer, whichever is first, and for nothing else.
+//! After each change every output is done, in order, before the next input is looked at; a
+//! change is in the journal before anything after it is done.
+
+use crate::counters::Cause;
+use crate::facts::Facts;
+use crate::peer_routes::PeerRoutes;
+use crate::requests::{Requests, Then};
+use crate::shared::{Input, Outbox, Shared};
+use crate::storage::{Storage, StorageError};
+use node::{Event, Node, Output, Wake};
+use std::sync::Arc;
+use std::time::Duration;
+use wire::Now;
+
+/// Both clocks as the node wants them: the Unix time never runs backwards.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    unix_s_high: u64,
+}
+
+impl Clock {
+    /// A clock that starts no earlier than the time that was stored.
+    pub const fn new(time_high_unix_s: u64) -> Self {
+        Self {
+            unix_s_high: time_high_unix_s,
+        }
+    }
+
+    /// Now.
+    pub fn now(&mut self) -> Now {
+        self.unix_s_high = self.unix_s_high.max(os::clock::unix_s());
+        Now {
+            mono: os::clock::monotonic(),
+            unix_s: self.unix_s_high,
+        }
+    }
+}
+
+/// The slow path.
+pub struct SlowPath {
+    node: Node,
+    storage: Storage,
+    requests: Requests,
+    facts: Facts,
+    clock: Clock,
+    shared: Arc<Shared>,
+    routes: Option<PeerRoutes>,
+}
+
+impl SlowPath {
+    /// A slow path over a node that was just made.
+    pub fn new(
+        node: Node,
+        storage: Storage,
+        facts: Facts,
+        clock: Clock,
+        routes: Option<PeerRoutes>,
+    ) -> Self {
+        let shared = Arc::clone(&facts.shared);
+        Self {
+            node,
+            storage,
+            requests: Requests::default(),
+            facts,
+            clock,
+            shared,
+            routes,
+        }
+    }
+
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// The journal cannot be written: nothing that needs it may be done any more.
+    pub fn run(&mut self, inputs: &Outbox) -> Result<(), StorageError> {
+        let mut now = self.clock.now();
+        self.drain(now)?;
+        loop {
+            let input = match inputs.next_now() {
+                Some(input) => Some(input),
+                None => self.wait(inputs),
+            };
+            now = self.clock.now();
+            let then = match input {
+                Some(input) => self.handle(now, input),
+                None => Then::Continue,
+            };
+            self.drain(now)?;
+            self.expire(now)?;
+            if then == Then::Stop {
+                self.node.shutdown(now);
+                return self.drain(now);
+            }
+        }
+    }
+
+    /// Waits for the next input until the next timer.
+    fn wait(&self, inputs: &Outbox) -> Option<Input> {
+        let timer = self.node.poll_timeout();
+        let request = self.requests.poll_timeout();
+        let cause = match (timer, request) {
+            (Some((at, _)), Some(request)) if request < at => Cause::TimerRequest,
+            (None, Some(_)) => Cause::TimerRequest,
+            (Some((_, Wake::Session)), _) => Cause::TimerSession,
+            (Some((_, Wake::Beacon)), _) => Cause::TimerBeacon,
+            _ => Cause::TimerNode,
+        };
+        let at = timer.map(|(at, _)| at).into_iter().chain(request).min();
+        let now = os::clock::monotonic();
+        let input = inputs.next(at.map(|at| at.saturating_sub(now)));
+        let cause = if input.is_some() {
+            Cause::SlowPath
+        } else {
+            cause
+        };
+        self.shared.counters.woke(cause);
+        input
+    }
+
+    fn handle(&mut self, now: Now, input: Input) -> Then {
+        match input {
+            Input::Datagram {
+                from,
+                ecn,
+                mut bytes,
+            } => {
+                self.node.handle_datagram(now, from, ecn, &mut bytes);
+            }
+            Input::Packet(packet) => self.node.handle_inside(now, &packet),
+            Input::Fast(report) => self.node.handle_fast(now, report),
+            Input::Beacon { from, bytes } => self.node.handle_beacon(now, from, &bytes),
+            Input::Endpoints(endpoints) => self.node.handle_local_endpoints(now, endpoints),
+            Input::Request(asked) => {
+                return self
+                    .requests
+                    .handle(&mut self.node, &mut self.facts, now, asked);
+            }
+            Input::Reload => self.reload(now),
+            Input::Stop => return Then::Stop,
+        }
+        Then::Continue
+    }
+
+    fn reload(&mut self, now: Now) {
+        let installed = self.facts.reload().and_then(|identity| {
+            self.node
+                .install_identity(now, identity)
+                .map_err(|error| error.to_string())
+        });
+        match installed {
+            Ok(()) => tracing::info!("identity read again"),
+            Err(error) => tracing::warn!(error, "identity not read again"),
+        }
+    }
+
+    /// Does what timers ask for, until none is due.
+    fn expire(&mut self, now: Now) -> Result<(), StorageError> {
+        let due = |at: Option<Duration>| at.is_some_and(|at| at <= now.mono);
+        if due(self.node.poll_timeout().map(|(at, _)| at)) {
+            self.node.handle_timeout(now);
+            self.drain(now)?;
+        }
+        if due(self.requests.poll_timeout()) {
+            self.requests.handle_timeout(&mut self.node, now);
+            self.drain(now)?;
+        }
+        Ok(())
+    }
+
+    /// Does everything that the node asks for, in order.
+    fn drain(&mut self, now: Now) -> Result<(), StorageError> {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                Output::Persist(change) => {
+                    self.storage.append(&change)?;
+                    self.facts.journal_len = self.storage.len_bytes();
+                }
+                Output::Transmit { to, ecn, payload } => self.shared.transmit(to, ecn, &payload),
+                Output::Multicast(beacon) => {
+                    if let Some(multicast) = &self.shared.multicast {
+                        let links = multicast.send(&beacon);
+                        tracing::debug!(links, "beacon");
+                    }
+                }
+                Output::Inside(packet) => self.shared.deliver(&packet),
+                Output::Publish(snapshot) => {
+                    self.shared.snapshot.store(snapshot);
+                    if let Some(routes) = &mut self.routes {
+                        routes.follow(&self.node, now);
+                    }
+                }
+                Output::Event(event) => self.event(now, &event),
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, now: Now, event: &Event) {
+        match event {
+            Event::SessionUp { .. } | Event::Joined { .. } | Event::InviteUsed { .. } => {
+                tracing::info!(what = event_name(event));
+            }
+            Event::CloneSeen { .. } => tracing::warn!(what = event_name(event)),
+            Event::Echo { .. } | Event::EchoLost { .. } => {}
+            _ => tracing::info!(what = event_name(event)),
+        }
+        tracing::debug!(?event);
+        self.facts.note(now, event);
+        self.requests.handle_event(&mut self.node, now, event);
+    }
+}
+
+/// What happened, without whom: names stay out of the ordinary log.
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::SessionUp { .. } => "session up",
+        Event::SessionDown { .. } => "session down",
+        Event::Echo { .. } => "echo",
+        Event::EchoLost { .. } => "echo lost",
+        Event::InviteUsed { .. } => "invite used",
+        Event::Joined { .. } => "joined",
+        Event::JoinFailed { .. } => "join failed",
+        Event::CloneSeen { .. } => "cloned key seen",
+        Event::IdentityUpdated { .. } => "identity of a peer updated",
+        Event::CertificateExpiring { .. } => "certificate ends soon",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_runs_backwards() {
+        let future = os::clock::unix_s() + 1_000_000;
+        let mut clock = Clock::new(future);
+        assert_eq!(clock.now().unix_s, future);
+        let mut clock = Clock::new(5);
+        assert!(clock.now().unix_s > 1_700_000_000);
+    }
+}
