@@ -1,0 +1,187 @@
+"""A second implementation of docs/protocol/session.md, driven over standard input.
+
+One command a line; each answers with any number of lines and then a line with a dot, so
+that silence is visible. The commands are the methods `do_...` below; `tx HEX` is a datagram
+sent, `event ...` something noticed, `refused WHY` something not accepted (the network sees
+nothing of that). It was written from the protocol page alone and shares no code with the
+Rust crates: where the two disagree, one of them or the page is wrong.
+"""
+import sys
+
+from datagrams import COOKIE, MESSAGE_1, TRANSPORT, Reassembly, Transport, cut, open_cookie
+from noise import Claim, Initiation
+from primitives import Refused, need, random
+from session import Session, hello
+from statements import (Credential, Identity, Statements, invite_line, parse_invite,
+                        split_entries)
+
+
+class Peer:
+    def __init__(self):
+        self.credentials, self.known, self.numbers = [], {}, {}
+        self.instance, self.count, self.aeads, self.mtu = random(8), 0, [1, 2], 1420
+        self.initiation = self.transport = self.session = None
+        self.may_send = False
+
+    # -- who is who
+
+    def do_identity(self, now, log, recovery):
+        """Makes this node at Unix time `now`, which stands still from here on. `log`: the
+        kinds of its rotation entries, such as 12, or - for none."""
+        self.now = int(now)
+        kinds = [int(kind) for kind in log.strip("-")]
+        self.local = Identity(self.now, kinds, recovery == "1")
+        self.reassembly = Reassembly(self.local.statements.f)
+        s = self.local.statements
+        return [f"identity {s.f.hex()} {s.inception.hex()} "
+                f"{b''.join(s.entries).hex() or '-'} {s.certificate.hex()}"]
+
+    def do_peer(self, inception, entries, certificate):
+        """What we know of the peer before a handshake that we start."""
+        told = Statements(bytes.fromhex(inception),
+                          split_entries(bytes.fromhex(entries.strip("-"))),
+                          bytes.fromhex(certificate)).verify(self.now)
+        self.known[told.f] = told
+        return [f"peer {told.f.hex()}"]
+
+    def do_invite(self, expiry, endpoint):
+        """Makes an invite line for this node and keeps its credential."""
+        secret = random(16)
+        self.credentials.append(Credential.of_invite(secret))
+        return ["invite " + invite_line(self.local.statements, secret, int(expiry),
+                                        [bytes.fromhex(endpoint)])]
+
+    def do_join(self, line):
+        """Reads an invite line: the peer becomes known, its credential ours."""
+        statements, secret, expiry, endpoints = parse_invite(line)
+        self.known[statements.f] = statements.verify(self.now)
+        self.credentials.append(Credential.of_invite(secret))
+        return [f"joined {statements.f.hex()} {expiry} {' '.join(e.hex() for e in endpoints)}"]
+
+    def do_spoil(self):
+        """The psk of every credential becomes wrong; the tags stay right."""
+        for credential in self.credentials:
+            credential.psk = random(32)
+        return []
+
+    # -- the handshake
+
+    def do_speak(self, aeads):
+        self.aeads = [int(a) for a in aeads]
+        return []
+
+    def do_connect(self, f, mac1_f):
+        """Message 1 to `f`, with MAC1 made for `mac1_f` (normally the same)."""
+        self.count += 1
+        self.own_index, self.peer_f = _index(), bytes.fromhex(f)
+        self.initiation = Initiation(self.local, self.known[self.peer_f], self.credentials,
+                                     self.count, self.aeads, self.instance, self.mtu)
+        self.sent = cut(MESSAGE_1, self.own_index, 0, self.initiation.message,
+                        bytes.fromhex(mac1_f))
+        return _tx(self.sent)
+
+    def do_rx(self, datagram):
+        """A datagram from the network."""
+        data = bytes.fromhex(datagram)
+        need(len(data) >= 4 and data[1:4] == bytes(3), "reserved bytes")
+        if data[0] == TRANSPORT:
+            return self._transport(data)
+        if data[0] == COOKIE:
+            need(self.initiation, "no initiation under way")
+            index, cookie = open_cookie(data, self.peer_f, [d[-32:-16] for d in self.sent])
+            need(index == self.own_index, "receiver index")
+            return _tx(cut(MESSAGE_1, index, 0, self.initiation.message, self.peer_f, cookie))
+        need(data[0] in (1, 2), "type")
+        whole = self.reassembly.add(data)
+        if not whole:
+            return []
+        kind, sender, receiver, message = whole
+        return (self._message1 if kind == MESSAGE_1 else self._message2)(
+            sender, receiver, message)
+
+    def _message1(self, sender, _receiver, message):
+        claim = Claim(self.local, message, self.known.get, self.now)
+        f = claim.peer.f
+        need(claim.number > self.numbers.get(f, b""), "number is not above the last")
+        self.numbers[f], self.known[f] = claim.number, claim.peer
+        answer, established = claim.accept(self.credentials, self.aeads, self.instance, self.mtu)
+        self.own_index, self.may_send = _index(), False
+        self._establish(established, sender)
+        return _tx(cut(2, self.own_index, sender, answer, f)) + [_event(established)]
+
+    def _message2(self, sender, receiver, message):
+        need(self.initiation and receiver == self.own_index, "no initiation under way")
+        established = self.initiation.finish(message, self.now)
+        self.initiation, self.may_send = None, True
+        self.known[established.peer.f] = established.peer
+        self._establish(established, sender)
+        return [_event(established)] + self._send([b""])  # at once, though empty
+
+    def _establish(self, established, peer_index):
+        self.transport = Transport(established, self.own_index, peer_index)
+        if not self.session or self.peer_instance != established.instance:
+            self.session = Session()  # a rekey with the same run of the peer goes on
+        self.peer_instance = established.instance
+
+    # -- the session
+
+    def _transport(self, data):
+        need(self.transport, "no session")
+        plaintext = self.transport.open(data)
+        self.may_send = True
+        out, events = self.session.handle(plaintext, len(data))
+        return [f"event {event}" for event in events] + self._send(out)
+
+    def _send(self, plaintexts):
+        need(self.may_send, "the initiator has not confirmed yet")
+        return _tx([self.transport.seal(p) for p in plaintexts])
+
+    def do_packet(self, packet, piece_bytes):
+        return self._send(self.session.packet(bytes.fromhex(packet), int(piece_bytes)))
+
+    def do_echo(self, id):
+        return self._send(self.session.echo(int(id)))
+
+    def do_challenge(self):
+        return self._send(self.session.challenge())
+
+    def do_probe(self, id, size):
+        return self._send(self.session.probe(int(id), int(size)))
+
+    def do_message(self, kind, value):
+        return self._send(self.session.message(int(kind), bytes.fromhex(value)))
+
+    def do_hello(self, version, label):
+        return self._send(self.session.message(1, hello(self.instance, version, 0, label)))
+
+    def do_raw(self, plaintext):
+        return self._send([bytes.fromhex(plaintext)])
+
+
+def _index():
+    return int.from_bytes(random(4), "big") or 1
+
+
+def _tx(datagrams):
+    return [f"tx {d.hex()}" for d in datagrams]
+
+
+def _event(e):
+    return (f"event established {e.peer.f.hex()} {e.matched} {e.aead} {e.binding.hex()} "
+            f"{e.instance.hex()} {e.mtu}")
+
+
+def main():
+    peer = Peer()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        verb, *arguments = line.split()
+        try:
+            answer = getattr(peer, f"do_{verb}")(*arguments)
+        except Refused as why:
+            answer = [f"refused {why}"]
+        print("\n".join(answer + ["."]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
