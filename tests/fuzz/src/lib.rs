@@ -31,6 +31,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("invite", wire_targets::invite),
     ("invite_line", wire_targets::invite_line),
     ("ip", wire_targets::ip),
+    ("key_file", identity_targets::key_file),
     ("message1", wire_targets::message1),
     ("message2", wire_targets::message2),
     ("payload", wire_targets::payload),

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use identity::crypto::{AwsLc, HashRng};
-use identity::{HotKeys, Inception, PublicIdentity, Scopes, Terms, issue_certificate, rotate};
+use identity::sealed::{Backup, Cost, KeyFile};
+use identity::{
+    HotKeys, Inception, NextRootSecret, PublicIdentity, RootSecret, Scopes, Terms,
+    issue_certificate, rotate,
+};
 use wire::beacon::BeaconFields;
 use wire::datagram::{CookieView, FragmentHeader, Message, RelayedView, TransportHeader};
 use wire::handshake::{AeadAlg, AeadOffer, MESSAGE_LEN, Number, Payload1, Payload2};
@@ -41,6 +45,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
         vec![certificate, statements.log[..133].to_vec()],
     );
     all.insert("pin", vec![pin]);
+    all.insert("key_file", key_files(&rotated));
     all.insert("rotations", vec![statements.log.clone(), Vec::new()]);
     all.insert(
         "aeads",
@@ -85,6 +90,34 @@ fn identities() -> (PublicIdentity, PublicIdentity, Vec<u8>) {
     };
     let pin = rotated.verify(&crypto, NOW_UNIX_S, None).expect("verified");
     (plain, rotated, pin.encode())
+}
+
+/// A key file of every kind, and a sealed one.
+fn key_files(public: &PublicIdentity) -> Seeds {
+    let (crypto, mut rng) = (AwsLc, HashRng::new([8; 32]));
+    let hot = HotKeys::generate(&crypto, &mut rng);
+    let backup = Backup {
+        public: public.clone(),
+        root: Some(RootSecret::from_seed(&[1; 32])),
+        next: Some(NextRootSecret::from_seed(&[2; 32])),
+        hot: Some(hot.clone()),
+    };
+    let cost = Cost {
+        memory_kib: 8,
+        passes: 1,
+        lanes: 1,
+    };
+    let mut write = |file: KeyFile, passphrase| {
+        file.write(&crypto, &mut rng, public.address(), passphrase)
+            .expect("a key file")
+    };
+    vec![
+        write(KeyFile::Root(RootSecret::from_seed(&[1; 32])), None),
+        write(KeyFile::Next(NextRootSecret::from_seed(&[2; 32])), None),
+        write(KeyFile::Hot(hot.clone()), None),
+        write(KeyFile::Backup(Box::new(backup)), None),
+        write(KeyFile::Hot(hot), Some(("a passphrase", cost))),
+    ]
 }
 
 /// The statements of an identity as bytes.
