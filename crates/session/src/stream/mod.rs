@@ -170,3 +170,5 @@ impl ControlStream {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod burden_tests;

@@ -1,7 +1,8 @@
 //! The receiving half: puts segments in order and cuts messages out.
 //!
-//! Segments ahead of the next byte wait by offset, inside the window only, so they hold at
-//! most 65,536 bytes. Bytes in order go straight to the message under assembly, which is at
+//! Segments ahead of the next byte wait by offset, inside the window only. Each counts 64 bytes
+//! more than it carries, because a peer may send single bytes; together they count at most
+//! 131,072, and the furthest gives way. Bytes in order go straight to the message under assembly, which is at
 //! most 16,390 bytes long when it is taken out. The window therefore never shrinks.
 
 use super::{Message, StreamError};
@@ -9,6 +10,10 @@ use crate::constants::{STREAM_MESSAGE_MAX, STREAM_WINDOW};
 use std::collections::{BTreeMap, VecDeque};
 
 const MESSAGE_HEADER_LEN: usize = 6;
+/// What a segment that waits costs besides its bytes.
+const SEGMENT_COST: usize = 64;
+/// What all segments that wait may cost: twice the window, because they may overlap.
+const AHEAD_COST_MAX: usize = 2 * STREAM_WINDOW as usize;
 
 #[derive(Debug)]
 pub(super) struct Receiver {
@@ -16,6 +21,8 @@ pub(super) struct Receiver {
     expected: u32,
     /// Bytes ahead, by distance counted from the start of the stream.
     ahead: BTreeMap<u64, Vec<u8>>,
+    /// What `ahead` costs.
+    ahead_cost: usize,
     /// `expected`, counted without modulo.
     total: u64,
     in_order: VecDeque<u8>,
@@ -27,6 +34,7 @@ impl Receiver {
         Self {
             expected: offset,
             ahead: BTreeMap::new(),
+            ahead_cost: 0,
             total: 0,
             in_order: VecDeque::new(),
             acknowledgement_due: false,
@@ -53,10 +61,12 @@ impl Receiver {
         };
         let longer = self.ahead.get(&start).is_none_or(|b| b.len() < bytes.len());
         if longer {
-            self.ahead.insert(start, bytes.to_vec());
-            self.bound_ahead();
+            self.ahead_cost += cost(bytes);
+            let replaced = self.ahead.insert(start, bytes.to_vec());
+            self.ahead_cost -= replaced.map_or(0, |bytes| cost(&bytes));
         }
         self.advance();
+        self.bound_ahead();
         Ok(())
     }
 
@@ -99,12 +109,11 @@ impl Receiver {
         (self.total, (held + self.in_order.len()) as u64)
     }
 
-    /// Overlapping segments could hold more bytes than the window has: the furthest goes.
+    /// What gives way is not acknowledged, so it comes again.
     fn bound_ahead(&mut self) {
-        let mut held: usize = self.ahead.values().map(Vec::len).sum();
-        while held > 2 * STREAM_WINDOW as usize {
+        while self.ahead_cost > AHEAD_COST_MAX {
             match self.ahead.pop_last() {
-                Some((_, bytes)) => held -= bytes.len(),
+                Some((_, bytes)) => self.ahead_cost -= cost(&bytes),
                 None => return,
             }
         }
@@ -116,6 +125,7 @@ impl Receiver {
                 return;
             }
             let (start, bytes) = entry.remove_entry();
+            self.ahead_cost -= cost(&bytes);
             let skip = usize::try_from(self.total - start).unwrap_or(usize::MAX);
             if let Some(new) = bytes.get(skip..) {
                 self.in_order.extend(new);
@@ -124,4 +134,8 @@ impl Receiver {
             }
         }
     }
+}
+
+fn cost(bytes: &[u8]) -> usize {
+    SEGMENT_COST + bytes.len()
 }

@@ -1,7 +1,9 @@
 //! The sending half: what is queued, what is in flight, what must go again.
 //!
 //! Loss recovery is go-back from the first byte not acknowledged: at a time-out, or at the
-//! third acknowledgement in a row that moves nothing. The flight is limited by the window of
+//! third acknowledgement in a row that moves nothing. What goes again is acknowledged again, so
+//! after a go-back such acknowledgements say nothing until bytes that had not been sent by then
+//! are acknowledged (RFC 6582, 3.2, "recover"). The flight is limited by the window of
 //! the peer and by a small slow-start limit of its own, because control bytes are few and
 //! must not crowd out traffic.
 
@@ -30,6 +32,8 @@ pub(super) struct Sender {
     window: usize,
     flight_max: usize,
     duplicates: u32,
+    /// Bytes of `queue` that must be acknowledged before duplicates count again.
+    recover: usize,
     rto: Rto,
     resend_at: Option<Duration>,
     last_progress: Duration,
@@ -48,6 +52,7 @@ impl Sender {
             window: STREAM_WINDOW as usize,
             flight_max: FLIGHT_INITIAL,
             duplicates: 0,
+            recover: 0,
             rto: Rto::new(),
             resend_at: None,
             last_progress: Duration::ZERO,
@@ -99,6 +104,7 @@ impl Sender {
         self.acknowledged = acknowledged;
         self.sent = self.sent.saturating_sub(newly);
         self.sent_max -= newly;
+        self.recover = self.recover.saturating_sub(newly);
         self.duplicates = 0;
         self.flight_max = (self.flight_max + newly).min(STREAM_WINDOW as usize);
         self.last_progress = now;
@@ -169,11 +175,12 @@ impl Sender {
     }
 
     fn duplicate(&mut self, bare: bool) {
-        if !bare || self.sent == 0 {
+        if !bare || self.sent == 0 || self.recover > 0 {
             return;
         }
         self.duplicates += 1;
         if self.duplicates == DUPLICATES_FOR_RESEND {
+            self.flight_max = FLIGHT_MIN.max(self.flight_max / 2);
             self.go_back();
         }
     }
@@ -181,6 +188,7 @@ impl Sender {
     fn go_back(&mut self) {
         self.sent = 0;
         self.duplicates = 0;
+        self.recover = self.sent_max + 1;
         self.timed = None;
     }
 
