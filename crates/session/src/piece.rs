@@ -2,6 +2,7 @@
 //! (specification, section 4). IP packets are not fragmented in any other way.
 //!
 //! Limits: 16 unfinished packets and 256 KiB for a session, 1 s each; the oldest gives way.
+//! Each piece counts 64 bytes more than it carries, because a peer may send single bytes.
 //! Pieces of one id do not overlap; one that does voids its id for the rest of its second.
 
 use crate::constants::{PIECES_BYTES_MAX, PIECES_LIFE, PIECES_UNFINISHED_MAX};
@@ -14,6 +15,8 @@ pub const PIECE_HEADER_LEN: usize = 7;
 pub const PIECED_PACKET_MAX: usize = 65_535;
 const KIND_PIECE: u8 = 3;
 const FLAG_LAST: u8 = 1;
+/// What a piece that waits costs besides its bytes.
+const PIECE_COST: usize = 64;
 
 /// One piece as it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,7 @@ pub struct Reassembly {
     /// Oldest first.
     unfinished: VecDeque<Unfinished>,
     bytes: usize,
+    pieces: usize,
 }
 
 #[derive(Debug)]
@@ -97,11 +101,13 @@ impl Reassembly {
         }
         if !entry.fits(&piece, end) {
             self.bytes -= entry.bytes;
+            self.pieces -= entry.parts.len();
             entry.make_void();
             return None;
         }
         entry.bytes += piece.bytes.len();
         self.bytes += piece.bytes.len();
+        self.pieces += 1;
         entry.parts.insert(piece.offset, piece.bytes.to_vec());
         if piece.last {
             entry.total = Some(end);
@@ -109,6 +115,7 @@ impl Reassembly {
         if entry.total == Some(entry.bytes) {
             let whole = self.unfinished.remove(position)?;
             self.bytes -= whole.bytes;
+            self.pieces -= whole.parts.len();
             return Some((
                 whole.inner_kind,
                 whole.parts.into_values().flatten().collect(),
@@ -167,7 +174,7 @@ impl Reassembly {
     }
 
     fn shrink(&mut self) {
-        while self.bytes > PIECES_BYTES_MAX {
+        while self.bytes + self.pieces * PIECE_COST > PIECES_BYTES_MAX {
             self.drop_oldest();
         }
     }
@@ -175,6 +182,7 @@ impl Reassembly {
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.unfinished.pop_front() {
             self.bytes -= oldest.bytes;
+            self.pieces -= oldest.parts.len();
         }
     }
 }
@@ -327,6 +335,19 @@ mod tests {
         }
         assert_eq!(reassembly.bytes_len(), 240_000);
         assert_eq!(reassembly.len(), 4);
+    }
+
+    #[test]
+    fn single_bytes_are_bounded_by_what_they_cost() {
+        let mut reassembly = Reassembly::new();
+        for id in 0..5 {
+            for offset in (0..60_000).step_by(2) {
+                reassembly.insert(T0, piece(id, offset, false, &[1]));
+                let parts: usize = reassembly.unfinished.iter().map(|u| u.parts.len()).sum();
+                assert!(parts <= PIECES_BYTES_MAX / (PIECE_COST + 1), "{parts} pieces");
+                assert_eq!(parts, reassembly.pieces);
+            }
+        }
     }
 
     #[test]
