@@ -2,11 +2,12 @@
 //! without a receipt.
 //!
 //! Data threads note packets here without waiting for anybody. The slow path asks for the
-//! deadline and sleeps until then. `watched` says that it does; whoever starts a timer while
-//! it does not is told to wake it, once.
+//! deadline and sleeps until then. `watched` says until when; whoever starts a timer that ends
+//! before is told to wake it, once. (A keepalive may be due before the dead peer that the slow
+//! path sleeps for: data went out, the answer came, and now this end is silent.)
 
 use crate::constants::{DEAD_PEER, KEEPALIVE};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is due next on a transport, apart from its end.
@@ -42,14 +43,26 @@ impl Nature {
 }
 
 /// The state of one transport.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Silence {
-    /// The slow path waits for a deadline.
-    watched: AtomicBool,
+    /// The deadline that the slow path waits for, as a stamp; `UNWATCHED` if for none.
+    watched: AtomicU64,
     /// When data was first received since the last send: nanoseconds + 1, or 0.
     unanswered_rx: AtomicU64,
     /// When data was first sent since the last receipt: nanoseconds + 1, or 0.
     unanswered_tx: AtomicU64,
+}
+
+const UNWATCHED: u64 = u64::MAX;
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self {
+            watched: AtomicU64::new(UNWATCHED),
+            unanswered_rx: AtomicU64::new(0),
+            unanswered_tx: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Silence {
@@ -58,25 +71,25 @@ impl Silence {
         if nature != Nature::Probing {
             clear(&self.unanswered_rx);
         }
-        nature == Nature::Data && self.start(&self.unanswered_tx, now)
+        nature == Nature::Data && self.start(&self.unanswered_tx, now, DEAD_PEER)
     }
 
     /// Notes a receipt; whether the slow path must be woken.
     pub(super) fn received(&self, now: Duration, data: bool) -> bool {
         clear(&self.unanswered_tx);
-        data && self.start(&self.unanswered_rx, now)
+        data && self.start(&self.unanswered_rx, now, KEEPALIVE)
     }
 
     /// See [`super::Transport::deadline`].
     pub(super) fn deadline(&self) -> Option<(Duration, Due)> {
-        self.watched.store(false, Ordering::SeqCst);
+        self.watched.store(UNWATCHED, Ordering::SeqCst);
         let keepalive = moment(self.unanswered_rx.load(Ordering::SeqCst))
             .map(|at| (at.saturating_add(KEEPALIVE), Due::Keepalive));
         let dead = moment(self.unanswered_tx.load(Ordering::SeqCst))
             .map(|at| (at.saturating_add(DEAD_PEER), Due::DeadPeer));
         let next = keepalive.into_iter().chain(dead).min();
-        if next.is_some() {
-            self.watched.store(true, Ordering::SeqCst);
+        if let Some((at, _)) = next {
+            self.watched.fetch_min(stamp(at), Ordering::SeqCst);
         }
         next
     }
@@ -91,13 +104,16 @@ impl Silence {
         [&self.unanswered_rx, &self.unanswered_tx].map(|timer| timer.load(Ordering::SeqCst))
     }
 
-    /// Starts a timer unless it runs; `true` if nobody waits for it yet.
-    fn start(&self, timer: &AtomicU64, now: Duration) -> bool {
+    /// Starts a timer unless it runs; `true` if nobody wakes before it ends.
+    fn start(&self, timer: &AtomicU64, now: Duration, ends_after: Duration) -> bool {
         timer.load(Ordering::Relaxed) == 0
             && timer
                 .compare_exchange(0, stamp(now), Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
-            && !self.watched.swap(true, Ordering::SeqCst)
+            && {
+                let ends = stamp(now.saturating_add(ends_after));
+                self.watched.fetch_min(ends, Ordering::SeqCst) > ends
+            }
     }
 }
 
@@ -116,4 +132,22 @@ pub(super) fn stamp(now: Duration) -> u64 {
 /// The moment of such a number.
 pub(super) fn moment(stamp: u64) -> Option<Duration> {
     stamp.checked_sub(1).map(Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keepalive_due_before_the_watched_dead_peer_wakes() {
+        let (silence, t) = (Silence::default(), Duration::from_millis);
+        assert!(silence.sent(t(0), Nature::Data));
+        assert_eq!(silence.deadline(), Some((t(15_000), Due::DeadPeer)));
+        // The answer comes; nothing more is said. The slow path must not sleep until 15 s.
+        assert!(silence.received(t(20), true));
+        assert!(!silence.received(t(30), true), "once");
+        assert_eq!(silence.deadline(), Some((t(10_020), Due::Keepalive)));
+        // A timer that ends after the one waited for is found at that one's end.
+        assert!(!silence.sent(t(40), Nature::Data));
+    }
 }
