@@ -179,6 +179,7 @@ impl Session {
             .and_then(|attempt| attempt.sent.as_ref())
             .filter(|sent| sent.initiator.local_index() == local_index)
             .ok_or(FinishError::NotWanted)?;
+        let called_at = sent.to;
         let established = sent
             .initiator
             .finish(&*crypto, now, remote_index, message, pin)?;
@@ -192,11 +193,16 @@ impl Session {
             .install(now.mono, Arc::clone(&established.transport));
         self.retire_keys(retired);
         self.come_up(now.mono, established, was_live);
-        self.settle(from);
+        // Where message 1 went is proven, for it was answered. Where message 2 came from, if
+        // that is elsewhere, is a claim like that of any packet from a new address.
+        self.settle(called_at);
+        let rng = &mut self.rng;
+        self.roaming
+            .received(now.mono, from, message.len(), true, || random(rng));
         // The responder may send only after our first packet: parked ones go first in the
         // flush, else it is an empty one. Nothing larger, which the path might not carry.
         if self.parked.is_empty() {
-            self.seal_to(now.mono, from, Ecn::NotEct, &[]);
+            self.seal_to(now.mono, called_at, Ecn::NotEct, &[]);
         }
         self.flush(now.mono);
         Ok(())

@@ -100,6 +100,30 @@ fn an_old_answer_does_not_disturb_an_initiation_under_way() {
     assert!(pair.ends[A].session.is_up());
 }
 
+/// Message 2 is authentic, its source address is not.
+#[test]
+fn an_answer_from_elsewhere_does_not_draw_traffic_there() {
+    let mut pair = Pair::new();
+    pair.filter = Box::new(|_, _, datagram| datagram[0] != 2);
+    for _ in 0..50 {
+        pair.send(A, &[0x45; 1000]);
+    }
+    pair.run_for(ms(500));
+    let log = std::mem::take(&mut pair.log);
+    let answer: Vec<_> = log.into_iter().filter(|(_, f)| f.bytes[0] == 2).collect();
+    let received: usize = answer.iter().map(|(_, f)| f.bytes.len()).sum();
+    assert_eq!(received, 2400);
+    pair.filter = Box::new(|_, _, _| true);
+    for (_, flying) in answer {
+        pair.inject(A, stranger(), &flying.bytes);
+    }
+    pair.run_for(s(2));
+    let there = pair.log.iter().filter(|(_, f)| f.to == stranger());
+    let sent: usize = there.map(|(_, f)| f.bytes.len()).sum();
+    assert!(sent <= received, "{sent} bytes to a stranger");
+    assert_eq!(pair.ends[B].packets.len(), 50);
+}
+
 #[test]
 fn the_state_hash_notices_real_traffic() {
     let (mut pair, _) = recorded();
