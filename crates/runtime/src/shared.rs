@@ -1,6 +1,5 @@
 //! What the threads of one node share, and the bounded way to the slow path.
 
-use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
 use arc_swap::ArcSwap;
 use group::FlowTable;
@@ -46,7 +45,7 @@ pub enum Input {
     /// This host's addresses have changed to these.
     Endpoints(Vec<SocketAddr>),
     /// A request from the control socket.
-    Request(Asked),
+    Request(crate::requests::Asked),
     /// Read the configuration again.
     Reload,
     /// Stop in order.

@@ -31,11 +31,18 @@ impl Account {
         if self == Self::Root {
             return Vec::new();
         }
-        ["setpriv", "--reuid", self.name(), "--regid", self.name(), "--init-groups"]
-            .iter()
-            .chain(&["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"])
-            .map(|s| (*s).to_owned())
-            .collect()
+        [
+            "setpriv",
+            "--reuid",
+            self.name(),
+            "--regid",
+            self.name(),
+            "--init-groups",
+        ]
+        .iter()
+        .chain(&["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"])
+        .map(|s| (*s).to_owned())
+        .collect()
     }
 }
 
@@ -44,10 +51,15 @@ pub fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         for account in [Account::A, Account::B] {
-            let exists = std::fs::read_to_string("/etc/passwd")
-                .is_ok_and(|p| p.lines().any(|l| l.starts_with(&format!("{}:", account.name()))));
+            let exists = std::fs::read_to_string("/etc/passwd").is_ok_and(|p| {
+                p.lines()
+                    .any(|l| l.starts_with(&format!("{}:", account.name())))
+            });
             if !exists {
-                sh("useradd", &["--create-home", "--shell", "/bin/bash", account.name()]);
+                sh(
+                    "useradd",
+                    &["--create-home", "--shell", "/bin/bash", account.name()],
+                );
                 // An account without a password is locked, and a locked account gets no login by key.
                 sh("usermod", &["-p", "*", account.name()]);
             }

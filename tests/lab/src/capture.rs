@@ -43,7 +43,18 @@ impl Capture {
     /// Listens on `interface` in `ns`.
     pub fn start(ns: &Ns, interface: &str) -> Self {
         let mut tcpdump = Command::new("ip")
-            .args(["netns", "exec", ns.name(), "tcpdump", "-i", interface, "-p", "-U", "-s", "0"])
+            .args([
+                "netns",
+                "exec",
+                ns.name(),
+                "tcpdump",
+                "-i",
+                interface,
+                "-p",
+                "-U",
+                "-s",
+                "0",
+            ])
             .args(["-B", "65536", "-w", "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -54,7 +65,11 @@ impl Capture {
         let seen = Arc::new(Seen::default());
         let shared = Arc::clone(&seen);
         let reader = std::thread::spawn(move || search(&mut pipe, &shared));
-        let capture = Self { tcpdump, reader: Some(reader), seen };
+        let capture = Self {
+            tcpdump,
+            reader: Some(reader),
+            seen,
+        };
         // The file header means that the socket is open.
         crate::ns::eventually(Duration::from_secs(5), "tcpdump to listen", || {
             (capture.seen.bytes.load(Ordering::Relaxed) >= 24).then_some(())
@@ -65,7 +80,9 @@ impl Capture {
     /// Stops and says what was heard.
     pub fn stop(mut self) -> Heard {
         std::thread::sleep(Duration::from_millis(200));
-        let _ = Command::new("kill").args(["-INT", &self.tcpdump.id().to_string()]).output();
+        let _ = Command::new("kill")
+            .args(["-INT", &self.tcpdump.id().to_string()])
+            .output();
         let mut text = String::new();
         if let Some(mut err) = self.tcpdump.stderr.take() {
             let _ = err.read_to_string(&mut text);

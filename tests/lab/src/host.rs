@@ -24,7 +24,11 @@ impl<'a> Host<'a> {
     /// A machine that has never run `kumi`.
     pub fn new(ns: &'a Ns, account: Account, label: &str) -> Self {
         account::prepare();
-        Self { ns, account, dir: Dir::new(account, label) }
+        Self {
+            ns,
+            account,
+            dir: Dir::new(account, label),
+        }
     }
 
     /// Home directory.
@@ -34,7 +38,11 @@ impl<'a> Host<'a> {
 
     /// The argv of a `kumi` command of this machine.
     pub fn argv(&self, args: &[&str]) -> Vec<String> {
-        let mut argv = vec![kumi().to_string_lossy().into_owned(), "--state".into(), self.dir.join("state")];
+        let mut argv = vec![
+            kumi().to_string_lossy().into_owned(),
+            "--state".into(),
+            self.dir.join("state"),
+        ];
         argv.extend(args.iter().map(|s| (*s).to_owned()));
         argv
     }
@@ -54,7 +62,8 @@ impl<'a> Host<'a> {
     /// A `kumi … --json` command.
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
         let text = self.kumi(&[args, &["--json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?} printed no JSON ({e}):\n{text}"))
+        serde_json::from_str(&text)
+            .unwrap_or_else(|e| panic!("{args:?} printed no JSON ({e}):\n{text}"))
     }
 
     fn refs(&self, args: &[&str]) -> Vec<String> {
@@ -99,7 +108,10 @@ impl<'a> Host<'a> {
     /// This machine's address F.
     pub fn f(&self) -> String {
         let id = self.json(&["id", "show"]);
-        id["address"].as_str().unwrap_or_else(|| panic!("no address in {id}")).to_owned()
+        id["address"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no address in {id}"))
+            .to_owned()
     }
 }
 

@@ -40,7 +40,10 @@ pub fn kumi() -> PathBuf {
 /// # Panics
 /// When it fails; with everything it printed.
 pub fn sh(program: &str, args: &[&str]) -> String {
-    let out = Command::new(program).args(args).output().unwrap_or_else(|e| panic!("{program}: {e}"));
+    let out = Command::new(program)
+        .args(args)
+        .output()
+        .unwrap_or_else(|e| panic!("{program}: {e}"));
     assert!(
         out.status.success(),
         "{program} {args:?} failed ({}):\n{}{}",
@@ -57,5 +60,9 @@ pub fn sh(program: &str, args: &[&str]) -> String {
 /// Without root.
 pub fn need_root() {
     let uid = sh("id", &["-u"]);
-    assert_eq!(uid.trim(), "0", "the lab needs root: it makes network namespaces and ordinary accounts");
+    assert_eq!(
+        uid.trim(),
+        "0",
+        "the lab needs root: it makes network namespaces and ordinary accounts"
+    );
 }

@@ -41,8 +41,14 @@ impl Ns {
     pub fn command(&self, account: Account, home: &str, argv: &[&str]) -> Command {
         let mut c = Command::new("ip");
         c.args(["netns", "exec", &self.name]).args(account.prefix());
-        c.args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]);
-        c.arg(format!("HOME={home}")).arg(format!("USER={}", account.name()));
+        c.args([
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG=C.UTF-8",
+        ]);
+        c.arg(format!("HOME={home}"))
+            .arg(format!("USER={}", account.name()));
         c.args(argv).stdin(Stdio::null());
         c
     }
@@ -62,7 +68,11 @@ impl Ns {
         let out = std::thread::spawn(move || read_all(out));
         let err = std::thread::spawn(move || read_all(err));
         let status = wait(&mut child, limit, argv);
-        Output { status, stdout: out.join().unwrap_or_default(), stderr: err.join().unwrap_or_default() }
+        Output {
+            status,
+            stdout: out.join().unwrap_or_default(),
+            stderr: err.join().unwrap_or_default(),
+        }
     }
 
     /// Runs to the end and returns standard output.
@@ -95,8 +105,12 @@ impl Ns {
 
     /// Process numbers of everything in here.
     pub fn pids(&self) -> Vec<u32> {
-        let out = Command::new("ip").args(["netns", "pids", &self.name]).output();
-        let text = out.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+        let out = Command::new("ip")
+            .args(["netns", "pids", &self.name])
+            .output();
+        let text = out
+            .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
+            .unwrap_or_default();
         text.lines().filter_map(|l| l.trim().parse().ok()).collect()
     }
 }
@@ -106,7 +120,9 @@ impl Drop for Ns {
         for pid in self.pids() {
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
         }
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .output();
     }
 }
 

@@ -23,7 +23,10 @@ impl Sshd {
     /// Starts `sshd` on `server` at its address `f`; `client` gets the key.
     pub fn start(server: &Host<'_>, client: &Host<'_>, f: &str) -> Self {
         let user = server.account.name();
-        let (host_key, auth) = (server.dir.join("ssh_host_key"), server.dir.join("authorized_keys"));
+        let (host_key, auth) = (
+            server.dir.join("ssh_host_key"),
+            server.dir.join("authorized_keys"),
+        );
         let key = client.dir.join("id_lab");
         for (path, owner) in [(&host_key, server), (&key, client)] {
             sh("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]);
@@ -42,31 +45,52 @@ impl Sshd {
         std::fs::create_dir_all("/run/sshd").expect("/run/sshd");
         let argv = ["/usr/sbin/sshd", "-D", "-e", "-f", &config];
         let running = server.spawn_inside(&argv);
-        let sshd = Self { _server: running, key, user, address: f.to_owned(), port: PORT };
+        let sshd = Self {
+            _server: running,
+            key,
+            user,
+            address: f.to_owned(),
+            port: PORT,
+        };
         eventually(Duration::from_secs(15), "sshd to accept a login", || {
             let argv = sshd.ssh(&["true"]);
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
             let argv = client.inside(&argv);
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-            let out = client.ns.output(client.account, &client.home(), &argv, Duration::from_secs(10));
+            let out = client.ns.output(
+                client.account,
+                &client.home(),
+                &argv,
+                Duration::from_secs(10),
+            );
             out.status.success().then_some(())
         });
         sshd
     }
 
     fn options(&self) -> Vec<String> {
-        ["UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "LogLevel=ERROR", "BatchMode=yes", "ConnectTimeout=5"]
-            .iter()
-            .flat_map(|o| ["-o".to_owned(), (*o).to_owned()])
-            .chain(["-i".to_owned(), self.key.clone()])
-            .collect()
+        [
+            "UserKnownHostsFile=/dev/null",
+            "StrictHostKeyChecking=no",
+            "LogLevel=ERROR",
+            "BatchMode=yes",
+            "ConnectTimeout=5",
+        ]
+        .iter()
+        .flat_map(|o| ["-o".to_owned(), (*o).to_owned()])
+        .chain(["-i".to_owned(), self.key.clone()])
+        .collect()
     }
 
     /// `ssh … command`.
     pub fn ssh(&self, command: &[&str]) -> Vec<String> {
         let mut argv = vec!["ssh".to_owned()];
         argv.extend(self.options());
-        argv.extend(["-p".into(), self.port.to_string(), format!("{}@{}", self.user, self.address)]);
+        argv.extend([
+            "-p".into(),
+            self.port.to_string(),
+            format!("{}@{}", self.user, self.address),
+        ]);
         argv.extend(command.iter().map(|s| (*s).to_owned()));
         argv
     }

@@ -32,7 +32,8 @@ impl Cable {
 
     /// Takes the cable out or puts it back.
     pub fn plug(&self, up: bool) {
-        self.a.ip(&["link", "set", "eth0", if up { "up" } else { "down" }]);
+        self.a
+            .ip(&["link", "set", "eth0", if up { "up" } else { "down" }]);
         if up {
             // Taking a link down removes its IPv6 address.
             let out = self.a.ip(&["-6", "addr", "show", "dev", "eth0"]);
@@ -53,7 +54,20 @@ impl Default for Cable {
 pub fn join(a: &Ns, a_name: &str, b: &Ns, b_name: &str) {
     sh(
         "ip",
-        &["link", "add", a_name, "netns", a.name(), "type", "veth", "peer", "name", b_name, "netns", b.name()],
+        &[
+            "link",
+            "add",
+            a_name,
+            "netns",
+            a.name(),
+            "type",
+            "veth",
+            "peer",
+            "name",
+            b_name,
+            "netns",
+            b.name(),
+        ],
     );
     a.ip(&["link", "set", a_name, "up"]);
     b.ip(&["link", "set", b_name, "up"]);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use identity::crypto::{Aead, AeadAlg, Crypto, KemSecret, Rng};
+use identity::crypto::{Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Rng};
 
 /// Most (key, nonce) records of one run.
 pub const RECORD_MAX: usize = 8_000_000;
@@ -132,11 +132,11 @@ fn spread(e: u64) -> [u8; 32] {
 
 struct SimKem {
     secret: u64,
-    public: Vec<u8>,
+    public: [u8; KEM_KEY_LEN],
 }
 
 impl KemSecret for SimKem {
-    fn encapsulation_key(&self) -> &[u8] {
+    fn encapsulation_key(&self) -> &[u8; KEM_KEY_LEN] {
         &self.public
     }
 
@@ -156,7 +156,9 @@ impl SimAead {
         let n = u64::from_be_bytes(nonce[4..].try_into().unwrap_or_default());
         let mut s = mix(self.key, n);
         for chunk in buf.chunks_mut(8) {
-            s = s.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            s = s
+                .wrapping_mul(0x5851_f42d_4c95_7f2d)
+                .wrapping_add(0x1405_7b7e_f767_814f);
             let k = (s ^ (s >> 29)).to_be_bytes();
             for (b, k) in chunk.iter_mut().zip(k) {
                 *b ^= k;
@@ -184,5 +186,129 @@ impl Aead for SimAead {
         let right = self.tag(nonce, ad, buf) == *tag;
         self.stream(nonce, buf);
         right
+    }
+}
+
+impl Crypto for SimCrypto {
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hash(parts, 1)
+    }
+
+    fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+        let k = hash(&[key], 2);
+        let mut all: Vec<&[u8]> = Vec::with_capacity(parts.len() + 1);
+        all.push(&k);
+        all.extend_from_slice(parts);
+        hash(&all, 3)
+    }
+
+    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
+        spread(power(GENERATOR, scalar(secret)))
+    }
+
+    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
+        let shared = power(element(public)?, scalar(secret));
+        Some(hash(&[&shared.to_be_bytes()], 4))
+    }
+
+    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
+        hash(&[seed], 5)
+    }
+
+    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
+        signature(&self.ed25519_public(seed), message)
+    }
+
+    fn ed25519_verify(&self, public: &[u8; 32], message: &[u8], given: &[u8; 64]) -> bool {
+        signature(public, message) == *given
+    }
+
+    fn kem_generate(&self, rng: &mut dyn Rng) -> Box<dyn KemSecret> {
+        let mut seed = [0; 32];
+        rng.fill(&mut seed);
+        let secret = scalar(&seed);
+        let mut public = [0; KEM_KEY_LEN];
+        public[..8].copy_from_slice(&power(GENERATOR, secret).to_be_bytes());
+        Box::new(SimKem { secret, public })
+    }
+
+    fn kem_encapsulate(&self, rng: &mut dyn Rng, key: &[u8]) -> Option<(Vec<u8>, [u8; 32])> {
+        if key.len() != KEM_KEY_LEN {
+            return None;
+        }
+        let theirs = element(key)?;
+        let mut seed = [0; 32];
+        rng.fill(&mut seed);
+        let mine = scalar(&seed);
+        let mut ciphertext = vec![0; KEM_CIPHERTEXT_LEN];
+        ciphertext[..8].copy_from_slice(&power(GENERATOR, mine).to_be_bytes());
+        self.witness.handshakes.fetch_add(1, Ordering::Relaxed);
+        Some((ciphertext, hash(&[&power(theirs, mine).to_be_bytes()], 13)))
+    }
+
+    fn aead(&self, algorithm: AeadAlg, key: &[u8; 32]) -> Box<dyn Aead> {
+        let key = hash(&[&[algorithm.to_wire()], key], 6);
+        let key = u64::from_be_bytes(key[..8].try_into().unwrap_or_default());
+        Box::new(SimAead {
+            key,
+            witness: Arc::clone(&self.witness),
+        })
+    }
+
+    fn aes_is_fast(&self) -> bool {
+        true
+    }
+}
+
+fn signature(public: &[u8; 32], message: &[u8]) -> [u8; 64] {
+    let a = hash(&[public, message], 7);
+    let b = hash(&[&a, public], 8);
+    let mut out = [0; 64];
+    out[..32].copy_from_slice(&a);
+    out[32..].copy_from_slice(&b);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use identity::crypto::HashRng;
+
+    #[test]
+    fn it_has_the_algebra_of_the_real_thing() {
+        let c = SimCrypto::default();
+        let (a, b) = ([1; 32], [2; 32]);
+        let (pa, pb) = (c.x25519_public(&a), c.x25519_public(&b));
+        assert_eq!(c.x25519(&a, &pb), c.x25519(&b, &pa));
+        assert_ne!(c.x25519(&a, &pb), c.x25519(&a, &pa));
+        let mut rng = HashRng::new([9; 32]);
+        let kem = c.kem_generate(&mut rng);
+        let (ct, ss) = c
+            .kem_encapsulate(&mut rng, kem.encapsulation_key())
+            .unwrap();
+        assert_eq!(kem.decapsulate(&ct), Some(ss));
+        let sig = c.ed25519_sign(&a, b"m");
+        assert!(c.ed25519_verify(&c.ed25519_public(&a), b"m", &sig));
+        assert!(!c.ed25519_verify(&c.ed25519_public(&a), b"n", &sig));
+        assert_eq!(c.sha256(&[b"ab", b"c"]), c.sha256(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn a_flipped_bit_does_not_open_and_a_second_use_of_a_nonce_is_seen() {
+        let c = SimCrypto::default();
+        let aead = c.aead(AeadAlg::Aes256Gcm, &[3; 32]);
+        let nonce = [7; 12];
+        let mut buf = *b"attack at dawn, attack at dawn!!";
+        let tag = aead.seal_in_place(&nonce, b"ad", &mut buf);
+        for bit in 0..buf.len() * 8 {
+            let mut bad = buf;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(!aead.open_in_place(&nonce, b"ad", &mut bad, &tag));
+        }
+        assert!(aead.open_in_place(&nonce, b"ad", &mut buf, &tag));
+        assert_eq!(&buf[..6], b"attack");
+        assert_eq!(c.witness.reused(), 0);
+        aead.seal_in_place(&nonce, b"ad", &mut buf);
+        assert_eq!(c.witness.reused(), 1);
     }
 }

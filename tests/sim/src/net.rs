@@ -160,7 +160,11 @@ impl Net {
     pub fn new(kinds: &[NatKind]) -> Self {
         let sites = kinds
             .iter()
-            .map(|&kind| Site { kind, next_port: 20_000, mappings: BTreeMap::new() })
+            .map(|&kind| Site {
+                kind,
+                next_port: 20_000,
+                mappings: BTreeMap::new(),
+            })
             .collect();
         Self {
             sites,
@@ -244,16 +248,28 @@ impl Net {
         if self.sites[site].kind == NatKind::Open {
             return Vec::new();
         }
-        (0..self.hosts.len()).filter(|&h| h != host && self.host_site[h] == site).collect()
+        (0..self.hosts.len())
+            .filter(|&h| h != host && self.host_site[h] == site)
+            .collect()
     }
 
     /// Sends one datagram; returns the copies that will arrive.
-    pub fn send(&mut self, now: Duration, dice: &mut Dice, host: usize, to: SocketAddr, bytes: &[u8]) -> Vec<Flight> {
+    pub fn send(
+        &mut self,
+        now: Duration,
+        dice: &mut Dice,
+        host: usize,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Vec<Flight> {
         self.counts.sent += 1;
         let Some((target, seen_from)) = self.route(now, host, to) else {
             return Vec::new();
         };
-        if self.cut.contains(&(self.host_site[host], self.host_site[target])) {
+        if self
+            .cut
+            .contains(&(self.host_site[host], self.host_site[target]))
+        {
             self.counts.partitioned += 1;
             return Vec::new();
         }
@@ -264,11 +280,19 @@ impl Net {
     pub fn multicast(&mut self, dice: &mut Dice, host: usize, bytes: &[u8]) -> Vec<Flight> {
         let from = self.hosts[host];
         let lan = self.lan(host);
-        lan.into_iter().flat_map(|to| self.fly(dice, to, from, bytes)).collect()
+        lan.into_iter()
+            .flat_map(|to| self.fly(dice, to, from, bytes))
+            .collect()
     }
 
     /// Delivers to a host from an address of the caller's choice (a stranger who spoofs).
-    pub fn inject(&mut self, dice: &mut Dice, to: usize, from: SocketAddr, bytes: &[u8]) -> Vec<Flight> {
+    pub fn inject(
+        &mut self,
+        dice: &mut Dice,
+        to: usize,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> Vec<Flight> {
         self.fly(dice, to, from, bytes)
     }
 
@@ -282,9 +306,10 @@ impl Net {
         self.counts.duplicated += copies - 1;
         (0..copies)
             .map(|_| {
-                let mut after = Duration::from_micros(
-                    dice.range(w.delay_min.as_micros() as u64, w.delay_max.as_micros() as u64),
-                );
+                let mut after = Duration::from_micros(dice.range(
+                    w.delay_min.as_micros() as u64,
+                    w.delay_max.as_micros() as u64,
+                ));
                 if dice.chance(w.reorder) {
                     self.counts.reordered += 1;
                     after += Duration::from_millis(dice.range(20, 400));
@@ -296,7 +321,12 @@ impl Net {
                     bytes[bit / 8] ^= 1 << (bit % 8);
                 }
                 self.counts.delivered += 1;
-                Flight { to, from, after, bytes }
+                Flight {
+                    to,
+                    from,
+                    after,
+                    bytes,
+                }
             })
             .collect()
     }
@@ -321,7 +351,8 @@ impl Net {
             return None;
         }
         let seen = self.translate(now, site, from, to);
-        self.enter(now, outer_site, to.port(), seen).map(|target| (target, seen))
+        self.enter(now, outer_site, to.port(), seen)
+            .map(|target| (target, seen))
     }
 
     fn site_of_outer(&mut self, to: SocketAddr) -> Option<usize> {
@@ -335,19 +366,35 @@ impl Net {
         None
     }
 
-    fn translate(&mut self, now: Duration, site: usize, inner: SocketAddr, to: SocketAddr) -> SocketAddr {
+    fn translate(
+        &mut self,
+        now: Duration,
+        site: usize,
+        inner: SocketAddr,
+        to: SocketAddr,
+    ) -> SocketAddr {
         let s = &mut self.sites[site];
         if s.kind == NatKind::Open {
             return inner;
         }
-        s.mappings.retain(|_, m| now.saturating_sub(m.used) < MAPPING_IDLE);
+        s.mappings
+            .retain(|_, m| now.saturating_sub(m.used) < MAPPING_IDLE);
         let wanted_to = (s.kind == NatKind::Symmetric).then_some(to);
-        let found = s.mappings.iter().find(|(_, m)| m.inner == inner && m.to == wanted_to).map(|(&p, _)| p);
+        let found = s
+            .mappings
+            .iter()
+            .find(|(_, m)| m.inner == inner && m.to == wanted_to)
+            .map(|(&p, _)| p);
         let port = found.unwrap_or_else(|| {
             s.next_port = s.next_port.wrapping_add(1).max(20_000);
             s.next_port
         });
-        let m = s.mappings.entry(port).or_insert(Mapping { inner, to: wanted_to, sent_to: BTreeSet::new(), used: now });
+        let m = s.mappings.entry(port).or_insert(Mapping {
+            inner,
+            to: wanted_to,
+            sent_to: BTreeSet::new(),
+            used: now,
+        });
         m.used = now;
         m.sent_to.insert(to);
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, site as u8, 1)), port)
@@ -356,11 +403,15 @@ impl Net {
     fn enter(&mut self, now: Duration, site: usize, port: u16, from: SocketAddr) -> Option<usize> {
         let s = &mut self.sites[site];
         let kind = s.kind;
-        let pass = s.mappings.get_mut(&port).filter(|m| now.saturating_sub(m.used) < MAPPING_IDLE).filter(|m| match kind {
-            NatKind::Open | NatKind::FullCone => true,
-            NatKind::AddressRestricted => m.sent_to.iter().any(|a| a.ip() == from.ip()),
-            NatKind::PortRestricted | NatKind::Symmetric => m.sent_to.contains(&from),
-        });
+        let pass = s
+            .mappings
+            .get_mut(&port)
+            .filter(|m| now.saturating_sub(m.used) < MAPPING_IDLE)
+            .filter(|m| match kind {
+                NatKind::Open | NatKind::FullCone => true,
+                NatKind::AddressRestricted => m.sent_to.iter().any(|a| a.ip() == from.ip()),
+                NatKind::PortRestricted | NatKind::Symmetric => m.sent_to.contains(&from),
+            });
         let host = pass.map(|m| {
             m.used = now;
             m.inner
@@ -391,17 +442,28 @@ mod tests {
 
     #[test]
     fn every_kind_lets_the_answer_back_and_filters_as_its_table_says() {
-        for kind in [NatKind::FullCone, NatKind::AddressRestricted, NatKind::PortRestricted, NatKind::Symmetric] {
+        for kind in [
+            NatKind::FullCone,
+            NatKind::AddressRestricted,
+            NatKind::PortRestricted,
+            NatKind::Symmetric,
+        ] {
             let (mut net, mut dice, inside, server, other) = two_sites(kind);
             let (t, z) = (Duration::ZERO, b"x");
             let to = net.addr(server);
             let (host, seen) = arrives(&net.send(t, &mut dice, inside, to, z)).unwrap();
             assert_eq!(host, server);
             assert_ne!(seen, net.addr(inside));
-            assert_eq!(arrives(&net.send(t, &mut dice, server, seen, z)).unwrap().0, inside);
+            assert_eq!(
+                arrives(&net.send(t, &mut dice, server, seen, z)).unwrap().0,
+                inside
+            );
             let stranger = net.send(t, &mut dice, other, seen, z);
             assert_eq!(!stranger.is_empty(), kind == NatKind::FullCone, "{kind:?}");
-            assert!(net.send(MAPPING_IDLE * 2, &mut dice, server, seen, z).is_empty());
+            assert!(
+                net.send(MAPPING_IDLE * 2, &mut dice, server, seen, z)
+                    .is_empty()
+            );
         }
     }
 
@@ -420,8 +482,14 @@ mod tests {
         let to = net.addr(server);
         let seen = net.send(Duration::ZERO, &mut dice, inside, to, b"x")[0].from;
         net.set_cut(1, 0, true);
-        assert!(net.send(Duration::ZERO, &mut dice, server, seen, b"x").is_empty());
-        assert!(!net.send(Duration::ZERO, &mut dice, inside, to, b"x").is_empty());
+        assert!(
+            net.send(Duration::ZERO, &mut dice, server, seen, b"x")
+                .is_empty()
+        );
+        assert!(
+            !net.send(Duration::ZERO, &mut dice, inside, to, b"x")
+                .is_empty()
+        );
         assert_eq!(net.counts.partitioned, 1);
     }
 }

@@ -13,7 +13,7 @@ impl Dice {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,24 +23,28 @@ impl Dice {
 
     /// A number below `n` (0 when `n` is 0).
     pub fn below(&mut self, n: usize) -> usize {
-        if n == 0 { 0 } else { (self.next() % n as u64) as usize }
+        if n == 0 {
+            0
+        } else {
+            (self.draw() % n as u64) as usize
+        }
     }
 
     /// A number in `lo..=hi`.
     pub fn range(&mut self, lo: u64, hi: u64) -> u64 {
-        lo + self.next() % (hi.saturating_sub(lo) + 1)
+        lo + self.draw() % (hi.saturating_sub(lo) + 1)
     }
 
     /// True with probability `per_mille` / 1000.
     pub fn chance(&mut self, per_mille: u32) -> bool {
-        (self.next() % 1000) < u64::from(per_mille)
+        (self.draw() % 1000) < u64::from(per_mille)
     }
 
     /// 32 bytes, for a node's own seed.
     pub fn seed32(&mut self) -> [u8; 32] {
         let mut out = [0; 32];
         for chunk in out.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_be_bytes());
+            chunk.copy_from_slice(&self.draw().to_be_bytes());
         }
         out
     }

@@ -13,14 +13,29 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn pings(from: &Host<'_>, to: &str) -> bool {
     let argv = from.inside(&["ping", "-c", "1", "-W", "1", to]);
     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-    from.ns.output(from.account, &from.home(), &argv, LIMIT).status.success()
+    from.ns
+        .output(from.account, &from.home(), &argv, LIMIT)
+        .status
+        .success()
 }
 
 fn fetches(from: &Host<'_>, f: &str, port: u16) -> bool {
     let url = format!("http://[{f}]:{port}/");
-    let argv = from.inside(&["curl", "-sS", "-g", "--max-time", "2", "-o", "/dev/null", &url]);
+    let argv = from.inside(&[
+        "curl",
+        "-sS",
+        "-g",
+        "--max-time",
+        "2",
+        "-o",
+        "/dev/null",
+        &url,
+    ]);
     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-    from.ns.output(from.account, &from.home(), &argv, LIMIT).status.success()
+    from.ns
+        .output(from.account, &from.home(), &argv, LIMIT)
+        .status
+        .success()
 }
 
 #[test]
@@ -32,10 +47,17 @@ fn a_removed_peer_is_out_at_once_and_cannot_come_back() {
     let (f_a, f_b) = connect(&a, &b);
     assert!(pings(&b, &f_a));
     a.kumi(&["deny", &f_b]);
-    assert!(!pings(&b, &f_a), "the live session went on after the removal");
+    assert!(
+        !pings(&b, &f_a),
+        "the live session went on after the removal"
+    );
     assert!(!b.kumi_output(&["ping", &f_a, "-c", "2"]).status.success());
     a.kumi(&["allow", &f_b]);
-    eventually(Duration::from_secs(20), "the peer to come back once allowed", || pings(&b, &f_a).then_some(()));
+    eventually(
+        Duration::from_secs(20),
+        "the peer to come back once allowed",
+        || pings(&b, &f_a).then_some(()),
+    );
 }
 
 #[test]
@@ -47,14 +69,29 @@ fn a_peer_allowed_one_port_gets_that_port_and_no_other() {
     let (f_a, f_b) = connect(&a, &b);
     let serve = |host: &Host<'_>, f: &str, port: &str| {
         let dir = host.dir.join("");
-        host.spawn_inside(&["python3", "-m", "http.server", port, "--bind", f, "--directory", &dir])
+        host.spawn_inside(&[
+            "python3",
+            "-m",
+            "http.server",
+            port,
+            "--bind",
+            f,
+            "--directory",
+            &dir,
+        ])
     };
-    let _servers = [serve(&a, &f_a, "8080"), serve(&a, &f_a, "8081"), serve(&b, &f_b, "9090")];
+    let _servers = [
+        serve(&a, &f_a, "8080"),
+        serve(&a, &f_a, "8081"),
+        serve(&b, &f_b, "9090"),
+    ];
     eventually(LIMIT, "both ports before the rule", || {
         (fetches(&b, &f_a, 8080) && fetches(&b, &f_a, 8081)).then_some(())
     });
     a.kumi(&["allow", &f_b, "--port", "tcp/8080"]);
     assert!(fetches(&b, &f_a, 8080));
     assert!(!fetches(&b, &f_a, 8081), "a port outside the rule answered");
-    eventually(LIMIT, "answers to what A itself starts", || fetches(&a, &f_b, 9090).then_some(()));
+    eventually(LIMIT, "answers to what A itself starts", || {
+        fetches(&a, &f_b, 9090).then_some(())
+    });
 }

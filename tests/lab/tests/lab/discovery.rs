@@ -20,7 +20,10 @@ fn two_nodes_that_allow_each_other_meet_on_the_lan_without_an_invite() {
     a.kumi(&["allow", &f_b]);
     b.kumi(&["allow", &f_a]);
     eventually(Duration::from_secs(20), "a ping without any invite", || {
-        a.kumi_output(&["ping", &f_b, "-c", "1"]).status.success().then_some(())
+        a.kumi_output(&["ping", &f_b, "-c", "1"])
+            .status
+            .success()
+            .then_some(())
     });
     b.kumi(&["ping", &f_a, "-c", "1"]);
 }

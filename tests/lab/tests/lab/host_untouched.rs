@@ -18,7 +18,12 @@ fn portrait(ns: &Ns) -> String {
         run(&["ip", "rule"]),
         run(&["ip", "-6", "rule"]),
         run(&["nft", "list", "ruleset"]),
-        run(&["sysctl", "-a", "-r", "^net.ipv[46].(conf.all|conf.default|ip_forward)"]),
+        run(&[
+            "sysctl",
+            "-a",
+            "-r",
+            "^net.ipv[46].(conf.all|conf.default|ip_forward)",
+        ]),
         format!("{resolver:?}"),
         sh("ls", &["-l", "/etc/hosts", "/etc/nsswitch.conf"]),
     ]
@@ -31,9 +36,16 @@ fn default_route_resolver_and_firewall_never_change() {
     for account in [Account::Root, Account::A] {
         let cable = Cable::new();
         cable.a.ip(&["route", "add", "default", "via", "192.0.2.2"]);
-        cable.a.ip(&["-6", "route", "add", "default", "via", "2001:db8::2"]);
-        let argv = ["nft", "add table inet mine; add chain inet mine c { type filter hook input priority 0; }"];
-        cable.a.run(Account::Root, "/root", &argv, Duration::from_secs(5));
+        cable
+            .a
+            .ip(&["-6", "route", "add", "default", "via", "2001:db8::2"]);
+        let argv = [
+            "nft",
+            "add table inet mine; add chain inet mine c { type filter hook input priority 0; }",
+        ];
+        cable
+            .a
+            .run(Account::Root, "/root", &argv, Duration::from_secs(5));
         let a = Host::new(&cable.a, account, "same-a");
         let b = Host::new(&cable.b, Account::Root, "same-b");
         let before = portrait(&cable.a);
@@ -43,6 +55,9 @@ fn default_route_resolver_and_firewall_never_change() {
         a.kumi(&["down"]);
         assert_eq!(before, portrait(&cable.a), "after it stopped");
         let links = cable.a.ip(&["-o", "link"]);
-        assert!(!links.contains("kumi"), "an interface stayed behind: {links}");
+        assert!(
+            !links.contains("kumi"),
+            "an interface stayed behind: {links}"
+        );
     }
 }

@@ -9,8 +9,14 @@ use lab::{kumi, need_root};
 
 fn rss_kib(pid: u64) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = text.lines().find(|l| l.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("VmRSS")
+    let line = text
+        .lines()
+        .find(|l| l.starts_with("VmRSS"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .expect("VmRSS")
 }
 
 /// Context switches that the threads of a process made by themselves, i.e. times they slept and woke.
@@ -19,7 +25,14 @@ fn wakeups(pid: u64) -> u64 {
     tasks
         .flatten()
         .filter_map(|t| std::fs::read_to_string(t.path().join("status")).ok())
-        .filter_map(|s| s.lines().find(|l| l.starts_with("voluntary"))?.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .filter_map(|s| {
+            s.lines()
+                .find(|l| l.starts_with("voluntary"))?
+                .split_whitespace()
+                .nth(1)?
+                .parse::<u64>()
+                .ok()
+        })
         .sum()
 }
 

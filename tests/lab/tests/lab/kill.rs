@@ -24,22 +24,50 @@ fn kill_9_leaks_nothing_and_leaves_nothing_in_the_way() {
         let page = b.dir.join("page");
         std::fs::write(&page, CANARY.repeat(1 << 20)).expect("a file");
         let dir = b.dir.join("");
-        let _server = b.spawn_inside(&["python3", "-m", "http.server", "8080", "--bind", &f_b, "--directory", &dir]);
+        let _server = b.spawn_inside(&[
+            "python3",
+            "-m",
+            "http.server",
+            "8080",
+            "--bind",
+            &f_b,
+            "--directory",
+            &dir,
+        ]);
         let url = format!("http://[{f_b}]:8080/page");
-        let _fetch = a.spawn_inside(&["curl", "-sS", "-g", "--limit-rate", "8M", "-o", "/dev/null", &url]);
+        let _fetch = a.spawn_inside(&[
+            "curl",
+            "-sS",
+            "-g",
+            "--limit-rate",
+            "8M",
+            "-o",
+            "/dev/null",
+            &url,
+        ]);
         let _ping = b.spawn_inside(&["ping", "-i", "0.01", "-p", &pattern, &f_a]);
         std::thread::sleep(Duration::from_millis(1500));
-        let pid = a.json(&["status"])["pid"].as_u64().expect("a pid in status");
-        let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
+        let pid = a.json(&["status"])["pid"]
+            .as_u64()
+            .expect("a pid in status");
+        let killed = Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .expect("kill");
         assert!(killed.success());
         std::thread::sleep(Duration::from_millis(1500));
-        eventually(Duration::from_secs(5), "the interface to go with the process", || {
-            (!cable.a.ip(&["-o", "link"]).contains("kumi")).then_some(())
-        });
+        eventually(
+            Duration::from_secs(5),
+            "the interface to go with the process",
+            || (!cable.a.ip(&["-o", "link"]).contains("kumi")).then_some(()),
+        );
         a.up();
         assert_eq!(a.f(), f_a, "the address changed");
         eventually(Duration::from_secs(20), "traffic after the restart", || {
-            b.kumi_output(&["ping", &f_a, "-c", "1"]).status.success().then_some(())
+            b.kumi_output(&["ping", &f_a, "-c", "1"])
+                .status
+                .success()
+                .then_some(())
         });
         let heard = capture.stop();
         assert_eq!(heard.canaries, 0, "plaintext on the wire");

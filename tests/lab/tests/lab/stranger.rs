@@ -5,8 +5,8 @@ use std::time::Duration;
 use lab::account::Account;
 use lab::capture::Capture;
 use lab::host::{Host, connect};
-use lab::{kumi, need_root};
 use lab::wire::Cable;
+use lab::{kumi, need_root};
 
 #[test]
 fn another_account_gets_nothing_from_the_control_socket() {
@@ -18,9 +18,16 @@ fn another_account_gets_nothing_from_the_control_socket() {
     let kumi = kumi().to_string_lossy().into_owned();
     // Even when the directory would let them in.
     lab::sh("chmod", &["-R", "a+rwX", &a.dir.join("")]);
-    for verb in [&["status"][..], &["peers"], &["invite"], &["list"], &["down"]] {
+    for verb in [
+        &["status"][..],
+        &["peers"],
+        &["invite"],
+        &["list"],
+        &["down"],
+    ] {
         let argv: Vec<&str> = [&[kumi.as_str(), "--state", &state], verb].concat();
-        let out = a.ns.output(Account::B, "/tmp", &argv, Duration::from_secs(10));
+        let out =
+            a.ns.output(Account::B, "/tmp", &argv, Duration::from_secs(10));
         assert!(!out.status.success(), "{verb:?} answered another account");
         assert!(!String::from_utf8_lossy(&out.stdout).contains("kumi1:"));
     }
@@ -34,7 +41,10 @@ fn a_stranger_on_the_cable_gets_no_answer() {
     let b = Host::new(&cable.b, Account::Root, "str-b");
     connect(&a, &b);
     b.kumi(&["down"]);
-    let port = a.json(&["status"])["listen_port"].as_u64().expect("a port").to_string();
+    let port = a.json(&["status"])["listen_port"]
+        .as_u64()
+        .expect("a port")
+        .to_string();
     // Everything that a stranger can think of, from a port that nobody else uses.
     let script = format!(
         "import os,socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('192.0.2.2',7777))\n\
@@ -42,7 +52,12 @@ fn a_stranger_on_the_cable_gets_no_answer() {
          s.settimeout(1)\ntry:\n  print('ANSWERED',s.recv(2000))\nexcept TimeoutError:\n  print('silence')\n"
     );
     let capture = Capture::start(&cable.b, "eth0");
-    let out = cable.b.run(Account::Root, "/root", &["python3", "-c", &script], Duration::from_secs(60));
+    let out = cable.b.run(
+        Account::Root,
+        "/root",
+        &["python3", "-c", &script],
+        Duration::from_secs(60),
+    );
     assert_eq!(out.trim(), "silence");
     assert!(capture.stop().bytes > 1 << 20);
 }

@@ -18,7 +18,11 @@ fn args(argv: &[String]) -> Vec<&str> {
 }
 
 fn sha256(path: &str) -> String {
-    sh("sha256sum", &[path]).split_whitespace().next().unwrap_or_default().to_owned()
+    sh("sha256sum", &[path])
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A file of `len` bytes: the canary in every KiB, random bytes between.
@@ -59,7 +63,16 @@ fn ssh_and_scp(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
 fn curl(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     let path = canary_file(b, "page", 16 << 20);
     let dir = b.dir.join("");
-    let _server = b.spawn_inside(&["python3", "-m", "http.server", "8080", "--bind", f_b, "--directory", &dir]);
+    let _server = b.spawn_inside(&[
+        "python3",
+        "-m",
+        "http.server",
+        "8080",
+        "--bind",
+        f_b,
+        "--directory",
+        &dir,
+    ]);
     let (url, out) = (format!("http://[{f_b}]:8080/page"), a.dir.join("fetched"));
     eventually(Duration::from_secs(20), "curl to fetch 16 MiB", || {
         let argv = a.inside(&["curl", "-sS", "--max-time", "30", "-g", "-o", &out, &url]);
@@ -78,7 +91,9 @@ fn iperf3(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
             out.status.success().then_some(out.stdout)
         });
         let json: serde_json::Value = serde_json::from_slice(&report).expect("iperf3 prints JSON");
-        let bits = json["end"]["sum_received"]["bits_per_second"].as_f64().unwrap_or(0.0);
+        let bits = json["end"]["sum_received"]["bits_per_second"]
+            .as_f64()
+            .unwrap_or(0.0);
         println!("iperf3 {reverse:?}: {:.0} Mbit/s", bits / 1e6);
         assert!(json["end"]["sum_received"]["bytes"].as_u64().unwrap_or(0) > 1 << 20);
     }
@@ -101,7 +116,10 @@ fn all(account_a: Account, account_b: Account, label: &str) {
     let heard = capture.stop();
     println!("{label}: eavesdropper {heard:?}");
     assert_eq!(heard.canaries, 0, "plaintext on the wire");
-    assert!(heard.bytes > 1 << 30, "the eavesdropper heard too little to say anything: {heard:?}");
+    assert!(
+        heard.bytes > 1 << 30,
+        "the eavesdropper heard too little to say anything: {heard:?}"
+    );
     for host in [&a, &b] {
         host.kumi(&["down"]);
     }
@@ -133,12 +151,35 @@ fn the_eavesdropper_does_hear_what_is_in_clear() {
     let _server = cable.a.spawn(
         Account::Root,
         &a.home(),
-        &["python3", "-m", "http.server", "8080", "--bind", "192.0.2.1", "--directory", &dir],
+        &[
+            "python3",
+            "-m",
+            "http.server",
+            "8080",
+            "--bind",
+            "192.0.2.1",
+            "--directory",
+            &dir,
+        ],
     );
     eventually(Duration::from_secs(20), "curl in clear", || {
-        let argv = ["curl", "-sS", "-o", "/dev/null", "http://192.0.2.1:8080/page"];
-        cable.b.output(Account::Root, &a.home(), &argv, LIMIT).status.success().then_some(())
+        let argv = [
+            "curl",
+            "-sS",
+            "-o",
+            "/dev/null",
+            "http://192.0.2.1:8080/page",
+        ];
+        cable
+            .b
+            .output(Account::Root, &a.home(), &argv, LIMIT)
+            .status
+            .success()
+            .then_some(())
     });
     let heard = capture.stop();
-    assert!(heard.canaries > 900, "an eavesdropper that hears nothing proves nothing: {heard:?}, {path}");
+    assert!(
+        heard.canaries > 900,
+        "an eavesdropper that hears nothing proves nothing: {heard:?}, {path}"
+    );
 }
