@@ -92,6 +92,15 @@ impl Roaming {
         });
     }
 
+    /// Notes that `len` bytes went to `to` in answer to a challenge from there: what a candidate
+    /// gets, of whatever kind, never exceeds what came from it.
+    pub fn answered(&mut self, to: SocketAddr, len: usize) {
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        if let Some(candidate) = self.candidate.as_mut().filter(|c| c.at == to) {
+            candidate.sent_bytes = candidate.sent_bytes.saturating_add(len);
+        }
+    }
+
     /// The challenge that is due, if a datagram of `datagram_len` bytes is within the budget
     /// of the candidate: its address and the token. It counts as sent.
     pub fn poll_challenge(
@@ -167,6 +176,16 @@ mod tests {
 
     fn at(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn an_answer_to_a_challenge_counts_against_the_budget() {
+        let mut roaming = Roaming::new(Some(home()));
+        roaming.received(at(0), away(1), LEN, true, || TOKEN);
+        roaming.answered(away(1), LEN);
+        assert_eq!(roaming.poll_challenge(at(0), LEN), None);
+        roaming.received(at(1), away(1), LEN, true, || TOKEN);
+        assert_eq!(roaming.poll_challenge(at(1), LEN), Some((away(1), TOKEN)));
     }
 
     fn receive(roaming: &mut Roaming, ms: u64, from: SocketAddr, len: usize, highest: bool) {

@@ -98,6 +98,8 @@ impl Session {
         match control {
             Control::Stream(segment) => self.take_segment(now, &segment),
             Control::PathChallenge(token) => {
+                // The response is as long as the challenge, and counts where a budget runs.
+                self.roaming.answered(from, len);
                 self.control_to(now, from, &Control::PathResponse(token));
             }
             Control::PathResponse(token) => {
