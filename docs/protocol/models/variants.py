@@ -367,7 +367,7 @@ def invite():
           "	_ = SIGNVERIF(groot_ba, CONCAT(l_cert, HASH(l_addr, groot_ba), s_b), sig_ba)?\n"),
          every("aead_b", "aead", 2),
          ("	_ = HASH(got_b)\n", "	_ = HASH(got_b)\n	joined = HASH(l_addr, groot_ba)\n")],
-        ok(M_B, PKT_A, FOUND), sessions=1,
+        ok(M_B, PKT_A, FOUND),
     )
     model(
         "invite-control-stranger", "invite",
@@ -417,7 +417,7 @@ def rotation():
 	_ = SIGNVERIF(gnext_ba, CONCAT(l_cert, f_a, s_b), sig_ba)?
 """),
          every("aead_b", "aead", 2)],
-        ok(M_B, PKT_A), sessions=1,
+        ok(M_B, PKT_A),
     )
     model(
         "rotation-control-commitment", "rotation",
