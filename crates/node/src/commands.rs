@@ -9,8 +9,8 @@ use wire::payload::CloseReason;
 use wire::stream::{IdentityUpdate, StreamValue};
 use wire::{NodeAddr, Now};
 
-use crate::admit::verify_own;
-use crate::node::Node;
+use crate::believe::verify_own;
+use crate::machine::Node;
 use crate::stored::{Change, PinRecord};
 use crate::{ConnectError, Event, InstallError, PingError};
 

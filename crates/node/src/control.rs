@@ -13,7 +13,7 @@ use mesh::Source;
 use wire::stream::{CloneNotice, Hello, StreamMessage, StreamValue};
 use wire::{NodeAddr, Now};
 
-use crate::node::Node;
+use crate::machine::Node;
 use crate::{DropReason, Event};
 
 impl Node {

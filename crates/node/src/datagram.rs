@@ -13,7 +13,7 @@ use wire::datagram::{CookieView, Datagram, FragmentView, Message};
 use wire::ip::Ecn;
 
 use crate::fast::{FastReport, Inbound};
-use crate::node::Node;
+use crate::machine::Node;
 use crate::{DropReason, Output};
 
 impl Node {

@@ -15,15 +15,16 @@
 
 use std::net::SocketAddr;
 
-use group::{Access, AllowEntry, Services, Who};
+use group::Access;
 use identity::Scopes;
 use session::fragment::Whole;
 use session::handshake::{Claim, HandshakeError, Responder, Verified};
 use session::machine::{Answer, AnswerError, FinishError};
 use wire::{NodeAddr, Now};
 
-use crate::admit::refusal;
-use crate::node::{Index, Node};
+use crate::believe::refusal;
+use crate::invites::joined_entry;
+use crate::machine::{Index, Node};
 use crate::stored::{Change, Number, PinRecord};
 use crate::{DropReason, Event};
 
@@ -199,16 +200,6 @@ impl Node {
             self.own_clone_seen(instance, from);
         }
         DropReason::OwnIdentity
-    }
-}
-
-/// The rule that a used invite leaves behind.
-pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
-    AllowEntry {
-        who: Who::Address(f),
-        services: Services::All,
-        label: None,
-        added_unix_s: now.unix_s,
     }
 }
 

@@ -11,7 +11,7 @@ use wire::{NodeAddr, Now};
 
 use crate::DropReason;
 use crate::invites::credential;
-use crate::node::{Index, Node};
+use crate::machine::{Index, Node};
 
 /// After this many tries without an answer the peer is asked for on the LAN as well.
 pub const TRIES_BEFORE_ASKING: u32 = 2;

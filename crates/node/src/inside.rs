@@ -11,7 +11,7 @@ use wire::ip::{IcmpError, IpView, icmp_error};
 use wire::{NodeAddr, Now};
 
 use crate::fast::{HEADROOM, Outbound, TAILROOM};
-use crate::node::Node;
+use crate::machine::Node;
 use crate::{DropReason, Output};
 
 impl Node {

@@ -7,13 +7,14 @@
 
 use std::net::SocketAddr;
 
+use group::{AllowEntry, Services, Who};
 use identity::crypto::{Crypto, random};
 use session::handshake::Credential;
 use wire::invite::{ENDPOINTS_MAX, Invite, SECRET_LEN};
 use wire::{Endpoint, NodeAddr, Now};
 
-use crate::admit::encoded_certificate;
-use crate::node::Node;
+use crate::believe::encoded_certificate;
+use crate::machine::Node;
 use crate::stored::{Change, INVITES_MAX, InviteRecord, UsedBy};
 use crate::{INVITE_TTL_S_MAX, InviteError};
 
@@ -33,6 +34,16 @@ pub(crate) fn id(crypto: &dyn Crypto, secret: &[u8; SECRET_LEN]) -> [u8; 16] {
     let mut id = [0; 16];
     id.copy_from_slice(digest.split_at(16).0);
     id
+}
+
+/// The rule that a used invite leaves behind.
+pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
+    AllowEntry {
+        who: Who::Address(f),
+        services: Services::All,
+        label: None,
+        added_unix_s: now.unix_s,
+    }
 }
 
 impl Node {

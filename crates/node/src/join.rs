@@ -10,23 +10,15 @@ use std::time::Duration;
 use group::Access;
 use identity::PublicIdentity;
 use mesh::Source;
-use wire::invite::{Invite, SECRET_LEN};
+use wire::invite::Invite;
 use wire::payload::CloseReason;
 use wire::{Endpoint, NodeAddr, Now};
 
-use crate::handshake_in::joined_entry;
-use crate::node::Node;
+use crate::invites::joined_entry;
+use crate::machine::Node;
+use crate::peer::Join;
 use crate::stored::Change;
 use crate::{Event, JOINS_MAX, JoinError, JoinFailure};
-
-/// A join under way.
-pub(crate) struct Join {
-    pub(crate) identity: PublicIdentity,
-    pub(crate) secret: [u8; SECRET_LEN],
-    expires_unix_s: u64,
-    /// When that is on the monotonic clock.
-    expires: Duration,
-}
 
 impl Node {
     /// Uses an invite line; the inviter's F. [`Event::Joined`] or [`Event::JoinFailed`]

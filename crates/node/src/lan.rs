@@ -17,8 +17,8 @@ use mesh::Source;
 use wire::beacon::{Beacon, BeaconFields, SIGNED_LABEL, WANTED_TAG_LEN};
 use wire::{NodeAddr, Now};
 
-use crate::admit::encoded_certificate;
-use crate::node::Node;
+use crate::believe::encoded_certificate;
+use crate::machine::Node;
 use crate::{DropReason, Event, Output};
 
 /// Least time between two handshakes that beacons of one peer start.

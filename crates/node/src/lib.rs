@@ -9,7 +9,12 @@
 //! After one `handle_*` or command, drain [`Node::poll_output`] before the next.
 #![forbid(unsafe_code)]
 
+// Lets tests inside the crate share the harness of those outside.
+#[cfg(test)]
+extern crate self as node;
+
 mod admit;
+mod believe;
 mod clones;
 mod commands;
 mod config;
@@ -24,7 +29,7 @@ mod invites;
 mod join;
 mod lan;
 mod link;
-mod node;
+mod machine;
 mod output;
 mod peer;
 mod publish;
@@ -42,7 +47,7 @@ pub use error::{
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use lan::CALL_INTERVAL;
-pub use node::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
+pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
 pub use status::{NodeStatus, PeerState, PeerStatus, SessionStatus};
 pub use stored::{

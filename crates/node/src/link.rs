@@ -8,7 +8,7 @@ use wire::ip::Ecn;
 use wire::payload::{CloseReason, Kind};
 use wire::{NodeAddr, Now};
 
-use crate::node::{Index, Node};
+use crate::machine::{Index, Node};
 use crate::stored::{Change, PinRecord};
 use crate::{DownWhy, DropReason, Event, Output};
 

@@ -1,9 +1,12 @@
 //! What the slow path keeps about one peer while it runs.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use identity::PublicIdentity;
 use mesh::Candidates;
 use session::Session;
+use wire::invite::SECRET_LEN;
 
 use crate::clones::Instances;
 
@@ -39,4 +42,21 @@ impl Peer {
     pub(crate) fn is_initiating(&self) -> bool {
         self.session.as_ref().is_some_and(Session::is_initiating)
     }
+}
+
+/// A join under way.
+pub(crate) struct Join {
+    pub(crate) identity: PublicIdentity,
+    pub(crate) secret: [u8; SECRET_LEN],
+    pub(crate) expires_unix_s: u64,
+    /// When that is on the monotonic clock.
+    pub(crate) expires: Duration,
+}
+
+/// An allowed peer without known identity, while it is looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) until: Duration,
+    pub(crate) packets: VecDeque<Vec<u8>>,
+    pub(crate) pings: Vec<u32>,
 }

@@ -13,7 +13,7 @@ use wire::NodeAddr;
 
 use crate::Output;
 use crate::fast::{Names, Out, PeerEntry, Snapshot};
-use crate::node::Node;
+use crate::machine::Node;
 
 impl Node {
     pub(crate) fn publish_if_stale(&mut self) {

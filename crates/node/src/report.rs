@@ -7,7 +7,7 @@ use identity::crypto::AeadAlg;
 use session::Session;
 use wire::{NodeAddr, Now};
 
-use crate::node::Node;
+use crate::machine::Node;
 use crate::peer::Peer;
 use crate::{NodeStatus, PeerState, PeerStatus, SessionStatus};
 

@@ -23,7 +23,7 @@ use wire::stream::{
 use wire::{NodeAddr, Now};
 
 use crate::DropReason;
-use crate::node::Node;
+use crate::machine::Node;
 
 type Tag = [u8; F_TAG_LEN];
 

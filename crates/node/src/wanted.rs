@@ -14,7 +14,8 @@ use std::time::Duration;
 use session::constants::{HANDSHAKE_GIVE_UP, PARKED_PACKETS_MAX};
 use wire::{NodeAddr, Now};
 
-use crate::node::Node;
+use crate::machine::Node;
+use crate::peer::Wanted;
 use crate::{DropReason, Event};
 
 /// How long a peer is looked for.
@@ -23,14 +24,6 @@ pub const WANTED_LIFE: Duration = HANDSHAKE_GIVE_UP;
 pub const PARKED_TOTAL_MAX: usize = 1 << 20;
 /// Most pings that wait for one peer to be found.
 pub const WANTED_PINGS_MAX: usize = 16;
-
-/// One peer that is looked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) until: Duration,
-    pub(crate) packets: VecDeque<Vec<u8>>,
-    pub(crate) pings: Vec<u32>,
-}
 
 impl Node {
     /// Looks for a peer. False: too many are looked for.

@@ -9,6 +9,8 @@
 //! [`TAILROOM`] bytes of room behind it; the datagram is then `buf[..len]`.
 
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use snapshot::Snapshot;

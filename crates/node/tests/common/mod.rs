@@ -1,11 +1,6 @@
 //! Nodes in memory: a clock that a test turns, an underlay that loses what a test says, and
 //! a journal per node that is exactly what was persisted.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    missing_docs,
-    reason = "shared by test files that each use a part of it"
-)]
+#![allow(dead_code, reason = "shared by test files that each use a part of it")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -28,29 +23,29 @@ use node::{Change, Event, Node, NodeConfig, Output, Snapshot, Stored};
 use wire::ip::Ecn;
 use wire::{NodeAddr, Now};
 
-pub const HOUR: u64 = 3_600;
-pub const START_UNIX_S: u64 = 1_800_000_000;
+pub(crate) const HOUR: u64 = 3_600;
+pub(crate) const START_UNIX_S: u64 = 1_800_000_000;
 
-pub fn s(seconds: u64) -> Duration {
+pub(crate) fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub fn crypto() -> Arc<dyn Crypto> {
+pub(crate) fn crypto() -> Arc<dyn Crypto> {
     Arc::new(AwsLc)
 }
 
 /// The owner's side of an identity.
-pub struct Owner {
-    pub history: KeyHistory,
-    pub root: RootSecret,
-    pub next: Option<NextRootSecret>,
-    pub counter: u64,
+pub(crate) struct Owner {
+    pub(crate) history: KeyHistory,
+    pub(crate) root: RootSecret,
+    pub(crate) next: Option<NextRootSecret>,
+    pub(crate) counter: u64,
     rng: HashRng,
     hot: ([u8; 32], [u8; 32]),
 }
 
 impl Owner {
-    pub fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         let mut rng = HashRng::new([seed; 32]);
         let new = Inception::create(&AwsLc, &mut rng, None).unwrap();
         let hot = HotKeys::generate(&AwsLc, &mut rng);
@@ -64,7 +59,7 @@ impl Owner {
         }
     }
 
-    pub fn local(&self) -> LocalIdentity {
+    pub(crate) fn local(&self) -> LocalIdentity {
         let hot = HotKeys::from_secrets(&AwsLc, &self.hot.0, &self.hot.1);
         let terms = Terms {
             counter: self.counter,
@@ -82,7 +77,7 @@ impl Owner {
         LocalIdentity::new(public, hot).unwrap()
     }
 
-    pub fn rotate(&mut self) -> LocalIdentity {
+    pub(crate) fn rotate(&mut self) -> LocalIdentity {
         let next = self.next.take().unwrap();
         let rotated = rotate(&AwsLc, &mut self.rng, &self.history, next).unwrap();
         self.history = rotated.history;
@@ -95,43 +90,43 @@ impl Owner {
 
 /// One datagram under way.
 #[derive(Clone, Debug)]
-pub struct Packet {
-    pub from: SocketAddr,
-    pub to: SocketAddr,
-    pub ecn: Ecn,
-    pub bytes: Vec<u8>,
+pub(crate) struct Packet {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) ecn: Ecn,
+    pub(crate) bytes: Vec<u8>,
 }
 
-pub struct Host {
-    pub node: Node,
-    pub owner: Owner,
-    pub at: SocketAddr,
+pub(crate) struct Host {
+    pub(crate) node: Node,
+    pub(crate) owner: Owner,
+    pub(crate) at: SocketAddr,
     /// What a restart finds.
-    pub journal: Stored,
-    pub inside: Vec<Vec<u8>>,
-    pub events: Vec<Event>,
-    pub published: Arc<Snapshot>,
-    pub persisted: Vec<Change>,
-    pub sent: usize,
+    pub(crate) journal: Stored,
+    pub(crate) inside: Vec<Vec<u8>>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) published: Arc<Snapshot>,
+    pub(crate) persisted: Vec<Change>,
+    pub(crate) sent: usize,
 }
 
-pub struct World {
-    pub now: Now,
-    pub hosts: Vec<Host>,
-    pub wire: VecDeque<Packet>,
+pub(crate) struct World {
+    pub(crate) now: Now,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) wire: VecDeque<Packet>,
     /// Every datagram that was sent.
-    pub seen: Vec<Packet>,
+    pub(crate) seen: Vec<Packet>,
     /// Beacons that were sent, by the address of their sender.
-    pub beacons: Vec<(SocketAddr, Vec<u8>)>,
-    pub lan: bool,
+    pub(crate) beacons: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) lan: bool,
     /// Whether a datagram is lost.
-    pub lose: Box<dyn FnMut(&Packet) -> bool>,
+    pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
     seed: u8,
 }
 
 impl World {
     /// `count` nodes that know nothing of each other.
-    pub fn new(count: u8) -> Self {
+    pub(crate) fn new(count: u8) -> Self {
         let mut world = Self {
             now: Now {
                 mono: s(1_000),
@@ -152,7 +147,7 @@ impl World {
     }
 
     /// Adds a node; its index.
-    pub fn add(&mut self, owner: Owner) -> usize {
+    pub(crate) fn add(&mut self, owner: Owner) -> usize {
         let number = self.hosts.len() as u8 + 1;
         let at = SocketAddr::from(([192, 0, 2, number], 4_000));
         let node = self.start(owner.local(), Stored::default(), at);
@@ -181,7 +176,7 @@ impl World {
     }
 
     /// Kills a node without a word and starts it again from its journal.
-    pub fn restart(&mut self, index: usize) {
+    pub(crate) fn restart(&mut self, index: usize) {
         let (me, journal, at) = {
             let host = &self.hosts[index];
             (host.owner.local(), host.journal.clone(), host.at)
@@ -192,19 +187,19 @@ impl World {
         self.drain(index);
     }
 
-    pub fn f(&self, index: usize) -> NodeAddr {
+    pub(crate) fn f(&self, index: usize) -> NodeAddr {
         self.hosts[index].node.address()
     }
 
     /// Does something with a node and takes what it puts out.
-    pub fn with<T>(&mut self, index: usize, act: impl FnOnce(&mut Node, Now) -> T) -> T {
+    pub(crate) fn with<T>(&mut self, index: usize, act: impl FnOnce(&mut Node, Now) -> T) -> T {
         let result = act(&mut self.hosts[index].node, self.now);
         self.drain(index);
         result
     }
 
     /// Takes a node's output in order, as a shell does.
-    pub fn drain(&mut self, index: usize) {
+    pub(crate) fn drain(&mut self, index: usize) {
         while let Some(output) = self.hosts[index].node.poll_output() {
             let host = &mut self.hosts[index];
             match output {
@@ -234,7 +229,7 @@ impl World {
     }
 
     /// Delivers all that is under way, and what comes of it, in no time.
-    pub fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         for _ in 0..100_000 {
             self.deliver_beacons();
             let Some(packet) = self.wire.pop_front() else {
@@ -249,7 +244,7 @@ impl World {
     }
 
     /// Hands one datagram to a node.
-    pub fn inject(&mut self, index: usize, from: SocketAddr, bytes: &[u8]) {
+    pub(crate) fn inject(&mut self, index: usize, from: SocketAddr, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
         self.with(index, |node, now| {
             node.handle_datagram(now, from, Ecn::NotEct, &mut bytes);
@@ -272,7 +267,7 @@ impl World {
     }
 
     /// Lets time pass, waking every node when it asks for it.
-    pub fn run(&mut self, duration: Duration) {
+    pub(crate) fn run(&mut self, duration: Duration) {
         let end = self.now.mono + duration;
         loop {
             self.deliver();
@@ -293,7 +288,7 @@ impl World {
     }
 
     /// `inviter` invites, `joiner` joins; both see it.
-    pub fn join(&mut self, inviter: usize, joiner: usize) -> String {
+    pub(crate) fn join(&mut self, inviter: usize, joiner: usize) -> String {
         let at = self.hosts[inviter].at;
         let line = self
             .with(inviter, |node, now| node.invite(now, 24 * HOUR, &[at]))
@@ -307,7 +302,7 @@ impl World {
     }
 
     /// Puts each on the other's list and lets them meet on the LAN.
-    pub fn introduce(&mut self, a: usize, b: usize) {
+    pub(crate) fn introduce(&mut self, a: usize, b: usize) {
         let (fa, fb) = (self.f(a), self.f(b));
         self.with(a, |node, now| node.allow(now, allow_all(fb)))
             .unwrap();
@@ -319,7 +314,7 @@ impl World {
         assert!(self.is_up(a, b) && self.is_up(b, a));
     }
 
-    pub fn is_up(&self, at: usize, of: usize) -> bool {
+    pub(crate) fn is_up(&self, at: usize, of: usize) -> bool {
         let f = self.f(of);
         let peers = self.hosts[at].node.peers(self.now);
         peers
@@ -328,26 +323,26 @@ impl World {
     }
 
     /// Sends an inner packet as a data thread does: snapshot first, then the slow path.
-    pub fn send(&mut self, index: usize, packet: &[u8]) {
+    pub(crate) fn send(&mut self, index: usize, packet: &[u8]) {
         self.with(index, |node, now| node.handle_inside(now, packet));
     }
 
-    pub fn take_inside(&mut self, index: usize) -> Vec<Vec<u8>> {
+    pub(crate) fn take_inside(&mut self, index: usize) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.hosts[index].inside)
     }
 
-    pub fn take_events(&mut self, index: usize) -> Vec<Event> {
+    pub(crate) fn take_events(&mut self, index: usize) -> Vec<Event> {
         std::mem::take(&mut self.hosts[index].events)
     }
 
-    pub fn dropped(&self, index: usize, reason: node::DropReason) -> u64 {
+    pub(crate) fn dropped(&self, index: usize, reason: node::DropReason) -> u64 {
         let status = self.hosts[index].node.status(self.now);
         let found = status.dropped.iter().find(|(r, _)| *r == reason);
         found.map_or(0, |(_, count)| *count)
     }
 }
 
-pub fn allow_all(f: NodeAddr) -> AllowEntry {
+pub(crate) fn allow_all(f: NodeAddr) -> AllowEntry {
     AllowEntry {
         who: Who::Address(f),
         services: Services::All,
@@ -357,7 +352,7 @@ pub fn allow_all(f: NodeAddr) -> AllowEntry {
 }
 
 /// A UDP packet (checksum not set: nobody here looks).
-pub fn udp(src: NodeAddr, dst: NodeAddr, ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+pub(crate) fn udp(src: NodeAddr, dst: NodeAddr, ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
     let mut upper = Vec::new();
     upper.extend(ports.0.to_be_bytes());
     upper.extend(ports.1.to_be_bytes());
@@ -368,7 +363,7 @@ pub fn udp(src: NodeAddr, dst: NodeAddr, ports: (u16, u16), payload: &[u8]) -> V
 }
 
 /// A TCP SYN.
-pub fn syn(src: NodeAddr, dst: NodeAddr, ports: (u16, u16)) -> Vec<u8> {
+pub(crate) fn syn(src: NodeAddr, dst: NodeAddr, ports: (u16, u16)) -> Vec<u8> {
     let mut upper = Vec::new();
     upper.extend(ports.0.to_be_bytes());
     upper.extend(ports.1.to_be_bytes());
@@ -378,11 +373,11 @@ pub fn syn(src: NodeAddr, dst: NodeAddr, ports: (u16, u16)) -> Vec<u8> {
 }
 
 /// An ICMPv6 message of this type.
-pub fn icmp6(src: NodeAddr, dst: NodeAddr, kind: u8) -> Vec<u8> {
+pub(crate) fn icmp6(src: NodeAddr, dst: NodeAddr, kind: u8) -> Vec<u8> {
     ipv6(src, dst, 58, &[kind, 0, 0, 0, 0, 7, 0, 1])
 }
 
-pub fn ipv6(src: NodeAddr, dst: NodeAddr, proto: u8, upper: &[u8]) -> Vec<u8> {
+pub(crate) fn ipv6(src: NodeAddr, dst: NodeAddr, proto: u8, upper: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x60, 0, 0, 0];
     packet.extend((upper.len() as u16).to_be_bytes());
     packet.extend([proto, 64]);

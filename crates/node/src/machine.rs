@@ -20,11 +20,9 @@ use session::transport::Transport;
 use wire::ip::Ecn;
 use wire::{NodeAddr, Now};
 
-use crate::admit::{decode_known, verify_own};
-use crate::join::Join;
-use crate::peer::Peer;
+use crate::believe::{decode_known, verify_own};
+use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};
-use crate::wanted::Wanted;
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
 
 /// Handshake counts reserved on disk at a time.
