@@ -344,7 +344,10 @@ mod tests {
             for offset in (0..60_000).step_by(2) {
                 reassembly.insert(T0, piece(id, offset, false, &[1]));
                 let parts: usize = reassembly.unfinished.iter().map(|u| u.parts.len()).sum();
-                assert!(parts <= PIECES_BYTES_MAX / (PIECE_COST + 1), "{parts} pieces");
+                assert!(
+                    parts <= PIECES_BYTES_MAX / (PIECE_COST + 1),
+                    "{parts} pieces"
+                );
                 assert_eq!(parts, reassembly.pieces);
             }
         }

@@ -26,7 +26,10 @@ fn a_loss_does_not_multiply_segments() {
                 forward.push_back((now + DELAY, segment));
             }
         }
-        assert!(sent < 10 * needed, "a storm: {sent} segments instead of {needed}");
+        assert!(
+            sent < 10 * needed,
+            "a storm: {sent} segments instead of {needed}"
+        );
         let arrivals = [forward.front(), back.front()].into_iter().flatten();
         now = arrivals
             .map(|(at, _)| *at)
@@ -57,7 +60,10 @@ fn a_loss_does_not_multiply_segments() {
     }
     assert_eq!(messages, 15);
     // Each loss may cost a flight of at most 57 segments again.
-    assert!(sent <= needed + 2 * 57, "{sent} segments instead of {needed}");
+    assert!(
+        sent <= needed + 2 * 57,
+        "{sent} segments instead of {needed}"
+    );
 }
 
 #[test]

@@ -169,6 +169,6 @@ impl ControlStream {
 }
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod burden_tests;
+#[cfg(test)]
+mod tests;
