@@ -247,7 +247,7 @@ impl Crypto for SimCrypto {
     }
 
     fn aead(&self, algorithm: AeadAlg, key: &[u8; 32]) -> Box<dyn Aead> {
-        let key = hash(&[&[algorithm.to_wire()], key], 6);
+        let key = hash(&[&[algorithm.to_byte()], key], 6);
         let key = u64::from_be_bytes(key[..8].try_into().unwrap_or_default());
         Box::new(SimAead {
             key,

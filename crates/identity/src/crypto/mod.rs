@@ -33,6 +33,10 @@ mod tests;
 
 pub use aws_lc::AwsLc;
 pub use hash_rng::HashRng;
+/// The numbers of the AEADs are those of the handshake's TLV 6.
+pub use wire::handshake::AeadAlg;
+
+use zeroize::Zeroizing;
 
 /// Length of an ML-KEM-768 encapsulation key (FIPS 203, table 3).
 pub const KEM_KEY_LEN: usize = 1184;
@@ -61,32 +65,6 @@ pub fn random<const N: usize>(rng: &mut dyn Rng) -> [u8; N] {
 /// Compares two byte strings in a time that depends on their lengths only.
 pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
-}
-
-/// An authenticated cipher of the transport. The numbers are those of the handshake's TLV 6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum AeadAlg {
-    /// AES-256-GCM (NIST SP 800-38D): fast where the CPU has AES instructions.
-    Aes256Gcm = 1,
-    /// ChaCha20-Poly1305 (RFC 8439): fast and constant in time everywhere.
-    ChaCha20Poly1305 = 2,
-}
-
-impl AeadAlg {
-    /// The algorithm with this number, or `None` for one that this version does not know.
-    pub fn from_wire(number: u8) -> Option<Self> {
-        match number {
-            1 => Some(Self::Aes256Gcm),
-            2 => Some(Self::ChaCha20Poly1305),
-            _ => None,
-        }
-    }
-
-    /// The number of this algorithm on the wire.
-    pub fn to_wire(self) -> u8 {
-        self as u8
-    }
 }
 
 /// One AEAD key, ready for use from several threads at once.
@@ -177,9 +155,9 @@ impl dyn Crypto + '_ {
     /// concatenation of `info`. More than [`HKDF_LEN_MAX`] bytes do not compile.
     pub fn hkdf<const N: usize>(&self, salt: &[u8], ikm: &[u8], info: &[&[u8]]) -> [u8; N] {
         const { assert!(N <= HKDF_LEN_MAX) };
-        let pseudo_random_key = self.hmac(salt, &[ikm]);
+        let pseudo_random_key = Zeroizing::new(self.hmac(salt, &[ikm]));
         let mut out = [0; N];
-        let mut previous = [0; 32];
+        let mut previous = Zeroizing::new([0; 32]);
         let mut previous_len = 0;
         for (block, number) in out.chunks_mut(32).zip(1u8..=255) {
             let number = [number];
@@ -187,11 +165,11 @@ impl dyn Crypto + '_ {
             parts.push(previous.get(..previous_len).unwrap_or_default());
             parts.extend_from_slice(info);
             parts.push(&number);
-            let next = self.hmac(&pseudo_random_key, &parts);
-            previous = next;
+            let next = self.hmac(&*pseudo_random_key, &parts);
+            *previous = next;
             previous_len = previous.len();
-            for (to, from) in block.iter_mut().zip(previous) {
-                *to = from;
+            for (to, from) in block.iter_mut().zip(previous.iter()) {
+                *to = *from;
             }
         }
         out

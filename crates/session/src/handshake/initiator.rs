@@ -4,7 +4,7 @@ use super::groups::{self, Credential};
 use super::noise::Symmetric;
 use super::{Established, HandshakeError, Terms, encode_certificate, offer, transport};
 use crate::transport::Role;
-use identity::crypto::{AeadAlg, Crypto, KemSecret, Rng, random};
+use identity::crypto::{Crypto, KemSecret, Rng, random};
 use identity::{LocalIdentity, Pin, PublicIdentity};
 use wire::Now;
 use wire::handshake::{AeadOffer, MESSAGE_LEN, Message2View, Number, Payload1, Payload2};
@@ -125,8 +125,7 @@ impl Initiator {
         let mut peer = self.answerer(crypto, &payload)?;
         let pin = peer.verify(crypto, now.unix_s, pin)?;
         peer.history = peer.history.after(&self.peer.history);
-        let aead =
-            AeadAlg::from_wire(payload.aead.to_byte()).ok_or(HandshakeError::NoCommonCipher)?;
+        let aead = payload.aead;
         let indices = (self.local_index, remote_index);
         Ok(Established {
             transport: transport(crypto, &noise, Role::Initiator, aead, indices, now.mono),

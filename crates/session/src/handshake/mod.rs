@@ -115,7 +115,7 @@ fn offer(crypto: &dyn Crypto) -> [u8; 2] {
     } else {
         [chacha, aes]
     };
-    best_first.map(AeadAlg::to_wire)
+    best_first.map(AeadAlg::to_byte)
 }
 
 /// AES where both ends prefer it, else ChaCha20, else the first that this node knows.

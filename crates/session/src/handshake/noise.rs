@@ -97,7 +97,7 @@ impl Symmetric {
 
     /// The transport keys: the initiator's sending key, then the responder's.
     pub(crate) fn transport_keys(&self, crypto: &dyn Crypto, aead: AeadAlg) -> [u8; 64] {
-        let info: [&[u8]; 2] = [b"kumihimo transport v1", &[aead.to_wire()]];
+        let info: [&[u8]; 2] = [b"kumihimo transport v1", &[aead.to_byte()]];
         crypto.hkdf(&self.ck, &self.h, &info)
     }
 

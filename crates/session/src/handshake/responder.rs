@@ -63,11 +63,7 @@ impl Responder<'_> {
         if payload.number.certificate_counter != peer.certificate.counter {
             return Err(HandshakeError::OtherNumber);
         }
-        let offered: Vec<AeadAlg> = payload
-            .aeads
-            .iter()
-            .filter_map(|aead| AeadAlg::from_wire(aead.to_byte()))
-            .collect();
+        let offered: Vec<AeadAlg> = payload.aeads.iter().collect();
         Ok(Claim {
             found: groups::find(crypto, self.credentials, &payload.slots, re, own),
             aead: choose(crypto, &offered).ok_or(HandshakeError::NoCommonCipher)?,
@@ -232,8 +228,6 @@ impl Accept<'_> {
     fn payload(&self, aead: AeadAlg) -> Result<Vec<u8>, HandshakeError> {
         let public = &self.local.public;
         let entries = public.history.encode_tail();
-        let aead = wire::handshake::AeadAlg::from_byte(aead.to_wire())
-            .ok_or(HandshakeError::NoCommonCipher)?;
         let payload = Payload2 {
             rotations: Rotations::parse(&entries, ROTATIONS_HANDSHAKE_MAX)?,
             certificate: &encode_certificate(public)?,

@@ -426,7 +426,7 @@ fn both_messages_and_the_keys_follow_the_pattern_token_by_token() {
     assert_eq!(t.open(&message2[1154..]).len(), 1134);
     // Keys and binding
     let aead = bob_end.transport.aead();
-    let label = [b"kumihimo transport v1", &[aead.to_wire()][..]].concat();
+    let label = [b"kumihimo transport v1", &[aead.to_byte()][..]].concat();
     let keys: [u8; 64] = crypto.hkdf(&t.ck, &t.h, &[&label]);
     let binding: [u8; 32] = crypto.hkdf(&t.ck, &t.h, &[b"kumihimo binding v1"]);
     assert_eq!(bob_end.binding, binding);

@@ -30,7 +30,7 @@ fn python_initiates_and_rust_responds() {
                 let introduction = link.rust.introduction();
                 link.python.words(&format!("peer {introduction}"));
             }
-            link.python.ask(&format!("speak {}", aead.to_wire()));
+            link.python.ask(&format!("speak {}", aead.to_byte()));
             let f = link.rust_f();
             let notes = link.tell(&format!("connect {f} {f}"));
             agreed(&link, &notes, aead, invited);
@@ -49,7 +49,7 @@ fn rust_initiates_and_python_responds() {
             if invited {
                 link.rust.join(&line[1]);
             }
-            link.python.ask(&format!("speak {}", aead.to_wire()));
+            link.python.ask(&format!("speak {}", aead.to_byte()));
             link.rust.session.initiate(link.rust.now);
             let notes = link.settle();
             agreed(&link, &notes, aead, invited);
@@ -113,7 +113,7 @@ fn agreed(link: &Link, notes: &[String], aead: AeadAlg, invited: bool) {
             false => (0, 0),
         }
     );
-    assert_eq!(words[3], aead.to_wire().to_string());
+    assert_eq!(words[3], aead.to_byte().to_string());
     assert_eq!(link.rust.session.transport().unwrap().aead(), aead);
     assert_eq!(words[4], hex(&up.binding));
     assert_eq!(words[5], hex(&INSTANCE));
