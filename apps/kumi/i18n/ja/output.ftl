@@ -1,0 +1,114 @@
+## What commands print when all is well.
+
+up-identity-made = アイデンティティを作成しました。鍵から導かれたアドレス: { $address }
+up-certificate-renewed = ノード証明書を更新しました。{ $until } まで有効です。
+up-started = ノードを起動しました(プロセス { $pid })。
+up-already = ノードは既に起動しています(プロセス { $pid })。
+up-foreground = ノードをフォアグラウンドで起動しました。Ctrl-C で終了します。
+up-root-sealed = ノード証明書は { $until } に切れますが、ルート鍵が封印されています。端末で `kumi up` を実行するか、--passphrase-file を指定して更新してください。
+up-next-command = もう1台のマシンで次のように入力してください:
+up-invite-life = この招待行は1回だけ、{ $until } まで使えます。最初に使った人が入れるので、他人に見えない方法で渡してください。
+up-then = 続いて、同じくもう1台で: kumi ping { $address }
+up-no-invite = もう1台のための招待行は `kumi invite` で作れます。
+up-hint-next-key = ヒント: { $file } を USB メモリーなどオフラインの場所に移してください。ルート鍵が盗まれても、このアドレスを守れるのはこの鍵です。
+
+label-address = アドレス
+label-alias = 別名アドレス
+label-label = 名前
+label-reached = 到達先
+label-listen = 待ち受け
+label-network = ネットワーク
+label-peers = ピア
+label-certificate = ノード証明書
+label-traffic = 通信量
+label-drops = 破棄
+label-subnet = 別名サブネット
+label-root-key = ルート鍵
+label-rotations = ルート鍵の更新
+label-files = ファイル
+
+status-title = Kumihimo { $version }、起動から { $uptime }(プロセス { $pid })
+status-reached-none = まだ他のマシンからは届きません。このマシンにはネットワークアドレスがありません
+status-reached-lan = { $endpoints }(同じネットワークからのみ)
+status-network-kernel = このマシンのネットワークのインターフェース { $name }、MTU { $mtu }
+status-network-rootless = 特権なしの名前空間の中(MTU { $mtu }): `kumi run -- コマンド` を使います
+status-network-none = なし: セッションと `kumi ping` は使えますが、プログラムからは使えません
+status-peers = 接続中 { $connected }、許可 { $allowed }、有効な招待 { $invites }
+status-certificate = カウンタ { $counter }、{ $until } まで有効(残り { $left })
+status-certificate-over = カウンタ { $counter }、{ $until } に期限切れ
+status-traffic = 受信 { $received }、送信 { $sent }
+
+notice-label = お知らせ:
+notice-clone-self = 別のマシン({ $endpoint })がこのノードの鍵を使っています。1つのアイデンティティの複製同士は互いに妨げ合うため、片方を止めてください。心当たりがなければ鍵が盗まれています: `kumi id rotate`
+notice-clone-peer = 2台のマシン({ $endpoint } と { $endpoint_other })が { $address } の鍵を使っています。所有者に確認し、必要なら `kumi deny { $address }` を実行してください。
+notice-certificate-expiring = ノード証明書はあと { $days } 日で切れます。`kumi up` で更新できます。
+notice-certificate-expired = ノード証明書が切れたため、ピアはこのノードを拒否します。`kumi up` で更新できます。
+notice-no-tun = ネットワークインターフェースがありません: { $detail }。対処は `kumi check` で分かります。
+notice-no-beacon = このネットワークのピアを自動では見つけられません: { $detail }。
+notice-clock-behind = このマシンの時計は、ノードが知る時刻より { $behind_s } 秒遅れています。時計を合わせてください。
+notice-no-endpoint = 今のところ、他のマシンからこのノードに届く方法がありません。ネットワークに接続してください。
+notice-unknown = このプログラムの知らないお知らせがあります。kumi を更新してください。
+
+invite-life = 1回だけ、{ $until } まで使えます。もう1台で: kumi join 招待行
+
+join-waiting = { $peer } を待っています
+join-starting = このノードを起動しています
+join-done = { $peer }{ $label } に{ $via }で接続しました({ $took } ミリ秒)。
+join-next = 次に入力するコマンド:
+
+via-direct = 直接({ $endpoint })
+
+ping-title = { $peer }{ $label } に応答を求めます
+ping-answer = { $seq }: 応答あり、{ $via }、{ $rtt } ミリ秒
+ping-lost = { $seq }: 応答なし
+ping-summary = { $sent } 回中 { $received } 回応答。往復時間 { $min } / { $mean } / { $max } ミリ秒(最小 / 平均 / 最大)
+ping-summary-none = { $sent } 回中、応答はありませんでした
+
+peers-none = ピアはまだいません。`kumi invite` で招待を作るか、`kumi allow ADDR` で許可してください。
+peers-name = 名前
+peers-address = アドレス
+peers-state = 状態
+peers-via = 経路
+peers-rtt = 往復時間
+peers-traffic = 受信 / 送信
+peer-connected = 接続中
+peer-connecting = 接続処理中
+peer-idle = 待機
+peer-unreachable = 経路不明
+
+list-none = まだ誰も許可していません。`kumi invite` で招待を作るか、`kumi allow ADDR` で許可してください。
+list-who = 相手
+list-services = 届く範囲
+list-since = 許可日時
+list-everything = すべて
+
+allow-done = 許可しました: { $who } が届く範囲は { $services } です。
+allow-mutual = 相手側でもこのノードを許可する必要があります: kumi allow { $address }
+deny-done = 拒否しました: { $who } を許可リストから外し、セッションを終了しました。
+down-done = ノードを停止しました。
+down-already = ノードは起動していませんでした。
+
+id-made = アイデンティティを作成しました。
+id-sealed = 封印済み
+id-open = 封印なし
+id-absent = ここにはない
+id-rotated = ルート鍵を更新しました。アドレスは { $address } のままです。
+id-rotated-told = { $peers ->
+    [0] 起動中のノードに伝えました。今接続しているピアはなく、次に接したときに伝わります。
+   *[other] 起動中のノードに伝え、接続中のピア { $peers } 台に知らせました。
+}
+id-rotated-stopped = ノードは起動していません。ピアには次に接したときに伝わります。
+id-rotated-next = 新しい次のルート鍵は { $file } です。オフラインの場所に移してください。
+id-seal-done = 封印しました: { $files }
+id-backup-done = { $address } のアイデンティティ全体を { $file } に書き出し、パスフレーズで封印しました。
+id-backup-keep = ファイルとパスフレーズは別々に保管してください。パスフレーズがなければ誰にも開けません。
+id-restored = アイデンティティ { $address } を復元しました: { $files }
+id-restored-nothing = 足りないものはありません。{ $address } のファイルはすべて揃っています。
+id-restored-clone = 同じアイデンティティを2台で同時に動かさないでください。ピアが気付き、名指しします。
+
+passphrase-ask = { $file } のパスフレーズ:
+passphrase-new = 新しいパスフレーズ:
+passphrase-again = もう一度:
+passphrase-backup = 控えのパスフレーズ:
+
+bugreport-done = { $file } に書き出しました。ピアのアドレスと名前を含みますが、鍵は含みません。送る前に目を通してください。

@@ -1,0 +1,198 @@
+//! `kumi.toml`: what is accepted, and the exact words about what is not.
+
+use super::*;
+use crate::text::Text;
+
+fn parsed(source: &str) -> Config {
+    parse(source, Path::new("kumi.toml")).unwrap()
+}
+
+fn refused(source: &str) -> [String; 3] {
+    let failure = parse(source, Path::new("kumi.toml")).unwrap_err();
+    assert_eq!(failure.exit, Exit::Usage);
+    failure.sentences(&Text::new(Language::En))
+}
+
+#[test]
+fn an_empty_file_means_the_usual_settings() {
+    assert_eq!(parsed(""), Config::default());
+    assert_eq!(parsed("# nothing\n"), Config::default());
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parsed(
+        "language = 'ja'\nlisten = '[::]:4649'\nlabel = '書斎'\ndiscovery = false\n\
+         [tun]\nname = 'kumi1'\nmtu = 1_500\nmode = 'rootless'\nroutes = 'peers'\n",
+    );
+    assert_eq!(config.language, Some(Language::Ja));
+    assert_eq!(config.listen, "[::]:4649".parse().ok());
+    assert_eq!(config.label.as_deref(), Some("書斎"));
+    assert!(!config.discovery);
+    let tun = Tun {
+        name: Some("kumi1".to_owned()),
+        mtu: Some(1500),
+        mode: TunMode::Rootless,
+        routes: Routes::Peers,
+    };
+    assert_eq!(config.tun, tun);
+}
+
+#[test]
+fn an_unknown_key_is_refused_where_it_stands() {
+    assert_eq!(
+        refused("listen = '[::]:1'\nlable = 'laptop'\n"),
+        [
+            "kumi.toml:2:1: unknown key \"lable\".",
+            "A key that is not understood would be a setting that silently has no effect.",
+            "Did you mean \"label\"? There are: language, listen, label, discovery, tun.",
+        ]
+    );
+    assert_eq!(
+        refused("[tun]\nname = 'kumi0'\n  speed = 9\n"),
+        [
+            "kumi.toml:3:3: unknown key \"tun.speed\".",
+            "A key that is not understood would be a setting that silently has no effect.",
+            "Remove it. There are: name, mtu, mode, routes.",
+        ]
+    );
+    assert_eq!(
+        refused("[bridge]\n")[0],
+        "kumi.toml:1:2: unknown key \"bridge\"."
+    );
+    assert_eq!(
+        refused("tun.mut = 1400")[0],
+        "kumi.toml:1:5: unknown key \"tun.mut\"."
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_where_it_stands() {
+    assert_eq!(
+        refused("discovery = 'yes'\n"),
+        [
+            "kumi.toml:1:13: \"discovery\" has a value of the wrong type.",
+            "It is of type string.",
+            "Write a value like true.",
+        ]
+    );
+    assert_eq!(refused("tun = 1")[2], "Write a value like [tun].");
+    assert_eq!(
+        refused("[tun]\nmtu = '1400'")[2],
+        "Write a value like 1400."
+    );
+    assert_eq!(refused("label = 4")[2], "Write a value like \"laptop\".");
+    assert_eq!(
+        refused("listen = 4649")[2],
+        "Write a value like \"[::]:4649\"."
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_is_refused_with_what_can() {
+    assert_eq!(
+        refused("[tun]\nmode = 'root'\n"),
+        [
+            "kumi.toml:2:8: \"tun.mode\" cannot be \"root\".",
+            "Only certain values mean something.",
+            "Write one of: auto, kernel, rootless, none.",
+        ]
+    );
+    assert_eq!(
+        refused("tun.mtu = 1279"),
+        [
+            "kumi.toml:1:11: \"tun.mtu\" cannot be 1279.",
+            "IPv6 needs at least 1280, and a packet has at most 65535 bytes.",
+            "Write a number from 1280 to 65535, or remove the line.",
+        ]
+    );
+    assert_eq!(
+        refused("tun.mtu = -1")[0],
+        "kumi.toml:1:11: \"tun.mtu\" cannot be -1."
+    );
+    assert_eq!(
+        refused("tun.mtu = 65_536")[0],
+        "kumi.toml:1:11: \"tun.mtu\" cannot be 65536."
+    );
+    assert_eq!(
+        refused("listen = '4649'"),
+        [
+            "kumi.toml:1:10: \"listen\" cannot be \"4649\".",
+            "It is not all addresses of this machine and a port.",
+            "Write it like \"[::]:4649\"; the port is yours to choose.",
+        ]
+    );
+    assert_eq!(
+        refused("listen = '192.0.2.1:4649'")[0],
+        "kumi.toml:1:10: \"listen\" cannot be \"192.0.2.1:4649\"."
+    );
+    assert_eq!(
+        refused("tun.name = 'a network'")[2],
+        "Write 1 to 15 letters, digits, \"_\", \".\" or \"-\", such as \"kumi0\"."
+    );
+    let long = format!("label = '{}'", "x".repeat(64));
+    assert_eq!(
+        refused(&long)[1],
+        "It has 64 bytes, or control characters in it."
+    );
+    assert_eq!(refused("language = 'fr'")[2], "Write one of: en, ja.");
+}
+
+#[test]
+fn what_is_not_toml_is_refused_where_it_stands() {
+    let [what, why, fix] = refused("label = 'laptop'\nlisten = \n");
+    assert_eq!(what, "kumi.toml:2:10: this is not TOML.");
+    assert!(!why.is_empty() && !why.contains('\n'));
+    assert_eq!(fix, "Correct that line, or put a # in front of it.");
+    assert_eq!(
+        refused("a = 1\na = 2\n")[0],
+        "kumi.toml:2:1: this is not TOML."
+    );
+}
+
+#[test]
+fn columns_count_characters_not_bytes() {
+    let [what, ..] =
+        refused("label = '書斎'  \nlanguage = 'ja'\ntun = { mode = 'x', name = '書斎' }");
+    assert_eq!(what, "kumi.toml:3:16: \"tun.mode\" cannot be \"x\".");
+    let [what, ..] = refused("tun = { mode = \"auto\", name = '書', mtu = 1 }");
+    assert!(what.starts_with("kumi.toml:1:42:"), "{what}");
+}
+
+#[test]
+fn the_japanese_words_name_the_same_place() {
+    let failure = parse("lable = 1", Path::new("kumi.toml")).unwrap_err();
+    assert_eq!(
+        failure.sentences(&Text::new(Language::Ja)),
+        [
+            "kumi.toml:1:1: キー \"lable\" はありません。",
+            "理解できないキーを見逃すと、効かない設定に気付けなくなります。",
+            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, tun です。",
+        ]
+    );
+}
+
+#[test]
+fn the_file_is_looked_for_where_the_documentation_says() {
+    let places = |vars: &[(&str, &str)]| places(&Environment::of(vars));
+    let etc = PathBuf::from("/etc/kumihimo/kumi.toml");
+    assert_eq!(places(&[]), std::slice::from_ref(&etc));
+    let home = places(&[("HOME", "/home/a")]);
+    assert_eq!(
+        home,
+        [
+            PathBuf::from("/home/a/.config/kumihimo/kumi.toml"),
+            etc.clone()
+        ]
+    );
+    let xdg = places(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/c")]);
+    assert_eq!(xdg, [PathBuf::from("/c/kumihimo/kumi.toml"), etc]);
+}
+
+#[test]
+fn a_file_that_was_asked_for_must_be_there() {
+    let missing = Path::new("/nonexistent/kumi.toml");
+    let failure = load(Some(missing), &Environment::default()).unwrap_err();
+    assert_eq!(failure.id, "error-config-unreadable");
+    assert_eq!(load(None, &Environment::default()), Ok(Config::default()));
+}

@@ -1,0 +1,51 @@
+//! One file per command; this one only finds the right one.
+
+mod access;
+mod bugreport;
+pub(crate) mod check;
+mod completions;
+pub(crate) mod demo;
+mod id;
+mod invite;
+mod join;
+mod peers;
+mod ping;
+mod run;
+mod show;
+mod status;
+mod up;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use clap::ArgMatches;
+use std::process::ExitCode;
+
+/// Runs the command that the command line names.
+///
+/// # Errors
+/// Whatever the command fails with.
+pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let Some((verb, matches)) = matches.subcommand() else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    match verb {
+        "demo" => return demo::run(context, matches),
+        "up" => up::up(context, matches)?,
+        "down" => up::down(context)?,
+        "join" => join::run(context, matches)?,
+        "invite" => invite::run(context, matches)?,
+        "status" => status::run(context)?,
+        "ping" => ping::run(context, matches)?,
+        "peers" => peers::run(context)?,
+        "run" => run::run(context, matches)?,
+        "allow" => access::allow(context, matches)?,
+        "deny" => access::deny(context, matches)?,
+        "list" => access::list(context)?,
+        "check" => check::run(context)?,
+        "bugreport" => bugreport::run(context, matches)?,
+        "completions" => completions::run(context, matches)?,
+        "id" => id::run(context, matches)?,
+        _ => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

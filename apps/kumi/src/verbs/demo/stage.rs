@@ -1,0 +1,350 @@
+//! The stage of the demo: two namespaces, a cable between them, two nodes, and their end.
+//!
+//! ```text
+//!   namespace A                         namespace B          one user namespace around both
+//!   Alice (kumi up) ── cable 192.0.2.1/24 ══ 192.0.2.2/24 cable ── Bob (kumi up)
+//!                          Eve listens here
+//! ```
+//!
+//! Everything is a child of the demo or belongs to its namespaces, so that nothing outlives
+//! it but the temporary directory, and that is removed at the end, on Ctrl-C and by the next
+//! demo after a kill -9.
+
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+use os::capture::Capture;
+use os::files::Directories;
+use os::netlink::Netlink;
+use os::netns::{current_network, enter_network, unshare_network, unshare_user_and_network};
+use os::process::Signals;
+use std::fmt::Display;
+use std::fs::File;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What temporary directories of demos are called, before the process id.
+const DIRECTORY_PREFIX: &str = "kumi-demo-";
+/// The cable's name at both ends.
+const CABLE: &str = "cable";
+/// How long a node may take to start.
+const START_MAX: Duration = Duration::from_secs(15);
+/// How long it may take to stop.
+const STOP_MAX: Duration = Duration::from_secs(3);
+/// How often is looked.
+const POLL: Duration = Duration::from_millis(20);
+
+/// One end of the cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Makes the invite, sends the file.
+    Alice,
+    /// Joins, receives it.
+    Bob,
+}
+
+impl End {
+    fn directory(self) -> &'static str {
+        match self {
+            End::Alice => "alice",
+            End::Bob => "bob",
+        }
+    }
+
+    fn address(self) -> IpAddr {
+        match self {
+            End::Alice => IpAddr::from([192, 0, 2, 1]),
+            End::Bob => IpAddr::from([192, 0, 2, 2]),
+        }
+    }
+}
+
+/// What must go at the end.
+#[derive(Default)]
+struct Litter {
+    children: Vec<Child>,
+    directory: Option<PathBuf>,
+}
+
+impl Litter {
+    fn clear(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        for child in &self.children {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+        }
+        let deadline = Instant::now() + STOP_MAX;
+        for child in &mut self.children {
+            while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
+                std::thread::sleep(POLL);
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.children.clear();
+        if let Some(directory) = self.directory.take() {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// The stage.
+pub(crate) struct Stage {
+    directory: PathBuf,
+    alice: OwnedFd,
+    bob: OwnedFd,
+    litter: Arc<Mutex<Litter>>,
+}
+
+impl Stage {
+    /// Builds it. The process must have one thread only, and stays in the namespaces.
+    ///
+    /// # Errors
+    /// The system does not allow it, or there is no space.
+    pub(crate) fn build() -> Result<Stage, Failure> {
+        let litter = Arc::new(Mutex::new(Litter::default()));
+        sweep();
+        let pid = std::process::id();
+        let directory = std::env::temp_dir().join(format!("{DIRECTORY_PREFIX}{pid}"));
+        os::files::private_directory(&directory).map_err(failed)?;
+        lock(&litter).directory = Some(directory.clone());
+        let built = unshare().and_then(|()| cable());
+        let (alice, bob) = built.inspect_err(|_| lock(&litter).clear())?;
+        let stage = Stage {
+            directory,
+            alice,
+            bob,
+            litter,
+        };
+        stage.watch_signals()?;
+        Ok(stage)
+    }
+
+    /// A file of the stage.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Eve's ear on the cable.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub(crate) fn ear(&self) -> Result<Capture, Failure> {
+        enter_network(self.alice.as_fd()).map_err(failed)?;
+        let link = Netlink::open().and_then(|mut netlink| netlink.link(CABLE));
+        Capture::open(&link.map_err(failed)?).map_err(failed)
+    }
+
+    /// Packets that the cable has carried so far, both ways, by the kernel's own count.
+    ///
+    /// # Errors
+    /// The count cannot be read.
+    pub(crate) fn cable_packets(&self) -> Result<u64, Failure> {
+        enter_network(self.alice.as_fd()).map_err(failed)?;
+        let table = std::fs::read_to_string("/proc/thread-self/net/dev").map_err(failed)?;
+        let lines = table.lines().filter_map(|line| line.trim().split_once(':'));
+        let mut cable = lines.filter(|(name, _)| *name == CABLE);
+        let (_, columns) = cable.next().ok_or_else(|| failed(CABLE))?;
+        let columns: Vec<u64> = columns.split_whitespace().flat_map(str::parse).collect();
+        // The second column of what was received, and of what was sent, eight further on.
+        let count = |column: usize| columns.get(column).copied().unwrap_or_default();
+        Ok(count(1) + count(9))
+    }
+
+    /// The context of a node, for asking it.
+    pub(crate) fn context(&self, end: End, of: &Context) -> Context {
+        let mut context = of.again()();
+        context.directories = Directories::under(&self.file(end.directory()));
+        context
+    }
+
+    /// Starts a node.
+    ///
+    /// # Errors
+    /// It does not start; what it said is in the failure.
+    pub(crate) fn start_node(&self, end: End, of: &Context, name: &str) -> Result<(), Failure> {
+        let config = self.file("kumi.toml");
+        std::fs::write(&config, format!("label = \"{name}\"\n")).map_err(failed)?;
+        let log = self.file(&format!("{}.log", end.directory()));
+        let stderr = File::create(&log).map_err(failed)?;
+        let mut command = self.kumi(end);
+        command.arg("--config").arg(&config);
+        command.args(["up", "--foreground", "--no-invite", "--die-with-parent"]);
+        self.spawn(end, command.stdout(Stdio::null()).stderr(stderr))?;
+        let context = self.context(end, of);
+        let deadline = Instant::now() + START_MAX;
+        loop {
+            match crate::verbs::status::fetch(&context) {
+                Ok(_) => return Ok(()),
+                Err(_) if Instant::now() < deadline && !self.newest_has_ended() => {
+                    std::thread::sleep(POLL);
+                }
+                Err(failure) => {
+                    let said = std::fs::read_to_string(&log).unwrap_or_default();
+                    let last = said.lines().rev().take(3).collect::<Vec<_>>();
+                    let last: Vec<&str> = last.into_iter().rev().map(str::trim).collect();
+                    let detail = if last.is_empty() {
+                        failure.id
+                    } else {
+                        last.join(" ")
+                    };
+                    return Err(Failure::new(Exit::Failed, "error-demo-node")
+                        .with("name", name)
+                        .with("detail", detail));
+                }
+            }
+        }
+    }
+
+    /// A program at one end that sees the overlay. Its standard output is read by the
+    /// caller.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn run(
+        &self,
+        end: End,
+        arguments: &[&str],
+    ) -> Result<std::process::ChildStdout, Failure> {
+        let mut command = self.kumi(end);
+        command
+            .args(["run", "--", "/proc/self/exe"])
+            .args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        self.spawn(end, &mut command)?;
+        let mut litter = lock(&self.litter);
+        let stdout = litter
+            .children
+            .last_mut()
+            .and_then(|child| child.stdout.take());
+        stdout.ok_or_else(|| failed("no pipe"))
+    }
+
+    /// Ends both nodes and removes everything.
+    pub(crate) fn clear(&self) {
+        lock(&self.litter).clear();
+    }
+
+    fn kumi(&self, end: End) -> Command {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("--state").arg(self.file(end.directory()));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn spawn(&self, end: End, command: &mut Command) -> Result<(), Failure> {
+        let namespace = match end {
+            End::Alice => &self.alice,
+            End::Bob => &self.bob,
+        };
+        enter_network(namespace.as_fd()).map_err(failed)?;
+        let child = command.spawn().map_err(failed)?;
+        lock(&self.litter).children.push(child);
+        Ok(())
+    }
+
+    fn newest_has_ended(&self) -> bool {
+        let mut litter = lock(&self.litter);
+        let newest = litter.children.last_mut();
+        newest.is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// On Ctrl-C everything goes, and the exit code is what a shell expects.
+    fn watch_signals(&self) -> Result<(), Failure> {
+        let signals = Signals::catch().map_err(failed)?;
+        let litter = Arc::clone(&self.litter);
+        let watch = move || {
+            loop {
+                let _ = os::wait::readable(&[signals.as_fd()], None);
+                if signals.next().is_some() {
+                    lock(&litter).clear();
+                    std::process::exit(130);
+                }
+            }
+        };
+        let watcher = std::thread::Builder::new().name("signals".to_owned());
+        watcher.spawn(watch).map_err(failed)?;
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn lock(litter: &Mutex<Litter>) -> std::sync::MutexGuard<'_, Litter> {
+    litter.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(detail: impl Display) -> Failure {
+    Failure::new(Exit::Failed, "error-demo-stage").with("detail", detail)
+}
+
+/// A user namespace with a network of its own; root may do without the former.
+fn unshare() -> Result<(), Failure> {
+    let forbidden = |error: &dyn Display| {
+        Failure::new(Exit::Failed, "error-demo-namespace").with("detail", error)
+    };
+    match unshare_user_and_network() {
+        Ok(()) => Ok(()),
+        Err(_) if os::process::user_id() == 0 => {
+            unshare_network().map_err(|error| forbidden(&error))
+        }
+        Err(error) => Err(forbidden(&error)),
+    }
+}
+
+/// Both namespaces and the cable; this process ends up in Alice's.
+fn cable() -> Result<(OwnedFd, OwnedFd), Failure> {
+    let far = "far-end";
+    let alice = current_network().map_err(failed)?;
+    let mut netlink = Netlink::open().map_err(failed)?;
+    netlink.add_veth(CABLE, far).map_err(failed)?;
+    unshare_network().map_err(failed)?;
+    let bob = current_network().map_err(failed)?;
+    let index = netlink.link(far).map_err(failed)?.index;
+    netlink
+        .move_to_namespace(index, bob.as_fd())
+        .map_err(failed)?;
+    plug(far, End::Bob)?;
+    enter_network(alice.as_fd()).map_err(failed)?;
+    plug(CABLE, End::Alice)?;
+    Ok((alice, bob))
+}
+
+/// Gives this namespace's end of the cable its address.
+fn plug(name: &str, end: End) -> Result<(), Failure> {
+    let mut netlink = Netlink::open().map_err(failed)?;
+    let lo = netlink.link("lo").map_err(failed)?.index;
+    netlink.set_up(lo, true).map_err(failed)?;
+    let index = netlink.link(name).map_err(failed)?.index;
+    netlink
+        .add_address(index, end.address(), 24, false)
+        .map_err(failed)?;
+    netlink.set_up(index, true).map_err(failed)
+}
+
+/// Removes what a demo left that was killed.
+fn sweep() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let pid = name.and_then(|name| name.strip_prefix(DIRECTORY_PREFIX)?.parse().ok());
+        if pid.is_some_and(|pid| !os::process::is_alive(pid)) && is_ours(&path) {
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
+
+fn is_ours(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::symlink_metadata(path);
+    found.is_ok_and(|found| found.is_dir() && found.uid() == os::process::user_id())
+}

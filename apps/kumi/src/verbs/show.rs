@@ -1,0 +1,96 @@
+//! What several commands say in the same way.
+
+use crate::context::Context;
+use crate::output;
+use crate::text::{Text, args};
+use api::{Network, NetworkMode, Notice, Services, Status, Via};
+use fluent_bundle::FluentValue;
+use std::net::{IpAddr, SocketAddr};
+
+/// Lines of names and values, the names in one column.
+pub(crate) fn pairs(context: &Context, pairs: &[(&str, String)]) {
+    let rows: Vec<Vec<String>> = pairs
+        .iter()
+        .map(|(label, value)| vec![format!("  {}", context.text.tr(label, &[])), value.clone()])
+        .collect();
+    for line in output::table(&rows) {
+        context.say(&line);
+    }
+}
+
+/// What a session runs over.
+pub(crate) fn via(text: &Text, via: Via) -> String {
+    let Via::Direct(endpoint) = via;
+    text.tr("via-direct", args!(endpoint = endpoint.to_string()))
+}
+
+/// ` (name)`, or nothing.
+pub(crate) fn label_after(label: Option<&str>) -> String {
+    label.map(|label| format!(" ({label})")).unwrap_or_default()
+}
+
+/// How programs reach the overlay.
+pub(crate) fn network(text: &Text, network: &Network) -> String {
+    let name = network.name.clone().unwrap_or_default();
+    match network.mode {
+        NetworkMode::Kernel => text.tr(
+            "status-network-kernel",
+            args!(name = name, mtu = network.mtu),
+        ),
+        NetworkMode::Rootless => text.tr("status-network-rootless", args!(mtu = network.mtu)),
+        NetworkMode::None => text.t("status-network-none"),
+    }
+}
+
+/// What other machines reach this node by.
+pub(crate) fn reached(text: &Text, endpoints: &[SocketAddr]) -> String {
+    if endpoints.is_empty() {
+        return text.t("status-reached-none");
+    }
+    let list: Vec<String> = endpoints.iter().map(SocketAddr::to_string).collect();
+    let list = list.join(", ");
+    if endpoints.iter().any(|endpoint| is_global(endpoint.ip())) {
+        return list;
+    }
+    text.tr("status-reached-lan", args!(endpoints = list))
+}
+
+/// Whether an address is one of the whole Internet, as far as its text says.
+pub(crate) fn is_global(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = matches!(v4.octets(), [100, 64..=127, ..]);
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared)
+        }
+        IpAddr::V6(v6) => matches!(v6.octets(), [0x20..=0x3f, ..]),
+    }
+}
+
+/// What a peer may reach.
+pub(crate) fn services(text: &Text, services: &Services) -> String {
+    match services {
+        Services::All => text.t("list-everything"),
+        Services::Ports(ports) => {
+            let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            ports.join(", ")
+        }
+    }
+}
+
+/// What the node wants its owner to know, one line each.
+pub(crate) fn notices(text: &Text, status: &Status) -> Vec<String> {
+    let label = text.t("notice-label");
+    let sentence = |notice: &Notice| {
+        let args: Vec<_> = notice
+            .args
+            .iter()
+            .map(|(name, value)| (name.as_str(), FluentValue::from(value.as_str())))
+            .collect();
+        text.tr(&format!("notice-{}", notice.kind.as_str()), &args)
+    };
+    status
+        .notices
+        .iter()
+        .map(|notice| format!("{label} {}", sentence(notice)))
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! `kumi status`.
+
+use super::show;
+use crate::client::expect_answer;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output;
+use crate::text::{Text, args};
+use api::{Request, Response, Status};
+
+/// Runs it.
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let status = fetch(context)?;
+    if context.json {
+        let mut value = serde_json::json!(status);
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("listen_port".to_owned(), status.listen.port().into());
+        }
+        output::json(&value);
+        return Ok(());
+    }
+    let text = &context.text;
+    let uptime = output::duration(os::clock::unix_s().saturating_sub(status.started_unix_s));
+    context.say(&text.tr(
+        "status-title",
+        args!(
+            version = status.version.clone(),
+            uptime = uptime,
+            pid = status.pid
+        ),
+    ));
+    let mut pairs = summary(text, &status);
+    pairs.extend(details(text, &status));
+    show::pairs(context, &pairs);
+    for notice in show::notices(text, &status) {
+        context.say(&notice);
+    }
+    Ok(())
+}
+
+/// Asks the node.
+pub(crate) fn fetch(context: &Context) -> Result<Status, Failure> {
+    Ok(expect_answer!(context, &Request::Status, Response::Status(status) => *status))
+}
+
+/// The lines that `kumi up` prints too.
+pub(crate) fn summary(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
+    let mut pairs = vec![("label-address", status.address.to_string())];
+    if let Some(label) = &status.label {
+        pairs.push(("label-label", label.clone()));
+    }
+    pairs.push(("label-reached", show::reached(text, &status.endpoints)));
+    pairs.push(("label-network", show::network(text, &status.network)));
+    pairs
+}
+
+fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
+    let until = status.certificate.not_after_unix_s;
+    let left = until.saturating_sub(os::clock::unix_s());
+    let counter = status.certificate.counter;
+    let certificate = if left == 0 {
+        text.tr(
+            "status-certificate-over",
+            args!(counter = counter, until = output::time(until)),
+        )
+    } else {
+        text.tr(
+            "status-certificate",
+            args!(
+                counter = counter,
+                until = output::time(until),
+                left = output::duration(left)
+            ),
+        )
+    };
+    let peers = text.tr(
+        "status-peers",
+        args!(
+            connected = status.peers_connected,
+            allowed = status.peers_allowed,
+            invites = status.invites_open
+        ),
+    );
+    let traffic = text.tr(
+        "status-traffic",
+        args!(
+            received = output::bytes(status.traffic.rx_bytes),
+            sent = output::bytes(status.traffic.tx_bytes)
+        ),
+    );
+    let drops: Vec<String> = status
+        .drops
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    let mut pairs = vec![
+        ("label-alias", status.alias.to_string()),
+        ("label-listen", status.listen.to_string()),
+        ("label-peers", peers),
+        ("label-certificate", certificate),
+        ("label-rotations", status.root_position.to_string()),
+        ("label-traffic", traffic),
+    ];
+    if !drops.is_empty() {
+        pairs.push(("label-drops", drops.join(", ")));
+    }
+    pairs
+}
