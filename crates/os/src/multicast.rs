@@ -25,8 +25,16 @@ pub struct Multicast {
     group_v6: Ipv6Addr,
     group_v4: Ipv4Addr,
     port: u16,
-    // Interfaces that both sockets have joined; also serialises IP_MULTICAST_IF + send.
-    joined: Mutex<BTreeSet<u32>>,
+    // Also serialises IP_MULTICAST_IF + send.
+    joined: Mutex<Joined>,
+}
+
+/// Numbers of interfaces.
+#[derive(Debug, Default)]
+struct Joined {
+    taking_part: BTreeSet<u32>,
+    v6: BTreeSet<u32>,
+    v4: BTreeSet<u32>,
 }
 
 impl Multicast {
@@ -61,19 +69,24 @@ impl Multicast {
             .take(LINKS_MAX)
             .collect();
         let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        for index in now.difference(&joined) {
-            // An interface without an address of one family cannot join that one; it is
-            // tried again after the next change.
-            if let Some(socket) = &self.v6 {
-                let _ = socket.join_multicast_v6(&self.group_v6, *index);
+        joined.v6.retain(|index| now.contains(index));
+        joined.v4.retain(|index| now.contains(index));
+        for index in &now {
+            // An interface without an address of a family cannot join that one; it is tried
+            // again with the next change.
+            let v6 = |socket: &UdpSocket| socket.join_multicast_v6(&self.group_v6, *index);
+            if !joined.v6.contains(index) && self.v6.as_ref().is_some_and(|s| is_joined(v6(s))) {
+                joined.v6.insert(*index);
             }
-            if let Some(socket) = &self.v4 {
+            let v4 = |socket: &UdpSocket| {
                 let interface = InterfaceIndexOrAddress::Index(*index);
-                let _ =
-                    socket2::SockRef::from(socket).join_multicast_v4_n(&self.group_v4, &interface);
+                socket2::SockRef::from(socket).join_multicast_v4_n(&self.group_v4, &interface)
+            };
+            if !joined.v4.contains(index) && self.v4.as_ref().is_some_and(|s| is_joined(v4(s))) {
+                joined.v4.insert(*index);
             }
         }
-        *joined = now;
+        joined.taking_part = now;
     }
 
     /// Sends `beacon` on every interface that takes part; returns on how many it left by
@@ -92,7 +105,7 @@ impl Multicast {
             });
             v6 || v4
         };
-        joined.iter().filter(sent).count()
+        joined.taking_part.iter().filter(sent).count()
     }
 
     /// Reads one beacon of either family with its source.
@@ -112,6 +125,15 @@ impl Multicast {
     /// The descriptors to wait on.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         self.v6.iter().chain(&self.v4).map(AsFd::as_fd).collect()
+    }
+}
+
+/// Whether a group was joined now, or is joined already (an interface that was down for a
+/// while keeps its memberships).
+fn is_joined(result: io::Result<()>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::AddrInUse,
     }
 }
 
@@ -217,9 +239,46 @@ mod tests {
             // As a node does, it repeats itself: the other end may not listen yet.
             while finished.recv_timeout(Duration::from_millis(50)).is_err() {
                 assert_eq!(here.send(b"KMB1 from the left"), 1);
-                assert!(!other.is_finished());
+                if other.is_finished() {
+                    break;
+                }
             }
             other.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn an_interface_that_gets_its_address_later_joins_later() {
+        in_new_network(|| {
+            let mut netlink = Netlink::open().unwrap();
+            netlink.add_veth("left", "right").unwrap();
+            for name in ["left", "right"] {
+                let index = netlink.link(name).unwrap().index;
+                netlink.set_up(index, true).unwrap();
+            }
+            let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4649).unwrap();
+            // Before, and after the addresses; then down and up again, with them.
+            for round in 0..3 {
+                let index = netlink.link("left").unwrap().index;
+                if round == 1 {
+                    let address = "192.0.2.1".parse().unwrap();
+                    netlink.add_address(index, address, 24, false).unwrap();
+                }
+                if round == 2 {
+                    netlink.set_up(index, false).unwrap();
+                    multicast.join(&netlink.links().unwrap());
+                    netlink.set_up(index, true).unwrap();
+                }
+                let deadline = std::time::Instant::now() + Duration::from_secs(5);
+                while !netlink.link("left").unwrap().running {
+                    assert!(std::time::Instant::now() < deadline);
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                multicast.join(&netlink.links().unwrap());
+                let joined = multicast.joined.lock().unwrap();
+                assert!(joined.v4.contains(&index), "round {round}: {joined:?}");
+                assert!(joined.v6.contains(&index), "round {round}: {joined:?}");
+            }
         });
     }
 

@@ -162,7 +162,7 @@ fn rootless() {
         }
     }
     assert!(inside.wait().unwrap().success());
-    assert_eq!(answered, 1);
+    assert!(answered >= 1);
     assert!(!wait::readable(&[holder.as_fd()], Some(Duration::ZERO)).unwrap()[0]);
     let pid = holder.pid();
     drop(holder);
@@ -192,16 +192,19 @@ fn inside(pid: u32) {
         "0000000000000000"
     );
     let socket = UdpSocket::bind((HERE, 7)).unwrap(); // a low port, without capabilities
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    socket.send_to(b"over the overlay", (THERE, 7)).unwrap();
+    // The kernel starts to use a new address a moment after it was added.
+    let wait = Some(Duration::from_millis(50));
+    socket.set_read_timeout(wait).unwrap();
     let mut heard = [0u8; 64];
-    let (len, from) = socket.recv_from(&mut heard).unwrap();
-    assert_eq!(
-        (&heard[..len], from.ip()),
-        (&b"over the overlay"[..], THERE.into())
-    );
+    for _ in 0..100 {
+        socket.send_to(b"over the overlay", (THERE, 7)).unwrap();
+        if let Ok((len, from)) = socket.recv_from(&mut heard) {
+            assert_eq!(&heard[..len], b"over the overlay");
+            assert_eq!(from.ip(), THERE);
+            return;
+        }
+    }
+    panic!("no answer over the overlay");
 }
 
 fn holder_ends_with_its_daemon() {

@@ -237,6 +237,7 @@ fn world() {
     assert_eq!(b.ping(&a, 3), 3);
     traffic(&a, &b);
     idle(&a);
+    second_start_is_refused(&a);
     let a = killed(a, &b);
     removed(&a, &b);
     a.stop();
@@ -338,6 +339,24 @@ fn idle(a: &Running) {
         .parse()
         .unwrap();
     assert!(kib <= RESIDENT_KIB_MAX);
+}
+
+/// One node per state directory; the one that runs is not disturbed.
+fn second_start_is_refused(a: &Running) {
+    let mut command = Command::new(this());
+    command.arg("node").arg(&a.state).arg("1");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    if process::user_id() == 0 {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        words.contains(&format!("pid: Some({})", a.child.id())),
+        "{words}"
+    );
+    assert_eq!(a.status().peers_connected, 1);
 }
 
 /// After kill -9 the next start cleans up and the peer comes back.
