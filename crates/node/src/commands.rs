@@ -43,6 +43,10 @@ impl Node {
             who,
             unix_s: now.unix_s,
         });
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::KeepRemoved) {
+            return;
+        }
         self.snapshot_stale = true;
         let joining: Vec<NodeAddr> = self.joins.keys().copied().collect();
         for f in joining {

@@ -64,6 +64,9 @@ impl Node {
         let ground = self.ground(now, &claim)?;
         let number = Number::from(claim.number());
         let last = self.stored.peers.get(&f).and_then(|record| record.number);
+        #[cfg(feature = "sabotage")]
+        let last =
+            last.filter(|_| !crate::sabotage::is(crate::sabotage::Sabotage::AcceptOldNumber));
         if last >= Some(number) {
             return Err(DropReason::StaleNumber);
         }

@@ -35,6 +35,8 @@ mod peer;
 mod publish;
 mod report;
 mod rotation;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 mod status;
 mod stored;
 mod wanted;

@@ -313,7 +313,8 @@ fn ping(world: &mut World) {
 
 fn attack(world: &mut World) {
     let to = world.dice.below(world.hosts.len());
-    match world.dice.below(5) {
+    match world.dice.below(6) {
+        5 => world.replay_initiation(),
         0 => {
             let len = world.dice.below(1_300);
             let mut bytes: Vec<u8> = (0..len).map(|_| world.dice.draw() as u8).collect();

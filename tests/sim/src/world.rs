@@ -28,6 +28,8 @@ use crate::trace::{Kind, Trace};
 pub const WAKES_PER_INSTANT_MAX: u32 = 1_000;
 /// Unix time at the start of a run.
 pub const UNIX_START_S: u64 = 1_800_000_000;
+/// Initiations that the strangers remember.
+const INITIATIONS_MAX: usize = 64;
 /// Delivered datagrams that the strangers remember for replay.
 const RECORDED_MAX: usize = 256;
 
@@ -89,6 +91,13 @@ pub struct Counts {
     pub wakes: u64,
 }
 
+/// What a stranger has of one initiation.
+#[derive(Clone, Debug, Default)]
+struct Initiation {
+    fragments: Vec<Vec<u8>>,
+    taken: bool,
+}
+
 /// A running world.
 pub struct World {
     /// Virtual time.
@@ -118,6 +127,9 @@ pub struct World {
     next_item: u64,
     next_packet: u64,
     recorded: Vec<(usize, SocketAddr, Vec<u8>)>,
+    /// Initiations that were taken, as fragments: (to, sender index), until they are replayed.
+    initiations: BTreeMap<(usize, u32), Initiation>,
+    initiation_taken: bool,
     /// Bytes that each host got from the thief, and sent there.
     fed: Vec<(usize, usize)>,
 }
@@ -142,6 +154,8 @@ impl World {
             next_item: 0,
             next_packet: 1,
             recorded: Vec::new(),
+            initiations: BTreeMap::new(),
+            initiation_taken: false,
             fed: Vec::new(),
         }
     }
@@ -236,6 +250,7 @@ impl World {
             self.model.allow(host, peer);
         }
         if let Change::PeerNumber { f, number } = change {
+            self.initiation_taken = true;
             let before = self.hosts[host].stored.peers.get(f).and_then(|p| p.number);
             if before.is_some_and(|old| old >= *number) {
                 self.violate(Violation::NumberReused {
@@ -382,13 +397,43 @@ impl World {
             return;
         }
         let seen = (!hostile).then(|| bytes.clone());
+        self.initiation_taken = false;
         self.arrive_datagram(to, from, &mut bytes);
         if let Some(seen) = seen {
+            self.overhear_initiation(to, &seen);
             if self.recorded.len() >= RECORDED_MAX {
                 let old = self.dice.below(RECORDED_MAX);
                 self.recorded.swap_remove(old);
             }
             self.recorded.push((to, from, seen));
+        }
+    }
+
+    fn overhear_initiation(&mut self, to: usize, seen: &[u8]) {
+        let (Some(1), Some(index)) = (seen.first(), seen.get(4..8)) else {
+            return;
+        };
+        let index = u32::from_be_bytes(index.try_into().unwrap_or_default());
+        if self.initiations.len() >= INITIATIONS_MAX {
+            self.initiations.pop_first();
+        }
+        let initiation = self.initiations.entry((to, index)).or_default();
+        initiation.fragments.push(seen.to_vec());
+        initiation.taken |= self.initiation_taken;
+    }
+
+    /// A stranger replays a whole initiation that its node has answered.
+    pub fn replay_initiation(&mut self) {
+        let taken = self.initiations.iter().filter(|(_, i)| i.taken);
+        let keys: Vec<_> = taken.map(|(key, _)| *key).collect();
+        let Some(key) = keys.get(self.dice.below(keys.len())).copied() else {
+            return;
+        };
+        let Some(initiation) = self.initiations.remove(&key) else {
+            return;
+        };
+        for fragment in initiation.fragments {
+            self.hostile(key.0, &fragment);
         }
     }
 
