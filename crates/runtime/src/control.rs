@@ -5,8 +5,8 @@
 //! unread. A client that does not send its request in time, or does not read its answers,
 //! loses its connection.
 
+use crate::asked::{Asked, REPLIES_LEN_MAX};
 use crate::counters::Cause;
-use crate::requests::{Asked, REPLIES_LEN_MAX};
 use crate::shared::{Inbox, Input, Shared};
 use api::{ApiError, Code, Reply};
 use os::control::{ControlError, Listener};

@@ -25,6 +25,7 @@
 //! the interface, its addresses and routes go with the process, the lock is the kernel's.
 
 pub mod answers;
+pub mod asked;
 pub mod control;
 pub mod counters;
 pub mod data;

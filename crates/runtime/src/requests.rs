@@ -4,6 +4,7 @@
 //! answers; both wait here, bounded in number and time, and end when their client goes.
 
 use crate::answers;
+use crate::asked::Asked;
 use crate::facts::Facts;
 use api::{ApiError, Code, Reply, Request, Response};
 use group::{AllowEntry, Who};
@@ -16,17 +17,6 @@ use wire::{NodeAddr, Now};
 
 /// At most this many joins and pings wait at once.
 pub const WAITING_MAX: usize = 64;
-/// At most this many answers wait for a client that does not read them.
-pub const REPLIES_LEN_MAX: usize = 64;
-
-/// A request and the way back to who asked.
-#[derive(Debug)]
-pub struct Asked {
-    /// The request.
-    pub request: Request,
-    /// Takes the answers; dropping it ends them.
-    pub reply: SyncSender<Reply>,
-}
 
 struct Join {
     peer: NodeAddr,

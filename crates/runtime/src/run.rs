@@ -15,18 +15,21 @@ use identity::crypto::{AwsLc, Crypto};
 use node::{Node, NodeConfig};
 use os::control::{ControlError, Listener};
 use os::files::{FileError, Lock, LockError};
+use os::holder::Holder;
 use os::interface::InterfaceError;
 use os::multicast::Multicast;
-use os::netlink::{Monitor, NetlinkError};
+use os::netlink::{Monitor, Netlink, NetlinkError};
 use os::process::{Signal, Signals};
 use os::udp::Udp;
 use os::wait::{Waker, readable};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{Builder, JoinHandle};
+use wire::Now;
 
 /// Stack of a data thread, in bytes.
 const STACK_LEN: usize = 256 * 1024;
@@ -119,15 +122,28 @@ struct Started {
     outbox: Outbox,
     listener: Listener,
     monitor: Monitor,
-    inside: Option<os::holder::Holder>,
+    inside: Option<Holder>,
 }
 
-impl Started {
-    fn new(settings: Settings) -> Result<Self, RunError> {
+/// The machine and what it stands on.
+struct Machine {
+    node: Node,
+    storage: Storage,
+    clock: Clock,
+    now: Now,
+    udp: Udp,
+    port: u16,
+    /// How far the system's clock is behind the time that was stored, in seconds.
+    behind_s: u64,
+}
+
+impl Machine {
+    fn new(settings: &Settings) -> Result<Self, RunError> {
         let (storage, stored) = Storage::open(&settings.directories.state)?;
         let mut clock = Clock::new(stored.time_high_unix_s);
         let behind_s = stored.time_high_unix_s.saturating_sub(os::clock::unix_s());
-        let udp = bind(settings.port)?;
+        let port = settings.port;
+        let udp = Udp::bind(port).map_err(|source| RunError::Port { port, source })?;
         let port = udp.port().map_err(system("asking for the port"))?;
         let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
         let seed = os::random::seed().map_err(system("random numbers"))?;
@@ -139,8 +155,21 @@ impl Started {
             host_label: settings.label.clone(),
         };
         let now = clock.now();
-        let node = Node::new(config, settings.identity.clone(), stored, crypto, seed, now)?;
-        let status = node.status(now);
+        let identity = settings.identity.clone();
+        let node = Node::new(config, identity, stored, crypto, seed, now)?;
+        Ok(Self {
+            node,
+            storage,
+            clock,
+            now,
+            udp,
+            port,
+            behind_s,
+        })
+    }
+
+    fn interface(&self, settings: &Settings) -> Result<Inside, RunError> {
+        let status = self.node.status(self.now);
         let wanted = Wanted {
             name: settings.interface.clone(),
             mode: settings.mode,
@@ -148,66 +177,58 @@ impl Started {
             mtu: settings.mtu,
             addresses: vec![status.f.to_ipv6(), status.alias.to_ipv6()],
         };
+        Ok(crate::inside::open(&wanted)?)
+    }
+}
+
+impl Started {
+    fn new(settings: Settings) -> Result<Self, RunError> {
+        let machine = Machine::new(&settings)?;
         let monitor = Monitor::open()?;
         let listener = Listener::bind(&settings.directories.runtime.join(names::SOCKET))?;
-        let Inside {
-            device,
-            holder,
-            mode,
-            missing,
-        } = crate::inside::open(&wanted)?;
-        let mut notices = first_notices(behind_s, missing.as_deref());
-        let multicast = open_multicast(settings.discovery, &mut notices);
+        let mut inside = machine.interface(&settings)?;
+        let mut notices = first_notices(machine.behind_s, inside.missing.as_deref());
+        let interface = inside
+            .device
+            .as_ref()
+            .map(|device| device.name().to_owned());
+        let routes = match (&interface, inside.mode, settings.routes) {
+            (Some(name), NetworkMode::Kernel, Routes::Peers) => Some(PeerRoutes::new(name)?),
+            _ => None,
+        };
+        let ready = Ready {
+            address: machine.node.address().to_ipv6(),
+            port: machine.port,
+            mode: inside.mode,
+            interface,
+            missing: inside.missing.take(),
+        };
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
-        let interface = device.as_ref().map(|device| device.name().to_owned());
+        let Machine {
+            node,
+            storage,
+            clock,
+            now,
+            udp,
+            ..
+        } = machine;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(node.snapshot()),
             flows: node.flows(),
             udp,
-            device,
-            multicast,
+            device: inside.device,
+            multicast: open_multicast(settings.discovery, &mut notices),
             counters,
             inbox,
             stop: Waker::new().map_err(system("making a waker"))?,
             stopping: AtomicBool::new(false),
         });
-        let routes = match (&interface, mode, settings.routes) {
-            (Some(name), NetworkMode::Kernel, Routes::Peers) => Some(PeerRoutes::new(name)?),
-            _ => None,
-        };
-        let address = status.f.to_ipv6();
-        let facts = Facts {
-            shared: Arc::clone(&shared),
-            reload: settings.reload,
-            version: settings.version,
-            label: settings.label,
-            started_unix_s: now.unix_s,
-            port,
-            network: api::Network {
-                mode,
-                name: interface.clone(),
-                mtu: if interface.is_some() {
-                    u32::from(settings.mtu)
-                } else {
-                    0
-                },
-            },
-            holder_pid: holder.as_ref().map(os::holder::Holder::pid),
-            address,
-            notices,
-            journal_len: storage.len_bytes(),
-            events: std::collections::VecDeque::new(),
-            clones: std::collections::BTreeMap::new(),
-        };
+        let inside = inside.holder;
+        let mut facts = facts(settings, &ready, &shared, now, notices);
+        facts.holder_pid = inside.as_ref().map(Holder::pid);
+        facts.journal_len = storage.len_bytes();
         let slow = SlowPath::new(node, storage, facts, clock, routes);
-        let ready = Ready {
-            address,
-            port,
-            mode,
-            interface,
-            missing,
-        };
         Ok(Self {
             ready,
             shared,
@@ -215,7 +236,7 @@ impl Started {
             outbox,
             listener,
             monitor,
-            inside: holder,
+            inside,
         })
     }
 
@@ -270,12 +291,7 @@ impl Started {
 }
 
 /// Handles signals until the slow path has ended.
-fn wait_for_end(
-    shared: &Shared,
-    signals: &Signals,
-    ended: &Waker,
-    holder: Option<&os::holder::Holder>,
-) {
+fn wait_for_end(shared: &Shared, signals: &Signals, ended: &Waker, holder: Option<&Holder>) {
     let mut waiting = vec![ended.as_fd(), signals.as_fd()];
     waiting.extend(holder.map(AsFd::as_fd));
     while let Ok([over, signal, holder_gone, ..]) = readable(&waiting, None) {
@@ -307,8 +323,37 @@ fn spawn<T: Send + 'static>(
     thread.spawn(body).map_err(system("starting a thread"))
 }
 
-fn bind(port: u16) -> Result<Udp, RunError> {
-    Udp::bind(port).map_err(|source| RunError::Port { port, source })
+/// What the shell knows at the start.
+fn facts(
+    settings: Settings,
+    ready: &Ready,
+    shared: &Arc<Shared>,
+    now: Now,
+    notices: Vec<api::Notice>,
+) -> Facts {
+    let mtu = ready
+        .interface
+        .as_ref()
+        .map_or(0, |_| u32::from(settings.mtu));
+    Facts {
+        shared: Arc::clone(shared),
+        reload: settings.reload,
+        version: settings.version,
+        label: settings.label,
+        started_unix_s: now.unix_s,
+        port: ready.port,
+        network: api::Network {
+            mode: ready.mode,
+            name: ready.interface.clone(),
+            mtu,
+        },
+        holder_pid: None,
+        address: ready.address,
+        notices,
+        journal_len: 0,
+        events: VecDeque::new(),
+        clones: BTreeMap::new(),
+    }
 }
 
 fn first_notices(behind_s: u64, missing: Option<&str>) -> Vec<api::Notice> {
@@ -334,7 +379,13 @@ fn open_multicast(discovery: bool, notices: &mut Vec<api::Notice>) -> Option<Mul
     }
     let (v6, v4) = lan::GROUPS;
     match Multicast::open(v6, v4, wire::beacon::BEACON_PORT) {
-        Ok(multicast) => Some(multicast),
+        Ok(multicast) => {
+            // The first beacon leaves before the LAN thread looks at the interfaces.
+            if let Ok(links) = Netlink::open().and_then(|mut netlink| netlink.links()) {
+                multicast.join(&links);
+            }
+            Some(multicast)
+        }
         Err(error) => {
             notices.push(crate::answers::notice(
                 NoticeKind::NoBeacon,

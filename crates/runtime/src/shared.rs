@@ -1,5 +1,6 @@
 //! What the threads of one node share, and the bounded way to the slow path.
 
+use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
 use arc_swap::ArcSwap;
 use group::FlowTable;
@@ -45,7 +46,7 @@ pub enum Input {
     /// This host's addresses have changed to these.
     Endpoints(Vec<SocketAddr>),
     /// A request from the control socket.
-    Request(crate::requests::Asked),
+    Request(Asked),
     /// Read the configuration again.
     Reload,
     /// Stop in order.
