@@ -19,7 +19,7 @@ class Stream:
     """One ordered byte stream each way, carrying messages of a type and a value."""
 
     def __init__(self):
-        self.unsent, self.sent, self.acknowledged, self.peer_window = b"", 0, 0, 0
+        self.unsent, self.sent, self.acknowledged, self.peer_window = b"", 0, 0, WINDOW_MAX
         self.expected, self.early, self.received = 0, {}, b""
 
     def segment(self, data=b""):
@@ -32,9 +32,8 @@ class Stream:
         self.unsent += u(kind, 2) + u(len(value), 4) + value
 
     def flush(self):
-        """Segments as far as the other side's window allows. Before its first segment we
-        know no window; section 5 gives the largest, and we take that."""
-        out, window = [], self.peer_window if self.expected or self.acknowledged else WINDOW_MAX
+        """Segments as far as the other side's window allows."""
+        out, window = [], self.peer_window
         while self.unsent and self.sent - self.acknowledged < window:
             room = min(SEGMENT_MAX, window - (self.sent - self.acknowledged))
             data, self.unsent = self.unsent[:room], self.unsent[room:]
@@ -47,7 +46,8 @@ class Stream:
         offset, acknowledged, window, data = r.int(4), r.int(4), r.int(4), r.rest()
         need(window <= WINDOW_MAX, "window")
         forward = (acknowledged - self.acknowledged) % 2**32
-        if forward <= self.sent - self.acknowledged:
+        if forward < 2**31:  # else an old one that was overtaken
+            need(forward <= self.sent - self.acknowledged, "acknowledges what was never sent")
             self.acknowledged, self.peer_window = self.acknowledged + forward, window
         ahead = (offset - self.expected) % 2**32
         if data and ahead < WINDOW_MAX:
