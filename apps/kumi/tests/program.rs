@@ -1,0 +1,208 @@
+//! The program as its users meet it: exit codes, both languages, a node in the background.
+//!
+//! Each test has a state directory of its own and starts nodes without an interface and on
+//! any free port, so that no privilege and no network is needed.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A directory with a state directory and a `kumi.toml` in it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Place {
+        let path = std::env::temp_dir().join(format!("kumi-program-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        let config = "discovery = false\nlisten = \"[::]:0\"\n[tun]\nmode = \"none\"\n";
+        std::fs::write(path.join("kumi.toml"), config).unwrap();
+        Place(path)
+    }
+
+    fn kumi(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kumi"));
+        command.arg("--state").arg(self.0.join("state"));
+        command.arg("--config").arg(self.0.join("kumi.toml"));
+        command
+            .args(args)
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("KUMI_PASSPHRASE_FILE");
+        command.stdin(std::process::Stdio::null()).output().unwrap()
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.kumi(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn fails(&self, args: &[&str], code: i32) -> String {
+        let output = self.kumi(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        said
+    }
+
+    fn json(&self, args: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&[args, &["--json"]].concat())).unwrap()
+    }
+
+    fn passphrase(&self, words: &str) -> String {
+        let path = self.0.join("passphrase");
+        std::fs::write(&path, format!("{words}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.kumi(&["down"]);
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn mistakes_exit_with_2_and_say_three_things() {
+    let place = Place::new("usage");
+    for args in [
+        &["pnig"][..],
+        &["ping"],
+        &["status", "--loud"],
+        &["status", "--lang", "fr"],
+        &["invite", "--expires", "yesterday"],
+        &["allow", "laptop"],
+        &["allow", "fc00::1", "--port", "22"],
+        &["ping", "fc00::1", "-c", "0"],
+        &["demo", "--size", "0"],
+        &["completions", "cmd.exe"],
+        &["join", "hello"],
+    ] {
+        let said = place.fails(args, 2);
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines.len(), 3, "{args:?}: {said}");
+        assert!(lines[0].starts_with("kumi: "), "{said}");
+        assert!(
+            lines[1].starts_with("  why: ") && lines[2].starts_with("  fix: "),
+            "{said}"
+        );
+    }
+    std::fs::write(place.0.join("kumi.toml"), "lable = 'x'\n").unwrap();
+    let said = place.fails(&["status"], 2);
+    assert!(
+        said.contains("kumi.toml:1:1: unknown key \"lable\"."),
+        "{said}"
+    );
+    assert!(
+        place.kumi(&["check"]).status.code() == Some(1),
+        "check reports it and goes on"
+    );
+}
+
+#[test]
+fn without_a_node_reading_verbs_exit_with_3() {
+    let place = Place::new("stopped");
+    for args in [
+        &["status"][..],
+        &["peers"],
+        &["list"],
+        &["invite"],
+        &["run", "--", "true"],
+    ] {
+        let said = place.fails(args, 3);
+        assert!(said.contains("Start it with `kumi up`."), "{said}");
+    }
+    let output = place.kumi(&["status", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["error"]["code"], "not-running");
+    assert_eq!(json["error"]["exit"], 3);
+    assert!(
+        place
+            .fails(&["--lang", "ja", "status"], 3)
+            .contains("ノードが起動していません。")
+    );
+    place.ok(&["down"]);
+}
+
+#[test]
+fn files_of_others_exit_with_4() {
+    let place = Place::new("modes");
+    place.ok(&["id", "new"]);
+    let key = place.0.join("state/node.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = place.fails(&["up"], 4);
+    assert!(
+        said.contains("node.key may be used by others (mode 0644)"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_node_starts_answers_rotates_and_stops() {
+    let place = Place::new("life");
+    let up = place.ok(&["up"]);
+    assert!(up.contains("kumi join kumi1:"), "{up}");
+    let status = place.json(&["status"]);
+    let address = status["address"].as_str().unwrap().to_owned();
+    assert!(address.starts_with("fc") && up.contains(&address));
+    assert_eq!(status["network"]["mode"], "none");
+    assert!(place.ok(&["up"]).contains("running already"));
+    assert!(
+        place
+            .fails(&["run", "--", "true"], 1)
+            .contains("no private network")
+    );
+
+    let peer = "fc12:3456:789a:bcde:f012:3456:789a:bcde";
+    place.ok(&["allow", peer, "--port", "tcp/22", "--label", "server"]);
+    let list = place.json(&["list"]);
+    assert_eq!(list["entries"][0]["who"], peer);
+    assert_eq!(list["entries"][0]["services"]["ports"][0]["lo"], 22);
+    assert!(place.fails(&["deny", "sever"], 1).contains("server"));
+    place.ok(&["deny", "server"]);
+    assert_eq!(
+        place.json(&["list"])["entries"].as_array().map(Vec::len),
+        Some(0)
+    );
+    assert!(place.fails(&["allow", &address], 2).contains("own address"));
+
+    let rotated = place.json(&["id", "rotate"]);
+    assert_eq!(rotated["address"], address.as_str());
+    assert_eq!(rotated["node_told"], true);
+    assert_eq!(place.json(&["status"])["root_position"], 1);
+
+    let line = place.ok(&["invite", "--expires", "1h"]);
+    assert!(
+        line.starts_with("kumi1:") && line.lines().count() == 1,
+        "{line}"
+    );
+    assert!(
+        place
+            .fails(&["join", line.trim()], 1)
+            .contains("this very node")
+    );
+    let damaged = line.trim().replace("kumi1:A", "kumi1:B");
+    place.fails(&["join", &damaged], 2);
+
+    place.ok(&["down"]);
+    place.fails(&["status"], 3);
+    assert_eq!(place.json(&["id", "show"])["address"], address.as_str());
+}
+
+#[test]
+fn sealed_keys_start_with_their_passphrase_only() {
+    let place = Place::new("sealed");
+    let file = place.passphrase("four words are enough");
+    place.ok(&["id", "new", "--seal", "--passphrase-file", &file]);
+    let both = ["--passphrase-file", &file, "--new-passphrase-file", &file];
+    place.ok(&[&["id", "seal", "--node"], &both[..]].concat());
+    assert_eq!(place.json(&["id", "show"])["files"]["node.key"], "sealed");
+    place.ok(&["up", "--passphrase-file", &file]);
+    place.ok(&["down"]);
+    let wrong = place.passphrase("these are not the words");
+    let said = place.fails(&["up", "--passphrase-file", &wrong], 1);
+    assert!(said.contains("The passphrase does not open"), "{said}");
+}
