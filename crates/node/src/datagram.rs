@@ -37,8 +37,10 @@ impl Node {
 
     /// Counts what data threads dropped.
     pub fn note_dropped(&mut self, reason: DropReason, count: u64) {
-        let total = self.dropped.entry(reason).or_default();
-        *total = total.saturating_add(count);
+        if count > 0 {
+            let total = self.dropped.entry(reason).or_default();
+            *total = total.saturating_add(count);
+        }
     }
 
     fn transport_in(&mut self, now: Now, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {

@@ -20,6 +20,9 @@ impl Node {
     /// Calls a peer unless a session stands or is being made. Without its identity it is
     /// looked for.
     pub(crate) fn call(&mut self, now: Now, f: NodeAddr) {
+        if self.shutting_down {
+            return;
+        }
         if self.identity_of(f).is_none() {
             self.want(now, f);
             return;
@@ -50,7 +53,7 @@ impl Node {
 
     /// The session wants message 1 sent (again).
     pub(crate) fn begin(&mut self, now: Now, f: NodeAddr) {
-        if !self.may_talk(f) {
+        if self.shutting_down || !self.may_talk(f) {
             return self.drop_for(DropReason::NotAllowed);
         }
         let Some(identity) = self.identity_of(f).cloned() else {

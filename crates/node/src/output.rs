@@ -158,8 +158,4 @@ pub enum Wake {
     Wanted,
     /// A join or an invite runs out.
     Invite,
-    /// A certificate warning is due.
-    Certificate,
-    /// Peers to be told of a new identity are dialled.
-    Announce,
 }
