@@ -245,3 +245,22 @@ fn the_reason_of_a_wake_up_is_said() {
     let (_, why) = world.hosts[0].node.poll_timeout().unwrap();
     assert_eq!(why, Wake::Beacon);
 }
+
+#[test]
+fn a_node_that_shuts_down_calls_nobody() {
+    let mut world = World::new(2);
+    world.introduce(0, 1);
+    let (a, b) = (world.f(0), world.f(1));
+    world.with(0, |node, now| node.shutdown(now));
+    world.deliver();
+    let sent = world.hosts[0].sent;
+    world.hosts[1].at = "192.0.2.99:4001".parse().unwrap();
+    world.with(1, |node, now| {
+        node.handle_local_endpoints(now, vec!["192.0.2.99:4001".parse().unwrap()])
+    });
+    world.with(1, |node, now| node.ping(now, a, 1)).unwrap();
+    world.send(0, &udp(a, b, (1, 2), b"x"));
+    world.run(s(20));
+    assert_eq!(world.hosts[0].sent, sent);
+    assert!(world.with(0, |node, now| node.connect(now, b)).is_err());
+}
