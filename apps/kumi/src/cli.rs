@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const TEMPLATE_TAIL: &str = "{about-with-newline}\n@usage {usage}\n\n{all-args}{after-help}";
+const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
 
 /// The whole command line in one language.
 pub(crate) fn command(text: &Text) -> Command {
@@ -23,13 +23,12 @@ pub(crate) fn command(text: &Text) -> Command {
         .subcommand_required(true)
         .disable_help_subcommand(true)
         .subcommand_help_heading(text.t("help-commands"))
-        .after_long_help(text.t("cmd-kumi.after"))
         .after_help(text.t("cmd-kumi.after"));
     let root = builder.globals(root);
     let root = builder.everyday(root);
     let root = builder.access(root);
     let root = builder.upkeep(root);
-    root.subcommand(builder.id())
+    builder.with_help(root.subcommand(builder.id()))
 }
 
 struct Builder<'a> {
@@ -39,17 +38,28 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn base(&self, name: &'static str, message: &str, usage: &'static str) -> Command {
         let text = self.text;
-        let template = TEMPLATE_TAIL.replace("@usage", &text.t("help-usage"));
         let long = text.find(&format!("{message}.long"), &[]);
         let about = text.t(message);
         let long = long.map_or_else(|| about.clone(), |long| format!("{about}\n\n{long}"));
+        // clap's long form spreads the options over the whole screen; this is the short one
+        // with the long text.
+        let template = TEMPLATE
+            .replace("@usage", &text.t("help-usage"))
+            .replace("@about", &long);
         Command::new(name)
             .about(about)
-            .long_about(long)
             .override_usage(usage)
             .help_template(template)
             .disable_help_flag(true)
-            .arg(self.flag("help", Some('h')).action(ArgAction::Help))
+    }
+
+    /// The option that explains a command, after those of its own.
+    fn with_help(&self, command: Command) -> Command {
+        command.mut_subcommands(|sub| self.with_help(sub)).arg(
+            self.flag("help", Some('h'))
+                .action(ArgAction::HelpShort)
+                .display_order(905),
+        )
     }
 
     fn verb(&self, name: &'static str, usage: &'static str) -> Command {
@@ -62,9 +72,7 @@ impl Builder<'_> {
             self.text.t("help-examples"),
             indent(&self.text.t(&format!("{message}.examples")))
         );
-        self.base(name, message, usage)
-            .after_help(examples.clone())
-            .after_long_help(examples)
+        self.base(name, message, usage).after_help(examples)
     }
 
     fn flag(&self, name: &'static str, short: Option<char>) -> Arg {
@@ -104,11 +112,23 @@ impl Builder<'_> {
     }
 
     fn globals(&self, root: Command) -> Command {
-        root.arg(self.flag("json", None).global(true))
-            .arg(self.option("lang", "en|ja").global(true))
-            .arg(self.path_option("state", "DIR").global(true))
-            .arg(self.path_option("config", "FILE").global(true))
-            .arg(self.flag("version", Some('V')).action(ArgAction::Version))
+        root.arg(self.flag("json", None).global(true).display_order(901))
+            .arg(self.option("lang", "en|ja").global(true).display_order(902))
+            .arg(
+                self.path_option("state", "DIR")
+                    .global(true)
+                    .display_order(903),
+            )
+            .arg(
+                self.path_option("config", "FILE")
+                    .global(true)
+                    .display_order(904),
+            )
+            .arg(
+                self.flag("version", Some('V'))
+                    .action(ArgAction::Version)
+                    .display_order(906),
+            )
     }
 
     fn everyday(&self, root: Command) -> Command {

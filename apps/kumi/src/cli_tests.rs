@@ -51,7 +51,7 @@ fn every_command_has_help_with_an_example_in_both_languages() {
         let commands = commands(language);
         assert!(commands.len() >= 22, "only {}", commands.len());
         for (path, mut command) in commands {
-            let help = command.render_long_help().to_string();
+            let help = command.render_help().to_string();
             let example = format!("  {path}");
             if path != "kumi" {
                 let (_, after) = help.split_once(examples).expect(&path);
@@ -76,7 +76,7 @@ fn every_command_has_help_with_an_example_in_both_languages() {
 #[test]
 fn the_help_is_in_one_language() {
     for (path, mut command) in commands(Language::Ja) {
-        let help = command.render_long_help().to_string();
+        let help = command.render_help().to_string();
         for english in [
             "Usage:",
             "Options:",
