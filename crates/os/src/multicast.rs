@@ -188,7 +188,7 @@ mod tests {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
-        let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4649).unwrap();
+        let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4650).unwrap();
         multicast.join(&netlink.links().unwrap());
         multicast
     }
@@ -256,7 +256,7 @@ mod tests {
                 let index = netlink.link(name).unwrap().index;
                 netlink.set_up(index, true).unwrap();
             }
-            let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4649).unwrap();
+            let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4650).unwrap();
             // Before, and after the addresses; then down and up again, with them.
             for round in 0..3 {
                 let index = netlink.link("left").unwrap().index;
@@ -286,10 +286,10 @@ mod tests {
     fn loopback_and_tunnels_take_no_part() {
         in_new_network(|| {
             let _tun = crate::tun::Device::create_tun("other0").unwrap();
-            let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4649).unwrap();
+            let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4650).unwrap();
             multicast.join(&Netlink::open().unwrap().links().unwrap());
             assert_eq!(multicast.send(b"KMB1"), 0);
-            let second = Multicast::open(GROUP_V6, GROUP_V4, 4649);
+            let second = Multicast::open(GROUP_V6, GROUP_V4, 4650);
             assert!(second.is_ok(), "programs share the port");
         });
     }

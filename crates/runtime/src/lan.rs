@@ -2,7 +2,7 @@
 
 use crate::counters::Cause;
 use crate::shared::{Input, Shared};
-use os::multicast::BEACON_LEN_MAX;
+use os::multicast::{BEACON_LEN_MAX, Multicast};
 use os::netlink::{Monitor, Netlink, NetlinkError};
 use os::wait::readable;
 use std::collections::BTreeSet;
@@ -27,12 +27,7 @@ pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
     let mut beacon = [0u8; BEACON_LEN_MAX];
     while !shared.is_ending() {
         let mut waiting = vec![shared.stop.as_fd(), monitor.as_fd()];
-        waiting.extend(
-            shared
-                .multicast
-                .iter()
-                .flat_map(os::multicast::Multicast::descriptors),
-        );
+        waiting.extend(shared.multicast.iter().flat_map(Multicast::descriptors));
         let Ok([stop, network, ..]) = readable(&waiting, None) else {
             return;
         };
@@ -59,22 +54,7 @@ pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
 
 /// Joins new interfaces and tells the node its addresses if they are other than before.
 fn update(shared: &Shared, port: u16, known: &mut Option<Vec<SocketAddr>>) {
-    let read = || -> Result<Vec<SocketAddr>, NetlinkError> {
-        let mut netlink = Netlink::open()?;
-        let links = netlink.links()?;
-        if let Some(multicast) = &shared.multicast {
-            multicast.join(&links);
-        }
-        let tunnels: BTreeSet<u32> = links
-            .iter()
-            .filter(|link| link.tunnel || link.loopback)
-            .map(|link| link.index)
-            .collect();
-        let addresses = netlink.addresses()?.into_iter();
-        let usable = addresses.filter(|a| a.usable && !tunnels.contains(&a.link_index));
-        Ok(endpoints(usable.map(|address| address.ip), port))
-    };
-    match read() {
+    match current(shared.multicast.as_ref(), port) {
         Ok(found) if known.as_ref() != Some(&found) => {
             *known = Some(found.clone());
             shared.inbox.send(Input::Endpoints(found));
@@ -82,6 +62,26 @@ fn update(shared: &Shared, port: u16, known: &mut Option<Vec<SocketAddr>>) {
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "addresses of this host"),
     }
+}
+
+/// The addresses of this host now; `multicast` joins the groups on what is new.
+///
+/// # Errors
+/// The kernel does not say.
+pub fn current(multicast: Option<&Multicast>, port: u16) -> Result<Vec<SocketAddr>, NetlinkError> {
+    let mut netlink = Netlink::open()?;
+    let links = netlink.links()?;
+    if let Some(multicast) = multicast {
+        multicast.join(&links);
+    }
+    let tunnels: BTreeSet<u32> = links
+        .iter()
+        .filter(|link| link.tunnel || link.loopback)
+        .map(|link| link.index)
+        .collect();
+    let addresses = netlink.addresses()?.into_iter();
+    let usable = addresses.filter(|a| a.usable && !tunnels.contains(&a.link_index));
+    Ok(endpoints(usable.map(|address| address.ip), port))
 }
 
 /// The addresses that another machine may reach this one by, the most useful first: global

@@ -156,7 +156,9 @@ impl Machine {
         };
         let now = clock.now();
         let identity = settings.identity.clone();
-        let node = Node::new(config, identity, stored, crypto, seed, now)?;
+        let mut node = Node::new(config, identity, stored, crypto, seed, now)?;
+        // Known from the first answer on: whoever starts a node asks at once how to reach it.
+        node.handle_local_endpoints(now, lan::current(None, port)?);
         Ok(Self {
             node,
             storage,

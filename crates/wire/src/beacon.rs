@@ -28,7 +28,7 @@ pub const MAGIC: [u8; 4] = *b"KMB1";
 /// What is signed before the beacon's bytes.
 pub const SIGNED_LABEL: &[u8] = b"kumihimo beacon v1";
 /// UDP port of beacons.
-pub const BEACON_PORT: u16 = 4649;
+pub const BEACON_PORT: u16 = 4650;
 /// Largest number of wanted tags.
 pub const WANTED_MAX: usize = 16;
 /// Length of a wanted tag in bytes.

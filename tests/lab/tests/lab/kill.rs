@@ -35,6 +35,13 @@ fn kill_9_leaks_nothing_and_leaves_nothing_in_the_way() {
             &dir,
         ]);
         let url = format!("http://[{f_b}]:8080/page");
+        eventually(Duration::from_secs(20), "the server to answer", || {
+            let argv = a.inside(&["curl", "-sS", "-g", "-r", "0-99", "-o", "/dev/null", &url]);
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            let out =
+                a.ns.output(a.account, &a.home(), &argv, Duration::from_secs(10));
+            out.status.success().then_some(())
+        });
         let _fetch = a.spawn_inside(&[
             "curl",
             "-sS",
