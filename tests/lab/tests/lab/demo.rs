@@ -1,0 +1,53 @@
+//! `kumi demo`, as anybody, in both languages: a story that ends well in under a minute.
+
+use std::time::{Duration, Instant};
+
+use lab::account::{self, Account, Dir};
+use lab::ns::Ns;
+use lab::{kumi, need_root};
+
+fn demo(account: Account, language: &str, more: &[&str]) -> String {
+    need_root();
+    account::prepare();
+    let ns = Ns::new("demo");
+    let home = Dir::new(account, "demo");
+    let kumi = kumi().to_string_lossy().into_owned();
+    let mut argv = vec!["env", language, kumi.as_str(), "demo"];
+    argv.extend(more);
+    let begun = Instant::now();
+    let text = ns.run(account, &home.join(""), &argv, Duration::from_secs(60));
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(
+        ns.pids().is_empty(),
+        "the demo left processes behind: {:?}",
+        ns.pids()
+    );
+    text
+}
+
+#[test]
+fn the_demo_tells_its_story_to_root_and_to_everybody() {
+    for account in [Account::Root, Account::A] {
+        let text = demo(account, "LANG=en_US.UTF-8", &[]);
+        for part in ["ML-KEM-768", "SHA-256", "Mbit/s", "found 0 times", "fc"] {
+            assert!(text.contains(part), "{account:?}: no {part:?} in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn the_demo_speaks_japanese() {
+    let text = demo(Account::A, "LANG=ja_JP.UTF-8", &[]);
+    assert!(
+        text.contains("ノード") && text.contains("SHA-256"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_demo_can_be_read_by_machine() {
+    let text = demo(Account::A, "LANG=C.UTF-8", &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    println!("{json:#}");
+    assert!(json.is_object());
+}
