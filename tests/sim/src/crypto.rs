@@ -116,7 +116,7 @@ fn power(mut base: u64, mut exp: u64) -> u64 {
 
 fn scalar(secret: &[u8]) -> u64 {
     let h = hash(&[secret], 11);
-    u64::from_be_bytes(h[..8].try_into().unwrap_or_default()) % (PRIME - 1) | 1
+    (u64::from_be_bytes(h[..8].try_into().unwrap_or_default()) % (PRIME - 1)) | 1
 }
 
 fn element(public: &[u8]) -> Option<u64> {
