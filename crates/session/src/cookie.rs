@@ -9,7 +9,7 @@ use crate::fragment::{Cookie, verify_mac2};
 use identity::crypto::{AeadAlg, Crypto, Rng, random};
 use std::net::SocketAddr;
 use std::time::Duration;
-use wire::datagram::{CookieView, FragmentView};
+use wire::datagram::{COOKIE_REPLY_LEN, CookieView, FragmentView, MAC_LEN};
 use wire::{Endpoint, NodeAddr};
 use zeroize::Zeroize;
 
@@ -54,7 +54,8 @@ impl CookieSecret {
             .any(|(secret, _, _)| verify_mac2(crypto, &cookie(crypto, secret, from), fragment))
     }
 
-    /// The 56-byte answer to a fragment whose MAC1 is right.
+    /// The 56-byte answer to a fragment whose MAC1 is right. `None` to a shorter datagram: a
+    /// reply is never longer than what it answers.
     pub fn reply(
         &mut self,
         crypto: &dyn Crypto,
@@ -63,7 +64,10 @@ impl CookieSecret {
         own: NodeAddr,
         from: SocketAddr,
         fragment: &FragmentView<'_>,
-    ) -> Vec<u8> {
+    ) -> Option<Vec<u8>> {
+        if fragment.mac2_covers.len() + MAC_LEN < COOKIE_REPLY_LEN {
+            return None;
+        }
         let secret = self.fresh(rng, now);
         let mut sealed = cookie(crypto, &secret, from);
         let nonce: [u8; 16] = random(rng);
@@ -73,13 +77,13 @@ impl CookieSecret {
             fragment.mac1,
             &mut sealed,
         );
-        CookieView {
+        let reply = CookieView {
             receiver: fragment.header.sender,
             nonce: &nonce,
             sealed: &sealed,
             tag: &tag,
-        }
-        .encode()
+        };
+        Some(reply.encode())
     }
 
     fn fresh(&mut self, rng: &mut dyn Rng, now: Duration) -> [u8; 32] {
@@ -217,7 +221,9 @@ mod tests {
         jar.sent(&sent);
         assert!(!secret.verify(&AwsLc, t, from(1), &fragment(&sent[0])));
 
-        let reply = secret.reply(&AwsLc, &mut rng, t, BRIDGE, from(1), &fragment(&sent[1]));
+        let reply = secret
+            .reply(&AwsLc, &mut rng, t, BRIDGE, from(1), &fragment(&sent[1]))
+            .unwrap();
         assert_eq!(reply.len(), 56);
         let Ok(Datagram::Cookie(view)) = Datagram::parse(&reply) else {
             panic!("not a cookie reply");
@@ -244,7 +250,9 @@ mod tests {
         let mut jar = CookieJar::new();
         let sent = message_1(&jar, Duration::ZERO);
         let view = fragment(&sent[0]);
-        let reply = secret.reply(&AwsLc, &mut rng, Duration::ZERO, BRIDGE, from(1), &view);
+        let reply = secret
+            .reply(&AwsLc, &mut rng, Duration::ZERO, BRIDGE, from(1), &view)
+            .unwrap();
         let Ok(Datagram::Cookie(view)) = Datagram::parse(&reply) else {
             panic!("not a cookie reply");
         };
@@ -259,7 +267,9 @@ mod tests {
         let t = Duration::from_secs;
         let sent = message_1(&jar, t(0));
         jar.sent(&sent);
-        let reply = secret.reply(&AwsLc, &mut rng, t(0), BRIDGE, from(1), &fragment(&sent[0]));
+        let reply = secret
+            .reply(&AwsLc, &mut rng, t(0), BRIDGE, from(1), &fragment(&sent[0]))
+            .unwrap();
         let Ok(Datagram::Cookie(view)) = Datagram::parse(&reply) else {
             panic!("not a cookie reply");
         };
@@ -284,5 +294,22 @@ mod tests {
             &fragment(&sent[0]),
         );
         assert!(!secret.verify(&AwsLc, t(241), from(1), &fragment(&with_cookie[0])));
+    }
+
+    #[test]
+    fn a_reply_is_never_longer_than_what_it_answers() {
+        let (mut rng, mut secret) = (HashRng::new([1; 32]), CookieSecret::new());
+        let key = Mac1Key::new(&AwsLc, BRIDGE);
+        for body_len in 0..20 {
+            let body = vec![1; body_len];
+            let datagrams = cut(&AwsLc, &key, None, Message::One, 5, 0, &body).unwrap();
+            for datagram in &datagrams {
+                let view = fragment(datagram);
+                let reply = secret.reply(&AwsLc, &mut rng, Duration::ZERO, BRIDGE, from(1), &view);
+                let longest = reply.as_ref().map_or(0, Vec::len);
+                assert!(longest <= datagram.len());
+                assert_eq!(reply.is_some(), datagram.len() >= COOKIE_REPLY_LEN);
+            }
+        }
     }
 }

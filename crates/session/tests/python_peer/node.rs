@@ -241,7 +241,7 @@ impl Node {
         {
             let mut rng = HashRng::new([7; 32]);
             let reply = secret.reply(&AwsLc, &mut rng, self.now, own, from, fragment);
-            self.sent.push((from, reply));
+            self.sent.extend(reply.map(|reply| (from, reply)));
             return true;
         }
         match self.reassembly.insert(self.now, from, fragment) {

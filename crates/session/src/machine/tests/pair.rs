@@ -389,7 +389,7 @@ impl End {
             let mut rng = HashRng::new([7; 32]);
             let f = self.local.public.address();
             let reply = secret.reply(&AwsLc, &mut rng, now.mono, f, from, fragment);
-            self.cookie_replies.push((from, reply));
+            self.cookie_replies.extend(reply.map(|reply| (from, reply)));
             return true;
         }
         match self.reassembly.insert(now.mono, from, fragment) {
