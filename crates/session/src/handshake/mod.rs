@@ -34,6 +34,7 @@ use crate::transport::{Role, Transport, TransportParts};
 use identity::crypto::{AeadAlg, Crypto};
 use identity::{HistoryError, IdentityError, Pin, PublicIdentity};
 use noise::Symmetric;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::handshake::INSTANCE_LEN;
@@ -54,7 +55,7 @@ pub struct Terms {
 }
 
 /// A completed handshake.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Established {
     /// The keys.
     pub transport: Arc<Transport>,
@@ -70,6 +71,19 @@ pub struct Established {
     pub inner_mtu: u16,
     /// The credentials that both ends hold, sorted.
     pub matched: Vec<CredentialName>,
+}
+
+/// Without the channel binding, which is a secret of the two ends.
+impl fmt::Debug for Established {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Established")
+            .field("transport", &self.transport)
+            .field("peer", &self.peer.address())
+            .field("instance", &self.instance)
+            .field("inner_mtu", &self.inner_mtu)
+            .field("matched", &self.matched)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a handshake message was not accepted. The state before it stands.

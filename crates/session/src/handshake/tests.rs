@@ -444,3 +444,13 @@ fn both_messages_and_the_keys_follow_the_pattern_token_by_token() {
             .is_ok()
     );
 }
+
+#[test]
+fn debug_text_does_not_tell_the_channel_binding() {
+    let mut call = Call::new();
+    let (_, message1) = call.message1();
+    let (_, established) = call.answer(&message1);
+    let told = format!("{established:?}");
+    assert!(!told.contains(&format!("{:?}", established.binding)));
+    assert!(!told.contains("binding"));
+}

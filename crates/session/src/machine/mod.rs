@@ -54,6 +54,7 @@ use keys::Keys;
 use path_mtu::PathMtu;
 use queues::{Echoes, ParkedMessages, ParkedPackets};
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,11 +104,21 @@ pub struct Session {
 }
 
 /// The peer as the last handshake described it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct PeerRun {
     instance: Instance,
     inner_mtu: u16,
     binding: [u8; 32],
+}
+
+/// Without the channel binding, which is a secret of the two ends.
+impl fmt::Debug for PeerRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerRun")
+            .field("instance", &self.instance)
+            .field("inner_mtu", &self.inner_mtu)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
@@ -228,6 +239,7 @@ impl Session {
         for transport in self.keys.iter() {
             bytes.extend(transport.state_hash(crypto));
         }
+        bytes.extend(self.up.iter().flat_map(|up| up.binding));
         let attempt = self
             .attempt
             .as_ref()

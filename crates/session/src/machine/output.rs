@@ -5,6 +5,7 @@ use crate::handshake::{CredentialName, Instance};
 use crate::stream::StreamError;
 use crate::transport::{Role, Transport};
 use identity::{Pin, PublicIdentity};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub enum SessionOutput {
 }
 
 /// A completed handshake, as the caller sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Up {
     /// Which end this node was.
     pub role: Role,
@@ -97,6 +98,20 @@ pub struct Up {
     /// The session was up before with the same run of the peer: a rekey. Otherwise the
     /// control stream is new.
     pub continued: bool,
+}
+
+/// Without the channel binding, which is a secret of the two ends.
+impl fmt::Debug for Up {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Up")
+            .field("role", &self.role)
+            .field("peer", &self.peer.address())
+            .field("instance", &self.instance)
+            .field("inner_mtu", &self.inner_mtu)
+            .field("matched", &self.matched)
+            .field("continued", &self.continued)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a session is over.

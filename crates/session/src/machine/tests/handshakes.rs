@@ -4,7 +4,7 @@ use super::pair::{A, B, Pair, longest_retry, ms, s};
 use crate::constants::{HANDSHAKE_GIVE_UP, PARKED_PACKETS_MAX, SIMULTANEOUS_OPEN};
 use crate::cookie::CookieSecret;
 use crate::handshake::Credential;
-use crate::machine::{BeginError, Closed, SendError};
+use crate::machine::{BeginError, Closed, SendError, SessionOutput};
 use crate::transport::Role;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -222,4 +222,16 @@ fn beginning_uninvited_or_at_another_peer_is_refused() {
     pair.ends[A].session.initiate(now.mono);
     let refused = pair.ends[A].session.begin(&begin(&own), now);
     assert!(matches!(refused, Err(BeginError::OtherPeer)));
+}
+
+#[test]
+fn debug_text_does_not_tell_the_channel_binding() {
+    let mut pair = Pair::connected();
+    pair.ends[A].session.initiate(pair.now);
+    pair.run_for(s(1));
+    let (session, up) = (&pair.ends[A].session, pair.ends[A].ups[0].clone());
+    let secret = format!("{:?}", up.binding);
+    assert_eq!(session.binding(), Some(up.binding));
+    let output = SessionOutput::Established(Box::new(up));
+    assert!(!format!("{output:?} {:?}", session.up).contains(&secret));
 }
