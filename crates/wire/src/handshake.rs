@@ -13,6 +13,7 @@
 //! | 6 | 1, 2 | AEADs (1 to 8; in message 2 one) | required |
 //! | 7 | 1, 2 | instance (8) | required |
 //! | 8 | 1, 2 | inner MTU (2; 1,280 or more) | required |
+//! | 9 | 1, 2 | control stream (8; zeros for none) | absent means not said |
 //!
 //! Unknown types are ignored. Statements are handed out as bytes of the right length;
 //! `identity` decides what they are worth.
@@ -43,6 +44,8 @@ pub const MATCHED_LEN: usize = 2;
 pub const AEADS_MAX: usize = 8;
 /// Length of an instance in bytes.
 pub const INSTANCE_LEN: usize = 8;
+/// Length of the name of a control stream in bytes.
+pub const STREAM_ID_LEN: usize = 8;
 /// Smallest inner MTU, in bytes.
 pub const INNER_MTU_MIN: u16 = 1_280;
 
@@ -54,6 +57,7 @@ const TLV_SLOTS: u16 = 5;
 const TLV_AEADS: u16 = 6;
 pub(crate) const TLV_INSTANCE: u16 = 7;
 const TLV_MTU: u16 = 8;
+const TLV_STREAM: u16 = 9;
 
 /// Message 1, cut into its fields; those called `sealed` end in an AEAD tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +197,9 @@ pub struct Payload1<'a> {
     pub instance: [u8; INSTANCE_LEN],
     /// Largest inner packet that the initiator accepts, in bytes.
     pub inner_mtu: u16,
+    /// The control stream that the initiator would continue, zeros for none; absent if it
+    /// does not say.
+    pub stream: Option<[u8; STREAM_ID_LEN]>,
 }
 
 impl<'a> Payload1<'a> {
@@ -210,6 +217,7 @@ impl<'a> Payload1<'a> {
             aeads: AeadOffer::parse(required(fields.aeads, "AEADs")?)?,
             instance: fields.instance()?,
             inner_mtu: fields.inner_mtu()?,
+            stream: fields.stream()?,
         };
         for (slot, bytes) in payload.slots.iter_mut().zip(slots.as_chunks().0) {
             *slot = *bytes;
@@ -234,6 +242,7 @@ impl<'a> Payload1<'a> {
         out.tlv(TLV_AEADS, self.aeads.as_bytes())?;
         out.tlv(TLV_INSTANCE, &self.instance)?;
         write_mtu(&mut out, self.inner_mtu)?;
+        write_stream(&mut out, self.stream)?;
         out.pad_to(PAYLOAD1_LEN, "payload 1")?;
         Ok(out.finish())
     }
@@ -252,6 +261,8 @@ pub struct Payload2<'a> {
     pub instance: [u8; INSTANCE_LEN],
     /// Largest inner packet that the responder accepts, in bytes.
     pub inner_mtu: u16,
+    /// The control stream that goes on, zeros for none; absent if the responder does not say.
+    pub stream: Option<[u8; STREAM_ID_LEN]>,
 }
 
 impl<'a> Payload2<'a> {
@@ -267,6 +278,7 @@ impl<'a> Payload2<'a> {
             aead: AeadAlg::from_byte(aead).ok_or(Malformed { what: "AEADs" })?,
             instance: fields.instance()?,
             inner_mtu: fields.inner_mtu()?,
+            stream: fields.stream()?,
         })
     }
 
@@ -279,6 +291,7 @@ impl<'a> Payload2<'a> {
         out.tlv(TLV_AEADS, &[self.aead.to_byte()])?;
         out.tlv(TLV_INSTANCE, &self.instance)?;
         write_mtu(&mut out, self.inner_mtu)?;
+        write_stream(&mut out, self.stream)?;
         out.pad_to(PAYLOAD2_LEN, "payload 2")?;
         Ok(out.finish())
     }
@@ -295,6 +308,7 @@ struct Fields<'a> {
     aeads: Option<&'a [u8]>,
     instance: Option<&'a [u8]>,
     inner_mtu: Option<&'a [u8]>,
+    stream: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -314,6 +328,7 @@ impl<'a> Fields<'a> {
                 TLV_AEADS => &mut fields.aeads,
                 TLV_INSTANCE => &mut fields.instance,
                 TLV_MTU => &mut fields.inner_mtu,
+                TLV_STREAM => &mut fields.stream,
                 _ => continue,
             };
             *field = Some(value);
@@ -350,6 +365,11 @@ impl<'a> Fields<'a> {
         exactly(required(self.instance, "instance")?, "instance").copied()
     }
 
+    fn stream(&self) -> Result<Option<[u8; STREAM_ID_LEN]>, Malformed> {
+        let stream = self.stream.map(|value| exactly(value, "control stream"));
+        Ok(stream.transpose()?.copied())
+    }
+
     fn inner_mtu(&self) -> Result<u16, Malformed> {
         let mtu = exactly(required(self.inner_mtu, "inner MTU")?, "inner MTU")?;
         let mtu = u16::from_be_bytes(*mtu);
@@ -380,6 +400,13 @@ pub(crate) fn write_rotations(out: &mut Writer, list: Rotations<'_>) -> Result<(
     }
     if !list.is_empty() {
         out.tlv(TLV_ROTATIONS, list.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_stream(out: &mut Writer, stream: Option<[u8; STREAM_ID_LEN]>) -> Result<(), Unencodable> {
+    if let Some(stream) = stream {
+        out.tlv(TLV_STREAM, &stream)?;
     }
     Ok(())
 }

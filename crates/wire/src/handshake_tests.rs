@@ -23,6 +23,7 @@ fn payload1() -> Payload1<'static> {
         aeads: AeadOffer::parse(&[2, 1]).unwrap(),
         instance: [0x77; 8],
         inner_mtu: 0x05DC,
+        stream: None,
     }
 }
 
@@ -33,6 +34,7 @@ fn payload2() -> Payload2<'static> {
         aead: AeadAlg::Aes256Gcm,
         instance: [0x77; 8],
         inner_mtu: 1_280,
+        stream: None,
     }
 }
 
@@ -97,6 +99,7 @@ fn the_largest_payloads_fit() {
         inception: &[1; 106],
         rotations: Rotations::parse(&entries, 2).unwrap(),
         aeads: AeadOffer::parse(&[9; AEADS_MAX]).unwrap(),
+        stream: Some([3; STREAM_ID_LEN]),
         ..payload1()
     };
     let bytes = large.encode().unwrap();
@@ -104,6 +107,7 @@ fn the_largest_payloads_fit() {
     assert_eq!(Payload1::decode(&bytes), Ok(large));
     let large = Payload2 {
         rotations: large.rotations,
+        stream: large.stream,
         ..payload2()
     };
     assert_eq!(Payload2::decode(&large.encode().unwrap()), Ok(large));
@@ -118,6 +122,20 @@ fn what_follows_type_zero_and_unknown_types_are_ignored() {
     let mut bytes = payload2().encode().unwrap();
     bytes[used..used + 6].copy_from_slice(&[0xFF, 0xFE, 0, 2, 1, 2]);
     assert_eq!(Payload2::decode(&bytes), Ok(payload2()));
+}
+
+#[test]
+fn the_control_stream_may_be_left_out_and_has_8_bytes() {
+    let said = Payload2 {
+        stream: Some([5; STREAM_ID_LEN]),
+        ..payload2()
+    };
+    let used = 4 + 161 + 5 + 12 + 6;
+    let mut bytes = said.encode().unwrap();
+    assert_eq!(bytes[used..used + 12], [0, 9, 0, 8, 5, 5, 5, 5, 5, 5, 5, 5]);
+    assert_eq!(Payload2::decode(&bytes), Ok(said));
+    bytes[used + 3] = 7;
+    assert!(Payload2::decode(&bytes).is_err());
 }
 
 #[test]
@@ -250,6 +268,7 @@ proptest! {
         slots: [[u8; SLOT_LEN]; GROUP_SLOTS],
         instance: [u8; 8],
         inner_mtu in INNER_MTU_MIN..,
+        stream: Option<[u8; STREAM_ID_LEN]>,
     ) {
         let entries = vec![fill[0]; entries * ROTATION_LEN];
         let payload = Payload1 {
@@ -261,13 +280,14 @@ proptest! {
             aeads: AeadOffer::parse(&offer).unwrap(),
             instance,
             inner_mtu,
+            stream,
         };
         let bytes = payload.encode().unwrap();
         prop_assert_eq!(Payload1::decode(&bytes), Ok(payload));
     }
 
     #[test]
-    fn payload_2_round_trips(fill: [u8; 2], entries in 0usize..=2, chacha: bool, inner_mtu in INNER_MTU_MIN..) {
+    fn payload_2_round_trips(fill: [u8; 2], entries in 0usize..=2, chacha: bool, inner_mtu in INNER_MTU_MIN.., stream: Option<[u8; STREAM_ID_LEN]>) {
         let entries = vec![fill[0]; entries * ROTATION_LEN];
         let payload = Payload2 {
             rotations: Rotations::parse(&entries, 2).unwrap(),
@@ -275,6 +295,7 @@ proptest! {
             aead: if chacha { AeadAlg::ChaCha20Poly1305 } else { AeadAlg::Aes256Gcm },
             instance: [fill[0]; 8],
             inner_mtu,
+            stream,
         };
         let bytes = payload.encode().unwrap();
         prop_assert_eq!(Payload2::decode(&bytes), Ok(payload));

@@ -154,9 +154,11 @@ fn handshakes(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) 
         aeads: AeadOffer::parse(&[1, 2]).expect("an offer"),
         instance: [7; 8],
         inner_mtu: 1_420,
+        stream: Some([9; 8]),
     };
     let short = Payload1 {
         rotations: Rotations::NONE,
+        stream: None,
         ..payload1
     };
     let payload2 = Payload2 {
@@ -165,6 +167,7 @@ fn handshakes(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) 
         aead: AeadAlg::ChaCha20Poly1305,
         instance: [8; 8],
         inner_mtu: 1_280,
+        stream: Some([0; 8]),
     };
     all.insert(
         "payload1",

@@ -2,7 +2,7 @@
 
 use super::groups::{self, Credential};
 use super::noise::Symmetric;
-use super::{Established, HandshakeError, Terms, encode_certificate, offer, transport};
+use super::{Established, HandshakeError, StreamId, Terms, encode_certificate, offer, transport};
 use crate::transport::Role;
 use identity::crypto::{Crypto, KemSecret, Rng, random};
 use identity::{LocalIdentity, Pin, PublicIdentity};
@@ -23,6 +23,8 @@ pub struct InitiatorStart<'a> {
     pub credentials: &'a [Credential],
     /// What this node says about itself.
     pub terms: Terms,
+    /// The control stream that this node would continue, or [`super::NO_STREAM`].
+    pub stream: StreamId,
     /// The index that the peer puts into its packets; random, not zero, not in use.
     pub local_index: u32,
 }
@@ -134,6 +136,7 @@ impl Initiator {
             pin,
             instance: payload.instance,
             inner_mtu: payload.inner_mtu,
+            stream: payload.stream,
             matched: matched.iter().map(Credential::name).collect(),
         })
     }
@@ -190,6 +193,7 @@ fn payload(
         aeads: AeadOffer::parse(&offered)?,
         instance: start.terms.instance,
         inner_mtu: start.terms.inner_mtu,
+        stream: Some(start.stream),
     };
     Ok(payload.encode()?)
 }

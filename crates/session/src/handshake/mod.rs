@@ -37,13 +37,30 @@ use noise::Symmetric;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::handshake::INSTANCE_LEN;
+use wire::handshake::{INSTANCE_LEN, STREAM_ID_LEN};
 use wire::statement::CERTIFICATE_LEN;
 use wire::{Malformed, Unencodable};
 use zeroize::Zeroize;
 
 /// Random at each start of a node; tells its runs apart.
 pub type Instance = [u8; INSTANCE_LEN];
+
+/// Names a control stream: the same at both ends, and no other stream has it.
+pub type StreamId = [u8; STREAM_ID_LEN];
+
+/// The name of no stream.
+pub const NO_STREAM: StreamId = [0; STREAM_ID_LEN];
+
+/// The name of the control stream that began with the handshake of this channel binding.
+#[must_use]
+pub fn stream_id(crypto: &dyn Crypto, binding: &[u8; 32]) -> StreamId {
+    let mac = crypto.hmac(binding, &[b"kumihimo stream v1"]);
+    let mut id = NO_STREAM;
+    for (to, from) in id.iter_mut().zip(mac) {
+        *to = from;
+    }
+    id
+}
 
 /// What this node says about itself in a handshake, apart from its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +86,9 @@ pub struct Established {
     pub instance: Instance,
     /// The largest inner packet that the peer accepts, in bytes.
     pub inner_mtu: u16,
+    /// What the peer said of the control stream: as initiator the one that it would continue,
+    /// as responder the one that goes on; [`NO_STREAM`] for none, `None` if it did not say.
+    pub stream: Option<StreamId>,
     /// The credentials that both ends hold, sorted.
     pub matched: Vec<CredentialName>,
 }

@@ -3,7 +3,9 @@
 use super::groups::{self, Credential, CredentialName};
 use super::initiator::{mix_dh, open};
 use super::noise::Symmetric;
-use super::{Established, HandshakeError, Instance, Terms, choose, encode_certificate, transport};
+use super::{
+    Established, HandshakeError, Instance, StreamId, Terms, choose, encode_certificate, transport,
+};
 use crate::transport::Role;
 use identity::crypto::{AeadAlg, Crypto, Rng, random};
 use identity::{LocalIdentity, Pin, PublicIdentity};
@@ -33,6 +35,7 @@ pub struct Claim {
     aead: AeadAlg,
     instance: Instance,
     inner_mtu: u16,
+    stream: Option<StreamId>,
 }
 
 impl Responder<'_> {
@@ -75,6 +78,7 @@ impl Responder<'_> {
             number: payload.number,
             instance: payload.instance,
             inner_mtu: payload.inner_mtu,
+            stream: payload.stream,
         })
     }
 }
@@ -102,6 +106,13 @@ impl Claim {
     #[must_use]
     pub fn instance(&self) -> Instance {
         self.instance
+    }
+
+    /// The control stream that the initiator would continue, [`super::NO_STREAM`] for none;
+    /// `None` if it does not say.
+    #[must_use]
+    pub fn stream(&self) -> Option<StreamId> {
+        self.stream
     }
 
     /// The credentials that both ends hold.
@@ -206,6 +217,7 @@ impl Verified {
             pin,
             instance: claim.instance,
             inner_mtu: claim.inner_mtu,
+            stream: claim.stream,
             matched: matched.iter().map(Credential::name).collect(),
         };
         Ok((message, established))
@@ -218,6 +230,8 @@ pub struct Accept<'a> {
     pub local: &'a LocalIdentity,
     /// What it says about itself.
     pub terms: Terms,
+    /// The control stream that goes on, or [`super::NO_STREAM`].
+    pub stream: StreamId,
     /// The index that the peer puts into its packets; random, not zero, not in use.
     pub local_index: u32,
     /// The sender index of message 1.
@@ -234,6 +248,7 @@ impl Accept<'_> {
             aead,
             instance: self.terms.instance,
             inner_mtu: self.terms.inner_mtu,
+            stream: Some(self.stream),
         };
         Ok(payload.encode()?)
     }

@@ -43,6 +43,7 @@ impl Call {
             handshake_count: 7,
             credentials: &self.alice_holds,
             terms: INITIATOR,
+            stream: [3; 8],
             local_index: 0xa,
         };
         Initiator::start(&AwsLc, &mut self.rng, &start).unwrap()
@@ -62,6 +63,7 @@ impl Call {
         let accept = Accept {
             local: &self.bob,
             terms: RESPONDER,
+            stream: [4; 8],
             local_index: 0xb,
             remote_index: 0xa,
         };
@@ -101,6 +103,7 @@ fn both_ends_have_the_same_keys_and_know_each_other() {
         .finish(&AwsLc, at(0), 0xb, &message2, None)
         .unwrap();
     assert_eq!(alice.binding, bob.binding);
+    assert_eq!((alice.stream, bob.stream), (Some([4; 8]), Some([3; 8])));
     assert_eq!((alice.instance, alice.inner_mtu), (*b"instancB", 1500));
     assert_eq!((bob.instance, bob.inner_mtu), (*b"instancA", 1400));
     assert_eq!(alice.peer, call.bob.public);
@@ -168,6 +171,7 @@ fn a_match_that_the_responder_drops_is_not_reported() {
     let accept = Accept {
         local: &call.bob,
         terms: RESPONDER,
+        stream: NO_STREAM,
         local_index: 0xb,
         remote_index: 0xa,
     };
@@ -297,6 +301,7 @@ fn both_ends_may_have_rotated() {
         handshake_count: 8,
         credentials: &[],
         terms: INITIATOR,
+        stream: NO_STREAM,
         local_index: 0xa,
     };
     let (initiator, message1) = Initiator::start(&AwsLc, &mut call.rng, &start).unwrap();

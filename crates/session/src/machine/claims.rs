@@ -5,7 +5,7 @@ use super::keys::Offered;
 use super::output::SessionOutput;
 use crate::constants::SIMULTANEOUS_OPEN;
 use crate::fragment;
-use crate::handshake::{Accept, HandshakeError, Verified};
+use crate::handshake::{Accept, HandshakeError, Instance, NO_STREAM, StreamId, Verified};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,9 +66,12 @@ impl Session {
         if !self.may_answer(now.mono) {
             return Err(AnswerError::Crossing);
         }
+        let claim = verified.claim();
+        let stream = self.continued_stream(now.mono, claim.stream(), claim.instance());
         let accept = Accept {
             local: &self.local,
             terms: self.terms,
+            stream,
             local_index: answer.local_index,
             remote_index: answer.remote_index,
         };
@@ -92,6 +95,7 @@ impl Session {
         )));
         let retired = self.keys.offer(Offered {
             established,
+            continues: stream != NO_STREAM,
             from: answer.from,
         });
         self.retire_keys(retired);
@@ -103,5 +107,29 @@ impl Session {
             });
         }
         Ok(())
+    }
+
+    /// The stream that goes on with an initiation of the peer, or [`NO_STREAM`]. A peer that
+    /// does not say which stream it holds is taken to hold this node's while it is the same run.
+    fn continued_stream(
+        &self,
+        now: Duration,
+        held_by_peer: Option<StreamId>,
+        instance: Instance,
+    ) -> StreamId {
+        let same_run = self.up.is_some_and(|up| up.instance == instance);
+        let held = self.held_stream(now);
+        if same_run && held_by_peer.is_none_or(|id| id == held) {
+            held
+        } else {
+            NO_STREAM
+        }
+    }
+
+    /// The control stream that this node would continue: there is one, and its keys have not
+    /// expired.
+    pub(super) fn held_stream(&self, now: Duration) -> StreamId {
+        let live = self.keys.current().is_some_and(|t| t.expires() > now);
+        self.up.filter(|_| live).map_or(NO_STREAM, |up| up.stream)
     }
 }

@@ -9,7 +9,9 @@ use super::output::{Closed, SessionOutput, Up};
 use super::{PeerRun, Session};
 use crate::constants::{HANDSHAKE_GIVE_UP, HANDSHAKE_RETRY, HANDSHAKE_RETRY_JITTER_MS};
 use crate::fragment;
-use crate::handshake::{Credential, Established, HandshakeError, Initiator, InitiatorStart};
+use crate::handshake::{
+    Credential, Established, HandshakeError, Initiator, InitiatorStart, NO_STREAM, stream_id,
+};
 use crate::piece;
 use crate::stream::ControlStream;
 use crate::transport::Transport;
@@ -124,6 +126,7 @@ impl Session {
             handshake_count: begin.handshake_count,
             credentials: begin.credentials,
             terms: self.terms,
+            stream: self.held_stream(now.mono),
             local_index: begin.local_index,
         };
         let (initiator, message) = Initiator::start(&*crypto, &mut self.rng, &start)?;
@@ -187,12 +190,12 @@ impl Session {
         self.output(SessionOutput::InstallTransport(Arc::clone(
             &established.transport,
         )));
-        let was_live = self.keys.current().is_some_and(|t| t.expires() > now.mono);
+        let continues = self.goes_on(now.mono, &established);
         let retired = self
             .keys
             .install(now.mono, Arc::clone(&established.transport));
         self.retire_keys(retired);
-        self.come_up(now.mono, established, was_live);
+        self.come_up(now.mono, established, continues);
         // Where message 1 went is proven, for it was answered. Where message 2 came from, if
         // that is elsewhere, is a claim like that of any packet from a new address.
         self.settle(called_at);
@@ -269,7 +272,6 @@ impl Session {
 
     /// The peer has confirmed the keys that this node offered.
     pub(super) fn confirmed(&mut self, now: Duration, from: SocketAddr) {
-        let was_live = self.keys.current().is_some_and(|t| t.expires() > now);
         let Some((offered, retired)) = self.keys.promote() else {
             return;
         };
@@ -278,9 +280,10 @@ impl Session {
         self.resume_at = None;
         let Offered {
             established,
+            continues,
             from: called_from,
         } = offered;
-        self.come_up(now, established, was_live);
+        self.come_up(now, established, continues);
         // A round trip has proven the address of message 1 only if the packet that confirms
         // comes from there too.
         if from == called_from || self.roaming.current().is_none() {
@@ -288,17 +291,29 @@ impl Session {
         }
     }
 
+    /// Whether the stream goes on, as the responder says; by this node's own view, if it does
+    /// not say.
+    fn goes_on(&self, now: Duration, established: &Established) -> bool {
+        match established.stream {
+            Some(stream) => self.up.is_some_and(|up| up.stream == stream),
+            None => {
+                let run = self.up.filter(|_| self.held_stream(now) != NO_STREAM);
+                run.is_some_and(|up| up.instance == established.instance)
+            }
+        }
+    }
+
     /// New keys are in use.
-    fn come_up(&mut self, now: Duration, established: Established, was_live: bool) {
+    fn come_up(&mut self, now: Duration, established: Established, continues: bool) {
+        let kept = self.up.filter(|_| continues).map(|up| up.stream);
+        let continued = kept.is_some();
+        let stream = kept.unwrap_or_else(|| stream_id(&*self.crypto, &established.binding));
         let run = PeerRun {
             instance: established.instance,
             inner_mtu: established.inner_mtu,
             binding: established.binding,
+            stream,
         };
-        let continued = was_live
-            && self
-                .up
-                .is_some_and(|up| up.instance == established.instance);
         if !continued {
             self.stream = ControlStream::new();
             self.pieces = piece::Reassembly::new();

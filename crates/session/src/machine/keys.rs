@@ -20,6 +20,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Offered {
     pub(super) established: Established,
+    /// Message 2 said that the control stream goes on.
+    pub(super) continues: bool,
     /// Where message 1 came from.
     pub(super) from: SocketAddr,
 }

@@ -19,7 +19,9 @@
 //!
 //! A session is *up* from the first handshake to [`SessionOutput::Closed`]; rekeys in between
 //! keep the control stream. A handshake with another run of the peer, or after the last keys
-//! expired, starts a new stream. A closed session is ready for the next handshake.
+//! expired, starts a new stream. Which of the two, the responder says in message 2: what each
+//! end would find when it comes up may differ, around the end of keys or after a lost close.
+//! A closed session is ready for the next handshake.
 //!
 //! Limits: 128 packets and 256 KiB parked, as many messages, 64 pings, and those of the
 //! modules it is made of.
@@ -42,7 +44,7 @@ pub use output::{Closed, SessionOutput, Up};
 
 use crate::cookie::CookieJar;
 use crate::fragment::Mac1Key;
-use crate::handshake::{Instance, Terms};
+use crate::handshake::{Instance, StreamId, Terms};
 use crate::piece;
 use crate::roaming::Roaming;
 use crate::stream::ControlStream;
@@ -109,6 +111,8 @@ struct PeerRun {
     instance: Instance,
     inner_mtu: u16,
     binding: [u8; 32],
+    /// The control stream, which may be older than the last handshake.
+    stream: StreamId,
 }
 
 /// Without the channel binding, which is a secret of the two ends.
@@ -117,6 +121,7 @@ impl fmt::Debug for PeerRun {
         f.debug_struct("PeerRun")
             .field("instance", &self.instance)
             .field("inner_mtu", &self.inner_mtu)
+            .field("stream", &self.stream)
             .finish_non_exhaustive()
     }
 }

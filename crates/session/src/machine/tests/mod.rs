@@ -1,5 +1,6 @@
 //! Conversations of two sessions over a link that loses, repeats, delays and is listened to.
 
+mod continuing;
 mod handshakes;
 mod hostile;
 mod life;
