@@ -48,7 +48,8 @@ pub struct Transport {
     window: Mutex<Window>,
     dead: AtomicBool,
     confirmed: AtomicBool,
-    accepted_any: AtomicBool,
+    /// The session has seen a packet that these keys opened.
+    noticed: AtomicBool,
     rekey_due: AtomicBool,
     silence: Silence,
     last_rx: AtomicU64,
@@ -86,7 +87,7 @@ impl Transport {
             window: Mutex::new(Window::new()),
             dead: AtomicBool::new(false),
             confirmed: AtomicBool::new(parts.role == Role::Initiator),
-            accepted_any: AtomicBool::new(false),
+            noticed: AtomicBool::new(false),
             rekey_due: AtomicBool::new(false),
             silence: Silence::default(),
             last_rx: AtomicU64::new(0),
@@ -170,7 +171,7 @@ impl Transport {
             return Err(OpenError::Forged);
         }
         let highest = self.accept(counter)?;
-        let first = !self.accepted_any.swap(true, Ordering::AcqRel);
+        let first = !self.noticed.load(Ordering::Acquire);
         self.confirmed.store(true, Ordering::Release);
         let wake = self.note_received(now, age, len, data);
         Ok(Opened {
@@ -180,6 +181,12 @@ impl Transport {
             first,
             wake,
         })
+    }
+
+    /// The session has seen a packet: none is [`Opened::first`] from now on. Until then each
+    /// one is, because the way to the session may lose some.
+    pub(crate) fn notice(&self) {
+        self.noticed.store(true, Ordering::Release);
     }
 
     /// Ends both directions at once, for every thread.
@@ -283,12 +290,7 @@ impl Transport {
     /// counters, window, flags and timers. Without the count of failures.
     #[must_use]
     pub fn state_hash(&self, crypto: &dyn Crypto) -> [u8; 32] {
-        let flags = [
-            &self.dead,
-            &self.confirmed,
-            &self.accepted_any,
-            &self.rekey_due,
-        ];
+        let flags = [&self.dead, &self.confirmed, &self.noticed, &self.rekey_due];
         let numbers = [
             &self.next_counter,
             &self.last_rx,

@@ -54,6 +54,7 @@ impl Session {
     }
 
     fn note_arrival(&mut self, now: Duration, inbound: Inbound, datagram_len: usize) {
+        self.keys.notice(inbound.local_index);
         if self.keys.is_next(inbound.local_index) {
             self.confirmed(now, inbound.from);
         }

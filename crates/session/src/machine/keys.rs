@@ -63,6 +63,13 @@ impl Keys {
         self.iter().any(|t| t.local_index() == local_index)
     }
 
+    /// A packet opened by these keys came as far as the session.
+    pub(super) fn notice(&self, local_index: u32) {
+        for transport in self.iter().filter(|t| t.local_index() == local_index) {
+            transport.notice();
+        }
+    }
+
     /// All of them, in a fixed order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Transport>> {
         self.current

@@ -70,7 +70,13 @@ fn a_responder_waits_for_the_first_packet() {
     let opened = b.open_in_place(T0, &mut first).unwrap();
     assert!(opened.first && opened.highest && opened.plaintext.is_empty());
     let mut second = seal(&a, T0, b"x").unwrap();
-    assert!(!b.open_in_place(T0, &mut second).unwrap().first);
+    assert!(
+        b.open_in_place(T0, &mut second).unwrap().first,
+        "nobody has seen the one before"
+    );
+    b.notice();
+    let mut third = seal(&a, T0, b"").unwrap();
+    assert!(!b.open_in_place(T0, &mut third).unwrap().first);
     assert_eq!(
         open(&a, T0, &seal(&b, T0, b"now").unwrap()).unwrap(),
         b"now"

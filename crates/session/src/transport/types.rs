@@ -49,8 +49,8 @@ pub struct Opened {
     pub plaintext: Range<usize>,
     /// No higher counter came before.
     pub highest: bool,
-    /// It is the first packet that this transport accepted; it confirms the handshake to a
-    /// responder. `Session::handle_opened` must see it.
+    /// The session has seen no packet of this transport yet. The first that it sees confirms
+    /// the handshake to a responder: `Session::handle_opened` or `handle_delivered` must get it.
     pub first: bool,
     /// As [`Sealed::wake`].
     pub wake: bool,

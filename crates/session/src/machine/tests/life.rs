@@ -304,3 +304,34 @@ fn a_data_thread_and_the_session_share_the_timers() {
         .handle_delivered(now, inbound, datagram.len());
     assert_eq!(pair.ends[B].session.poll_timeout(), Some(now + KEEPALIVE));
 }
+
+#[test]
+fn a_report_of_the_first_packet_that_is_lost_is_made_good_by_the_next() {
+    let mut pair = Pair::new();
+    pair.filter = Box::new(|_, who, datagram| who != A || datagram[0] == 1);
+    pair.ends[A].session.initiate(pair.now);
+    pair.run_for(ms(500));
+    let now = pair.now;
+    let a = Arc::clone(pair.ends[A].session.transport().unwrap());
+    let b = Arc::clone(pair.ends[B].transports.values().next().unwrap());
+    let from = pair.ends[A].address;
+    // A data thread of B opens them all; the way to the session loses the first two reports.
+    for lost in [true, true, false] {
+        let mut datagram = [0; 40];
+        a.seal_in_place(now, &mut datagram, 8).unwrap();
+        let opened = b.open_in_place(now, &mut datagram).unwrap();
+        assert!(opened.first, "not yet confirmed");
+        let inbound = Inbound {
+            from,
+            local_index: b.local_index(),
+            highest: opened.highest,
+        };
+        if !lost {
+            pair.ends[B].session.handle_delivered(now, inbound, 40);
+        }
+    }
+    assert!(pair.ends[B].session.is_up());
+    let mut datagram = [0; 40];
+    a.seal_in_place(now, &mut datagram, 8).unwrap();
+    assert!(!b.open_in_place(now, &mut datagram).unwrap().first);
+}
