@@ -90,12 +90,12 @@ impl Node {
             from,
             local_index: index,
             highest,
+            ecn,
         };
         let Some(plaintext) = plaintext else {
             return session.handle_delivered(now.mono, arrival, datagram_len);
         };
         let taken = session.handle_opened(now.mono, arrival, &plaintext);
-        self.arrived_ecn = ecn;
         if taken.is_err() {
             self.drop_for(DropReason::Malformed);
         }

@@ -22,7 +22,6 @@ impl Node {
             }
             self.rearm(f);
         }
-        self.arrived_ecn = Ecn::NotEct;
         self.publish_if_stale();
     }
 
@@ -75,7 +74,9 @@ impl Node {
             }
             SessionOutput::Established(up) => self.came_up(now, f, *up),
             SessionOutput::Message { kind, value } => self.message_in(now, f, kind, &value),
-            SessionOutput::Packet { kind, bytes } => self.packet_in(now, f, kind, bytes),
+            SessionOutput::Packet { kind, bytes, ecn } => {
+                self.packet_in(now, f, kind, bytes, ecn);
+            }
             SessionOutput::Echo { id, rtt } => self.echo_in(f, id, rtt),
             SessionOutput::EchoLost { id } => self.event(Event::EchoLost { peer: f, id }),
             SessionOutput::Moved { to } => self.reached(now, f, to),
@@ -163,16 +164,14 @@ impl Node {
     }
 
     /// A whole packet of the peer: put together from pieces, or seen by the slow path.
-    fn packet_in(&mut self, now: Now, f: NodeAddr, kind: Kind, mut packet: Vec<u8>) {
+    fn packet_in(&mut self, now: Now, f: NodeAddr, kind: Kind, mut packet: Vec<u8>, outer: Ecn) {
         if kind != Kind::Ip {
             return self.drop_for(DropReason::Unsupported);
         }
         self.publish_if_stale();
         let snapshot = Arc::clone(&self.snapshot);
         let admitted = match snapshot.find(f) {
-            Some(entry) => {
-                snapshot.admit(now.mono, &self.flows, entry, self.arrived_ecn, &mut packet)
-            }
+            Some(entry) => snapshot.admit(now.mono, &self.flows, entry, outer, &mut packet),
             None => Err(DropReason::NotAllowed),
         };
         match admitted {

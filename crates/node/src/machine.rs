@@ -17,7 +17,6 @@ use mesh::Discovery;
 use session::fragment::{Mac1Key, Reassembly};
 use session::limiter::Limiter;
 use session::transport::Transport;
-use wire::ip::Ecn;
 use wire::{NodeAddr, Now};
 
 use crate::believe::{decode_known, verify_own};
@@ -90,8 +89,6 @@ pub struct Node {
     /// Peers being called because this node's identity changed, and those still to be.
     pub(crate) announce: BTreeSet<NodeAddr>,
     pub(crate) to_announce: BTreeSet<NodeAddr>,
-    /// Outer ECN field of the datagram being handled.
-    pub(crate) arrived_ecn: Ecn,
     pub(crate) certificate_warned: bool,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) snapshot_stale: bool,
@@ -135,7 +132,6 @@ impl Node {
             own_clone: None,
             own_clone_notice: None,
             to_announce: BTreeSet::new(),
-            arrived_ecn: Ecn::NotEct,
             timers: BTreeSet::new(),
             touched: BTreeSet::new(),
             reassembly: Reassembly::new(),

@@ -8,6 +8,7 @@
 use crate::constants::{PIECES_BYTES_MAX, PIECES_LIFE, PIECES_UNFINISHED_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use wire::ip::Ecn;
 
 /// What stands before the bytes of a piece: kind, inner kind, flags, id, offset.
 pub const PIECE_HEADER_LEN: usize = 7;
@@ -31,6 +32,19 @@ pub struct Piece<'a> {
     pub offset: u16,
     /// At least one byte.
     pub bytes: &'a [u8],
+    /// The ECN field of the outer header that it came in.
+    pub ecn: Ecn,
+}
+
+/// A packet whose pieces have all come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its kind: 1 (IP) or 2 (Ethernet).
+    pub kind: u8,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The ECN field of its pieces: CE if one was marked, else what all of them had.
+    pub ecn: Ecn,
 }
 
 /// Cuts `packet` into plaintexts (kind and header included) of at most `plaintext_max` bytes.
@@ -74,6 +88,7 @@ struct Unfinished {
     /// Bytes by offset; they do not overlap.
     parts: BTreeMap<u16, Vec<u8>>,
     bytes: usize,
+    ecn: Ecn,
     /// The length of the packet, once its last piece came.
     total: Option<usize>,
     /// Two of its pieces overlapped: nothing more is taken for it.
@@ -87,8 +102,8 @@ impl Reassembly {
         Self::default()
     }
 
-    /// Takes a piece; the whole packet with its kind, when this was what it lacked.
-    pub fn insert(&mut self, now: Duration, piece: Piece<'_>) -> Option<(u8, Vec<u8>)> {
+    /// Takes a piece; the whole packet, when this was what it lacked.
+    pub fn insert(&mut self, now: Duration, piece: Piece<'_>) -> Option<Whole> {
         self.expire(now);
         let end = usize::from(piece.offset) + piece.bytes.len();
         if piece.bytes.is_empty() || end > PIECED_PACKET_MAX {
@@ -109,6 +124,7 @@ impl Reassembly {
         self.bytes += piece.bytes.len();
         self.pieces += 1;
         entry.parts.insert(piece.offset, piece.bytes.to_vec());
+        entry.ecn = joined(entry.ecn, piece.ecn);
         if piece.last {
             entry.total = Some(end);
         }
@@ -116,10 +132,11 @@ impl Reassembly {
             let whole = self.unfinished.remove(position)?;
             self.bytes -= whole.bytes;
             self.pieces -= whole.parts.len();
-            return Some((
-                whole.inner_kind,
-                whole.parts.into_values().flatten().collect(),
-            ));
+            return Some(Whole {
+                kind: whole.inner_kind,
+                bytes: whole.parts.into_values().flatten().collect(),
+                ecn: whole.ecn,
+            });
         }
         self.shrink();
         None
@@ -167,6 +184,7 @@ impl Reassembly {
             expires: now.saturating_add(PIECES_LIFE),
             parts: BTreeMap::new(),
             bytes: 0,
+            ecn: piece.ecn,
             total: None,
             void: false,
         });
@@ -213,6 +231,15 @@ impl Unfinished {
     }
 }
 
+/// One mark of congestion marks the whole packet (RFC 3168, 5.3).
+fn joined(one: Ecn, other: Ecn) -> Ecn {
+    match (one, other) {
+        (Ecn::Ce, _) | (_, Ecn::Ce) => Ecn::Ce,
+        (one, other) if one == other => one,
+        _ => Ecn::NotEct,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +253,7 @@ mod tests {
             id: u16::from_be_bytes([plaintext[3], plaintext[4]]),
             offset: u16::from_be_bytes([plaintext[5], plaintext[6]]),
             bytes: &plaintext[7..],
+            ecn: Ecn::NotEct,
         }
     }
 
@@ -236,6 +264,15 @@ mod tests {
             id,
             offset,
             bytes,
+            ecn: Ecn::NotEct,
+        }
+    }
+
+    fn of(packet: &[u8]) -> Whole {
+        Whole {
+            kind: 1,
+            bytes: packet.to_vec(),
+            ecn: Ecn::NotEct,
         }
     }
 
@@ -259,7 +296,7 @@ mod tests {
                 prop_assert_eq!(&whole, &None);
                 whole = reassembly.insert(T0, parse(plaintext));
             }
-            prop_assert_eq!(whole, Some((1, packet)));
+            prop_assert_eq!(whole, Some(of(&packet)));
             prop_assert!(reassembly.is_empty());
             prop_assert_eq!(reassembly.bytes_len(), 0);
         }
@@ -292,7 +329,7 @@ mod tests {
             assert_eq!(reassembly.insert(T0, piece(1, 0, true, &[1; 2])), None);
             let later = T0 + PIECES_LIFE;
             let whole = reassembly.insert(later, piece(1, 0, true, &[1; 2]));
-            assert_eq!(whole, Some((1, vec![1, 1])));
+            assert_eq!(whole, Some(of(&[1, 1])));
         }
     }
 
@@ -360,5 +397,29 @@ mod tests {
         assert_eq!(cut(1, &[0; 10], 0, 7), None);
         assert_eq!(cut(1, &[0; 10], 0, 6), None);
         assert_eq!(cut(1, &[0; 65_535], 0, 1000).unwrap().len(), 66);
+    }
+
+    #[test]
+    fn a_mark_on_any_piece_marks_the_packet() {
+        let (none, capable, marked) = (Ecn::NotEct, Ecn::Ect0, Ecn::Ce);
+        for (fields, expected) in [
+            ([capable, capable, capable], capable),
+            ([marked, capable, capable], marked),
+            ([capable, marked, capable], marked),
+            ([capable, capable, marked], marked),
+            ([capable, none, capable], none),
+            ([none, none, none], none),
+        ] {
+            let mut reassembly = Reassembly::new();
+            let mut whole = None;
+            for (number, ecn) in (0..).zip(fields) {
+                let part = Piece {
+                    ecn,
+                    ..piece(1, number * 4, number == 2, &[0; 4])
+                };
+                whole = reassembly.insert(T0, part);
+            }
+            assert_eq!(whole.unwrap().ecn, expected, "{fields:?}");
+        }
     }
 }

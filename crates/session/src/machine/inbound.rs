@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use wire::Malformed;
 use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::ip::Ecn;
 use wire::payload::{Control, Kind, Payload, Segment};
 
 /// Where an opened packet came from, and on which keys.
@@ -19,6 +20,8 @@ pub struct Inbound {
     pub local_index: u32,
     /// See [`crate::transport::Opened::highest`].
     pub highest: bool,
+    /// The ECN field of its outer header.
+    pub ecn: Ecn,
 }
 
 impl Session {
@@ -38,8 +41,8 @@ impl Session {
         }
         let datagram_len = TRANSPORT_HEADER_LEN + plaintext.len() + TAG_LEN;
         self.note_arrival(now, inbound, datagram_len);
-        let taken = Payload::parse(plaintext)
-            .map(|payload| self.take(now, inbound.from, payload, datagram_len));
+        let taken =
+            Payload::parse(plaintext).map(|payload| self.take(now, inbound, payload, datagram_len));
         self.flush(now);
         taken
     }
@@ -64,13 +67,13 @@ impl Session {
             .received(now, inbound.from, datagram_len, highest, || random(rng));
     }
 
-    fn take(&mut self, now: Duration, from: SocketAddr, payload: Payload<'_>, len: usize) {
+    fn take(&mut self, now: Duration, inbound: Inbound, payload: Payload<'_>, len: usize) {
         match payload {
             Payload::Keepalive | Payload::Unknown(_) => {}
-            Payload::Ip(packet) => self.deliver(Kind::Ip, packet.to_vec()),
+            Payload::Ip(packet) => self.deliver(Kind::Ip, packet.to_vec(), inbound.ecn),
             Payload::Ethernet { channel, frame } => {
                 let bytes = [&channel.to_be_bytes(), frame].concat();
-                self.deliver(Kind::Ethernet, bytes);
+                self.deliver(Kind::Ethernet, bytes, inbound.ecn);
             }
             Payload::Piece(piece) => {
                 let piece = piece::Piece {
@@ -79,20 +82,21 @@ impl Session {
                     id: piece.id,
                     offset: piece.offset,
                     bytes: piece.bytes,
+                    ecn: inbound.ecn,
                 };
                 let whole = self.pieces.insert(now, piece);
-                if let Some((kind, bytes)) = whole
-                    && let Some(kind) = Kind::from_byte(kind)
+                if let Some(whole) = whole
+                    && let Some(kind) = Kind::from_byte(whole.kind)
                 {
-                    self.deliver(kind, bytes);
+                    self.deliver(kind, whole.bytes, whole.ecn);
                 }
             }
-            Payload::Control(control) => self.take_control(now, from, control, len),
+            Payload::Control(control) => self.take_control(now, inbound.from, control, len),
         }
     }
 
-    fn deliver(&mut self, kind: Kind, bytes: Vec<u8>) {
-        self.output(SessionOutput::Packet { kind, bytes });
+    fn deliver(&mut self, kind: Kind, bytes: Vec<u8>, ecn: Ecn) {
+        self.output(SessionOutput::Packet { kind, bytes, ecn });
     }
 
     fn take_control(&mut self, now: Duration, from: SocketAddr, control: Control<'_>, len: usize) {

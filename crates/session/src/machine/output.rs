@@ -46,6 +46,9 @@ pub enum SessionOutput {
         kind: Kind,
         /// Its bytes.
         bytes: Vec<u8>,
+        /// The ECN field of the outer header that it came in, for the packet inside
+        /// (RFC 6040); CE if a piece of it was marked.
+        ecn: Ecn,
     },
     /// The answer to a ping.
     Echo {

@@ -19,6 +19,7 @@ use wire::Now;
 use wire::datagram::{Datagram, FragmentView, Message};
 use wire::handshake::Number;
 use wire::invite::Invite;
+use wire::ip::Ecn;
 use wire::statement::ROTATION_LEN;
 
 pub(crate) const UNIX_S: u64 = 1_800_000_000;
@@ -295,6 +296,7 @@ impl Node {
             from: self.peer_at,
             local_index: index,
             highest: opened.highest,
+            ecn: Ecn::NotEct,
         };
         let plaintext = &bytes[opened.plaintext];
         self.session

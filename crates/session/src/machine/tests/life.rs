@@ -8,6 +8,7 @@ use crate::machine::{Closed, Inbound};
 use crate::stream::StreamError;
 use crate::transport::{OpenError, SealError};
 use std::sync::Arc;
+use wire::ip::Ecn;
 use wire::payload::CloseReason;
 
 #[test]
@@ -298,6 +299,7 @@ fn a_data_thread_and_the_session_share_the_timers() {
         from,
         local_index: b.local_index(),
         highest: true,
+        ecn: Ecn::NotEct,
     };
     pair.ends[B]
         .session
@@ -325,6 +327,7 @@ fn a_report_of_the_first_packet_that_is_lost_is_made_good_by_the_next() {
             from,
             local_index: b.local_index(),
             highest: opened.highest,
+            ecn: Ecn::NotEct,
         };
         if !lost {
             pair.ends[B].session.handle_delivered(now, inbound, 40);

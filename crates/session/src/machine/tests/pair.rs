@@ -17,6 +17,7 @@ use std::time::Duration;
 use wire::Now;
 use wire::datagram::{Datagram, FragmentView, Message};
 use wire::handshake::Number;
+use wire::ip::Ecn;
 use wire::payload::Kind;
 
 pub(super) const A: usize = 0;
@@ -436,6 +437,7 @@ impl End {
             from,
             local_index: index,
             highest: opened.highest,
+            ecn: Ecn::NotEct,
         };
         let plaintext = bytes.get(opened.plaintext).unwrap();
         self.session

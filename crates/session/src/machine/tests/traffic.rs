@@ -2,9 +2,11 @@
 
 use super::pair::{A, B, Pair, ms, s};
 use crate::constants::ECHO_LOST;
-use crate::machine::SendError;
+use crate::machine::{Inbound, SendError, SessionOutput};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use wire::ip::Ecn;
 use wire::payload::Kind;
 
 #[test]
@@ -184,4 +186,33 @@ proptest! {
             prop_assert!(end.packets.len() * 10 >= expected * 8, "{} packets", end.packets.len());
         }
     }
+}
+
+#[test]
+fn a_congestion_mark_on_one_piece_comes_out_with_the_packet() {
+    let mut pair = Pair::connected();
+    pair.log.clear();
+    pair.send(A, &[0x45; 3000]);
+    pair.lose_flying();
+    let pieces: Vec<_> = pair.log.iter().map(|(_, f)| f.clone()).collect();
+    assert!(pieces.len() >= 2);
+    let (now, end) = (pair.now, &mut pair.ends[B]);
+    let transport = Arc::clone(end.session.transport().unwrap());
+    for (number, mut flying) in pieces.into_iter().enumerate() {
+        let opened = transport.open_in_place(now, &mut flying.bytes).unwrap();
+        let inbound = Inbound {
+            from: flying.from,
+            local_index: transport.local_index(),
+            highest: opened.highest,
+            ecn: if number == 0 { Ecn::Ce } else { Ecn::Ect0 },
+        };
+        let plaintext = &flying.bytes[opened.plaintext];
+        end.session.handle_opened(now, inbound, plaintext).unwrap();
+    }
+    let whole = std::iter::from_fn(|| end.session.poll_output())
+        .find(|output| matches!(output, SessionOutput::Packet { .. }));
+    let Some(SessionOutput::Packet { bytes, ecn, .. }) = whole else {
+        panic!("it did not come out");
+    };
+    assert_eq!((bytes.len(), ecn), (3000, Ecn::Ce));
 }
