@@ -12,6 +12,7 @@ pub mod net;
 pub mod packet;
 pub mod rng;
 pub mod script;
+pub mod strangers;
 pub mod trace;
 pub mod world;
 

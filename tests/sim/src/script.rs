@@ -16,7 +16,8 @@ use group::{AllowEntry, Services, Who};
 
 use crate::model::Violation;
 use crate::net::{NAT_KINDS, NatKind, Net, Weather};
-use crate::world::{STRANGER, World};
+use crate::strangers::STRANGER;
+use crate::world::World;
 
 /// How large and how long a run is.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@
 //! Limits: [`WAKES_PER_INSTANT_MAX`] wake-ups of one node at one instant.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,24 +22,13 @@ use crate::model::{Model, Violation};
 use crate::net::{Flight, Net};
 use crate::packet;
 use crate::rng::Dice;
+use crate::strangers::{STRANGER, Strangers, THIEF};
 use crate::trace::{Kind, Trace};
 
 /// A node that asks to be woken more often than this without time passing is spinning.
 pub const WAKES_PER_INSTANT_MAX: u32 = 1_000;
 /// Unix time at the start of a run.
 pub const UNIX_START_S: u64 = 1_800_000_000;
-/// Initiations that the strangers remember.
-const INITIATIONS_MAX: usize = 64;
-/// Delivered datagrams that the strangers remember for replay.
-const RECORDED_MAX: usize = 256;
-
-/// Where the garbage comes from. Nobody may ever answer here.
-pub const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 66)), 6666);
-
-/// Somebody on the path who holds datagrams back and passes them on from its own address. It gets
-/// path challenges at most, and never more bytes than it sent (roaming, section 4.1).
-pub const THIEF: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)), 9999);
-
 #[derive(Clone, Debug)]
 enum Item {
     Datagram {
@@ -91,13 +80,6 @@ pub struct Counts {
     pub wakes: u64,
 }
 
-/// What a stranger has of one initiation.
-#[derive(Clone, Debug, Default)]
-struct Initiation {
-    fragments: Vec<Vec<u8>>,
-    taken: bool,
-}
-
 /// A running world.
 pub struct World {
     /// Virtual time.
@@ -126,12 +108,8 @@ pub struct World {
     queue: BTreeMap<(Duration, u64), Item>,
     next_item: u64,
     next_packet: u64,
-    recorded: Vec<(usize, SocketAddr, Vec<u8>)>,
-    /// Initiations that were taken, as fragments: (to, sender index), until they are replayed.
-    initiations: BTreeMap<(usize, u32), Initiation>,
-    initiation_taken: bool,
-    /// Bytes that each host got from the thief, and sent there.
-    fed: Vec<(usize, usize)>,
+    /// Those who listen, repeat and pass on.
+    pub(crate) strangers: Strangers,
 }
 
 impl World {
@@ -153,10 +131,7 @@ impl World {
             queue: BTreeMap::new(),
             next_item: 0,
             next_packet: 1,
-            recorded: Vec::new(),
-            initiations: BTreeMap::new(),
-            initiation_taken: false,
-            fed: Vec::new(),
+            strangers: Strangers::default(),
         }
     }
 
@@ -171,7 +146,7 @@ impl World {
         let skew_s = self.dice.range(0, 600) as i64 - 300;
         let made = Host::new(&*self.crypto, self.dice.seed32(), skew_s, UNIX_START_S);
         self.hosts.push(made);
-        self.fed.push((0, 0));
+        self.strangers.fed.push((0, 0));
         self.start(host);
         host
     }
@@ -250,7 +225,7 @@ impl World {
             self.model.allow(host, peer);
         }
         if let Change::PeerNumber { f, number } = change {
-            self.initiation_taken = true;
+            self.strangers.initiation_taken = true;
             let before = self.hosts[host].stored.peers.get(f).and_then(|p| p.number);
             if before.is_some_and(|old| old >= *number) {
                 self.violate(Violation::NumberReused {
@@ -284,15 +259,8 @@ impl World {
             return;
         }
         if to == THIEF {
-            let fed = &mut self.fed[host];
-            fed.1 += payload.len();
-            let (received, sent) = *fed;
-            if sent > received {
-                self.violate(Violation::FedThief {
-                    node: host,
-                    received,
-                    sent,
-                });
+            if let Some(violation) = self.strangers.feed(host, payload.len()) {
+                self.violate(violation);
             }
             return;
         }
@@ -301,7 +269,7 @@ impl World {
             self.counts.intercepted += flights.len() as u64;
             for flight in &mut flights {
                 flight.from = THIEF;
-                self.fed[flight.to].0 += payload.len();
+                self.strangers.fed[flight.to].0 += payload.len();
             }
         }
         self.schedule_flights(flights, false, false);
@@ -313,7 +281,7 @@ impl World {
         }
     }
 
-    fn schedule_flights(&mut self, flights: Vec<Flight>, beacon: bool, hostile: bool) {
+    pub(crate) fn schedule_flights(&mut self, flights: Vec<Flight>, beacon: bool, hostile: bool) {
         for flight in flights {
             let at = self.now + flight.after;
             self.push(
@@ -397,43 +365,10 @@ impl World {
             return;
         }
         let seen = (!hostile).then(|| bytes.clone());
-        self.initiation_taken = false;
+        self.strangers.initiation_taken = false;
         self.arrive_datagram(to, from, &mut bytes);
         if let Some(seen) = seen {
-            self.overhear_initiation(to, &seen);
-            if self.recorded.len() >= RECORDED_MAX {
-                let old = self.dice.below(RECORDED_MAX);
-                self.recorded.swap_remove(old);
-            }
-            self.recorded.push((to, from, seen));
-        }
-    }
-
-    fn overhear_initiation(&mut self, to: usize, seen: &[u8]) {
-        let (Some(1), Some(index)) = (seen.first(), seen.get(4..8)) else {
-            return;
-        };
-        let index = u32::from_be_bytes(index.try_into().unwrap_or_default());
-        if self.initiations.len() >= INITIATIONS_MAX {
-            self.initiations.pop_first();
-        }
-        let initiation = self.initiations.entry((to, index)).or_default();
-        initiation.fragments.push(seen.to_vec());
-        initiation.taken |= self.initiation_taken;
-    }
-
-    /// A stranger replays a whole initiation that its node has answered.
-    pub fn replay_initiation(&mut self) {
-        let taken = self.initiations.iter().filter(|(_, i)| i.taken);
-        let keys: Vec<_> = taken.map(|(key, _)| *key).collect();
-        let Some(key) = keys.get(self.dice.below(keys.len())).copied() else {
-            return;
-        };
-        let Some(initiation) = self.initiations.remove(&key) else {
-            return;
-        };
-        for fragment in initiation.fragments {
-            self.hostile(key.0, &fragment);
+            self.strangers.overhear(&mut self.dice, to, from, seen);
         }
     }
 
@@ -525,37 +460,9 @@ impl World {
         }
     }
 
-    /// A stranger sends `bytes` to a node from its own address.
-    pub fn hostile(&mut self, to: usize, bytes: &[u8]) {
-        self.counts.hostile += 1;
-        let flights = self.net.inject(&mut self.dice, to, STRANGER, bytes);
-        self.schedule_flights(flights, false, true);
-    }
-
     /// A datagram arrives at once, whatever the weather.
     pub fn arrive_now(&mut self, to: usize, from: SocketAddr, bytes: &mut [u8]) {
         self.arrive_datagram(to, from, bytes);
-    }
-
-    /// Everything that arrived at a host lately: from where, what.
-    pub fn recordings(&self, of: usize) -> Vec<(SocketAddr, Vec<u8>)> {
-        let of = |(to, from, bytes): &(usize, SocketAddr, Vec<u8>)| {
-            (*to == of).then(|| (*from, bytes.clone()))
-        };
-        self.recorded.iter().filter_map(of).collect()
-    }
-
-    /// A stranger repeats something that arrived earlier: to whom, from where, what.
-    pub fn recording(&mut self) -> Option<(usize, SocketAddr, Vec<u8>)> {
-        let n = self.dice.below(self.recorded.len());
-        self.recorded.get(n).cloned()
-    }
-
-    /// Repeats a recording with its own source address.
-    pub fn replay(&mut self, (to, from, bytes): (usize, SocketAddr, Vec<u8>)) {
-        self.counts.hostile += 1;
-        let flights = self.net.inject(&mut self.dice, to, from, &bytes);
-        self.schedule_flights(flights, false, true);
     }
 
     /// Notes a broken promise.

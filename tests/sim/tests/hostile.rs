@@ -11,7 +11,8 @@ use std::time::Duration;
 use identity::crypto::AwsLc;
 use sim::net::{NatKind, Net};
 use sim::rng::Dice;
-use sim::world::{STRANGER, World};
+use sim::strangers::STRANGER;
+use sim::world::World;
 
 const HOSTILE: usize = 100_000;
 

@@ -1,0 +1,125 @@
+//! Those who hold no key: they listen, repeat, make things up, and pass things on.
+//!
+//! Two of them have addresses. [`STRANGER`] sends garbage and true replays, and must never get a
+//! byte. [`THIEF`] sits on the path, holds datagrams back and passes them on from its own address; it
+//! may get path challenges, and never more bytes than it sent (roaming, section 4.1).
+//!
+//! Limits: [`RECORDED_MAX`] datagrams and [`INITIATIONS_MAX`] initiations are remembered.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::model::Violation;
+use crate::rng::Dice;
+use crate::world::World;
+
+/// Where the garbage comes from. Nobody may ever answer here.
+pub const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 66)), 6666);
+/// Where intercepted datagrams seem to come from.
+pub const THIEF: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)), 9999);
+/// Delivered datagrams that are remembered for replay.
+pub const RECORDED_MAX: usize = 256;
+/// Initiations that are remembered, fragment by fragment.
+pub const INITIATIONS_MAX: usize = 64;
+
+/// A datagram that arrived: at whom, from where, what.
+pub type Recording = (usize, SocketAddr, Vec<u8>);
+
+/// What a stranger has of one initiation.
+#[derive(Clone, Debug, Default)]
+struct Initiation {
+    fragments: Vec<Vec<u8>>,
+    taken: bool,
+}
+
+/// What they know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Strangers {
+    recorded: Vec<Recording>,
+    /// By receiver and sender index; only those that a node took are replayed whole.
+    initiations: BTreeMap<(usize, u32), Initiation>,
+    /// Whether what is being handled made a node take an initiation.
+    pub(crate) initiation_taken: bool,
+    /// Bytes that each host got from the thief, and sent there.
+    pub(crate) fed: Vec<(usize, usize)>,
+}
+
+impl Strangers {
+    /// A node sent `len` bytes to the thief.
+    pub(crate) fn feed(&mut self, node: usize, len: usize) -> Option<Violation> {
+        let fed = self.fed.get_mut(node)?;
+        fed.1 += len;
+        let (received, sent) = *fed;
+        (sent > received).then_some(Violation::FedThief {
+            node,
+            received,
+            sent,
+        })
+    }
+
+    /// Something arrived at a node and was handled.
+    pub(crate) fn overhear(&mut self, dice: &mut Dice, to: usize, from: SocketAddr, seen: Vec<u8>) {
+        self.overhear_initiation(to, &seen);
+        if self.recorded.len() >= RECORDED_MAX {
+            let old = dice.below(RECORDED_MAX);
+            self.recorded.swap_remove(old);
+        }
+        self.recorded.push((to, from, seen));
+    }
+
+    fn overhear_initiation(&mut self, to: usize, seen: &[u8]) {
+        let (Some(1), Some(index)) = (seen.first(), seen.get(4..8)) else {
+            return;
+        };
+        let index = u32::from_be_bytes(index.try_into().unwrap_or_default());
+        if self.initiations.len() >= INITIATIONS_MAX {
+            self.initiations.pop_first();
+        }
+        let initiation = self.initiations.entry((to, index)).or_default();
+        initiation.fragments.push(seen.to_vec());
+        initiation.taken |= self.initiation_taken;
+    }
+}
+
+impl World {
+    /// A stranger sends `bytes` to a node from its own address.
+    pub fn hostile(&mut self, to: usize, bytes: &[u8]) {
+        self.counts.hostile += 1;
+        let flights = self.net.inject(&mut self.dice, to, STRANGER, bytes);
+        self.schedule_flights(flights, false, true);
+    }
+
+    /// Everything that arrived at a host lately: from where, what.
+    pub fn recordings(&self, of: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+        let of = |(to, from, bytes): &Recording| (*to == of).then(|| (*from, bytes.clone()));
+        self.strangers.recorded.iter().filter_map(of).collect()
+    }
+
+    /// One of the things that arrived lately, by the dice.
+    pub fn recording(&mut self) -> Option<Recording> {
+        let n = self.dice.below(self.strangers.recorded.len());
+        self.strangers.recorded.get(n).cloned()
+    }
+
+    /// Repeats a recording with its own source address.
+    pub fn replay(&mut self, (to, from, bytes): Recording) {
+        self.counts.hostile += 1;
+        let flights = self.net.inject(&mut self.dice, to, from, &bytes);
+        self.schedule_flights(flights, false, true);
+    }
+
+    /// Replays from the stranger's address a whole initiation that its node has answered.
+    pub fn replay_initiation(&mut self) {
+        let taken = self.strangers.initiations.iter().filter(|(_, i)| i.taken);
+        let keys: Vec<_> = taken.map(|(key, _)| *key).collect();
+        let Some(key) = keys.get(self.dice.below(keys.len())).copied() else {
+            return;
+        };
+        let Some(initiation) = self.strangers.initiations.remove(&key) else {
+            return;
+        };
+        for fragment in initiation.fragments {
+            self.hostile(key.0, &fragment);
+        }
+    }
+}
