@@ -10,6 +10,7 @@
 pub mod account;
 pub mod capture;
 pub mod host;
+pub mod http;
 pub mod ns;
 pub mod ssh;
 pub mod wire;
@@ -17,8 +18,8 @@ pub mod wire;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// 32 bytes that no eavesdropper may ever see.
-pub const CANARY: &[u8; 32] = b"kumihimo-lab-canary-stay-inside!";
+/// 32 bytes that no eavesdropper may ever see: 16 bytes twice, so that `ping -p` can send them too.
+pub const CANARY: &[u8; 32] = b"kumihimo-canary!kumihimo-canary!";
 
 /// The `kumi` under test, built beside the tests.
 ///

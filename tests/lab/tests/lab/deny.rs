@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use lab::account::Account;
 use lab::host::{Host, connect};
-use lab::need_root;
 use lab::ns::eventually;
 use lab::wire::Cable;
+use lab::{http, need_root};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -20,22 +20,7 @@ fn pings(from: &Host<'_>, to: &str) -> bool {
 }
 
 fn fetches(from: &Host<'_>, f: &str, port: u16) -> bool {
-    let url = format!("http://[{f}]:{port}/");
-    let argv = from.inside(&[
-        "curl",
-        "-sS",
-        "-g",
-        "--max-time",
-        "2",
-        "-o",
-        "/dev/null",
-        &url,
-    ]);
-    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-    from.ns
-        .output(from.account, &from.home(), &argv, LIMIT)
-        .status
-        .success()
+    http::fetches(from, &["--max-time", "2"], &http::url(f, port, ""))
 }
 
 #[test]
@@ -67,23 +52,10 @@ fn a_peer_allowed_one_port_gets_that_port_and_no_other() {
     let a = Host::new(&cable.a, Account::Root, "port-a");
     let b = Host::new(&cable.b, Account::Root, "port-b");
     let (f_a, f_b) = connect(&a, &b);
-    let serve = |host: &Host<'_>, f: &str, port: &str| {
-        let dir = host.dir.join("");
-        host.spawn_inside(&[
-            "python3",
-            "-m",
-            "http.server",
-            port,
-            "--bind",
-            f,
-            "--directory",
-            &dir,
-        ])
-    };
     let _servers = [
-        serve(&a, &f_a, "8080"),
-        serve(&a, &f_a, "8081"),
-        serve(&b, &f_b, "9090"),
+        http::serve(&a, &f_a, 8080),
+        http::serve(&a, &f_a, 8081),
+        http::serve(&b, &f_b, 9090),
     ];
     eventually(LIMIT, "both ports before the rule", || {
         (fetches(&b, &f_a, 8080) && fetches(&b, &f_a, 8081)).then_some(())

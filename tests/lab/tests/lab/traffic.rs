@@ -9,7 +9,7 @@ use lab::host::{Host, connect};
 use lab::ns::eventually;
 use lab::ssh::{Sshd, own};
 use lab::wire::Cable;
-use lab::{CANARY, need_root, sh};
+use lab::{CANARY, http, need_root, sh};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -62,23 +62,13 @@ fn ssh_and_scp(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
 
 fn curl(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     let path = canary_file(b, "page", 16 << 20);
-    let dir = b.dir.join("");
-    let _server = b.spawn_inside(&[
-        "python3",
-        "-m",
-        "http.server",
-        "8080",
-        "--bind",
-        f_b,
-        "--directory",
-        &dir,
-    ]);
-    let (url, out) = (format!("http://[{f_b}]:8080/page"), a.dir.join("fetched"));
-    eventually(Duration::from_secs(20), "curl to fetch 16 MiB", || {
-        let argv = a.inside(&["curl", "-sS", "--max-time", "30", "-g", "-o", &out, &url]);
-        let result = a.ns.output(a.account, &a.home(), &args(&argv), LIMIT);
-        result.status.success().then_some(())
-    });
+    let _server = http::serve(b, f_b, 8080);
+    let (url, out) = (http::url(f_b, 8080, "page"), a.dir.join("fetched"));
+    http::wait_for(a, &url);
+    a.run_inside(
+        &["curl", "-sS", "--max-time", "30", "-g", "-o", &out, &url],
+        LIMIT,
+    );
     assert_eq!(sha256(&path), sha256(&out));
 }
 
