@@ -81,7 +81,7 @@ impl Context {
     }
 
     /// Makes the same context again in another thread (catalogues stay in theirs).
-    pub(crate) fn again(&self) -> impl FnOnce() -> Context + Send + 'static {
+    pub(crate) fn again(&self) -> impl Fn() -> Context + Send + 'static {
         let language = self.text.language();
         let (json, environment) = (self.json, self.environment.clone());
         let (config, config_failure) = (self.config.clone(), self.config_failure.clone());
@@ -90,12 +90,12 @@ impl Context {
         move || Context {
             text: Text::new(language),
             json,
-            environment,
-            config,
-            config_failure,
-            directories,
-            state_chosen,
-            config_chosen,
+            environment: environment.clone(),
+            config: config.clone(),
+            config_failure: config_failure.clone(),
+            directories: directories.clone(),
+            state_chosen: state_chosen.clone(),
+            config_chosen: config_chosen.clone(),
         }
     }
 

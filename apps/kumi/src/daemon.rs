@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure};
 use crate::keys::{IDENTITY, Keys, Opener, file_failure, reload};
 use crate::passphrase::Source;
 use api::LABEL_LEN_MAX;
+use identity::LocalIdentity;
 use os::files::LockError;
 use runtime::{InterfaceMode, RunError, Settings};
 use std::collections::BTreeMap;
@@ -112,8 +113,8 @@ fn settings(context: &Context, source: &Source) -> Result<Settings, Failure> {
     let tun = &config.tun;
     Ok(Settings {
         directories: context.directories.clone(),
-        identity,
         reload: Box::new(move || reload(&file, &hot)),
+        renew: renew(context, &identity),
         port: port(config.listen),
         interface: match &tun.name {
             Some(name) => name.clone(),
@@ -134,6 +135,17 @@ fn settings(context: &Context, source: &Source) -> Result<Settings, Failure> {
         discovery: config.discovery,
         label: config.label.clone().or_else(host_name),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        identity,
+    })
+}
+
+/// Renews the certificate while the node runs. Nobody can be asked for a passphrase then.
+fn renew(context: &Context, identity: &LocalIdentity) -> runtime::Renew {
+    let (again, hot) = (context.again(), identity.hot.clone());
+    Box::new(move || {
+        let context = again();
+        let renewed = Keys::new(&context).renew_running(&hot);
+        renewed.map_err(|failure| format!("{} {:?}", failure.id, failure.args))
     })
 }
 

@@ -328,3 +328,71 @@ fn a_backup_brings_back_what_is_missing_and_overwrites_nothing() {
         .unwrap();
     assert_eq!(failure.id, "error-backup-other");
 }
+
+/// Replaces the certificate by one with this validity.
+fn certify_until(keys: &Keys<'_>, not_after_unix_s: u64) {
+    let (context, source) = (keys.context, no_passphrase());
+    let mut opener = Opener::new(context, &source);
+    let public = keys.public().unwrap();
+    let (root, hot) = (
+        keys.root(&mut opener, &public).unwrap(),
+        keys.hot(&mut opener, &public).unwrap(),
+    );
+    let terms = identity::Terms {
+        counter: public.certificate.counter + 1,
+        not_before_unix_s: not_after_unix_s - identity::VALIDITY_DEFAULT_S,
+        not_after_unix_s,
+        scopes: identity::Scopes::ALL,
+    };
+    let certificate =
+        identity::issue_certificate(&AwsLc, &root, &public.history, &hot, &terms).unwrap();
+    let public = PublicIdentity {
+        certificate,
+        ..public
+    };
+    keys.commit(&public, &[]).unwrap();
+}
+
+#[test]
+fn a_running_node_renews_with_the_root_key_and_says_what_is_in_the_way_without() {
+    let place = Place::new("renew");
+    let context = place.context();
+    let keys = Keys::new(&context);
+    keys.create(None).unwrap();
+    let source = no_passphrase();
+    let hot = keys.local(&mut Opener::new(&context, &source)).unwrap().hot;
+    let soon = os::clock::unix_s() + 9 * 86_400;
+    certify_until(&keys, soon);
+    let before = keys.public().unwrap();
+    let Ok(runtime::Renewal::Renewed(local)) = keys.renew_running(&hot) else {
+        panic!("not renewed");
+    };
+    let renewed = keys.public().unwrap();
+    assert_eq!(local.public, renewed, "what it uses is on disk");
+    assert!(renewed.certificate.not_after_unix_s > soon + 20 * 86_400);
+    assert!(renewed.certificate.counter > before.certificate.counter);
+    assert_eq!(renewed.certificate.noise_key, before.certificate.noise_key);
+    // Not due: what is on disk is taken, whoever wrote it, and nothing changes.
+    let files = place.contents();
+    assert!(matches!(
+        keys.renew_running(&hot),
+        Ok(runtime::Renewal::Renewed(_))
+    ));
+    assert_eq!(place.contents(), files);
+    // Sealed, then gone.
+    certify_until(&keys, soon);
+    let words = place.passphrase("words", "four words are enough");
+    let mut opener = Opener::new(&context, &source);
+    let sealed = words.new_one(&context, "passphrase-new").unwrap();
+    keys.seal(&[ROOT], &mut opener, &sealed).unwrap();
+    assert!(matches!(
+        keys.renew_running(&hot),
+        Ok(runtime::Renewal::Sealed)
+    ));
+    std::fs::remove_file(keys.path(ROOT)).unwrap();
+    assert!(matches!(
+        keys.renew_running(&hot),
+        Ok(runtime::Renewal::Missing)
+    ));
+    assert_eq!(keys.public().unwrap().certificate.not_after_unix_s, soon);
+}

@@ -145,9 +145,10 @@ pub enum NoticeKind {
     CloneSelf,
     /// Two machines hold a peer's keys. [address, endpoint, endpoint_other]
     ClonePeer,
-    /// The node certificate ends within 10 days. [not_after_unix_s, days]
+    /// The node certificate ends within 10 days. `root` says why it was not renewed: `sealed`,
+    /// `missing`, `failed`, or `open` when that was not tried. [not_after_unix_s, days, root]
     CertificateExpiring,
-    /// The node certificate has ended. [not_after_unix_s]
+    /// The node certificate has ended. [not_after_unix_s, root]
     CertificateExpired,
     /// The TUN device could not be made. [detail]
     NoTun,

@@ -1,6 +1,8 @@
 //! Remembering who was believed to be who.
 
-use identity::PublicIdentity;
+use std::time::Duration;
+
+use identity::{EXPIRY_WARNING_S, PublicIdentity};
 use wire::Now;
 use wire::stream::IdentityUpdate;
 
@@ -8,6 +10,11 @@ use crate::believe::refusal;
 use crate::machine::Node;
 use crate::stored::{Change, PinRecord};
 use crate::{DropReason, Event};
+
+/// How often a certificate that ends soon is told of.
+const DAY_S: u64 = 86_400;
+/// By how much the two clocks may differ through the Unix clock's whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
 
 impl Node {
     /// Reads an identity from a control message; `None` if it is none.
@@ -71,13 +78,35 @@ impl Node {
         });
     }
 
-    /// Tells once when this node's certificate ends soon.
+    /// Tells when this node's certificate ends soon, each day until its end, and at its end,
+    /// so that whoever can renew it tries again; then notes when to look next.
     pub(crate) fn warn_of_expiry(&mut self, now: Now) {
-        let certificate = &self.me.public.certificate;
-        let not_after = certificate.not_after_unix_s;
-        if !self.certificate_warned && certificate.expires_soon(now.unix_s) {
-            self.certificate_warned = true;
-            self.event(Event::CertificateExpiring { not_after });
+        let not_after = self.me.public.certificate.not_after_unix_s;
+        if self.certificate_look.is_some_and(|at| at <= now.unix_s) {
+            if now.unix_s >= not_after {
+                self.certificate_look = None;
+                self.event(Event::CertificateExpired { not_after });
+            } else {
+                let days = (not_after - now.unix_s).saturating_sub(1) / DAY_S;
+                self.certificate_look = Some(not_after.saturating_sub(days * DAY_S));
+                self.event(Event::CertificateExpiring { not_after });
+            }
         }
+        // By the monotonic clock, which goes on through suspend; moved only when the Unix
+        // clock was set, not by its rounding.
+        let timer = self.certificate_look.filter(|_| !self.shutting_down);
+        let timer = timer.map(|at| {
+            let left = Duration::from_secs(at.saturating_sub(now.unix_s));
+            now.mono.saturating_add(left)
+        });
+        self.certificate_timer = match (self.certificate_timer, timer) {
+            (Some(old), Some(new)) if old > now.mono && old.abs_diff(new) <= ROUNDING => Some(old),
+            _ => timer,
+        };
+    }
+
+    /// When this node's certificate is to be looked at for the first time, Unix seconds.
+    pub(crate) const fn first_look(not_after_unix_s: u64) -> u64 {
+        not_after_unix_s.saturating_sub(EXPIRY_WARNING_S)
     }
 }

@@ -117,7 +117,9 @@ impl Node {
     }
 
     /// Uses a new certificate or new keys of this F from the next handshake on, tells every
-    /// peer with a session, and calls those without one.
+    /// peer with a session, and calls those without one. After a mere renewal (the same keys,
+    /// the same root) nobody is called: whoever holds the certificate before finds this node
+    /// all the same.
     ///
     /// # Errors
     /// See [`InstallError`]; then nothing changed.
@@ -128,8 +130,9 @@ impl Node {
         }
         let pin =
             verify_own(&*self.crypto, &me, &self.stored, now).map_err(InstallError::Identity)?;
+        let new_keys = names_other_keys(&self.me, &me);
+        self.certificate_look = Some(Self::first_look(me.public.certificate.not_after_unix_s));
         self.me = Arc::new(me);
-        self.certificate_warned = false;
         self.remember_own(pin);
         for peer in self.peers.values_mut() {
             if let Some(session) = &mut peer.session {
@@ -143,12 +146,14 @@ impl Node {
                 self.send_value(now, peer, &StreamValue::IdentityUpdate(update));
             }
         }
-        let known: Vec<NodeAddr> = self.known.keys().copied().collect();
-        self.to_announce = known
-            .into_iter()
-            .filter(|f| self.may_talk(*f) && !self.peer_is_up(*f))
-            .collect();
-        self.announce_more(now);
+        if new_keys {
+            let known: Vec<NodeAddr> = self.known.keys().copied().collect();
+            self.to_announce = known
+                .into_iter()
+                .filter(|f| self.may_talk(*f) && !self.peer_is_up(*f))
+                .collect();
+            self.announce_more(now);
+        }
         self.settle(now);
         Ok(())
     }
@@ -251,4 +256,14 @@ impl Node {
             self.indices.retain(|_, index| index.f != f);
         }
     }
+}
+
+/// Whether peers that hold the one must hear of the other to find this node and believe it.
+fn names_other_keys(before: &LocalIdentity, after: &LocalIdentity) -> bool {
+    let keys = |me: &LocalIdentity| {
+        let certificate = &me.public.certificate;
+        let keys = (certificate.noise_key, certificate.sign_key);
+        (me.public.history.position(), keys)
+    };
+    keys(before) != keys(after)
 }

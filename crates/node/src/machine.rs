@@ -89,7 +89,9 @@ pub struct Node {
     /// Peers being called because this node's identity changed, and those still to be.
     pub(crate) announce: BTreeSet<NodeAddr>,
     pub(crate) to_announce: BTreeSet<NodeAddr>,
-    pub(crate) certificate_warned: bool,
+    /// When to look at this node's certificate next: Unix seconds, and on the monotonic clock.
+    pub(crate) certificate_look: Option<u64>,
+    pub(crate) certificate_timer: Option<Duration>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) snapshot_stale: bool,
     pub(crate) flows: Arc<FlowTable>,
@@ -140,7 +142,8 @@ impl Node {
             local_endpoints: Vec::new(),
             joins: BTreeMap::new(),
             announce: BTreeSet::new(),
-            certificate_warned: false,
+            certificate_look: Some(Self::first_look(me.public.certificate.not_after_unix_s)),
+            certificate_timer: None,
             flows: Arc::new(FlowTable::default()),
             dropped: BTreeMap::new(),
             outputs: VecDeque::new(),
@@ -191,7 +194,8 @@ impl Node {
         let beacon = self.discovery.poll_timeout().map(|at| (at, Wake::Beacon));
         let wanted = self.wanted_timeout().map(|at| (at, Wake::Wanted));
         let invite = self.join_timeout().map(|at| (at, Wake::Invite));
-        [session, beacon, wanted, invite]
+        let certificate = self.certificate_timer.map(|at| (at, Wake::Certificate));
+        [session, beacon, wanted, invite, certificate]
             .into_iter()
             .flatten()
             .min()

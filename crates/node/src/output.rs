@@ -105,8 +105,14 @@ pub enum Event {
         /// Its root log position now.
         position: u32,
     },
-    /// This node's certificate ends soon, or has ended.
+    /// This node's certificate ends within 10 days. Said again each day: the shell renews it
+    /// if it can, by [`crate::Node::install_identity`].
     CertificateExpiring {
+        /// Unix seconds.
+        not_after: u64,
+    },
+    /// This node's certificate has ended; peers refuse this node from now on.
+    CertificateExpired {
         /// Unix seconds.
         not_after: u64,
     },
@@ -158,4 +164,6 @@ pub enum Wake {
     Wanted,
     /// A join or an invite runs out.
     Invite,
+    /// This node's certificate ends soon, or ends.
+    Certificate,
 }

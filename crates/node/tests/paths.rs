@@ -156,7 +156,8 @@ fn an_idle_pair_is_silent_and_sleeps() {
     world.run(s(400));
     let sent = world.seen.len();
     for host in [0, 1] {
-        assert_eq!(world.hosts[host].node.poll_timeout(), None);
+        let why = world.hosts[host].node.poll_timeout().map(|(_, why)| why);
+        assert_eq!(why, Some(Wake::Certificate), "in 20 days, and nothing else");
         let state = world.hosts[host].node.peers(world.now)[0].state;
         assert_eq!(state, PeerState::Idle);
     }

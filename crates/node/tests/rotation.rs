@@ -195,7 +195,7 @@ fn an_old_copy_of_the_keys_does_not_even_start() {
 }
 
 #[test]
-fn the_owner_is_warned_ten_days_ahead_and_once() {
+fn the_owner_is_warned_ten_days_ahead_and_once_a_day() {
     let mut world = World::new(1);
     assert_eq!(world.take_events(0), []);
     let later = Now {

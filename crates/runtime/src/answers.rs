@@ -56,18 +56,23 @@ pub fn traffic_of(peers: &[PeerStatus]) -> api::Traffic {
         })
 }
 
-/// What the owner should know of the certificate and of this host.
-pub fn notices(status: &NodeStatus, now_unix_s: u64) -> Vec<api::Notice> {
+/// What the owner should know of the certificate and of this host. `obstacle`: why the
+/// certificate was not renewed when it was due.
+pub fn notices(
+    status: &NodeStatus,
+    now_unix_s: u64,
+    obstacle: Option<&'static str>,
+) -> Vec<api::Notice> {
     let mut notices = Vec::new();
     let end = status.certificate_not_after;
+    let root = obstacle.unwrap_or("open");
     if now_unix_s >= end {
-        notices.push(notice(
-            api::NoticeKind::CertificateExpired,
-            &[("not_after_unix_s", &end)],
-        ));
+        let args: [(&str, &dyn ToString); 2] = [("not_after_unix_s", &end), ("root", &root)];
+        notices.push(notice(api::NoticeKind::CertificateExpired, &args));
     } else if end - now_unix_s <= identity::EXPIRY_WARNING_S {
         let days = (end - now_unix_s) / 86_400;
-        let args: [(&str, &dyn ToString); 2] = [("not_after_unix_s", &end), ("days", &days)];
+        let args: [(&str, &dyn ToString); 3] =
+            [("not_after_unix_s", &end), ("days", &days), ("root", &root)];
         notices.push(notice(api::NoticeKind::CertificateExpiring, &args));
     }
     if status.local_endpoints.is_empty() {

@@ -1,7 +1,7 @@
 //! What the shell knows about its node: the answers that do not come from the machine.
 
 use crate::answers::{notice, notices, traffic_of};
-use crate::settings::Reload;
+use crate::settings::{Reload, Renew, Renewal};
 use crate::shared::Shared;
 use api::{ApiError, Code, NetworkMode, NoticeKind, Response};
 use identity::LocalIdentity;
@@ -22,6 +22,10 @@ pub struct Facts {
     pub shared: Arc<Shared>,
     /// Reads the identity again.
     pub reload: Reload,
+    /// Renews its certificate.
+    pub renew: Renew,
+    /// Why the certificate was not renewed when it was due: `sealed`, `missing`, `failed`.
+    pub obstacle: Option<&'static str>,
     /// The software's version.
     pub version: String,
     /// What this node is called.
@@ -53,6 +57,29 @@ impl Facts {
     /// A text that names the file and what is wrong.
     pub fn reload(&self) -> Result<LocalIdentity, String> {
         (self.reload)()
+    }
+
+    /// Renews the certificate. `None` when the owner has to do it, which is said in the log
+    /// now and by `kumi status` from now on.
+    pub fn renewed(&mut self) -> Option<LocalIdentity> {
+        let obstacle = match (self.renew)() {
+            Ok(Renewal::Renewed(identity)) => {
+                self.obstacle = None;
+                return Some(*identity);
+            }
+            Ok(Renewal::Sealed) => "sealed",
+            Ok(Renewal::Missing) => "missing",
+            Err(error) => {
+                tracing::warn!(error, "certificate not renewed");
+                "failed"
+            }
+        };
+        tracing::info!(
+            root_key = obstacle,
+            "certificate not renewed: `kumi up` does it"
+        );
+        self.obstacle = Some(obstacle);
+        None
     }
 
     /// Remembers an event.
@@ -105,7 +132,7 @@ impl Facts {
                 .map(|(why, count)| (why.name().to_owned(), *count)),
         );
         let mut all = self.notices.clone();
-        all.extend(notices(&status, now.unix_s));
+        all.extend(notices(&status, now.unix_s, self.obstacle));
         all.extend(self.clones.values().cloned());
         let unspecified = if self.shared.udp.has_ipv6() {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED)

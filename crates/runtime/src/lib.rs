@@ -41,4 +41,6 @@ pub mod slow;
 pub mod storage;
 
 pub use run::{Ready, RunError, run};
-pub use settings::{INTERFACE_DEFAULT, InterfaceMode, Reload, Routes, Settings, names};
+pub use settings::{
+    INTERFACE_DEFAULT, InterfaceMode, Reload, Renew, Renewal, Routes, Settings, names,
+};

@@ -340,6 +340,8 @@ fn facts(
     Facts {
         shared: Arc::clone(shared),
         reload: settings.reload,
+        renew: settings.renew,
+        obstacle: None,
         version: settings.version,
         label: settings.label,
         started_unix_s: now.unix_s,

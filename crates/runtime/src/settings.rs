@@ -45,6 +45,21 @@ pub enum Routes {
 /// Reads the identity again after its files have changed; an error's text names the file.
 pub type Reload = Box<dyn Fn() -> Result<LocalIdentity, String> + Send>;
 
+/// What came of renewing the node certificate of a running node.
+#[derive(Debug)]
+pub enum Renewal {
+    /// It is renewed (by whomever) and on disk.
+    Renewed(Box<LocalIdentity>),
+    /// The root key is sealed: its owner must give the passphrase.
+    Sealed,
+    /// The root key is not on this machine.
+    Missing,
+}
+
+/// Renews the node certificate if it ends soon and the root key is at hand; an error's text
+/// says what is wrong. Called 10 days before the end, each day until then, and at the end.
+pub type Renew = Box<dyn Fn() -> Result<Renewal, String> + Send>;
+
 /// Everything that a node needs to run.
 pub struct Settings {
     /// Where its files are.
@@ -53,6 +68,8 @@ pub struct Settings {
     pub identity: LocalIdentity,
     /// How to read that again.
     pub reload: Reload,
+    /// How to renew its certificate.
+    pub renew: Renew,
     /// Its UDP port; 0 takes a free one. A fixed one that is taken is an error.
     pub port: u16,
     /// The interface's name; `%d` stands for the first free number.

@@ -210,6 +210,21 @@ impl SlowPath {
         tracing::debug!(?event);
         self.facts.note(now, event);
         self.requests.handle_event(&mut self.node, now, event);
+        if let Event::CertificateExpiring { .. } | Event::CertificateExpired { .. } = event {
+            self.renew(now);
+        }
+    }
+
+    /// The certificate ends soon: takes a new one if the root key is at hand.
+    fn renew(&mut self, now: Now) {
+        let Some(identity) = self.facts.renewed() else {
+            return;
+        };
+        let until_unix_s = identity.public.certificate.not_after_unix_s;
+        match self.node.install_identity(now, identity) {
+            Ok(()) => tracing::info!(until_unix_s, "certificate renewed"),
+            Err(error) => tracing::warn!(%error, "renewed certificate not taken"),
+        }
     }
 }
 
@@ -226,6 +241,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::CloneSeen { .. } => "cloned key seen",
         Event::IdentityUpdated { .. } => "identity of a peer updated",
         Event::CertificateExpiring { .. } => "certificate ends soon",
+        Event::CertificateExpired { .. } => "certificate has ended",
     }
 }
 

@@ -80,6 +80,7 @@ fn node(state: &Path, seed: u8) {
         directories: files::Directories::under(state),
         identity: identity(seed),
         reload: Box::new(move || Ok(identity(seed))),
+        renew: Box::new(|| Ok(runtime::Renewal::Missing)),
         port: 0,
         interface: "kumi0".to_owned(),
         mode: InterfaceMode::Rootless,

@@ -41,8 +41,16 @@ status-traffic = { $received } received, { $sent } sent
 notice-label = notice:
 notice-clone-self = Another machine uses this node's keys ({ $endpoint }). Two copies of one identity disturb each other: stop one of them; if it is not yours, the keys are stolen: `kumi id rotate`.
 notice-clone-peer = Two machines use the keys of { $address } ({ $endpoint } and { $endpoint_other }). Ask its owner; if need be, `kumi deny { $address }`.
-notice-certificate-expiring = The node certificate ends in { $days } days. `kumi up` renews it.
-notice-certificate-expired = The node certificate has ended, and peers refuse this node. `kumi up` renews it.
+notice-certificate-expiring = { $root ->
+    [sealed] The node certificate ends in { $days } days, and the root key is sealed: run `kumi up` in a terminal, or with --passphrase-file, to renew it.
+    [missing] The node certificate ends in { $days } days, and root.key is not on this machine: bring it back (`kumi id restore FILE`), then run `kumi up` to renew it.
+   *[other] The node certificate ends in { $days } days. `kumi up` renews it.
+}
+notice-certificate-expired = { $root ->
+    [sealed] The node certificate has ended, and peers refuse this node. The root key is sealed: run `kumi up` in a terminal, or with --passphrase-file, to renew it.
+    [missing] The node certificate has ended, and peers refuse this node. root.key is not on this machine: bring it back (`kumi id restore FILE`), then run `kumi up` to renew it.
+   *[other] The node certificate has ended, and peers refuse this node. `kumi up` renews it.
+}
 notice-no-tun = There is no network interface: { $detail }. `kumi check` says what to do.
 notice-no-beacon = Peers in this network are not found by themselves: { $detail }.
 notice-clock-behind = The clock of this machine is { $behind_s } seconds behind the time that the node knows. Set it right.

@@ -41,8 +41,16 @@ status-traffic = 受信 { $received }、送信 { $sent }
 notice-label = お知らせ:
 notice-clone-self = 別のマシン({ $endpoint })がこのノードの鍵を使っています。1つのアイデンティティの複製同士は互いに妨げ合うため、片方を止めてください。心当たりがなければ鍵が盗まれています: `kumi id rotate`
 notice-clone-peer = 2台のマシン({ $endpoint } と { $endpoint_other })が { $address } の鍵を使っています。所有者に確認し、必要なら `kumi deny { $address }` を実行してください。
-notice-certificate-expiring = ノード証明書はあと { $days } 日で切れます。`kumi up` で更新できます。
-notice-certificate-expired = ノード証明書が切れたため、ピアはこのノードを拒否します。`kumi up` で更新できます。
+notice-certificate-expiring = { $root ->
+    [sealed] ノード証明書はあと { $days } 日で切れます。ルート鍵が封印されているため、端末で `kumi up` を実行するか、--passphrase-file を付けて更新してください。
+    [missing] ノード証明書はあと { $days } 日で切れます。root.key がこのマシンにないため、戻してから(`kumi id restore FILE`)`kumi up` で更新してください。
+   *[other] ノード証明書はあと { $days } 日で切れます。`kumi up` で更新できます。
+}
+notice-certificate-expired = { $root ->
+    [sealed] ノード証明書が切れたため、ピアはこのノードを拒否します。ルート鍵が封印されているため、端末で `kumi up` を実行するか、--passphrase-file を付けて更新してください。
+    [missing] ノード証明書が切れたため、ピアはこのノードを拒否します。root.key がこのマシンにないため、戻してから(`kumi id restore FILE`)`kumi up` で更新してください。
+   *[other] ノード証明書が切れたため、ピアはこのノードを拒否します。`kumi up` で更新できます。
+}
 notice-no-tun = ネットワークインターフェースがありません: { $detail }。対処は `kumi check` で分かります。
 notice-no-beacon = このネットワークのピアを自動では見つけられません: { $detail }。
 notice-clock-behind = このマシンの時計は、ノードが知る時刻より { $behind_s } 秒遅れています。時計を合わせてください。

@@ -2,11 +2,12 @@
 
 use super::{Keys, NEXT, NODE, Opener, ROOT, State, crypto_failure, rng, write};
 use crate::failure::{Exit, Failure};
+use crate::passphrase::Source;
 use identity::crypto::AwsLc;
 use identity::sealed::KeyFile;
 use identity::{
-    HotKeys, Inception, IssueError, KeyHistory, PublicIdentity, RootSecret, Scopes, Terms,
-    VALIDITY_DEFAULT_S, issue_certificate, next_counter,
+    HotKeys, Inception, IssueError, KeyHistory, LocalIdentity, PublicIdentity, RootSecret, Scopes,
+    Terms, VALIDITY_DEFAULT_S, issue_certificate, next_counter,
 };
 use std::path::PathBuf;
 use wire::statement::ROTATIONS_MAX;
@@ -71,22 +72,56 @@ impl Keys<'_> {
     /// A file is damaged or cannot be written, or the passphrase is wrong.
     pub(crate) fn renew(&self, opener: &mut Opener<'_>, may_ask: bool) -> Result<Renewal, Failure> {
         let public = self.public()?;
-        let until = public.certificate.not_after_unix_s;
         if !public.certificate.expires_soon(os::clock::unix_s()) {
             return Ok(Renewal::NotDue);
         }
         let _lock = self.lock()?;
+        // Somebody else may have renewed or rotated meanwhile.
+        let public = self.public()?;
+        let until = public.certificate.not_after_unix_s;
         match self.state(ROOT, public.address())? {
             State::Absent => return Ok(Renewal::Impossible(until)),
             State::Sealed if !may_ask => return Ok(Renewal::Impossible(until)),
             State::Sealed | State::Open => {}
         }
-        let root = self.root(opener, &public)?;
         let hot = self.hot(opener, &public)?;
-        let (counter, scopes) = (public.certificate.counter, public.certificate.scopes);
-        let renewed = certify(&root, public.history, &hot, counter, scopes)?;
-        self.commit(&renewed, &[])?;
+        let renewed = self.reissue(opener, public, &hot)?;
         Ok(Renewal::Renewed(renewed.certificate.not_after_unix_s))
+    }
+
+    /// The same for a running node, which has its hot keys and asks nobody.
+    ///
+    /// # Errors
+    /// A file is damaged or cannot be written, or another `kumi` is changing the files.
+    pub(crate) fn renew_running(&self, hot: &HotKeys) -> Result<runtime::Renewal, Failure> {
+        let _lock = self.lock()?;
+        let mut public = self.public()?;
+        if public.certificate.expires_soon(os::clock::unix_s()) {
+            match self.state(ROOT, public.address())? {
+                State::Absent => return Ok(runtime::Renewal::Missing),
+                State::Sealed => return Ok(runtime::Renewal::Sealed),
+                State::Open => {}
+            }
+            let source = Source::default();
+            public = self.reissue(&mut Opener::new(self.context, &source), public, hot)?;
+        }
+        let local = LocalIdentity::new(public.clone(), hot.clone());
+        let local = local.map_err(|error| self.mismatch(NODE, &public, &error))?;
+        Ok(runtime::Renewal::Renewed(Box::new(local)))
+    }
+
+    /// A new certificate for the same keys, on disk.
+    fn reissue(
+        &self,
+        opener: &mut Opener<'_>,
+        public: PublicIdentity,
+        hot: &HotKeys,
+    ) -> Result<PublicIdentity, Failure> {
+        let root = self.root(opener, &public)?;
+        let (counter, scopes) = (public.certificate.counter, public.certificate.scopes);
+        let renewed = certify(&root, public.history, hot, counter, scopes)?;
+        self.commit(&renewed, &[])?;
+        Ok(renewed)
     }
 
     /// Makes the next root key the root key, and a new next one. Returns the new public

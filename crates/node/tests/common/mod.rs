@@ -40,6 +40,8 @@ pub(crate) struct Owner {
     pub(crate) root: RootSecret,
     pub(crate) next: Option<NextRootSecret>,
     pub(crate) counter: u64,
+    /// Start and end of its certificates, Unix seconds.
+    pub(crate) validity: (u64, u64),
     rng: HashRng,
     hot: ([u8; 32], [u8; 32]),
 }
@@ -54,6 +56,7 @@ impl Owner {
             root: new.root,
             next: Some(new.next),
             counter: 1,
+            validity: (START_UNIX_S - HOUR, START_UNIX_S + 30 * 24 * HOUR),
             hot: (*hot.noise_secret(), *hot.sign_seed()),
             rng,
         }
@@ -63,8 +66,8 @@ impl Owner {
         let hot = HotKeys::from_secrets(&AwsLc, &self.hot.0, &self.hot.1);
         let terms = Terms {
             counter: self.counter,
-            not_before_unix_s: START_UNIX_S - HOUR,
-            not_after_unix_s: START_UNIX_S + 30 * 24 * HOUR,
+            not_before_unix_s: self.validity.0,
+            not_after_unix_s: self.validity.1,
             scopes: Scopes::ALL,
         };
         let certificate =
@@ -75,6 +78,13 @@ impl Owner {
             certificate,
         };
         LocalIdentity::new(public, hot).unwrap()
+    }
+
+    /// A new certificate for the same keys, valid for 30 days.
+    pub(crate) fn renew(&mut self, now_unix_s: u64) -> LocalIdentity {
+        self.validity = (now_unix_s, now_unix_s + 30 * 24 * HOUR);
+        self.counter += 1;
+        self.local()
     }
 
     pub(crate) fn rotate(&mut self) -> LocalIdentity {
@@ -105,6 +115,8 @@ pub(crate) struct Host {
     pub(crate) journal: Stored,
     pub(crate) inside: Vec<Vec<u8>>,
     pub(crate) events: Vec<Event>,
+    /// Whether its shell renews a certificate that ends soon, as it can with the root key.
+    pub(crate) renews: bool,
     pub(crate) published: Arc<Snapshot>,
     pub(crate) persisted: Vec<Change>,
     pub(crate) sent: usize,
@@ -159,6 +171,7 @@ impl World {
             journal: Stored::default(),
             inside: Vec::new(),
             events: Vec::new(),
+            renews: false,
             persisted: Vec::new(),
             sent: 0,
         });
@@ -223,7 +236,13 @@ impl World {
                 Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
                 Output::Inside(packet) => host.inside.push(packet),
                 Output::Publish(snapshot) => host.published = snapshot,
-                Output::Event(event) => host.events.push(event),
+                Output::Event(event) => {
+                    if host.renews && matches!(event, Event::CertificateExpiring { .. }) {
+                        let me = host.owner.renew(self.now.unix_s);
+                        host.node.install_identity(self.now, me).unwrap();
+                    }
+                    host.events.push(event);
+                }
             }
         }
     }
