@@ -333,11 +333,21 @@ pub fn decrement_hop_limit(packet: &mut [u8]) -> Option<u8> {
         _ => return None,
     };
     let at = if is_v6 { V6_HOP_LIMIT } else { V4_TTL };
-    let field = packet.get_mut(at)?;
+    let header_len = if is_v6 {
+        IPV6_HEADER_LEN
+    } else {
+        IPV4_HEADER_LEN
+    };
+    if packet.len() < header_len {
+        return None;
+    }
+    let [field, protocol] = packet.get_mut(at..at + 2)? else {
+        return None;
+    };
     let left = field.checked_sub(1).filter(|left| *left > 0)?;
     *field = left;
     if !is_v6 {
-        let protocol = *packet.get(at + 1)?;
+        let protocol = *protocol;
         let old = u16::from_be_bytes([left + 1, protocol]);
         update_v4_checksum(packet, old, u16::from_be_bytes([left, protocol]));
     }

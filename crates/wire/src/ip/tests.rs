@@ -337,6 +337,13 @@ fn the_hop_limit_never_reaches_zero() {
         assert_eq!(packet, before);
     }
     assert_eq!(decrement_hop_limit(&mut []), None);
+    for (version, header_len) in [(0x45, 20), (0x60, 40)] {
+        for len in 1..header_len {
+            let mut fragment = vec![version; len];
+            assert_eq!(decrement_hop_limit(&mut fragment), None, "{len} bytes");
+            assert_eq!(fragment, vec![version; len]);
+        }
+    }
     assert_eq!(decrement_hop_limit(&mut [0x50; 40]), None);
 }
 
