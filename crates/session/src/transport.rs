@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN, TransportHeader};
+use zeroize::Zeroizing;
 
 /// One pair of transport keys.
 pub struct Transport {
@@ -65,11 +66,11 @@ impl Transport {
     /// its first packet.
     #[must_use]
     pub fn new(crypto: &dyn Crypto, parts: &TransportParts<'_>) -> Self {
-        let mut halves = [[0; 32]; 2];
+        let mut halves = Zeroizing::new([[0; 32]; 2]);
         for (half, key) in halves.iter_mut().zip(parts.keys.as_chunks::<32>().0) {
             *half = *key;
         }
-        let [initiator, responder] = &halves;
+        let [initiator, responder] = &*halves;
         let (seal, open) = match parts.role {
             Role::Initiator => (initiator, responder),
             Role::Responder => (responder, initiator),

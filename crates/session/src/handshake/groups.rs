@@ -4,7 +4,7 @@
 //! An outsider sees 16 values that look random. The initiator learns in message 2 which of
 //! its slots matched. Limit: 16 credentials in a handshake; the caller chooses which.
 
-use identity::crypto::{Crypto, Rng, random};
+use identity::crypto::{Crypto, Rng, constant_time_eq, random};
 use std::fmt;
 use wire::NodeAddr;
 use wire::handshake::{GROUP_SLOTS, SLOT_LEN};
@@ -124,12 +124,21 @@ pub(crate) fn find(
     let mut found: Vec<(usize, Credential)> = Vec::new();
     for credential in credentials {
         let own = credential.slot(crypto, e, responder);
-        let place = slots.iter().position(|slot| *slot == own);
+        let place = place_of(slots, &own);
         if let Some(place) = place.filter(|p| found.iter().all(|(taken, _)| taken != p)) {
             found.push((place, credential.clone()));
         }
     }
     found
+}
+
+/// The first slot that is `own`, found without telling by the time taken how much of which
+/// slot is right.
+fn place_of(slots: &Slots, own: &Slot) -> Option<usize> {
+    slots.iter().enumerate().fold(None, |found, (place, slot)| {
+        let equal = constant_time_eq(slot, own);
+        found.or(equal.then_some(place))
+    })
 }
 
 /// The bit mask over the slots.

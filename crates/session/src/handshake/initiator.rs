@@ -9,7 +9,7 @@ use identity::{LocalIdentity, Pin, PublicIdentity};
 use wire::Now;
 use wire::handshake::{AeadOffer, MESSAGE_LEN, Message2View, Number, Payload1, Payload2};
 use wire::statement::{ROTATIONS_HANDSHAKE_MAX, Rotations};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// What an initiation needs.
 pub struct InitiatorStart<'a> {
@@ -53,7 +53,7 @@ impl Initiator {
         let responder = start.peer.address();
         let rs = start.peer.certificate.noise_key;
         let hot = &start.local.hot;
-        let mut ephemeral: [u8; 32] = random(rng);
+        let ephemeral = Zeroizing::new(random::<32>(rng));
         let e = crypto.x25519_public(&ephemeral);
         let kem = crypto.kem_generate(rng);
         let (slots, held) = groups::fill(crypto, rng, start.credentials, &e, responder);
@@ -70,14 +70,13 @@ impl Initiator {
 
         let initiator = Self {
             noise,
-            ephemeral,
+            ephemeral: *ephemeral,
             static_secret: *hot.noise_secret(),
             kem,
             peer: start.peer.clone(),
             held,
             local_index: start.local_index,
         };
-        ephemeral.zeroize();
         Ok((initiator, message))
     }
 

@@ -12,7 +12,7 @@ use identity::{LocalIdentity, Pin, PublicIdentity};
 use wire::handshake::{MESSAGE_LEN, Message1View, Number, Payload1, Payload2};
 use wire::statement::{ROTATIONS_HANDSHAKE_MAX, Rotations};
 use wire::{NodeAddr, Now};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Opens messages 1 to this node.
 pub struct Responder<'a> {
@@ -175,7 +175,7 @@ impl Verified {
     ) -> Result<(Vec<u8>, Established), HandshakeError> {
         let Self { claim, pin } = self;
         let Claim { mut noise, re, .. } = claim;
-        let mut ephemeral: [u8; 32] = random(rng);
+        let ephemeral = Zeroizing::new(random::<32>(rng));
         let e = crypto.x25519_public(&ephemeral);
         let mut message = Vec::with_capacity(MESSAGE_LEN);
         message.extend_from_slice(&e);
@@ -193,7 +193,6 @@ impl Verified {
             &ephemeral,
             &claim.peer.certificate.noise_key,
         )?;
-        ephemeral.zeroize();
         let mask = groups::mask(&claim.found);
         noise.seal(crypto, &mask.to_be_bytes(), &mut message);
         let mut matched: Vec<Credential> = claim.found.into_iter().map(|(_, c)| c).collect();
