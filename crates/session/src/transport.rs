@@ -190,9 +190,16 @@ impl Transport {
         self.noticed.store(true, Ordering::Release);
     }
 
-    /// Ends both directions at once, for every thread.
+    /// Ends both directions at once, for every thread. The session closes as one that is no
+    /// longer allowed.
     pub fn kill(&self) {
         self.dead.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether so many packets failed to open that it died of them.
+    #[must_use]
+    pub fn is_forged_to_death(&self) -> bool {
+        self.failed_opens.load(Ordering::Relaxed) >= FAILED_OPENS_MAX
     }
 
     /// Whether it was killed.

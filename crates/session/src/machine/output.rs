@@ -120,7 +120,7 @@ impl fmt::Debug for Up {
 /// Why a session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
-    /// This node closed it.
+    /// This node closed it, or killed its keys.
     #[error("closed by this node")]
     Local(CloseReason),
     /// The peer closed it.

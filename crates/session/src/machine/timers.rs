@@ -11,6 +11,7 @@ use crate::transport::Due;
 use crate::{constants, piece};
 use std::time::Duration;
 use wire::ip::Ecn;
+use wire::payload::CloseReason;
 
 impl Session {
     /// Does what is due. Call it when [`Session::poll_timeout`] says so, and when a transport
@@ -87,15 +88,22 @@ impl Session {
     }
 
     fn expire_keys(&mut self, now: Duration) {
-        let forged = self.keys.current().is_some_and(|t| t.is_dead());
+        let dead = self.keys.current().filter(|t| t.is_dead());
+        let died_of = dead.map(|transport| {
+            if transport.is_forged_to_death() {
+                Closed::TooManyForgeries
+            } else {
+                Closed::Local(CloseReason::NotAllowed)
+            }
+        });
         let retired = self.keys.expire(now);
         if retired.is_empty() {
             return;
         }
         self.retire_keys(retired);
         let keyless = self.keys.iter().next().is_none();
-        if forged {
-            self.over(Closed::TooManyForgeries);
+        if let Some(why) = died_of {
+            self.over(why);
         } else if keyless && self.attempt.is_none() && self.resume_at.is_none() {
             // An offer that nobody confirmed was a handshake that came to nothing.
             let was_up = self.up.is_some();

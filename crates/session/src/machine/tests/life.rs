@@ -338,3 +338,16 @@ fn a_report_of_the_first_packet_that_is_lost_is_made_good_by_the_next() {
     a.seal_in_place(now, &mut datagram, 8).unwrap();
     assert!(!b.open_in_place(now, &mut datagram).unwrap().first);
 }
+
+#[test]
+fn keys_that_this_node_killed_close_the_session_as_not_allowed() {
+    let mut pair = Pair::connected();
+    pair.ends[B].session.transport().unwrap().kill();
+    let now = pair.now;
+    pair.ends[B].session.handle_timeout(now);
+    pair.drain();
+    assert_eq!(
+        pair.ends[B].closed,
+        [(Closed::Local(CloseReason::NotAllowed), 0)]
+    );
+}
