@@ -26,6 +26,9 @@ impl Session {
         }
         self.expire_keys(now);
         self.transport_timers(now);
+        // No timer of their own: the data that came has started that of the keepalive, and the
+        // keys end in any case.
+        self.pieces.expire(now);
         if let Err(error) = self.stream_timeout(now) {
             self.stream_broke(now, error);
         }

@@ -351,3 +351,25 @@ fn keys_that_this_node_killed_close_the_session_as_not_allowed() {
         [(Closed::Local(CloseReason::NotAllowed), 0)]
     );
 }
+
+#[test]
+fn stale_pieces_go_with_the_next_timer_and_ask_for_none() {
+    let mut timeouts = [0, 0];
+    for (lost, count) in [false, true].into_iter().zip(&mut timeouts) {
+        let mut pair = Pair::connected();
+        pair.run_for(s(10));
+        let before = pair.ends[B].timeouts;
+        let mut sent = 0;
+        pair.filter = Box::new(move |_, _, datagram| {
+            sent += usize::from(datagram.len() > 100);
+            !lost || sent != 2
+        });
+        pair.send(A, &[0x45; 3000]);
+        pair.run_for(s(1));
+        assert_eq!(pair.ends[B].session.pieces.len(), usize::from(lost));
+        pair.run_for(KEEPALIVE);
+        assert!(pair.ends[B].session.pieces.is_empty());
+        *count = pair.ends[B].timeouts - before;
+    }
+    assert_eq!(timeouts[0], timeouts[1]);
+}
