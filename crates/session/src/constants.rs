@@ -39,6 +39,12 @@ pub const KEEPALIVE: Duration = Duration::from_secs(10);
 /// A new handshake starts this long after data was sent and nothing came.
 pub const DEAD_PEER: Duration = Duration::from_secs(15);
 
+/// What passes on every path, in bytes of UDP payload: the smallest IPv6 link has 1,280.
+pub const DATAGRAM_BASE: usize = 1_232;
+/// A larger datagram sent this long after the path's size was last asked for asks again
+/// (local bound).
+pub const PATH_CONFIRM: Duration = Duration::from_secs(15);
+
 /// Packets accepted behind the highest counter.
 pub const REPLAY_WINDOW_LEN: u64 = 8192;
 

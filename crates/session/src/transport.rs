@@ -21,8 +21,8 @@ pub use silence::Due;
 pub use types::{Counts, OpenError, Opened, Role, SealError, Sealed, TransportParts};
 
 use crate::constants::{
-    FAILED_OPENS_MAX, REFUSE_AFTER, REFUSE_AFTER_PACKETS, REKEY_AFTER, REKEY_AFTER_PACKETS,
-    REKEY_BY_EITHER_AFTER,
+    DATAGRAM_BASE, FAILED_OPENS_MAX, PATH_CONFIRM, REFUSE_AFTER, REFUSE_AFTER_PACKETS, REKEY_AFTER,
+    REKEY_AFTER_PACKETS, REKEY_BY_EITHER_AFTER,
 };
 use crate::replay::{ReplayError, Window};
 use identity::crypto::{Aead, AeadAlg, Crypto};
@@ -52,6 +52,9 @@ pub struct Transport {
     /// The session has seen a packet that these keys opened.
     noticed: AtomicBool,
     rekey_due: AtomicBool,
+    /// When a large datagram last asked whether its size still passes, as a stamp.
+    size_asked: AtomicU64,
+    confirm_due: AtomicBool,
     silence: Silence,
     last_rx: AtomicU64,
     last_tx: AtomicU64,
@@ -90,6 +93,8 @@ impl Transport {
             confirmed: AtomicBool::new(parts.role == Role::Initiator),
             noticed: AtomicBool::new(false),
             rekey_due: AtomicBool::new(false),
+            size_asked: AtomicU64::new(stamp(parts.born)),
+            confirm_due: AtomicBool::new(false),
             silence: Silence::default(),
             last_rx: AtomicU64::new(0),
             last_tx: AtomicU64::new(0),
@@ -258,6 +263,12 @@ impl Transport {
         self.rekey_due.load(Ordering::Relaxed)
     }
 
+    /// Whether large datagrams were sent since the path's size was last asked for; says so
+    /// once.
+    pub(crate) fn take_confirm_due(&self) -> bool {
+        self.confirm_due.load(Ordering::Relaxed) && self.confirm_due.swap(false, Ordering::SeqCst)
+    }
+
     /// When an authentic packet last came.
     #[must_use]
     pub fn last_rx(&self) -> Option<Duration> {
@@ -378,7 +389,8 @@ impl Transport {
             self.role == Role::Initiator && (age >= REKEY_AFTER || counter >= REKEY_AFTER_PACKETS);
         let rekey = (by_initiator || age >= REKEY_BY_EITHER_AFTER) && self.note_rekey_due();
         let timer = self.silence.sent(now, nature);
-        rekey || timer
+        let confirm = len > DATAGRAM_BASE && nature == Nature::Data && self.note_confirm_due(now);
+        rekey || timer || confirm
     }
 
     fn note_received(&self, now: Duration, age: Duration, len: usize, data: bool) -> bool {
@@ -388,6 +400,21 @@ impl Transport {
         let rekey = data && age >= REKEY_BY_EITHER_AFTER && self.note_rekey_due();
         let timer = self.silence.received(now, data);
         rekey || timer
+    }
+
+    /// `true` for one of the large datagrams every 15 s.
+    fn note_confirm_due(&self, now: Duration) -> bool {
+        let asked = self.size_asked.load(Ordering::Relaxed);
+        let due = stamp(now.saturating_sub(PATH_CONFIRM)) >= asked && now >= PATH_CONFIRM;
+        let first = due
+            && self
+                .size_asked
+                .compare_exchange(asked, stamp(now), Ordering::SeqCst, Ordering::Relaxed)
+                .is_ok();
+        if first {
+            self.confirm_due.store(true, Ordering::SeqCst);
+        }
+        first
     }
 
     /// `true` the first time only.

@@ -45,6 +45,7 @@ impl Session {
         }
         if self.can_send(now) && self.parked.is_empty() {
             self.emit(now, kind, bytes);
+            self.confirm_path_if_due(now);
             self.rekey_if_due(now);
             return Ok(());
         }
@@ -116,6 +117,7 @@ impl Session {
         for (id, opaque) in self.echoes.take_unsent(now) {
             self.control(now, &Control::EchoRequest { id, opaque });
         }
+        self.confirm_path_if_due(now);
         if let Some((id, size)) = self.path_mtu.poll(now) {
             let padding_len = size.saturating_sub(OVERHEAD + PROBE_HEADER_LEN);
             self.control(now, &Control::Probe { id, padding_len });
@@ -170,6 +172,13 @@ impl Session {
         let due = self.keys.current().is_some_and(|t| t.rekey_due());
         if due && self.resume_at.is_none() && self.keys.next().is_none() {
             self.initiate(now);
+        }
+    }
+
+    /// Asks whether the size in use still passes, if large datagrams have made that due.
+    fn confirm_path_if_due(&mut self, now: Duration) {
+        if self.keys.current().is_some_and(|t| t.take_confirm_due()) {
+            self.path_mtu.confirm(now);
         }
     }
 

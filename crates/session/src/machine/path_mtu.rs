@@ -3,7 +3,11 @@
 //!
 //! A search runs after each handshake and each move: first the size in use is confirmed, then
 //! larger ones are tried, three probes each, one second apart. A size that is not confirmed
-//! falls back to the base. Between searches there are no timers.
+//! falls back to the base, and a search starts from there.
+//!
+//! A path may shrink in between (RFC 8899, 4.3). So the size in use is confirmed again while
+//! datagrams larger than the base are sent, at most every 15 s: the packet that finds the last
+//! time that long ago asks for it. Otherwise there are no timers between searches.
 //!
 //! | size | fits |
 //! |---|---|
@@ -12,10 +16,10 @@
 //! | 1,472 | IPv4 on Ethernet |
 //! | 8,952 | jumbo frames |
 
+use crate::constants::DATAGRAM_BASE;
 use std::time::Duration;
 
-/// What passes everywhere, in bytes of UDP payload.
-pub(super) const BASE: usize = 1_232;
+const BASE: usize = DATAGRAM_BASE;
 const LARGER: [usize; 5] = [1_372, 1_420, 1_452, 1_472, 8_952];
 const TRIES_MAX: u32 = 3;
 const TRY: Duration = Duration::from_secs(1);
@@ -34,6 +38,8 @@ struct Search {
     tries: u32,
     /// When the next probe of this size goes, or the size is given up.
     next_at: Duration,
+    /// Whether larger sizes are tried after this one.
+    goes_on: bool,
 }
 
 impl PathMtu {
@@ -65,6 +71,16 @@ impl PathMtu {
         self.try_size(now, size);
     }
 
+    /// Confirms the size in use, and tries no larger one unless it has to fall back.
+    pub(super) fn confirm(&mut self, now: Duration) {
+        if self.search.is_none() && self.datagram_max > BASE {
+            self.try_size(now, Some(self.datagram_max));
+            if let Some(search) = &mut self.search {
+                search.goes_on = false;
+            }
+        }
+    }
+
     /// The probe to send now: its id and the size of its datagram.
     pub(super) fn poll(&mut self, now: Duration) -> Option<(u32, usize)> {
         let search = self.search.as_mut()?;
@@ -82,7 +98,8 @@ impl PathMtu {
         if search.id != id || search.size != size || search.tries == 0 {
             return None;
         }
-        self.try_size(now, larger_than(size));
+        let next = larger_than(size).filter(|_| search.goes_on);
+        self.try_size(now, next);
         let changed = self.datagram_max != size;
         self.datagram_max = size;
         changed.then_some(size)
@@ -117,6 +134,7 @@ impl PathMtu {
                 id,
                 tries: 0,
                 next_at: now,
+                goes_on: true,
             }
         });
     }
@@ -173,6 +191,29 @@ mod tests {
         assert_eq!(mtu.datagram_max(), 1372);
         mtu.reset();
         assert_eq!(mtu.datagram_max(), BASE);
+    }
+
+    #[test]
+    fn confirming_takes_one_probe_or_falls_back() {
+        let (mut mtu, mut now) = (PathMtu::new(), Duration::ZERO);
+        mtu.confirm(now);
+        assert_eq!(mtu.poll(now), None, "the base needs none");
+        search(&mut mtu, &mut now, 1452);
+        mtu.confirm(now);
+        let (id, size) = mtu.poll(now).unwrap();
+        mtu.confirm(now);
+        assert_eq!(mtu.poll(now), None, "one is under way");
+        assert_eq!(mtu.answered(now, id, size), None);
+        assert_eq!((mtu.datagram_max(), mtu.poll_timeout()), (1452, None));
+        mtu.confirm(now);
+        for _ in 0..3 {
+            assert!(mtu.poll(now).is_some());
+            assert_eq!(mtu.datagram_max(), 1452);
+            now += TRY;
+            mtu.handle_timeout(now);
+        }
+        assert_eq!(mtu.datagram_max(), BASE);
+        assert_eq!(mtu.poll(now).map(|(_, size)| size), Some(1372));
     }
 
     #[test]

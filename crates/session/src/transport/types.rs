@@ -35,8 +35,8 @@ pub struct TransportParts<'a> {
 pub struct Sealed {
     /// Its length in the buffer.
     pub len: usize,
-    /// It started a timer that nobody waits for, or made a new handshake due: call
-    /// `Session::handle_timeout`.
+    /// It started a timer that nobody waits for, or made a new handshake or a probe of the
+    /// path due: call `Session::handle_timeout`.
     pub wake: bool,
 }
 

@@ -373,3 +373,40 @@ fn stale_pieces_go_with_the_next_timer_and_ask_for_none() {
     }
     assert_eq!(timeouts[0], timeouts[1]);
 }
+
+#[test]
+fn a_path_that_shrinks_under_traffic_is_noticed_in_18_s() {
+    let mut pair = Pair::connected();
+    pair.run_for(s(20));
+    assert_eq!(pair.ends[A].session.datagram_max(), 1472);
+    pair.path = 1400;
+    for _ in 0..18 {
+        pair.send(A, &[0x45; 1400]);
+        pair.send(B, b"the peer is there");
+        pair.run_for(s(1));
+    }
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[A].session.datagram_max(), 1372);
+    pair.ends[B].packets.clear();
+    pair.send(A, &[0x45; 1400]);
+    pair.run_for(s(1));
+    assert_eq!(pair.ends[B].packets, [[0x45; 1400]]);
+    assert_eq!(pair.ends[A].ups.len(), 0, "no new handshake");
+}
+
+#[test]
+fn the_path_is_asked_again_by_large_datagrams_only_and_rarely() {
+    for (len, probes) in [(1000, 0), (1400, 4)] {
+        let mut pair = Pair::connected();
+        pair.run_for(s(20));
+        pair.log.clear();
+        for _ in 0..600 {
+            pair.send(A, &vec![0x45; len]);
+            pair.run_for(ms(100));
+        }
+        let asked = pair.log.iter().filter(|(_, f)| f.bytes.len() == 1472);
+        assert_eq!(asked.count(), probes, "{len} bytes");
+        let most = pair.log.iter().map(|(_, f)| f.bytes.len()).max();
+        assert!(most <= Some(1472), "larger sizes are not tried");
+    }
+}
