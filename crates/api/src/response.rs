@@ -221,7 +221,7 @@ pub struct Peer {
     pub root_position: Option<u32>,
     /// Bytes and packets.
     pub traffic: Traffic,
-    /// Where it may be.
+    /// Where it may be, the best first.
     #[serde(default)]
     pub candidates: Vec<Candidate>,
 }
@@ -255,6 +255,9 @@ pub struct Candidate {
     pub endpoint: SocketAddr,
     /// Who says so.
     pub source: CandidateSource,
+    /// How long ago that was last said, in seconds.
+    #[serde(default)]
+    pub age_s: u64,
 }
 
 /// Who says where a peer is.

@@ -50,8 +50,9 @@ pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TA
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use lan::CALL_INTERVAL;
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
+pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
-pub use status::{NodeStatus, PeerState, PeerStatus, SessionStatus};
+pub use status::{CandidateStatus, NodeStatus, PeerState, PeerStatus, SessionStatus};
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
 };

@@ -1,5 +1,6 @@
 //! What a node says about itself and its peers, and the hash of its state.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use group::{AllowEntry, Who};
@@ -9,7 +10,7 @@ use wire::{NodeAddr, Now};
 
 use crate::machine::Node;
 use crate::peer::Peer;
-use crate::{NodeStatus, PeerState, PeerStatus, SessionStatus};
+use crate::{CandidateStatus, NodeStatus, PeerState, PeerStatus, SessionStatus};
 
 impl Node {
     /// The node itself.
@@ -126,6 +127,7 @@ impl Node {
             position: record.and_then(|record| Some(record.pin?.0.position)),
             certificate_not_after: known.map(|identity| identity.certificate.not_after_unix_s),
             endpoint,
+            candidates: candidates(now.mono, running),
             session,
         }
     }
@@ -138,6 +140,24 @@ impl Node {
             _ => PeerState::Idle,
         }
     }
+}
+
+fn candidates(now: Duration, peer: Option<&Peer>) -> Vec<CandidateStatus> {
+    let Some(peer) = peer else {
+        return Vec::new();
+    };
+    let known: BTreeMap<_, _> = peer.candidates.iter().collect();
+    let ordered = peer.candidates.ordered().into_iter();
+    ordered
+        .filter_map(|endpoint| {
+            let candidate = known.get(&endpoint)?;
+            Some(CandidateStatus {
+                endpoint,
+                source: candidate.source,
+                age: now.saturating_sub(candidate.heard),
+            })
+        })
+        .collect()
 }
 
 fn session_status(now: Duration, peer: &Peer) -> Option<SessionStatus> {

@@ -85,8 +85,21 @@ pub struct PeerStatus {
     pub certificate_not_after: Option<u64>,
     /// Where it is (session) or was last.
     pub endpoint: Option<SocketAddr>,
+    /// Where it may be, the best first. At most [`mesh::CANDIDATES_MAX`].
+    pub candidates: Vec<CandidateStatus>,
     /// The session, if one stands.
     pub session: Option<SessionStatus>,
+}
+
+/// Where a peer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CandidateStatus {
+    /// Address and UDP port.
+    pub endpoint: SocketAddr,
+    /// Who says so.
+    pub source: mesh::Source,
+    /// How long ago that was last said.
+    pub age: Duration,
 }
 
 /// One standing session.

@@ -10,7 +10,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{World, s, udp};
-use node::{Event, Output, PeerState, Wake};
+use node::{Event, Output, PeerState, Source, Wake};
 
 #[test]
 fn a_peer_that_moves_is_followed_after_it_proved_the_new_place() {
@@ -264,4 +264,23 @@ fn a_node_that_shuts_down_calls_nobody() {
     world.run(s(20));
     assert_eq!(world.hosts[0].sent, sent);
     assert!(world.with(0, |node, now| node.connect(now, b)).is_err());
+}
+
+#[test]
+fn it_is_said_where_a_peer_may_be_who_says_so_and_how_long_ago() {
+    let mut world = World::new(2);
+    let elsewhere: SocketAddr = "198.51.100.5:4000".parse().unwrap();
+    world.with(0, |node, now| {
+        node.handle_local_endpoints(now, vec![elsewhere]);
+    });
+    world.join(0, 1);
+    world.run(s(30));
+    let at = world.hosts[0].at;
+    let candidates = world.hosts[1].node.peers(world.now)[0].candidates.clone();
+    let found: Vec<_> = candidates.iter().map(|c| (c.endpoint, c.source)).collect();
+    let expected = [(at, Source::Observed), (elsewhere, Source::Told)];
+    assert_eq!(found, expected);
+    for candidate in candidates {
+        assert!(candidate.age >= s(30) && candidate.age <= s(32));
+    }
 }

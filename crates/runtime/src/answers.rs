@@ -30,8 +30,21 @@ pub fn peer(peer: PeerStatus) -> Option<api::Peer> {
         version: session.and_then(|session| session.software_version.clone()),
         root_position: peer.position,
         traffic: session.map(traffic).unwrap_or_default(),
-        candidates: Vec::new(),
+        candidates: peer.candidates.iter().map(candidate).collect(),
     })
+}
+
+fn candidate(candidate: &node::CandidateStatus) -> api::Candidate {
+    api::Candidate {
+        endpoint: candidate.endpoint,
+        source: match candidate.source {
+            node::Source::Observed => api::CandidateSource::Observed,
+            node::Source::Beacon => api::CandidateSource::Beacon,
+            node::Source::Told => api::CandidateSource::Told,
+            node::Source::Invite => api::CandidateSource::Invite,
+        },
+        age_s: candidate.age.as_secs(),
+    }
 }
 
 fn traffic(session: &node::SessionStatus) -> api::Traffic {
