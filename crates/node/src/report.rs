@@ -128,6 +128,10 @@ impl Node {
             certificate_not_after: known.map(|identity| identity.certificate.not_after_unix_s),
             endpoint,
             candidates: candidates(now.mono, running),
+            traffic: running
+                .and_then(|peer| peer.session.as_ref())
+                .map(Session::counts)
+                .unwrap_or_default(),
             session,
         }
     }
@@ -163,7 +167,6 @@ fn candidates(now: Duration, peer: Option<&Peer>) -> Vec<CandidateStatus> {
 fn session_status(now: Duration, peer: &Peer) -> Option<SessionStatus> {
     let session = peer.session.as_ref().filter(|session| session.is_up())?;
     let transport = session.transport()?;
-    let counts = transport.counts();
     Some(SessionStatus {
         age: now.saturating_sub(peer.up_since?),
         handshake_age: now.saturating_sub(transport.born()),
@@ -174,10 +177,6 @@ fn session_status(now: Duration, peer: &Peer) -> Option<SessionStatus> {
         },
         peer_mtu: session.peer_inner_mtu().unwrap_or_default(),
         datagram_max: Session::datagram_max(session),
-        tx_bytes: counts.tx_bytes,
-        rx_bytes: counts.rx_bytes,
-        tx_packets: counts.tx_packets,
-        rx_packets: counts.rx_packets,
         rtt: peer.rtt,
         software_version: peer.software_version.clone(),
         host_label: peer.host_label.clone(),

@@ -87,6 +87,8 @@ pub struct PeerStatus {
     pub endpoint: Option<SocketAddr>,
     /// Where it may be, the best first. At most [`mesh::CANDIDATES_MAX`].
     pub candidates: Vec<CandidateStatus>,
+    /// What went to and from it since this node started, over all keys and sessions.
+    pub traffic: session::transport::Counts,
     /// The session, if one stands.
     pub session: Option<SessionStatus>,
 }
@@ -117,14 +119,6 @@ pub struct SessionStatus {
     pub peer_mtu: u16,
     /// Largest datagram known to pass to the peer, in bytes of UDP payload.
     pub datagram_max: usize,
-    /// Bytes sent under the current keys (datagrams).
-    pub tx_bytes: u64,
-    /// Bytes received under the current keys.
-    pub rx_bytes: u64,
-    /// Datagrams sent under the current keys.
-    pub tx_packets: u64,
-    /// Datagrams received under the current keys.
-    pub rx_packets: u64,
     /// Last measured round trip.
     pub rtt: Option<Duration>,
     /// What the peer says it runs.

@@ -284,3 +284,27 @@ fn it_is_said_where_a_peer_may_be_who_says_so_and_how_long_ago() {
         assert!(candidate.age >= s(30) && candidate.age <= s(32));
     }
 }
+
+#[test]
+fn traffic_is_counted_over_all_keys_and_sessions() {
+    let mut world = World::new(2);
+    world.join(0, 1);
+    let (a, b) = (world.f(0), world.f(1));
+    let traffic = |world: &World| world.hosts[0].node.peers(world.now)[0].traffic;
+    let mut before = traffic(&world);
+    for round in 0..12u64 {
+        for _ in 0..10 {
+            world.send(0, &udp(a, b, (1, 2), &[0; 500]));
+            world.deliver();
+        }
+        let now = traffic(&world);
+        assert!(now.tx_bytes >= before.tx_bytes + 5_000, "round {round}");
+        assert!(now.tx_packets >= before.tx_packets + 10);
+        assert!(now.rx_packets >= before.rx_packets);
+        before = now;
+        // New keys three times, then no session at all.
+        world.run(s(if round == 3 { 400 } else { 50 }));
+        assert_eq!(world.is_up(0, 1), round != 3);
+        assert!(traffic(&world).tx_bytes >= before.tx_bytes);
+    }
+}

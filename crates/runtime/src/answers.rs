@@ -12,7 +12,7 @@ pub fn peer(peer: PeerStatus) -> Option<api::Peer> {
     let millis = |time: Duration| time.as_secs_f64() * 1000.0;
     Some(api::Peer {
         address: peer.f?.to_ipv6(),
-        label: peer.label.or_else(|| session?.host_label.clone()),
+        label: peer.label.clone().or_else(|| session?.host_label.clone()),
         state: match peer.state {
             node::PeerState::Up => api::PeerState::Connected,
             node::PeerState::Connecting => api::PeerState::Connecting,
@@ -29,7 +29,7 @@ pub fn peer(peer: PeerStatus) -> Option<api::Peer> {
         aead: session.map(|session| session.aead.to_owned()),
         version: session.and_then(|session| session.software_version.clone()),
         root_position: peer.position,
-        traffic: session.map(traffic).unwrap_or_default(),
+        traffic: traffic(&peer),
         candidates: peer.candidates.iter().map(candidate).collect(),
     })
 }
@@ -47,19 +47,19 @@ fn candidate(candidate: &node::CandidateStatus) -> api::Candidate {
     }
 }
 
-fn traffic(session: &node::SessionStatus) -> api::Traffic {
+const fn traffic(peer: &PeerStatus) -> api::Traffic {
     api::Traffic {
-        rx_bytes: session.rx_bytes,
-        tx_bytes: session.tx_bytes,
-        rx_packets: session.rx_packets,
-        tx_packets: session.tx_packets,
+        rx_bytes: peer.traffic.rx_bytes,
+        tx_bytes: peer.traffic.tx_bytes,
+        rx_packets: peer.traffic.rx_packets,
+        tx_packets: peer.traffic.tx_packets,
     }
 }
 
-/// The traffic of all standing sessions.
+/// The traffic of all peers since the start.
 pub fn traffic_of(peers: &[PeerStatus]) -> api::Traffic {
-    let sessions = peers.iter().filter_map(|peer| peer.session.as_ref());
-    sessions
+    peers
+        .iter()
         .map(traffic)
         .fold(api::Traffic::default(), |sum, one| api::Traffic {
             rx_bytes: sum.rx_bytes.saturating_add(one.rx_bytes),
