@@ -70,7 +70,7 @@ impl Node {
             .copied()
             .collect();
         for f in wanted {
-            self.give_up(f);
+            self.give_up(now, f);
         }
         self.settle(now);
         self.forget_denied();
@@ -167,7 +167,7 @@ impl Node {
         }
         let wanted: Vec<NodeAddr> = self.wanted.keys().copied().collect();
         for f in wanted {
-            self.give_up(f);
+            self.give_up(now, f);
         }
         self.keep_time(now);
         self.settle(now);

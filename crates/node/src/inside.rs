@@ -2,8 +2,10 @@
 //!
 //! A packet for an allowed peer is parked in its session while the handshake runs, or looked
 //! for if its identity is unknown; the first packet is never lost. A packet for anybody else
-//! is answered with an ICMP error to the local program, never with anything to the outside.
+//! is answered with an ICMP error to the local program, never with anything to the outside;
+//! so are packets that waited in vain, at most [`UNREACHABLE_PER_SECOND_MAX`] a second.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use group::{Access, Services};
@@ -13,6 +15,9 @@ use wire::{NodeAddr, Now};
 use crate::fast::{HEADROOM, Outbound, TAILROOM};
 use crate::machine::Node;
 use crate::{DropReason, Output};
+
+/// Most errors in one second that tell local programs of peers that do not answer.
+pub const UNREACHABLE_PER_SECOND_MAX: u32 = 64;
 
 impl Node {
     /// An inner packet of the local host. The snapshot is asked first, with the same function
@@ -97,6 +102,34 @@ impl Node {
         {
             crate::fast::note_flow(&self.flows, now.mono, view);
         }
+    }
+
+    /// Packets waited for a peer that does not answer: tells the programs that sent them, one
+    /// error for each flow.
+    pub(crate) fn unreachable(&mut self, now: Now, packets: impl IntoIterator<Item = Vec<u8>>) {
+        let mut told = BTreeSet::new();
+        for packet in packets {
+            self.drop_for(DropReason::Unreachable);
+            let flow = IpView::parse(&packet).ok().map(|view| view.flow());
+            if flow.is_none_or(|flow| !told.insert(flow)) {
+                continue;
+            }
+            let error = IcmpError::AddressUnreachable;
+            if let Some(reply) = icmp_error(&packet, error, self.f.into())
+                && self.may_say_unreachable(now)
+            {
+                self.output(Output::Inside(reply));
+            }
+        }
+    }
+
+    fn may_say_unreachable(&mut self, now: Now) -> bool {
+        let (second, count) = &mut self.unreachable_said;
+        if *second != now.mono.as_secs() {
+            (*second, *count) = (now.mono.as_secs(), 0);
+        }
+        *count += 1;
+        *count <= UNREACHABLE_PER_SECOND_MAX
     }
 
     fn refuse(&mut self, view: &IpView<'_>, error: IcmpError, reason: DropReason) {

@@ -81,12 +81,9 @@ impl Node {
             SessionOutput::EchoLost { id } => self.event(Event::EchoLost { peer: f, id }),
             SessionOutput::Moved { to } => self.reached(now, f, to),
             SessionOutput::PathMtu { .. } => self.snapshot_stale = true,
-            SessionOutput::Closed {
-                why,
-                parked_dropped,
-            } => {
-                self.note_dropped(DropReason::Unreachable, parked_dropped as u64);
+            SessionOutput::Closed { why, parked } => {
                 self.went_down(now, f, why);
+                self.unreachable(now, parked.into_iter().map(|(_, packet)| packet));
             }
         }
     }

@@ -92,6 +92,8 @@ pub struct Node {
     /// When to look at this node's certificate next: Unix seconds, and on the monotonic clock.
     pub(crate) certificate_look: Option<u64>,
     pub(crate) certificate_timer: Option<Duration>,
+    /// The second in which local programs were last told of unreachable peers; how often.
+    pub(crate) unreachable_said: (u64, u32),
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) snapshot_stale: bool,
     pub(crate) flows: Arc<FlowTable>,
@@ -144,6 +146,7 @@ impl Node {
             announce: BTreeSet::new(),
             certificate_look: Some(Self::first_look(me.public.certificate.not_after_unix_s)),
             certificate_timer: None,
+            unreachable_said: (0, 0),
             flows: Arc::new(FlowTable::default()),
             dropped: BTreeMap::new(),
             outputs: VecDeque::new(),

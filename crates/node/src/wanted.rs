@@ -75,18 +75,16 @@ impl Node {
             .filter(|(_, wanted)| wanted.until <= now.mono);
         let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
         for f in over {
-            self.give_up(f);
+            self.give_up(now, f);
         }
     }
 
-    /// Forgets a peer that is looked for and what waits for it.
-    pub(crate) fn give_up(&mut self, f: NodeAddr) {
+    /// Forgets a peer that is looked for, and tells those who wait for it.
+    pub(crate) fn give_up(&mut self, now: Now, f: NodeAddr) {
         let Some(wanted) = self.found(f) else {
             return;
         };
-        for _ in wanted.packets {
-            self.drop_for(DropReason::Unreachable);
-        }
+        self.unreachable(now, wanted.packets);
         for id in wanted.pings {
             self.event(Event::EchoLost { peer: f, id });
         }

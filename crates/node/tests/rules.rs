@@ -354,3 +354,65 @@ fn aliases_reach_peers_and_only_peers() {
     let reply = world.take_inside(0);
     assert_eq!(IpView::parse(&reply[0]).unwrap().icmp(), Some((1, 0)));
 }
+
+/// Type and code of an ICMPv6 error, and the packet that it is about.
+fn unreachable(reply: &[u8]) -> ((u8, u8), &[u8]) {
+    assert_eq!(reply[6], 58, "ICMPv6");
+    ((reply[40], reply[41]), &reply[48..])
+}
+
+#[test]
+fn a_program_is_told_when_a_known_peer_does_not_answer() {
+    let mut world = World::new(2);
+    world.join(0, 1);
+    world.run(s(400));
+    let (a, b) = (world.f(0), world.f(1));
+    world.lose = Box::new(|_| true);
+    let first = syn(a, b, (5_000, 22));
+    // A program that tries again, and another one.
+    for packet in [&first, &first, &first, &syn(a, b, (5_001, 80))] {
+        world.send(0, packet);
+    }
+    world.run(s(80));
+    assert_eq!(world.take_inside(0), Vec::<Vec<u8>>::new(), "still trying");
+    world.run(s(15));
+    let told = world.take_inside(0);
+    assert_eq!(told.len(), 2, "one for each connection");
+    assert_eq!(unreachable(&told[0]), ((1, 3), &first[..]));
+    assert_eq!(world.dropped(0, DropReason::Unreachable), 4);
+}
+
+#[test]
+fn a_program_is_told_when_nobody_finds_the_peer_but_never_of_an_icmp_error() {
+    let mut world = World::new(2);
+    let (a, b) = (world.f(0), world.f(1));
+    world
+        .with(0, |node, now| node.allow(now, allow_all(b)))
+        .unwrap();
+    let packet = syn(a, b, (5_000, 22));
+    world.send(0, &packet);
+    world.send(0, &icmp6(a, b, 1));
+    world.run(s(91));
+    let told = world.take_inside(0);
+    assert_eq!(told.len(), 1);
+    assert_eq!(unreachable(&told[0]), ((1, 3), &packet[..]));
+}
+
+#[test]
+fn programs_are_told_of_unreachable_peers_at_a_bounded_rate() {
+    let mut world = World::new(1);
+    let a = world.f(0);
+    for seed in 2..5 {
+        let b = common::Owner::new(seed).history.address();
+        world
+            .with(0, |node, now| node.allow(now, allow_all(b)))
+            .unwrap();
+        for port in 0..60 {
+            world.send(0, &syn(a, b, (5_000 + port, 22)));
+        }
+    }
+    world.run(s(91));
+    assert_eq!(world.dropped(0, DropReason::Unreachable), 180);
+    let most = node::UNREACHABLE_PER_SECOND_MAX as usize;
+    assert_eq!(world.take_inside(0).len(), most);
+}

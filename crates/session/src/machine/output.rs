@@ -72,12 +72,12 @@ pub enum SessionOutput {
         /// The largest datagram known to pass, in bytes of UDP payload.
         datagram_max: usize,
     },
-    /// The session is over, or an initiation failed. What was parked is gone.
+    /// The session is over, or an initiation failed.
     Closed {
         /// Why.
         why: Closed,
-        /// Packets that were parked.
-        parked_dropped: usize,
+        /// Packets that were parked, the oldest first: their senders may be told.
+        parked: Vec<(Kind, Vec<u8>)>,
     },
 }
 

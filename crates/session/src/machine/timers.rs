@@ -80,14 +80,11 @@ impl Session {
         self.pieces = piece::Reassembly::new();
         self.path_mtu.reset();
         self.parked_messages.take();
-        let parked_dropped = self.parked.take().len();
+        let parked = self.parked.take().into_iter().collect();
         for id in self.echoes.clear() {
             self.output(SessionOutput::EchoLost { id });
         }
-        self.output(SessionOutput::Closed {
-            why,
-            parked_dropped,
-        });
+        self.output(SessionOutput::Closed { why, parked });
     }
 
     fn expire_keys(&mut self, now: Duration) {

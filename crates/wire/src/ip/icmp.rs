@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | prohibited | 3, 13 | 1, 1 |
 //! | no route | 3, 0 | 1, 0 |
+//! | address unreachable | 3, 1 | 1, 3 |
 //! | packet too big | 3, 4 | 2, 0 |
 //! | hop limit exceeded | 11, 0 | 3, 0 |
 
@@ -31,6 +32,8 @@ pub enum IcmpError {
     AdminProhibited,
     /// Nobody knows the way.
     NoRoute,
+    /// The way is known, but who should be there does not answer.
+    AddressUnreachable,
     /// It does not fit; `mtu` in bytes would.
     PacketTooBig {
         /// The largest packet that fits, in bytes.
@@ -45,6 +48,7 @@ impl IcmpError {
         match self {
             IcmpError::AdminProhibited => (3, 13, 0),
             IcmpError::NoRoute => (3, 0, 0),
+            IcmpError::AddressUnreachable => (3, 1, 0),
             IcmpError::PacketTooBig { mtu } => (3, 4, u32::from(mtu)),
             IcmpError::HopLimitExceeded => (11, 0, 0),
         }
@@ -54,6 +58,7 @@ impl IcmpError {
         match self {
             IcmpError::AdminProhibited => (1, 1, 0),
             IcmpError::NoRoute => (1, 0, 0),
+            IcmpError::AddressUnreachable => (1, 3, 0),
             IcmpError::PacketTooBig { mtu } => (2, 0, u32::from(mtu)),
             IcmpError::HopLimitExceeded => (3, 0, 0),
         }

@@ -341,12 +341,7 @@ impl End {
             SessionOutput::EchoLost { id } => self.echoes.push((id, None)),
             SessionOutput::Moved { to } => self.moves.push(to),
             SessionOutput::PathMtu { .. } => {}
-            SessionOutput::Closed {
-                why,
-                parked_dropped,
-            } => {
-                self.closed.push((why, parked_dropped));
-            }
+            SessionOutput::Closed { why, parked } => self.closed.push((why, parked.len())),
         }
         None
     }
