@@ -93,8 +93,8 @@ impl Node {
 
     fn hello_in(&mut self, f: NodeAddr, hello: &Hello<'_>) {
         let peer = self.peers.entry(f).or_default();
-        peer.software_version = hello.version.map(str::to_owned);
-        peer.host_label = hello.label.map(str::to_owned);
+        peer.software_version = hello.version.map(printable);
+        peer.host_label = hello.label.map(printable);
     }
 
     fn endpoints_in(&mut self, now: Now, f: NodeAddr, list: &[SocketAddr]) {
@@ -115,4 +115,23 @@ impl Node {
             there: Some(notice.second),
         });
     }
+}
+
+/// A text of a peer as it is kept and shown: characters that would move a terminal's cursor,
+/// break a line or turn the direction of writing stand as `\u{…}`.
+fn printable(text: &str) -> String {
+    let is_hidden = |c: char| {
+        let marks = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        let breaks = matches!(c, '\u{2028}'..='\u{202e}' | '\u{61c}');
+        c.is_control() || marks || breaks
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }

@@ -121,8 +121,8 @@ pub struct SessionStatus {
     pub datagram_max: usize,
     /// Last measured round trip.
     pub rtt: Option<Duration>,
-    /// What the peer says it runs.
+    /// What the peer says it runs; control characters are escaped.
     pub software_version: Option<String>,
-    /// What the peer calls its host.
+    /// What the peer calls its host; control characters are escaped.
     pub host_label: Option<String>,
 }

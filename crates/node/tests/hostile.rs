@@ -222,3 +222,16 @@ fn a_flood_of_real_initiations_is_limited() {
     }
     assert!(world.dropped(0, DropReason::RateLimited) >= 30);
 }
+
+#[test]
+fn a_peer_cannot_write_on_the_terminal_by_its_name() {
+    let mut world = World::new(1);
+    world.host_label = Some("a\u{1b}[2Jb\nc\u{9b}d\u{202e}e\u{200f}組紐".to_owned());
+    let hostile = world.add(common::Owner::new(9));
+    world.join(0, hostile);
+    let peers = world.hosts[0].node.peers(world.now);
+    let session = peers[0].session.clone().unwrap();
+    let shown = r"a\u{1b}[2Jb\u{a}c\u{9b}d\u{202e}e\u{200f}組紐";
+    assert_eq!(session.host_label.as_deref(), Some(shown));
+    assert_eq!(session.software_version.as_deref(), Some(shown));
+}

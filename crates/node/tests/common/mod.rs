@@ -133,6 +133,8 @@ pub(crate) struct World {
     pub(crate) lan: bool,
     /// Whether a datagram is lost.
     pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
+    /// What nodes that are started from now on call themselves.
+    pub(crate) host_label: Option<String>,
     seed: u8,
 }
 
@@ -150,6 +152,7 @@ impl World {
             beacons: Vec::new(),
             lan: false,
             lose: Box::new(|_| false),
+            host_label: None,
             seed: 100,
         };
         for number in 1..=count {
@@ -183,6 +186,8 @@ impl World {
         self.seed += 1;
         let config = NodeConfig {
             listen_port: at.port(),
+            software_version: self.host_label.clone().unwrap_or_default(),
+            host_label: self.host_label.clone(),
             ..NodeConfig::default()
         };
         Node::new(config, me, stored, crypto(), [self.seed; 32], self.now).unwrap()
