@@ -160,8 +160,8 @@ impl Builder<'_> {
         )
         .subcommand(self.verb("status", "kumi status [--json]"))
         .subcommand(
-            self.verb("ping", "kumi ping PEER [-c N] [--interval SECONDS]")
-                .arg(self.argument("PEER", "arg-peer").required(true))
+            self.verb("ping", "kumi ping [PEER] [-c N] [--interval SECONDS]")
+                .arg(self.argument("PEER", "arg-peer"))
                 .arg(self.option("count", "N").short('c'))
                 .arg(self.option("interval", "SECONDS").short('i')),
         )

@@ -135,7 +135,7 @@ fn every_kind_of_mistake_is_a_usage_error() {
         ("kumi id rotat", "error-usage-command-near"),
         ("kumi --quux", "error-usage-unknown"),
         ("kumi up now", "error-usage-unknown"),
-        ("kumi ping", "error-usage-missing"),
+        ("kumi join", "error-usage-missing"),
         ("kumi run", "error-usage-missing"),
         ("kumi id backup", "error-usage-missing"),
         ("kumi invite --expires", "error-usage-no-value"),

@@ -2,7 +2,12 @@
 //!
 //! Each test has a state directory of its own and starts nodes without an interface and on
 //! any free port, so that no privilege and no network is needed.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -70,7 +75,7 @@ fn mistakes_exit_with_2_and_say_three_things() {
     let place = Place::new("usage");
     for args in [
         &["pnig"][..],
-        &["ping"],
+        &["join"],
         &["status", "--loud"],
         &["status", "--lang", "fr"],
         &["invite", "--expires", "yesterday"],
@@ -205,4 +210,86 @@ fn sealed_keys_start_with_their_passphrase_only() {
     let wrong = place.passphrase("these are not the words");
     let said = place.fails(&["up", "--passphrase-file", &wrong], 1);
     assert!(said.contains("The passphrase does not open"), "{said}");
+}
+
+#[test]
+fn two_nodes_join_and_ping_without_an_address() {
+    let (a, b) = (Place::new("ping-a"), Place::new("ping-b"));
+    a.ok(&["up", "--no-invite"]);
+    let said = a.fails(&["ping"], 1);
+    assert!(said.contains("There is no peer to ask."), "{said}");
+    let line = a.ok(&["invite"]);
+    let joined = b.json(&["join", line.trim(), "--wait", "20"]);
+    let address = a.json(&["status"])["address"].clone();
+    assert_eq!(joined["peer"], address);
+    let ping = b.json(&["ping", "-c", "1"]);
+    assert_eq!((&ping["peer"], &ping["received"]), (&address, &1.into()));
+    let up = b.ok(&["up"]);
+    assert!(
+        up.contains("running already") && up.contains("kumi1:"),
+        "{up}"
+    );
+    let peers = b.json(&["peers"]);
+    let candidates = peers["peers"][0]["candidates"].as_array().unwrap();
+    assert!(candidates.iter().any(|c| c["source"] == "observed"));
+    b.ok(&["allow", "fc12:3456:789a:bcde:f012:3456:789a:bcde"]);
+    let said = b.fails(&["ping"], 2);
+    assert!(said.contains("There are 2 peers."), "{said}");
+}
+
+/// Whether 8 bytes in a row of the secret are in the text: raw, as hexadecimal, or as the
+/// numbers of a list.
+fn shows(text: &str, secret: &[u8]) -> bool {
+    let hex: Vec<String> = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list: Vec<String> = secret.iter().map(u8::to_string).collect();
+    let lower = text.to_lowercase();
+    (0..secret.len().saturating_sub(7)).any(|at| {
+        let part = at..at + 8;
+        let raw = &secret[part.clone()];
+        text.as_bytes().windows(8).any(|window| window == raw)
+            || lower.contains(&hex[part.clone()].concat())
+            || text.contains(&list[part].join(", "))
+    })
+}
+
+#[test]
+fn a_report_of_a_live_node_has_no_secret_in_it() {
+    let (a, b) = (Place::new("report-a"), Place::new("report-b"));
+    let words = "four words are enough";
+    let file = a.passphrase(words);
+    a.ok(&["up", "--passphrase-file", &file]);
+    // An invite that is used and one that is open; a failed one; a rotation; a sealed key.
+    let used = a.ok(&["invite"]);
+    b.json(&["join", used.trim(), "--wait", "20"]);
+    b.ok(&["ping", "-c", "1"]);
+    let open = a.ok(&["invite"]);
+    a.fails(&["join", open.trim()], 1);
+    a.ok(&["id", "rotate"]);
+    let mut secrets = Vec::new();
+    for name in ["root.key", "next.key", "node.key"] {
+        let bytes = std::fs::read(a.0.join("state").join(name)).unwrap();
+        // Between 35 bytes of header and 32 of check.
+        secrets.push((name, bytes[35..bytes.len() - 32].to_vec()));
+    }
+    a.ok(&["id", "seal", "--passphrase-file", &file]);
+    for (name, place) in [("a", &a), ("b", &b)] {
+        let report = place.ok(&["bugreport", "-"]);
+        for part in ["== status ==", "== peers ==", "node: events", "== log =="] {
+            assert!(report.contains(part), "{part} of {name}: {report}");
+        }
+        for (key, secret) in &secrets {
+            assert!(!shows(&report, secret), "{key} in the report of {name}");
+        }
+        assert!(!report.contains(words));
+        for line in [&used, &open] {
+            // The whole line, and any 12 characters of it after its name and version.
+            let line = line.trim().strip_prefix("kumi1:").unwrap();
+            let parts = line.as_bytes().windows(12).skip(2);
+            for part in parts {
+                let part = std::str::from_utf8(part).unwrap();
+                assert!(!report.contains(part), "{part} in the report of {name}");
+            }
+        }
+    }
+    assert!(shows("x 0102030405060708", &[1, 2, 3, 4, 5, 6, 7, 8]));
 }

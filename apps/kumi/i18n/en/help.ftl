@@ -76,6 +76,7 @@ cmd-ping = Ask a peer for an answer and show the time and the way
         Sends an echo request inside the session, whether or not the two machines have
         an interface for it, and says by which way the answer came.
     .examples =
+        kumi ping                    the only peer there is
         kumi ping server             by the name in `kumi list`
         kumi ping fc12:…:89ab        by address
         kumi ping server -c 1        once

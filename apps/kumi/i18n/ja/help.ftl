@@ -76,6 +76,7 @@ cmd-ping = ピアに応答を求め、時間と経路を表示する
         セッションの中でエコー要求を送ります。インターフェースがなくても使えます。
         応答がどの経路で届いたかも表示します。
     .examples =
+        kumi ping                    ピアが1台だけのとき
         kumi ping server             `kumi list` に出る名前で
         kumi ping fc12:…:89ab        アドレスで
         kumi ping server -c 1        1回だけ

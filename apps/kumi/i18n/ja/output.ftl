@@ -15,7 +15,7 @@ up-hint-next-key = ヒント: { $file } を USB メモリーなどオフライ�
 label-address = アドレス
 label-alias = 別名アドレス
 label-label = 名前
-label-reached = 到達先
+label-reached = 届くアドレス
 label-listen = 待ち受け
 label-network = ネットワーク
 label-peers = ピア
@@ -61,10 +61,10 @@ invite-life = 1回だけ、{ $until } まで使えます。もう1台で: kumi j
 
 join-waiting = { $peer } を待っています
 join-starting = このノードを起動しています
-join-done = { $peer }{ $label } に{ $via }で接続しました({ $took } ミリ秒)。
+join-done = { $peer }{ $label } に接続しました({ $via }、{ $took } ミリ秒)。
 join-next = 次に入力するコマンド:
 
-via-direct = 直接({ $endpoint })
+via-direct = 直接 { $endpoint }
 
 ping-title = { $peer }{ $label } に応答を求めます
 ping-answer = { $seq }: 応答あり、{ $via }、{ $rtt } ミリ秒

@@ -1,6 +1,6 @@
 //! `kumi ping`.
 
-use super::access::{address_of, argument};
+use super::access::address_of;
 use super::{peers, show};
 use crate::client::Client;
 use crate::context::Context;
@@ -8,8 +8,9 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::text::args;
 use crate::usage::wrong_value;
-use api::{Echo, EchoResult, PING_COUNT_MAX, Ping, PingDone, Request, Response};
+use api::{Echo, EchoResult, PING_COUNT_MAX, Peer, Ping, PingDone, Request, Response};
 use clap::ArgMatches;
+use std::net::Ipv6Addr;
 
 const COUNT_DEFAULT: u32 = 4;
 const TIMEOUT_MS: u64 = 5_000;
@@ -18,7 +19,10 @@ const TIMEOUT_MS: u64 = 5_000;
 pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let count = count(context, matches)?;
     let interval_ms = interval_ms(context, matches)?;
-    let peer = address_of(context, argument(matches, "PEER"))?;
+    let peer = match matches.get_one::<String>("PEER") {
+        Some(value) => address_of(context, value)?,
+        None => only(&peers::fetch(context)?)?,
+    };
     let label = peers::fetch(context)?
         .into_iter()
         .find(|known| known.address == peer)
@@ -65,6 +69,15 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
             .with("sent", done.sent));
     }
     Ok(())
+}
+
+/// The peer that is meant when none is named.
+fn only(peers: &[Peer]) -> Result<Ipv6Addr, Failure> {
+    match peers {
+        [one] => Ok(one.address),
+        [] => Err(Failure::new(Exit::Failed, "error-ping-nobody")),
+        many => Err(Failure::new(Exit::Usage, "error-ping-which").with("count", many.len())),
+    }
 }
 
 fn count(context: &Context, matches: &ArgMatches) -> Result<u32, Failure> {
