@@ -34,6 +34,9 @@ use std::time::Duration;
 use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN, TransportHeader};
 use zeroize::Zeroizing;
 
+/// Least time between two packets that say that a new handshake is due.
+const SAY_AGAIN: Duration = Duration::from_secs(1);
+
 /// One pair of transport keys.
 pub struct Transport {
     role: Role,
@@ -52,6 +55,8 @@ pub struct Transport {
     /// The session has seen a packet that these keys opened.
     noticed: AtomicBool,
     rekey_due: AtomicBool,
+    /// When `wake` was last said for it, as a stamp.
+    rekey_said: AtomicU64,
     /// When a large datagram last asked whether its size still passes, as a stamp.
     size_asked: AtomicU64,
     confirm_due: AtomicBool,
@@ -93,6 +98,7 @@ impl Transport {
             confirmed: AtomicBool::new(parts.role == Role::Initiator),
             noticed: AtomicBool::new(false),
             rekey_due: AtomicBool::new(false),
+            rekey_said: AtomicU64::new(0),
             size_asked: AtomicU64::new(stamp(parts.born)),
             confirm_due: AtomicBool::new(false),
             silence: Silence::default(),
@@ -387,7 +393,7 @@ impl Transport {
         self.last_tx.store(stamp(now), Ordering::Relaxed);
         let by_initiator =
             self.role == Role::Initiator && (age >= REKEY_AFTER || counter >= REKEY_AFTER_PACKETS);
-        let rekey = (by_initiator || age >= REKEY_BY_EITHER_AFTER) && self.note_rekey_due();
+        let rekey = (by_initiator || age >= REKEY_BY_EITHER_AFTER) && self.note_rekey_due(now);
         let timer = self.silence.sent(now, nature);
         let confirm = len > DATAGRAM_BASE && nature == Nature::Data && self.note_confirm_due(now);
         rekey || timer || confirm
@@ -397,7 +403,7 @@ impl Transport {
         self.rx_packets.fetch_add(1, Ordering::Relaxed);
         self.rx_bytes.fetch_add(len as u64, Ordering::Relaxed);
         self.last_rx.store(stamp(now), Ordering::Relaxed);
-        let rekey = data && age >= REKEY_BY_EITHER_AFTER && self.note_rekey_due();
+        let rekey = data && age >= REKEY_BY_EITHER_AFTER && self.note_rekey_due(now);
         let timer = self.silence.received(now, data);
         rekey || timer
     }
@@ -417,9 +423,18 @@ impl Transport {
         first
     }
 
-    /// `true` the first time only.
-    fn note_rekey_due(&self) -> bool {
-        !self.rekey_due.load(Ordering::Relaxed) && !self.rekey_due.swap(true, Ordering::SeqCst)
+    /// `true` the first time, and once a second for as long as these keys are used: the way
+    /// to the session may lose it.
+    fn note_rekey_due(&self, now: Duration) -> bool {
+        if !self.rekey_due.load(Ordering::Relaxed) {
+            self.rekey_due.store(true, Ordering::SeqCst);
+        }
+        let said = self.rekey_said.load(Ordering::Relaxed);
+        let due = moment(said).is_none_or(|at| at.saturating_add(SAY_AGAIN) <= now);
+        due && self
+            .rekey_said
+            .compare_exchange(said, stamp(now), Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     #[cfg(test)]

@@ -5,6 +5,9 @@
 //! deadline and sleeps until then. `watched` says until when; whoever starts a timer that ends
 //! before is told to wake it, once. (A keepalive may be due before the dead peer that the slow
 //! path sleeps for: data went out, the answer came, and now this end is silent.)
+//!
+//! The way to the slow path may lose what it is told. Then `watched` passes and nobody comes: a
+//! packet a second later says it again.
 
 use crate::constants::{DEAD_PEER, KEEPALIVE};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +57,8 @@ pub(super) struct Silence {
 }
 
 const UNWATCHED: u64 = u64::MAX;
+/// A deadline that passed this long ago was lost on the way to the slow path.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(1);
 
 impl Default for Silence {
     fn default() -> Self {
@@ -71,13 +76,15 @@ impl Silence {
         if nature != Nature::Probing {
             clear(&self.unanswered_rx);
         }
-        nature == Nature::Data && self.start(&self.unanswered_tx, now, DEAD_PEER)
+        let started = nature == Nature::Data && self.start(&self.unanswered_tx, now, DEAD_PEER);
+        started || self.is_forgotten(now)
     }
 
     /// Notes a receipt; whether the slow path must be woken.
     pub(super) fn received(&self, now: Duration, data: bool) -> bool {
         clear(&self.unanswered_tx);
-        data && self.start(&self.unanswered_rx, now, KEEPALIVE)
+        let started = data && self.start(&self.unanswered_rx, now, KEEPALIVE);
+        started || self.is_forgotten(now)
     }
 
     /// See [`super::Transport::deadline`].
@@ -102,6 +109,16 @@ impl Silence {
     /// The timers, for a state hash.
     pub(super) fn state(&self) -> [u64; 2] {
         [&self.unanswered_rx, &self.unanswered_tx].map(|timer| timer.load(Ordering::SeqCst))
+    }
+
+    /// Nobody came at the deadline watched; `true` for one packet each second.
+    fn is_forgotten(&self, now: Duration) -> bool {
+        let watched = self.watched.load(Ordering::Relaxed);
+        let late = moment(watched).is_some_and(|at| at.saturating_add(FORGOTTEN_AFTER) <= now);
+        late && self
+            .watched
+            .compare_exchange(watched, stamp(now), Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Starts a timer unless it runs; `true` if nobody wakes before it ends.
@@ -149,5 +166,20 @@ mod tests {
         assert_eq!(silence.deadline(), Some((t(10_020), Due::Keepalive)));
         // A timer that ends after the one waited for is found at that one's end.
         assert!(!silence.sent(t(40), Nature::Data));
+    }
+
+    #[test]
+    fn a_wake_that_was_lost_is_said_again_after_its_deadline() {
+        let (silence, t) = (Silence::default(), Duration::from_millis);
+        assert!(silence.sent(t(0), Nature::Data));
+        // Nobody hears it: `deadline` is not called.
+        assert!(!silence.sent(t(15_999), Nature::Data));
+        assert!(silence.sent(t(16_000), Nature::Data));
+        assert!(!silence.sent(t(16_999), Nature::Data), "once a second");
+        assert!(silence.sent(t(17_000), Nature::Data));
+        assert_eq!(silence.deadline(), Some((t(15_000), Due::DeadPeer)));
+        silence.dead_peer_handled();
+        assert_eq!(silence.deadline(), None);
+        assert!(!silence.sent(t(60_000), Nature::Probing));
     }
 }

@@ -280,3 +280,16 @@ fn a_new_handshake_becomes_due_as_in_the_table() {
     seal(&a, T0, b"x").unwrap();
     assert!(a.rekey_due());
 }
+
+#[test]
+fn a_new_handshake_that_is_due_is_said_again_each_second() {
+    let (a, _) = pair();
+    let (ms, mut buf) = (Duration::from_millis, [0; 64]);
+    // Keepalives start no timer of their own.
+    let mut wake = |at| a.seal_in_place(T0 + ms(at), &mut buf, 0).unwrap().wake;
+    let said: Vec<_> = [119_999, 120_000, 120_999, 121_000, 121_500, 122_000]
+        .into_iter()
+        .filter(|at| wake(*at))
+        .collect();
+    assert_eq!(said, [120_000, 121_000, 122_000]);
+}
