@@ -11,7 +11,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::model::Violation;
 use crate::rng::Dice;
-use crate::world::World;
 
 /// Where the garbage comes from. Nobody may ever answer here.
 pub const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 66)), 6666);
@@ -79,47 +78,25 @@ impl Strangers {
         initiation.fragments.push(seen.to_vec());
         initiation.taken |= self.initiation_taken;
     }
-}
-
-impl World {
-    /// A stranger sends `bytes` to a node from its own address.
-    pub fn hostile(&mut self, to: usize, bytes: &[u8]) {
-        self.counts.hostile += 1;
-        let flights = self.net.inject(&mut self.dice, to, STRANGER, bytes);
-        self.schedule_flights(flights, false, true);
-    }
 
     /// Everything that arrived at a host lately: from where, what.
-    pub fn recordings(&self, of: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn recordings(&self, of: usize) -> Vec<(SocketAddr, Vec<u8>)> {
         let of = |(to, from, bytes): &Recording| (*to == of).then(|| (*from, bytes.clone()));
-        self.strangers.recorded.iter().filter_map(of).collect()
+        self.recorded.iter().filter_map(of).collect()
     }
 
     /// One of the things that arrived lately, by the dice.
-    pub fn recording(&mut self) -> Option<Recording> {
-        let n = self.dice.below(self.strangers.recorded.len());
-        self.strangers.recorded.get(n).cloned()
+    pub(crate) fn recording(&self, dice: &mut Dice) -> Option<Recording> {
+        let n = dice.below(self.recorded.len());
+        self.recorded.get(n).cloned()
     }
 
-    /// Repeats a recording with its own source address.
-    pub fn replay(&mut self, (to, from, bytes): Recording) {
-        self.counts.hostile += 1;
-        let flights = self.net.inject(&mut self.dice, to, from, &bytes);
-        self.schedule_flights(flights, false, true);
-    }
-
-    /// Replays from the stranger's address a whole initiation that its node has answered.
-    pub fn replay_initiation(&mut self) {
-        let taken = self.strangers.initiations.iter().filter(|(_, i)| i.taken);
+    /// A whole initiation that a node has answered: which node, and the fragments. Once.
+    pub(crate) fn take_initiation(&mut self, dice: &mut Dice) -> Option<(usize, Vec<Vec<u8>>)> {
+        let taken = self.initiations.iter().filter(|(_, i)| i.taken);
         let keys: Vec<_> = taken.map(|(key, _)| *key).collect();
-        let Some(key) = keys.get(self.dice.below(keys.len())).copied() else {
-            return;
-        };
-        let Some(initiation) = self.strangers.initiations.remove(&key) else {
-            return;
-        };
-        for fragment in initiation.fragments {
-            self.hostile(key.0, &fragment);
-        }
+        let key = keys.get(dice.below(keys.len())).copied()?;
+        let initiation = self.initiations.remove(&key)?;
+        Some((key.0, initiation.fragments))
     }
 }

@@ -22,7 +22,7 @@ use crate::model::{Model, Violation};
 use crate::net::{Flight, Net};
 use crate::packet;
 use crate::rng::Dice;
-use crate::strangers::{STRANGER, Strangers, THIEF};
+use crate::strangers::{Recording, STRANGER, Strangers, THIEF};
 use crate::trace::{Kind, Trace};
 
 /// A node that asks to be woken more often than this without time passing is spinning.
@@ -281,7 +281,7 @@ impl World {
         }
     }
 
-    pub(crate) fn schedule_flights(&mut self, flights: Vec<Flight>, beacon: bool, hostile: bool) {
+    fn schedule_flights(&mut self, flights: Vec<Flight>, beacon: bool, hostile: bool) {
         for flight in flights {
             let at = self.now + flight.after;
             self.push(
@@ -458,6 +458,37 @@ impl World {
             }
             Outbound::Reply(..) | Outbound::Drop(_) => {}
         }
+    }
+
+    /// A stranger sends `bytes` to a node from its own address.
+    pub fn hostile(&mut self, to: usize, bytes: &[u8]) {
+        self.replay((to, STRANGER, bytes.to_vec()));
+    }
+
+    /// Repeats a recording with its own source address.
+    pub fn replay(&mut self, (to, from, bytes): Recording) {
+        self.counts.hostile += 1;
+        let flights = self.net.inject(&mut self.dice, to, from, &bytes);
+        self.schedule_flights(flights, false, true);
+    }
+
+    /// Replays from the stranger's address a whole initiation that its node has answered.
+    pub fn replay_initiation(&mut self) {
+        if let Some((to, fragments)) = self.strangers.take_initiation(&mut self.dice) {
+            for fragment in fragments {
+                self.hostile(to, &fragment);
+            }
+        }
+    }
+
+    /// Everything that arrived at a host lately: from where, what.
+    pub fn recordings(&self, of: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+        self.strangers.recordings(of)
+    }
+
+    /// One of the things that arrived lately, by the dice.
+    pub fn recording(&mut self) -> Option<Recording> {
+        self.strangers.recording(&mut self.dice)
     }
 
     /// A datagram arrives at once, whatever the weather.
