@@ -3,7 +3,10 @@
 check-level-ok = ok
 check-level-warn = WARN
 check-level-fail = FAIL
-check-summary = { $ok } ok, { $warn } warnings, { $fail } failed
+check-summary = { $ok } ok, { $warn } { $warn ->
+    [one] warning
+   *[other] warnings
+}, { $fail } failed
 
 check-config = kumi.toml
     .ok = { $detail }
@@ -39,7 +42,7 @@ check-next-key = next root key
     .warn = { $path } is on this machine
     .fail = { $detail }
     .fix = { $fix }
-    .fixwarn = Move it to an offline place; a thief of this machine could otherwise take the address with him.
+    .fixwarn = Move it to an offline place; otherwise whoever steals this machine has the address, too.
 check-node-key = hot keys
     .ok = { $path }, for its owner alone
     .sealed = { $path }, sealed: `kumi up` asks for the passphrase

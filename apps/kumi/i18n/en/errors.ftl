@@ -221,7 +221,10 @@ error-ping-which = Which peer is to be asked?
     .why = There are { $count } peers.
     .fix = Name one, by address or by name: `kumi ping PEER`; see `kumi peers`.
 error-ping-lost = { $peer } did not answer.
-    .why = None of { $sent } questions was answered in time.
+    .why = It was asked { $sent ->
+        [1] once, and no answer came
+       *[other] { $sent } times, and no answer came
+    } in time.
     .fix = See `kumi peers` for where it was last; the peer must be running and must allow this node.
 error-run-missing = { $program } could not be run.
     .why = { $detail }

@@ -86,7 +86,7 @@ peer-unreachable = 経路不明
 
 list-none = まだ誰も許可していません。`kumi invite` で招待を作るか、`kumi allow ADDR` で許可してください。
 list-who = 相手
-list-services = 届く範囲
+list-services = 許可する範囲
 list-since = 許可日時
 list-everything = すべて
 
