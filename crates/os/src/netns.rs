@@ -7,7 +7,7 @@
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 /// Why a namespace could not be made or entered.
@@ -102,6 +102,10 @@ pub fn enter_network(namespace: impl AsFd) -> Result<(), NamespaceError> {
 /// `pid`. Works without privileges for the user who made them. Ids stay the same, so what
 /// is executed afterwards runs as the same user, without capabilities.
 ///
+/// Never into a user namespace of somebody else, not even for root, who could: its owner has
+/// every right over what runs inside, and would have root's files with it. That also holds
+/// when `pid` was given to another process meanwhile.
+///
 /// # Errors
 /// [`NamespaceError::Unreachable`] when the process is gone or another user's.
 pub fn enter(pid: u32) -> Result<(), NamespaceError> {
@@ -111,11 +115,32 @@ pub fn enter(pid: u32) -> Result<(), NamespaceError> {
     let own = std::fs::metadata("/proc/self/ns/user").map_err(failed)?;
     // Entering the user namespace that one is in already is an error to the kernel.
     if user.metadata().map_err(failed)?.ino() != own.ino() {
+        if owner_of(&user).map_err(failed)? != crate::process::user_id() {
+            return Err(failed(io::ErrorKind::PermissionDenied.into()));
+        }
         move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
             .map_err(|error| failed(error.into()))?;
     }
     move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
         .map_err(|error| failed(error.into()))
+}
+
+/// The user who made the user namespace behind `namespace` (`ioctl_ns(2)`).
+fn owner_of(namespace: &File) -> io::Result<u32> {
+    const NS_GET_OWNER_UID: libc::c_ulong = 0xb704;
+    let mut owner: libc::uid_t = 0;
+    // SAFETY: the pointer is to a live uid_t, which is what this request writes.
+    let result = unsafe {
+        libc::ioctl(
+            namespace.as_raw_fd(),
+            NS_GET_OWNER_UID as _,
+            &raw mut owner,
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(owner)
 }
 
 #[cfg(test)]
@@ -149,6 +174,36 @@ pub(crate) mod tests {
             enter_network(&home).unwrap();
             Netlink::open().unwrap().link("here").unwrap();
         });
+    }
+
+    /// Needs root: who is told of a process in a namespace that another user made must not
+    /// run anything there.
+    #[test]
+    fn a_namespace_of_another_user_is_not_entered() {
+        use std::io::Read;
+        use std::os::unix::process::CommandExt;
+        if crate::process::user_id() != 0 {
+            eprintln!("skipped: not root");
+            return;
+        }
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--net", "--", "sh", "-c", "echo there; exec sleep 60"]);
+        command.uid(65_534).gid(65_534).stdout(std::process::Stdio::piped());
+        let mut stranger = command.spawn().unwrap();
+        let mut said = [0; 6];
+        let there = stranger.stdout.as_mut().unwrap().read_exact(&mut said);
+        let pid = stranger.id();
+        // With several threads the kernel would say EINVAL, but only after this check.
+        let entered = there.is_ok().then(|| enter(pid));
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+        match entered {
+            None => eprintln!("skipped: no user namespaces for ordinary users"),
+            Some(Err(NamespaceError::Unreachable { source, .. })) => {
+                assert_eq!(source.kind(), io::ErrorKind::PermissionDenied);
+            }
+            Some(other) => panic!("{other:?}"),
+        }
     }
 
     #[test]
