@@ -8,7 +8,8 @@
 //! 4. local rules allow its F or key, or it proves an invite that it may use;
 //! 5. its number is above the last;
 //! 6. initiations do not cross, and there is room;
-//! 7. its statements hold and are not older than the pin.
+//! 7. its statements hold, are not older than the pin, and lead to no root key that a rule
+//!    denies.
 //!
 //! Then number, use of the invite, rule and pin are written down, and only then message 2
 //! leaves.
@@ -83,9 +84,18 @@ impl Node {
         let verified = claim
             .verify(&*self.crypto, now, pin.as_ref())
             .map_err(|error| refusal_of_handshake(&error))?;
-        let certificate = &verified.claim().identity().certificate;
-        if !certificate.scopes.allows(Scopes::TALK) {
+        let identity = verified.claim().identity();
+        if !identity.certificate.scopes.allows(Scopes::TALK) {
             return Err(DropReason::Identity);
+        }
+        // Until here the current root key was what the pin says, and there may be none yet.
+        let (first, current) = (
+            identity.history.inception().root_key,
+            *identity.history.root_key(),
+        );
+        let access = self.stored.rules.access(f, Some(first), Some(current));
+        if matches!(access, Access::Denied(_)) {
+            return Err(DropReason::Stranger);
         }
         self.write_down(now, f, number, &ground, &verified);
         self.answer(now, f, from, whole.sender, verified)

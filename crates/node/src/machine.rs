@@ -258,11 +258,13 @@ impl Node {
         }
     }
 
-    /// What the rules say about a peer, by all that is known of it.
+    /// What the rules say about a peer, by all that is known of it; of one being joined that
+    /// is what its invite says.
     pub(crate) fn access(&self, f: NodeAddr) -> Access<'_> {
-        let known = self.known.get(&f);
+        let known = self.identity_of(f);
         let inception = known.map(|identity| identity.history.inception().root_key);
-        let current = self.pin(f).map(|pin| pin.0.root_key);
+        let pinned = self.pin(f).map(|pin| pin.0.root_key);
+        let current = pinned.or_else(|| known.map(|identity| *identity.history.root_key()));
         self.stored.rules.access(f, inception, current)
     }
 
