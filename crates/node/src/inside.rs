@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use group::{Access, Services};
+use group::Access;
 use wire::ip::{IcmpError, IpView, icmp_error};
 use wire::{NodeAddr, Now};
 
@@ -97,10 +97,8 @@ impl Node {
 
     /// A parked packet starts a flow, too: its answers pass.
     fn note_flow(&self, now: Now, f: NodeAddr, view: &IpView<'_>) {
-        if let Access::Allowed(entry) = self.access(f)
-            && entry.services != Services::All
-        {
-            crate::fast::note_flow(&self.flows, now.mono, view);
+        if let Access::Allowed(entry) = self.access(f) {
+            crate::fast::note_flow(&entry.services, &self.flows, now.mono, view);
         }
     }
 

@@ -416,3 +416,26 @@ fn programs_are_told_of_unreachable_peers_at_a_bounded_rate() {
     let most = node::UNREACHABLE_PER_SECOND_MAX as usize;
     assert_eq!(world.take_inside(0).len(), most);
 }
+
+#[test]
+fn a_peer_that_knocks_from_ever_new_ports_pushes_out_no_flow() {
+    let mut world = World::new(2);
+    world.join(0, 1);
+    let (a, b) = (world.f(0), world.f(1));
+    let ssh = PortRange {
+        proto: Proto::Tcp,
+        lo: 22,
+        hi: 22,
+    };
+    let entry = AllowEntry {
+        services: Services::Ports(vec![ssh]),
+        ..allow_all(b)
+    };
+    world.with(0, |node, now| node.allow(now, entry)).unwrap();
+    world.send(0, &syn(a, b, (40_000, 80)));
+    assert_eq!(world.hosts[0].node.flows().len(), 1);
+    for port in 50_000..50_100 {
+        world.send(0, &syn(a, b, (22, port)));
+    }
+    assert_eq!(world.hosts[0].node.flows().len(), 1, "answers on port 22");
+}

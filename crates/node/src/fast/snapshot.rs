@@ -155,9 +155,7 @@ impl Snapshot {
         if HEADROOM + len + TAG_LEN > out.datagram_max {
             return Outbound::Slow;
         }
-        if entry.services != Services::All {
-            note_flow(flows, now, &view);
-        }
+        note_flow(&entry.services, flows, now, &view);
         let ecn = view.ecn();
         self.seal(now, out, ecn, buf, len)
     }
@@ -315,9 +313,17 @@ pub(crate) fn node_addr(addr: IpAddr) -> Option<NodeAddr> {
     }
 }
 
-/// Notes that this end sends on the flow of a packet.
-pub(crate) fn note_flow(flows: &FlowTable, now: Duration, view: &IpView<'_>) {
-    flows.note(now, &flow_key(view, Direction::Out));
+/// Notes that this end sends on the flow of a packet to a peer that may reach `services`,
+/// unless its answers pass anyway. So what this end answers on an open port takes no room: a
+/// peer cannot push out the flows with others by knocking from ever new ports.
+pub(crate) fn note_flow(services: &Services, flows: &FlowTable, now: Duration, view: &IpView<'_>) {
+    if *services == Services::All {
+        return;
+    }
+    let flow = flow_key(view, Direction::Out);
+    if !decide(services, &flow, Direction::In, || false).passes() {
+        flows.note(now, &flow);
+    }
 }
 
 /// The flow of a packet as this end sees it.
