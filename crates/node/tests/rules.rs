@@ -9,7 +9,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{World, allow_all, icmp6, s, syn, udp};
+use common::{World, allow_all, icmp6, ipv6, s, syn, udp};
 use group::{AllowEntry, AllowError, FlowTable, PortRange, Proto, Services, Who};
 use node::{ConnectError, DownWhy, DropReason, Event, Inbound, PingError};
 use wire::ip::{Ecn, IpView};
@@ -438,4 +438,27 @@ fn a_peer_that_knocks_from_ever_new_ports_pushes_out_no_flow() {
         world.send(0, &syn(a, b, (22, port)));
     }
     assert_eq!(world.hosts[0].node.flows().len(), 1, "answers on port 22");
+}
+
+#[test]
+fn icmp_errors_concern_packets_to_their_sender_only() {
+    let mut world = World::new(3);
+    world.join(0, 1);
+    world.join(0, 2);
+    let (a, b, c) = (world.f(0), world.f(1), world.f(2));
+    let error_about = |packet: &[u8]| {
+        let upper = [&[1, 4, 0, 0, 0, 0, 0, 0], packet].concat();
+        ipv6(b, a, 58, &upper)
+    };
+    let cases = [
+        (error_about(&udp(a, b, (1, 2), b"x")), true),
+        (error_about(&udp(a, c, (1, 2), b"x")), false),
+        (error_about(&udp(b, a, (1, 2), b"x")), false),
+        (error_about(&udp(a, b, (1, 2), b"x")[..39]), false),
+    ];
+    for (packet, passes) in cases {
+        world.send(1, &packet);
+        world.deliver();
+        assert_eq!(world.take_inside(0).len(), usize::from(passes));
+    }
 }

@@ -27,6 +27,9 @@ pub(crate) struct Names {
     pub(crate) subnet: Option<Prefix>,
 }
 
+/// Length of an ICMPv6 header in front of what the message is about.
+const ICMP_HEADER_LEN: usize = 8;
+
 /// The first 64 bits of an alias subnet.
 pub(crate) type Prefix = [u8; 8];
 
@@ -221,6 +224,9 @@ impl Snapshot {
         if !node_addr(view.dst()).is_some_and(|dst| self.own.hold(dst)) {
             return Err(DropReason::NotForUs);
         }
+        if self.is_foreign_error(entry, &view) {
+            return Err(DropReason::SourceNotPeer);
+        }
         let flow = flow_key(&view, Direction::In);
         let established = || flows.contains(now, &flow);
         if !decide(&entry.services, &flow, Direction::In, established).passes() {
@@ -232,6 +238,22 @@ impl Snapshot {
             set_ecn(packet, ecn);
         }
         Ok(())
+    }
+
+    /// Whether it is an ICMPv6 error (RFC 4443) about anything but a packet of this node to
+    /// that very peer: nobody else is on the path, so it would disturb flows with others.
+    fn is_foreign_error(&self, entry: &PeerEntry, view: &IpView<'_>) -> bool {
+        let is_error = view.icmp().is_some_and(|(kind, _)| kind < 128);
+        if view.proto() != proto::ICMPV6 || !is_error {
+            return false;
+        }
+        // ICMPv6 header, then the packet: its source at 8, its destination at 24.
+        let addr = |at: usize| {
+            let bytes = view.upper().get(ICMP_HEADER_LEN + at..)?;
+            bytes.first_chunk::<16>().copied().map(NodeAddr)
+        };
+        let is_own = addr(8).is_some_and(|src| self.own.hold(src));
+        !(is_own && addr(24).is_some_and(|dst| entry.names.hold(dst)))
     }
 
     /// The node address that a packet of the local host goes to.
