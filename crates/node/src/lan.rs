@@ -1,7 +1,8 @@
 //! LAN beacons in and out (docs/protocol/session.md, section 7).
 //!
 //! A beacon is signed, and still anybody on the LAN may have sent it: one from a node that no
-//! rule allows costs a map lookup and one signature check at most, and changes nothing. One
+//! rule allows costs a hash and a map lookup, and changes nothing. Anybody may also repeat the
+//! public half of an allowed one, so [`BEACON_CHECKS_MAX`] bounds the signature checks. One
 //! from an allowed peer teaches its identity and where it is; if it asks for this node, or is
 //! somewhere new, a handshake starts, at most once in [`CALL_INTERVAL`] for each peer.
 //!
@@ -23,6 +24,30 @@ use crate::{DropReason, Event, Output};
 
 /// Least time between two handshakes that beacons of one peer start.
 pub const CALL_INTERVAL: Duration = Duration::from_secs(5);
+/// Most beacons whose signature is checked within any second that begins with one; the
+/// others are dropped. A few per cent of one core.
+pub const BEACON_CHECKS_MAX: u32 = 500;
+
+/// How many signatures were checked since when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BeaconChecks {
+    since: Duration,
+    count: u32,
+}
+
+impl BeaconChecks {
+    /// Whether one more may be checked now.
+    fn admit(&mut self, now: Duration) -> bool {
+        if now.saturating_sub(self.since) >= Duration::from_secs(1) {
+            *self = Self {
+                since: now,
+                count: 0,
+            };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= BEACON_CHECKS_MAX
+    }
+}
 
 impl Node {
     /// A datagram came to one of the beacon groups. `from` is its source; the beacon itself
@@ -107,7 +132,13 @@ impl Node {
             .beacons_seen
             .get(&f)
             .is_some_and(|(run, last)| *run == beacon.instance && beacon.sequence <= *last);
-        if is_old || !self.is_signed(beacon, &identity) {
+        if is_old {
+            return self.drop_for(DropReason::Beacon);
+        }
+        if !self.beacon_checks.admit(now.mono) {
+            return self.drop_for(DropReason::RateLimited);
+        }
+        if !self.is_signed(beacon, &identity) {
             return self.drop_for(DropReason::Beacon);
         }
         let before = self.pin(f);
@@ -151,6 +182,9 @@ impl Node {
     ) {
         if beacon.instance == self.instance {
             return;
+        }
+        if !self.beacon_checks.admit(now.mono) {
+            return self.drop_for(DropReason::RateLimited);
         }
         let pin = self.pin(self.f);
         let holds = identity

@@ -49,7 +49,7 @@ pub use error::{
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use inside::UNREACHABLE_PER_SECOND_MAX;
-pub use lan::CALL_INTERVAL;
+pub use lan::{BEACON_CHECKS_MAX, CALL_INTERVAL};
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};

@@ -20,6 +20,7 @@ use session::transport::Transport;
 use wire::{NodeAddr, Now};
 
 use crate::believe::{decode_known, verify_own};
+use crate::lan::BeaconChecks;
 use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
@@ -80,6 +81,7 @@ pub struct Node {
     pub(crate) beacon_sequence: u64,
     /// The last run and sequence of each peer's beacons.
     pub(crate) beacons_seen: BTreeMap<NodeAddr, ([u8; 8], u64)>,
+    pub(crate) beacon_checks: BeaconChecks,
     pub(crate) wanted: BTreeMap<NodeAddr, Wanted>,
     /// Where a second holder of this node's keys was told of last, by itself and by a peer.
     pub(crate) own_clone: Option<([u8; 8], SocketAddr)>,
@@ -132,6 +134,7 @@ impl Node {
             peers: BTreeMap::new(),
             indices: BTreeMap::new(),
             beacons_seen: BTreeMap::new(),
+            beacon_checks: BeaconChecks::default(),
             wanted: BTreeMap::new(),
             own_clone: None,
             own_clone_notice: None,

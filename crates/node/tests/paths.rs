@@ -9,8 +9,8 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{World, s, udp};
-use node::{Event, Output, PeerState, Source, Wake};
+use common::{World, allow_all, s, udp};
+use node::{DropReason, Event, Output, PeerState, Source, Wake};
 
 #[test]
 fn a_peer_that_moves_is_followed_after_it_proved_the_new_place() {
@@ -147,6 +147,30 @@ fn beacons_of_strangers_change_nothing() {
     assert!(count > 100);
     assert_eq!(world.hosts[0].node.state_hash(), before);
     assert_eq!(world.hosts[0].sent, sent);
+}
+
+#[test]
+fn a_flood_of_forged_beacons_costs_a_bounded_number_of_checks() {
+    let mut world = World::new(2);
+    let (a, b) = (world.f(0), world.f(1));
+    world
+        .with(0, |node, now| node.allow(now, allow_all(b)))
+        .unwrap();
+    world.run(s(1));
+    let from = world.hosts[1].at;
+    let found = world.beacons.iter().find(|(at, _)| *at == from);
+    let genuine = found.unwrap().1.clone();
+    let mut forged = genuine.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let over = 100;
+    for _ in 0..node::BEACON_CHECKS_MAX + over {
+        world.with(0, |node, now| node.handle_beacon(now, from, &forged));
+    }
+    assert_eq!(world.dropped(0, DropReason::RateLimited), u64::from(over));
+    world.run(s(1));
+    world.with(0, |node, now| node.handle_beacon(now, from, &genuine));
+    let peers = world.hosts[0].node.peers(world.now);
+    assert!(peers[0].root_key.is_some(), "{a} hears the real one again");
 }
 
 #[test]
