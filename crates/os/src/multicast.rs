@@ -2,6 +2,10 @@
 //!
 //! Loopback, tunnels and interfaces that are down take no part. Programs on one machine
 //! share the port, and hear each other (and themselves: the receiver knows its own).
+//!
+//! What does not come from the link is not heard: over IPv4 the socket is bound to the group,
+//! so it takes no unicast; over IPv6 (where a link-local group binds to one interface only)
+//! the source must be link-local, which no router forwards.
 
 use crate::netlink::Link;
 use rustix::net::sockopt;
@@ -43,7 +47,7 @@ impl Multicast {
     /// # Errors
     /// Neither family can be had, for instance because another program has the port alone.
     pub fn open(group_v6: Ipv6Addr, group_v4: Ipv4Addr, port: u16) -> io::Result<Self> {
-        let (v6, v4) = (open_v6(port), open_v4(port));
+        let (v6, v4) = (open_v6(port), open_v4(group_v4, port));
         if let (Err(error), Err(_)) = (&v6, &v4) {
             return Err(io::Error::new(error.kind(), error.to_string()));
         }
@@ -114,9 +118,12 @@ impl Multicast {
     /// `WouldBlock` when none waits.
     pub fn recv(&self, beacon: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         for socket in self.v6.iter().chain(&self.v4) {
-            match socket.recv_from(beacon) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return other,
+            for _ in 0..FOREIGN_MAX {
+                match socket.recv_from(beacon) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Ok((_, from)) if !is_on_link(&from) => {}
+                    other => return other,
+                }
             }
         }
         Err(io::ErrorKind::WouldBlock.into())
@@ -125,6 +132,18 @@ impl Multicast {
     /// The descriptors to wait on.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         self.v6.iter().chain(&self.v4).map(AsFd::as_fd).collect()
+    }
+}
+
+/// So many datagrams from elsewhere are passed over in one call.
+const FOREIGN_MAX: usize = 64;
+
+/// Whether the source says that it is on one of this machine's links.
+const fn is_on_link(from: &SocketAddr) -> bool {
+    match from {
+        SocketAddr::V6(from) => from.ip().is_unicast_link_local(),
+        // Sent to the group, or the socket would not have it.
+        SocketAddr::V4(_) => true,
     }
 }
 
@@ -145,13 +164,13 @@ fn open_v6(port: u16) -> io::Result<UdpSocket> {
     share_and_bind(socket, (Ipv6Addr::UNSPECIFIED, port).into())
 }
 
-fn open_v4(port: u16) -> io::Result<UdpSocket> {
+fn open_v4(group: Ipv4Addr, port: u16) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_multicast_ttl_v4(1)?;
     socket.set_multicast_loop_v4(true)?;
     // Only groups that this very socket joined, not those of other programs.
     socket.set_multicast_all_v4(false)?;
-    share_and_bind(socket, (Ipv4Addr::UNSPECIFIED, port).into())
+    share_and_bind(socket, (group, port).into())
 }
 
 fn share_and_bind(socket: Socket, address: SocketAddr) -> io::Result<UdpSocket> {
@@ -205,6 +224,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn unicast_from_elsewhere_is_not_heard() {
+        in_new_network(|| {
+            let mut netlink = Netlink::open().unwrap();
+            let index = netlink.link("lo").unwrap().index;
+            let far = "2001:db8::1".parse().unwrap();
+            netlink.add_address(index, far, 128, true).unwrap();
+            let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4650).unwrap();
+            for (from, to) in [
+                ("[2001:db8::1]:0", "[2001:db8::1]:4650"),
+                ("127.0.0.1:0", "127.0.0.1:4650"),
+            ] {
+                let socket = UdpSocket::bind(from).unwrap();
+                // Refused where nothing listens for unicast at all.
+                let _ = socket.send_to(b"KMB1", to);
+            }
+            let wait = Some(Duration::from_millis(200));
+            let _ = crate::wait::readable(&multicast.descriptors(), wait).unwrap();
+            let heard = multicast
+                .recv(&mut [0; BEACON_LEN_MAX])
+                .map_err(|e| e.kind());
+            assert_eq!(heard, Err(io::ErrorKind::WouldBlock));
+        });
     }
 
     #[test]

@@ -130,13 +130,8 @@ fn owner_of(namespace: &File) -> io::Result<u32> {
     const NS_GET_OWNER_UID: libc::c_ulong = 0xb704;
     let mut owner: libc::uid_t = 0;
     // SAFETY: the pointer is to a live uid_t, which is what this request writes.
-    let result = unsafe {
-        libc::ioctl(
-            namespace.as_raw_fd(),
-            NS_GET_OWNER_UID as _,
-            &raw mut owner,
-        )
-    };
+    let result =
+        unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_OWNER_UID as _, &raw mut owner) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -187,8 +182,18 @@ pub(crate) mod tests {
             return;
         }
         let mut command = std::process::Command::new("unshare");
-        command.args(["--user", "--net", "--", "sh", "-c", "echo there; exec sleep 60"]);
-        command.uid(65_534).gid(65_534).stdout(std::process::Stdio::piped());
+        command.args([
+            "--user",
+            "--net",
+            "--",
+            "sh",
+            "-c",
+            "echo there; exec sleep 60",
+        ]);
+        command
+            .uid(65_534)
+            .gid(65_534)
+            .stdout(std::process::Stdio::piped());
         let mut stranger = command.spawn().unwrap();
         let mut said = [0; 6];
         let there = stranger.stdout.as_mut().unwrap().read_exact(&mut said);
