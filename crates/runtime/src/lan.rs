@@ -17,6 +17,8 @@ pub const GROUPS: (Ipv6Addr, Ipv4Addr) = (
 );
 /// At most this many addresses of the host are told to the node.
 pub const ENDPOINTS_MAX: usize = 16;
+/// So many beacons are taken before the other descriptors are looked at again.
+const BEACONS_AT_ONCE_MAX: usize = 64;
 /// Addresses often change several at a time; this long is waited for the rest.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -44,7 +46,11 @@ pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
         let Some(multicast) = &shared.multicast else {
             continue;
         };
-        while let Ok((len, from)) = multicast.recv(&mut beacon) {
+        // A flood must keep neither the end of the node nor news of addresses waiting.
+        for _ in 0..BEACONS_AT_ONCE_MAX {
+            let Ok((len, from)) = multicast.recv(&mut beacon) else {
+                break;
+            };
             shared.counters.woke(Cause::Beacon);
             let bytes = beacon.get(..len).unwrap_or_default().to_vec();
             shared.inbox.offer(Input::Beacon { from, bytes });
