@@ -7,8 +7,9 @@
 //! ```
 //!
 //! A change is written with one `write(2)` before anything that follows from it, so it
-//! survives kill -9. What is lost with the machine's power is not promised, except the
-//! reservation of handshake counts, which is synchronised. A last line that is cut off was
+//! survives kill -9. What is lost with the machine's power is not promised, except what must
+//! not come undone, which is synchronised: the reservation of handshake counts, a deny entry,
+//! and the use of an invite, each with everything before it. A last line that is cut off was
 //! never acted on and is dropped; damage anywhere else is an error, and the file is left as
 //! it is. The journal is compacted at the start, and when it has grown by
 //! [`GROWTH_LEN_MAX`].
@@ -105,7 +106,7 @@ impl Storage {
         };
         let line = encode(change).map_err(|source| failed(&self.path, source))?;
         let mut written = self.file.write_all(&line);
-        if written.is_ok() && matches!(change, Change::HandshakeCountReserved { .. }) {
+        if written.is_ok() && must_outlive_power(change) {
             written = self.file.sync_data();
         }
         if let Err(source) = written {
@@ -204,6 +205,14 @@ pub fn load(path: &Path) -> Result<Stored, StorageError> {
         });
     }
     Ok(stored)
+}
+
+/// Whether a change is on the disk itself before anything follows from it.
+const fn must_outlive_power(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::HandshakeCountReserved { .. } | Change::Denied { .. } | Change::InviteUsed { .. }
+    )
 }
 
 fn encode(value: &impl Serialize) -> io::Result<Vec<u8>> {

@@ -202,3 +202,15 @@ fn a_journal_that_has_grown_is_compacted_while_it_is_open() {
         4
     );
 }
+
+#[test]
+fn a_deny_entry_and_the_use_of_an_invite_outlive_the_power() {
+    let f = wire::NodeAddr([0xfc; 16]);
+    let who = group::Who::Address(f);
+    assert!(must_outlive_power(&Change::Denied { who, unix_s: 1 }));
+    assert!(must_outlive_power(&Change::InviteUsed {
+        id: [1; 16],
+        by: f
+    }));
+    assert!(!must_outlive_power(&Change::TimeHigh { unix_s: 1 }));
+}
