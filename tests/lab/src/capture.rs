@@ -158,7 +158,15 @@ mod tests {
                 Ok(n)
             }
         }
-        let bytes = [b"xxkx".as_slice(), CANARY, b"kk", CANARY, &CANARY[..31]].concat();
+        let bytes = [
+            b"xxkx".as_slice(),
+            CANARY,
+            b"kk",
+            CANARY,
+            b"k",
+            &CANARY[..31],
+        ]
+        .concat();
         let seen = Seen::default();
         search(&mut Slow(bytes.clone(), 0), &seen);
         assert_eq!(seen.canaries.load(Ordering::Relaxed), 2);
