@@ -2,7 +2,7 @@
 //!
 //! A beacon is signed, and still anybody on the LAN may have sent it: one from a node that no
 //! rule allows costs a hash and a map lookup, and changes nothing. Anybody may also repeat the
-//! public half of an allowed one, so [`BEACON_CHECKS_MAX`] bounds the signature checks. One
+//! public half of an allowed one, so [`crate::BEACON_CHECKS_MAX`] bounds the signature checks. One
 //! from an allowed peer teaches its identity and where it is; if it asks for this node, or is
 //! somewhere new, a handshake starts, at most once in [`CALL_INTERVAL`] for each peer.
 //!
@@ -24,31 +24,6 @@ use crate::{DropReason, Event, Output};
 
 /// Least time between two handshakes that beacons of one peer start.
 pub const CALL_INTERVAL: Duration = Duration::from_secs(5);
-/// Most beacons whose signature is checked within any second that begins with one; the
-/// others are dropped. A few per cent of one core.
-pub const BEACON_CHECKS_MAX: u32 = 500;
-
-/// How many signatures were checked since when.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct BeaconChecks {
-    since: Duration,
-    count: u32,
-}
-
-impl BeaconChecks {
-    /// Whether one more may be checked now.
-    fn admit(&mut self, now: Duration) -> bool {
-        if now.saturating_sub(self.since) >= Duration::from_secs(1) {
-            *self = Self {
-                since: now,
-                count: 0,
-            };
-        }
-        self.count = self.count.saturating_add(1);
-        self.count <= BEACON_CHECKS_MAX
-    }
-}
-
 impl Node {
     /// A datagram came to one of the beacon groups. `from` is its source; the beacon itself
     /// names the port where its sender takes handshakes.

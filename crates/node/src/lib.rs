@@ -14,6 +14,7 @@
 extern crate self as node;
 
 mod admit;
+mod beacon_checks;
 mod believe;
 mod clones;
 mod commands;
@@ -41,6 +42,7 @@ mod status;
 mod stored;
 mod wanted;
 
+pub use beacon_checks::BEACON_CHECKS_MAX;
 pub use commands::ANNOUNCE_MAX;
 pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
 pub use error::{
@@ -49,7 +51,7 @@ pub use error::{
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use inside::UNREACHABLE_PER_SECOND_MAX;
-pub use lan::{BEACON_CHECKS_MAX, CALL_INTERVAL};
+pub use lan::CALL_INTERVAL;
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};

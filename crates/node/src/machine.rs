@@ -19,8 +19,8 @@ use session::limiter::Limiter;
 use session::transport::Transport;
 use wire::{NodeAddr, Now};
 
+use crate::beacon_checks::BeaconChecks;
 use crate::believe::{decode_known, verify_own};
-use crate::lan::BeaconChecks;
 use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
