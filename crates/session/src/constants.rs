@@ -69,7 +69,7 @@ pub const INITIATIONS_PER_SOURCE_S: u32 = 20;
 /// Initiations that one source may send at once.
 pub const INITIATIONS_PER_SOURCE_BURST: u32 = 5;
 /// Sources that the limiter remembers (local bound).
-pub const LIMITER_SOURCES_MAX: usize = 1024;
+pub const LIMITER_SOURCES_MAX: usize = 256;
 
 /// The receive window of the control stream.
 pub const STREAM_WINDOW: u32 = 65_536;

@@ -237,6 +237,18 @@ mod tests {
         (bytes, cut)
     }
 
+    /// What strangers can make a node hold, both tables full, is at most 256 KiB.
+    #[test]
+    fn admission_state_is_at_most_256_kib() {
+        let bodies = (FRAGMENTS_MAX as usize - 1) * FRAGMENT_BODY_MAX;
+        let unfinished = REASSEMBLY_MAX * (std::mem::size_of::<Unfinished>() + bodies);
+        let sources = crate::constants::LIMITER_SOURCES_MAX * crate::limiter::SOURCE_LEN;
+        assert!(
+            unfinished + sources <= 256 * 1024,
+            "{unfinished} + {sources}"
+        );
+    }
+
     #[test]
     fn a_message_goes_in_two_fragments_of_1200_bytes() {
         let (bytes, cut) = fragments(7, None);

@@ -4,7 +4,7 @@
 //! Callers charge it once for each message 1 whose fragments are complete, before they open
 //! it, because opening is what costs. The reassembly in front is bounded by itself.
 //!
-//! Limit: 1,024 sources. When the table is full, the source that was idle longest gives way;
+//! Limit: 256 sources. When the table is full, the source that was idle longest gives way;
 //! the limit in all still holds then.
 
 use crate::constants::{
@@ -97,6 +97,11 @@ impl Limiter {
         }
     }
 }
+
+/// Memory of one source, in bytes, with room for what the map adds.
+#[cfg(test)]
+pub(crate) const SOURCE_LEN: usize =
+    2 * (std::mem::size_of::<IpAddr>() + std::mem::size_of::<Bucket>());
 
 /// A token bucket in thousandths of a token.
 #[derive(Clone, Copy, Debug)]
