@@ -6,7 +6,7 @@
 
 use crate::netlink::{Netlink, NetlinkError};
 use crate::netns::NamespaceError;
-use crate::tun::{Device, TunError};
+use crate::tun::{Device, TX_QUEUE_LEN, TunError};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The most addresses or routes that one [`Plan`] carries.
@@ -87,6 +87,8 @@ pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
     let mut netlink = Netlink::open()?;
     let index = netlink.link(name)?.index;
     netlink.set_mtu(index, plan.mtu)?;
+    // A shorter queue still works.
+    let _ = netlink.set_tx_queue_len(index, TX_QUEUE_LEN);
     netlink
         .set_no_link_local(index)
         .map_err(InterfaceError::NoIpv6)?;

@@ -6,7 +6,7 @@
 //! to finish checksums and segmentation itself, so that whole, valid packets come out.
 
 use crate::netlink::{Link, Netlink};
-use crate::tun::{Device, Framing, TunError};
+use crate::tun::{Device, Framing, TX_QUEUE_LEN, TunError};
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -50,6 +50,8 @@ pub fn create(name: &str) -> Result<Device, TunError> {
 
 /// No packet is too long for the outer end.
 const OUTER_MTU: u32 = 65_535;
+/// What the kernel counts for one waiting full-size packet, in bytes.
+const PACKET_COST: usize = 2_304;
 /// `PACKET_IGNORE_OUTGOING` of `packet(7)`: what is sent here does not come back.
 const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 /// `PACKET_QDISC_BYPASS`: no queue towards the kernel, which would also drop everything
@@ -64,6 +66,10 @@ fn open_raw(link: &Link) -> io::Result<OwnedFd> {
     let fd = rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, flags, none)?;
     set_option(&fd, PACKET_IGNORE_OUTGOING, 1)?;
     set_option(&fd, PACKET_QDISC_BYPASS, 1)?;
+    // The kernel doubles what is asked for, and gives less where the system allows less
+    // (net.core.rmem_max); that still works.
+    let queue_len = TX_QUEUE_LEN as usize * PACKET_COST;
+    let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&fd, queue_len / 2);
     bind_to_link(&fd, link.index)?;
     Ok(fd)
 }

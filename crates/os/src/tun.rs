@@ -4,6 +4,11 @@
 //! whose outer end is read raw ([`crate::packet_pair`]), for systems on which the user may
 //! not open that device. Both vanish with their last descriptor or their namespace:
 //! nothing is persistent, so nothing is left after kill -9.
+//!
+//! The queue from the kernel to the reader holds [`TX_QUEUE_LEN`] packets; behind that the
+//! kernel drops. Neither kind tells a sender that its packets still wait there: a program's
+//! TCP stream puts its whole window into the queue at once, so a queue shorter than a usual
+//! window (about 1,000 packets) loses packets by hundreds.
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -12,6 +17,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// Length of an Ethernet header, in bytes.
 pub(crate) const ETHERNET_LEN: usize = 14;
+/// Packets that wait for the reader at most: 2.7 MiB of full-size ones, 30 ms at 700 Mbit/s.
+pub const TX_QUEUE_LEN: u32 = 2_048;
 const TUN_PATH: &str = "/dev/net/tun";
 
 /// Why there is no interface.
@@ -282,6 +289,41 @@ mod tests {
             let device = crate::packet_pair::create("kumi0").unwrap();
             configure(device.name(), &plan("kumi0")).unwrap();
             answers_through(&device);
+        });
+    }
+
+    #[test]
+    fn a_tcp_window_fits_the_queue_and_the_queue_is_bounded() {
+        const WINDOW_LEN: usize = 1_500;
+        in_new_network(|| {
+            for name in ["tun", "pair"] {
+                let device = match name {
+                    "tun" => Device::create_tun(name).unwrap(),
+                    _ => crate::packet_pair::create(name).unwrap(),
+                };
+                configure(name, &plan(name)).unwrap();
+                let socket = UdpSocket::bind((HERE, 0)).unwrap();
+                let mut waiting = 0;
+                // The kernel starts to use a new address and route a moment later.
+                while !matches!(device.recv(&mut [0; 2000]), Ok(len) if len > 1300) {
+                    let _ = socket.send_to(&[0; 1300], (THERE, 9));
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                for _ in 0..TX_QUEUE_LEN as usize * 2 {
+                    let _ = socket.send_to(&[0; 1352], (THERE, 9));
+                }
+                while device.recv(&mut [0; 2000]).is_ok() {
+                    waiting += 1;
+                }
+                let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max");
+                let limit: usize = limit.map_or(0, |text| text.trim().parse().unwrap_or(0));
+                // A system that allows less gives the pair less.
+                let less = name == "pair" && limit < 2 * 1024 * 1024;
+                let least = if less { 50 } else { WINDOW_LEN };
+                let bounds = least..=TX_QUEUE_LEN as usize + 8;
+                assert!(bounds.contains(&waiting), "{name}: {waiting} packets");
+                drop(device);
+            }
         });
     }
 

@@ -197,6 +197,20 @@ impl Netlink {
         })
     }
 
+    /// Sets how many packets wait at most for the interface's reader.
+    ///
+    /// # Errors
+    /// Longer than the kernel makes queues, no such interface, or no right to.
+    pub fn set_tx_queue_len(&mut self, index: u32, packets: u32) -> Result<(), NetlinkError> {
+        let sequence = self.next_sequence();
+        let message = Message::new(libc::RTM_NEWLINK, libc::NLM_F_ACK, sequence)
+            .link(index, 0, 0)
+            .number(libc::IFLA_TXQLEN, packets);
+        self.change(message, || {
+            format!("setting the queue of link {index} to {packets} packets")
+        })
+    }
+
     /// Stops the kernel from giving the interface a link-local address of its own, and so
     /// from soliciting routers on it. Call it before the interface is up.
     ///
