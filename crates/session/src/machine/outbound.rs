@@ -118,7 +118,7 @@ impl Session {
             self.control(now, &Control::EchoRequest { id, opaque });
         }
         self.confirm_path_if_due(now);
-        if let Some((id, size)) = self.path_mtu.poll(now) {
+        while let Some((id, size)) = self.path_mtu.poll(now) {
             let padding_len = size.saturating_sub(OVERHEAD + PROBE_HEADER_LEN);
             self.control(now, &Control::Probe { id, padding_len });
         }
@@ -203,6 +203,7 @@ impl Session {
             self.seal_to(now, to, ecn, &plaintext);
             return;
         }
+        self.path_mtu.want_larger(now);
         let id = self.next_piece_id;
         self.next_piece_id = id.wrapping_add(1);
         let pieces = piece::cut(kind.to_byte(), bytes, id, plaintext_max);

@@ -1,9 +1,12 @@
 //! The largest datagram that passes to the peer, found by probes in the session (after
 //! RFC 8899). It never relies on ICMP.
 //!
-//! A search runs after each handshake and each move: first the size in use is confirmed, then
-//! larger ones are tried, three probes each, one second apart. A size that is not confirmed
-//! falls back to the base, and a search starts from there.
+//! A search runs after each handshake and each move. It sends the size in use, which it has
+//! to confirm, and every larger one of the table at once, up to three times, one second
+//! apart; each answer counts by itself, so that one lost probe costs nothing. Jumbo frames
+//! are tried once Ethernet is confirmed. A size in use that is not confirmed falls back to
+//! the base, and a search starts from there. A packet that has to go in pieces starts another
+//! search, 10 s after the last one ended.
 //!
 //! A path may shrink in between (RFC 8899, 4.3). So the size in use is confirmed again while
 //! datagrams larger than the base are sent, at most every 15 s: the packet that finds the last
@@ -20,25 +23,33 @@ use crate::constants::DATAGRAM_BASE;
 use std::time::Duration;
 
 const BASE: usize = DATAGRAM_BASE;
-const LARGER: [usize; 5] = [1_372, 1_420, 1_452, 1_472, 8_952];
+const LARGER: [usize; 5] = [1_372, 1_420, 1_452, ETHERNET_MAX, 8_952];
+const ETHERNET_MAX: usize = 1_472;
 const TRIES_MAX: u32 = 3;
 const TRY: Duration = Duration::from_secs(1);
+/// What packets in pieces wait for before they start another search.
+const AGAIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct PathMtu {
     datagram_max: usize,
     search: Option<Search>,
+    ended: Option<Duration>,
     next_id: u32,
 }
 
 #[derive(Debug)]
 struct Search {
-    size: usize,
     id: u32,
+    /// The size in use has been answered, or needs no answer.
+    confirmed: bool,
     tries: u32,
-    /// When the next probe of this size goes, or the size is given up.
+    /// When the next probes go, or the search ends.
     next_at: Duration,
-    /// Whether larger sizes are tried after this one.
+    /// What is still to send of the probes that go now.
+    unsent: Option<usize>,
+    sent_max: usize,
+    /// Whether larger sizes are tried, too.
     goes_on: bool,
 }
 
@@ -47,6 +58,7 @@ impl PathMtu {
         Self {
             datagram_max: BASE,
             search: None,
+            ended: None,
             next_id: 1,
         }
     }
@@ -59,65 +71,99 @@ impl PathMtu {
     pub(super) fn reset(&mut self) {
         self.datagram_max = BASE;
         self.search = None;
+        self.ended = None;
     }
 
-    /// Starts a search: confirms the size in use, then tries larger ones.
+    /// Starts a search: confirms the size in use, and tries larger ones.
     pub(super) fn start(&mut self, now: Duration) {
-        let size = if self.datagram_max > BASE {
-            Some(self.datagram_max)
-        } else {
-            larger_than(BASE)
-        };
-        self.try_size(now, size);
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        self.search = Some(Search {
+            id,
+            confirmed: self.datagram_max <= BASE,
+            tries: 0,
+            next_at: now,
+            unsent: None,
+            sent_max: 0,
+            goes_on: true,
+        });
     }
 
     /// Confirms the size in use, and tries no larger one unless it has to fall back.
     pub(super) fn confirm(&mut self, now: Duration) {
         if self.search.is_none() && self.datagram_max > BASE {
-            self.try_size(now, Some(self.datagram_max));
+            self.start(now);
             if let Some(search) = &mut self.search {
                 search.goes_on = false;
             }
         }
     }
 
-    /// The probe to send now: its id and the size of its datagram.
-    pub(super) fn poll(&mut self, now: Duration) -> Option<(u32, usize)> {
-        let search = self.search.as_mut()?;
-        if search.next_at > now || search.tries >= TRIES_MAX {
-            return None;
+    /// A packet goes in pieces: perhaps the last search only lost its probes.
+    pub(super) fn want_larger(&mut self, now: Duration) {
+        let ended = self.ended.filter(|_| self.search.is_none());
+        let due = ended.is_some_and(|at| at.saturating_add(AGAIN) <= now);
+        if due && self.datagram_max < ETHERNET_MAX {
+            self.start(now);
         }
-        search.tries += 1;
-        search.next_at = now.saturating_add(TRY);
-        Some((search.id, search.size))
+    }
+
+    /// The next probe to send now: its id and the size of its datagram. Call it until there
+    /// is none.
+    pub(super) fn poll(&mut self, now: Duration) -> Option<(u32, usize)> {
+        let datagram_max = self.datagram_max;
+        let search = self.search.as_mut()?;
+        if search.unsent.is_none() && search.next_at <= now && search.tries < TRIES_MAX {
+            search.tries += 1;
+            search.next_at = now.saturating_add(TRY);
+            search.unsent = if search.confirmed {
+                larger_than(datagram_max)
+            } else {
+                Some(datagram_max)
+            };
+        }
+        let size = search.unsent?;
+        let jumbo = datagram_max >= ETHERNET_MAX;
+        search.unsent =
+            larger_than(size).filter(|larger| search.goes_on && (jumbo || *larger <= ETHERNET_MAX));
+        search.sent_max = search.sent_max.max(size);
+        Some((search.id, size))
     }
 
     /// Takes an answer; the new size, if it changes.
     pub(super) fn answered(&mut self, now: Duration, id: u32, size: usize) -> Option<usize> {
-        let search = self.search.as_ref()?;
-        if search.id != id || search.size != size || search.tries == 0 {
+        let search = self.search.as_mut()?;
+        let probed = search.id == id && size <= search.sent_max && LARGER.contains(&size);
+        if !probed || size < self.datagram_max || (search.confirmed && size == self.datagram_max) {
             return None;
         }
-        let next = larger_than(size).filter(|_| search.goes_on);
-        self.try_size(now, next);
+        search.confirmed = true;
+        if size == ETHERNET_MAX {
+            // Jumbo frames are next, and have their own tries.
+            (search.tries, search.next_at) = (0, now);
+        }
+        let over = !search.goes_on || larger_than(size).is_none();
         let changed = self.datagram_max != size;
         self.datagram_max = size;
+        if over {
+            self.end(now);
+        }
         changed.then_some(size)
     }
 
-    /// Gives up a size after three probes; the new size, if it changes.
+    /// Ends a search after three tries; the new size, if it changes.
     pub(super) fn handle_timeout(&mut self, now: Duration) -> Option<usize> {
         let search = self.search.as_ref()?;
         if search.tries < TRIES_MAX || search.next_at > now {
             return None;
         }
-        if search.size > self.datagram_max {
-            self.search = None;
+        if search.confirmed {
+            self.end(now);
             return None;
         }
         // The size in use passes no more.
         self.datagram_max = BASE;
-        self.try_size(now, larger_than(BASE));
+        self.start(now);
         Some(BASE)
     }
 
@@ -125,18 +171,9 @@ impl PathMtu {
         self.search.as_ref().map(|search| search.next_at)
     }
 
-    fn try_size(&mut self, now: Duration, size: Option<usize>) {
-        self.search = size.map(|size| {
-            let id = self.next_id;
-            self.next_id = id.wrapping_add(1);
-            Search {
-                size,
-                id,
-                tries: 0,
-                next_at: now,
-                goes_on: true,
-            }
-        });
+    fn end(&mut self, now: Duration) {
+        self.search = None;
+        self.ended = Some(now);
     }
 }
 
@@ -178,7 +215,7 @@ mod tests {
             (65_000, 8952),
         ] {
             let (mut mtu, mut now) = (PathMtu::new(), Duration::ZERO);
-            assert!(search(&mut mtu, &mut now, path) <= LARGER.len() + 3);
+            assert!(search(&mut mtu, &mut now, path) <= 3 * LARGER.len());
             assert_eq!(mtu.datagram_max(), found, "path {path}");
         }
     }
@@ -221,9 +258,46 @@ mod tests {
         let mut mtu = PathMtu::new();
         mtu.start(Duration::ZERO);
         let (id, size) = mtu.poll(Duration::ZERO).unwrap();
-        assert_eq!(mtu.answered(Duration::ZERO, id, 8952), None);
-        assert_eq!(mtu.answered(Duration::ZERO, id + 1, size), None);
+        for (id, size) in [(id, 8952), (id + 1, size), (id, 1400), (id, 1420)] {
+            assert_eq!(mtu.answered(Duration::ZERO, id, size), None);
+        }
         assert_eq!(mtu.answered(Duration::ZERO, id, size), Some(1372));
         assert_eq!(mtu.answered(Duration::ZERO, id, size), None);
+    }
+
+    #[test]
+    fn one_answer_of_many_probes_is_enough() {
+        let (mut mtu, mut now) = (PathMtu::new(), Duration::ZERO);
+        mtu.start(now);
+        let mut sent = Vec::new();
+        for _ in 0..TRIES_MAX {
+            sent.extend(std::iter::from_fn(|| mtu.poll(now)));
+            now += TRY;
+        }
+        let flight = [1372, 1420, 1452, 1472];
+        assert!(sent.iter().map(|(_, size)| *size).eq(flight.repeat(3)));
+        assert_eq!(mtu.answered(now, sent[0].0, 1452), Some(1452));
+        assert_eq!(
+            mtu.answered(now, sent[0].0, 1420),
+            None,
+            "late, and smaller"
+        );
+        assert_eq!(mtu.handle_timeout(now), None);
+        assert_eq!((mtu.poll_timeout(), mtu.datagram_max()), (None, 1452));
+    }
+
+    #[test]
+    fn lost_probes_are_sent_again_for_packets_in_pieces_only() {
+        let (mut mtu, mut now) = (PathMtu::new(), Duration::ZERO);
+        search(&mut mtu, &mut now, 1300);
+        assert_eq!((mtu.datagram_max(), mtu.poll_timeout()), (BASE, None));
+        mtu.want_larger(now + AGAIN - TRY);
+        assert_eq!(mtu.poll_timeout(), None);
+        now += AGAIN;
+        mtu.want_larger(now);
+        assert_eq!(mtu.poll_timeout(), Some(now));
+        let (id, _) = mtu.poll(now).unwrap();
+        mtu.want_larger(now);
+        assert_eq!(mtu.answered(now, id, 1372), Some(1372));
     }
 }

@@ -47,6 +47,36 @@ fn the_path_mtu_is_found_and_used() {
 }
 
 #[test]
+fn lost_probes_do_not_leave_full_size_packets_in_pieces() {
+    // An overloaded start: nothing longer than the base passes for five seconds.
+    let mut pair = Pair::new();
+    let start = pair.now;
+    pair.filter = Box::new(move |now, _, bytes| bytes.len() <= 1232 || now > start + s(5));
+    let whole = [0x45; 1400];
+    let mut sent = 0;
+    while pair.now < start + s(16) {
+        pair.send(A, &whole);
+        pair.run_for(ms(100));
+        sent += 1;
+    }
+    assert_eq!(pair.ends[B].packets.len(), sent, "pieces carried them");
+    assert_eq!(pair.ends[A].session.datagram_max(), 1472);
+    pair.log.clear();
+    pair.send(A, &whole);
+    assert_eq!(pair.log.len(), 1, "and nothing is in pieces any more");
+}
+
+#[test]
+fn a_lost_probe_of_each_size_does_not_end_the_search() {
+    let mut pair = Pair::new();
+    let mut seen = BTreeSet::new();
+    pair.filter = Box::new(move |_, _, bytes| bytes.len() <= 1232 || !seen.insert(bytes.len()));
+    pair.send(A, b"hello");
+    pair.run_for(s(4));
+    assert_eq!(pair.ends[A].session.datagram_max(), 1472);
+}
+
+#[test]
 fn what_is_no_packet_is_refused() {
     let mut pair = Pair::connected();
     let now = pair.now;
