@@ -14,11 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use wire::ip::Ecn;
+use wire::payload::Kind;
 
 /// At most this many things wait for the slow path.
 pub const QUEUE_LEN_MAX: usize = 1024;
 /// At most this many bytes of packets and datagrams wait for the slow path.
 pub const QUEUE_BYTES_MAX: usize = 1024 * 1024;
+/// Of both, packets (whole or in pieces) leave this part to everything else: handshakes,
+/// probes and the control stream pass although a stream of packets is faster than the slow
+/// path.
+const RESERVE: usize = 8;
 
 /// Something for the slow path to handle.
 #[derive(Debug)]
@@ -54,6 +59,19 @@ pub enum Input {
 }
 
 impl Input {
+    /// A packet of the host, or of a peer in pieces: there may be any number of them.
+    fn is_bulk(&self) -> bool {
+        let piece = Kind::Piece.to_byte();
+        match self {
+            Self::Packet(_) => true,
+            Self::Fast(FastReport::Opened {
+                plaintext: Some(bytes),
+                ..
+            }) => bytes.first() == Some(&piece),
+            _ => false,
+        }
+    }
+
     fn byte_len(&self) -> usize {
         match self {
             Self::Datagram { bytes, .. } | Self::Packet(bytes) | Self::Beacon { bytes, .. } => {
@@ -72,30 +90,57 @@ impl Input {
 #[derive(Debug, Clone)]
 pub struct Inbox {
     sender: SyncSender<Input>,
-    bytes: Arc<AtomicUsize>,
+    queued: Arc<Queued>,
     counters: Arc<Counters>,
+}
+
+/// What is on the way from an [`Inbox`] to its [`Outbox`].
+#[derive(Debug, Default)]
+struct Queued {
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Queued {
+    /// Counts something of `len` bytes in; the count and bytes with it.
+    fn add(&self, len: usize) -> (usize, usize) {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        (count, self.bytes.fetch_add(len, Ordering::Relaxed) + len)
+    }
+
+    fn remove(&self, len: usize) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(len, Ordering::Relaxed);
+    }
 }
 
 impl Inbox {
     /// An inbox and its other end.
     pub fn new(counters: Arc<Counters>) -> (Self, Outbox) {
         let (sender, receiver) = sync_channel(QUEUE_LEN_MAX);
-        let bytes = Arc::new(AtomicUsize::new(0));
+        let queued = Arc::new(Queued::default());
         let inbox = Self {
             sender,
-            bytes: Arc::clone(&bytes),
+            queued: Arc::clone(&queued),
             counters,
         };
-        (inbox, Outbox { receiver, bytes })
+        (inbox, Outbox { receiver, queued })
     }
 
     /// Hands something over without waiting; when there is no room it is dropped and
-    /// counted. For what came from the network.
+    /// counted. For what came from the network. Packets do not take all of the room.
     pub fn offer(&self, input: Input) {
         let len = input.byte_len();
-        let queued = self.bytes.fetch_add(len, Ordering::Relaxed);
-        if queued + len > QUEUE_BYTES_MAX || self.sender.try_send(input).is_err() {
-            self.bytes.fetch_sub(len, Ordering::Relaxed);
+        let part = if input.is_bulk() {
+            RESERVE - 1
+        } else {
+            RESERVE
+        };
+        let (count, bytes) = self.queued.add(len);
+        let fits =
+            count <= QUEUE_LEN_MAX / RESERVE * part && bytes <= QUEUE_BYTES_MAX / RESERVE * part;
+        if !fits || self.sender.try_send(input).is_err() {
+            self.queued.remove(len);
             self.counters.dropped(ShellDrop::SlowPathFull);
         }
     }
@@ -103,8 +148,7 @@ impl Inbox {
     /// Hands something over, waiting for room; false when the slow path has ended. For what
     /// must not be lost.
     pub fn send(&self, input: Input) -> bool {
-        let len = input.byte_len();
-        self.bytes.fetch_add(len, Ordering::Relaxed);
+        self.queued.add(input.byte_len());
         self.sender.send(input).is_ok()
     }
 }
@@ -113,7 +157,7 @@ impl Inbox {
 #[derive(Debug)]
 pub struct Outbox {
     receiver: Receiver<Input>,
-    bytes: Arc<AtomicUsize>,
+    queued: Arc<Queued>,
 }
 
 impl Outbox {
@@ -124,14 +168,14 @@ impl Outbox {
             Some(limit) => self.receiver.recv_timeout(limit).ok(),
             None => self.receiver.recv().ok(),
         }?;
-        self.bytes.fetch_sub(input.byte_len(), Ordering::Relaxed);
+        self.queued.remove(input.byte_len());
         Some(input)
     }
 
     /// The next thing that is there already.
     pub fn next_now(&self) -> Option<Input> {
         let input = self.receiver.try_recv().ok()?;
-        self.bytes.fetch_sub(input.byte_len(), Ordering::Relaxed);
+        self.queued.remove(input.byte_len());
         Some(input)
     }
 }
@@ -216,16 +260,35 @@ mod tests {
         Input::Packet(vec![0; len])
     }
 
+    fn opened(plaintext: Vec<u8>) -> Input {
+        Input::Fast(FastReport::Opened {
+            index: 1,
+            from: SocketAddr::from(([192, 0, 2, 1], 1)),
+            ecn: Ecn::NotEct,
+            counter: 1,
+            highest: true,
+            datagram_len: plaintext.len() + 32,
+            plaintext: Some(plaintext),
+        })
+    }
+
+    fn beacon(len: usize) -> Input {
+        let from = SocketAddr::from(([192, 0, 2, 1], 1));
+        let bytes = vec![0; len];
+        Input::Beacon { from, bytes }
+    }
+
+    fn drain(outbox: &Outbox) -> usize {
+        std::iter::from_fn(|| outbox.next_now()).count()
+    }
+
     #[test]
     fn the_queue_is_bounded_in_number() {
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
-        (0..QUEUE_LEN_MAX + 5).for_each(|_| inbox.offer(packet(1)));
+        (0..QUEUE_LEN_MAX + 5).for_each(|_| inbox.offer(beacon(1)));
         assert_eq!(counters.shell_drops()[ShellDrop::SlowPathFull.name()], 5);
-        assert_eq!(
-            std::iter::from_fn(|| outbox.next_now()).count(),
-            QUEUE_LEN_MAX
-        );
+        assert_eq!(drain(&outbox), QUEUE_LEN_MAX);
         assert!(outbox.next(Some(Duration::ZERO)).is_none());
     }
 
@@ -234,11 +297,27 @@ mod tests {
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
         for _ in 0..3 {
-            (0..20).for_each(|_| inbox.offer(packet(QUEUE_BYTES_MAX / 16)));
-            assert_eq!(std::iter::from_fn(|| outbox.next_now()).count(), 16);
+            (0..20).for_each(|_| inbox.offer(beacon(QUEUE_BYTES_MAX / 16)));
+            assert_eq!(drain(&outbox), 16);
         }
         assert_eq!(counters.shell_drops()[ShellDrop::SlowPathFull.name()], 12);
         drop(outbox);
         assert!(!inbox.send(packet(1)));
+    }
+
+    #[test]
+    fn packets_and_pieces_leave_room_for_probes_and_handshakes() {
+        let (inbox, outbox) = Inbox::new(Arc::new(Counters::new()));
+        let piece = || opened(vec![Kind::Piece.to_byte(); 1400]);
+        let bulk: [fn() -> Input; 2] = [|| packet(1), || packet(1400)];
+        for make in bulk {
+            (0..2 * QUEUE_LEN_MAX).for_each(|_| inbox.offer(make()));
+            (0..QUEUE_LEN_MAX).for_each(|_| inbox.offer(piece()));
+            let packets = drain(&outbox);
+            assert!(packets <= QUEUE_LEN_MAX / RESERVE * (RESERVE - 1));
+            (0..2 * QUEUE_LEN_MAX).for_each(|_| inbox.offer(make()));
+            (0..50).for_each(|_| inbox.offer(opened(vec![Kind::Control.to_byte(); 1400])));
+            assert_eq!(drain(&outbox), packets + 50);
+        }
     }
 }
