@@ -1,8 +1,11 @@
 //! An eavesdropper: everything on one interface, searched for the canary while it passes.
 //!
 //! `tcpdump` writes the packets to a pipe; a thread searches them, also across packet ends of one
-//! stream's bytes as they come. What the kernel could not hand over is counted and reported, so
+//! stream's bytes as they come. What the eavesdropper did not get to see is counted and reported, so
 //! that "not found" is never "not looked".
+//!
+//! The kernel hands packets over in blocks, a block that is not full only after a second
+//! (`TPACKET_V3`, the read time-out of `tcpdump`): so long does the end of a capture wait.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +16,9 @@ use std::time::Duration;
 
 use crate::CANARY;
 use crate::ns::Ns;
+
+/// Longer than a block of packets waits in the kernel before it is handed over part full.
+const LAST_BLOCK: Duration = Duration::from_millis(1_300);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -27,8 +33,9 @@ pub struct Heard {
     pub bytes: u64,
     /// How often the canary occurred.
     pub canaries: u64,
-    /// Packets that the kernel dropped before the eavesdropper got them.
-    pub dropped: u64,
+    /// Packets that passed and that the eavesdropper did not get: dropped by the kernel, or never
+    /// handed over.
+    pub missed: u64,
 }
 
 /// A running eavesdropper.
@@ -79,7 +86,7 @@ impl Capture {
 
     /// Stops and says what was heard.
     pub fn stop(mut self) -> Heard {
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(LAST_BLOCK);
         let _ = Command::new("kill")
             .args(["-INT", &self.tcpdump.id().to_string()])
             .output();
@@ -91,15 +98,18 @@ impl Capture {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
-        let dropped = text
-            .lines()
-            .find(|l| l.contains("dropped by kernel"))
-            .and_then(|l| l.split_whitespace().next()?.parse().ok())
-            .unwrap_or(u64::MAX);
+        // "N packets captured", "N packets received by filter", which counts the dropped too.
+        let count = |what: &str| -> Option<u64> {
+            let line = text.lines().find(|l| l.contains(what))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        let missed = count("received by filter")
+            .zip(count("captured"))
+            .map_or(u64::MAX, |(passed, got)| passed.saturating_sub(got));
         Heard {
             bytes: self.seen.bytes.load(Ordering::Relaxed),
             canaries: self.seen.canaries.load(Ordering::Relaxed),
-            dropped,
+            missed,
         }
     }
 }
