@@ -95,6 +95,17 @@ pub const ECHOES_MAX: usize = 64;
 /// An echo request without reply is lost after this (local bound).
 pub const ECHO_LOST: Duration = Duration::from_secs(5);
 
+/// Data unanswered for this long makes a path suspect that has an alternative, or is a stream or
+/// channel (local bound).
+pub const PATH_SILENT: Duration = Duration::from_millis(500);
+/// How much longer a suspect path may take to answer than the one that would replace it (local
+/// bound).
+pub const PATH_GRACE: Duration = Duration::from_millis(150);
+/// The longest wait before a handshake retry to a Bridge of this node.
+pub const HANDSHAKE_RETRY_BRIDGE: Duration = Duration::from_secs(2);
+/// What passes on every IPv4 path, in bytes of UDP payload: 576 less the headers (RFC 791).
+pub const DATAGRAM_SMALL: usize = 548;
+
 /// Least time between two path challenges to one address (local bound).
 pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(250);
 /// A candidate address that never answered is forgotten after this (local bound).

@@ -10,12 +10,11 @@
 use crate::constants::{REASSEMBLY_LIFE, REASSEMBLY_MAX};
 use identity::crypto::{Crypto, constant_time_eq};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 use wire::datagram::{
     FRAGMENT_BODY_MAX, FRAGMENTS_MAX, FragmentHeader, FragmentView, MAC_LEN, Message,
 };
-use wire::{NodeAddr, Unencodable};
+use wire::{NodeAddr, Path, Unencodable};
 
 /// A cookie, as MAC2 is keyed with it.
 pub type Cookie = [u8; 16];
@@ -107,7 +106,7 @@ pub struct Reassembly {
 
 #[derive(Debug)]
 struct Unfinished {
-    from: SocketAddr,
+    from: Path,
     message: Message,
     sender: u32,
     receiver: u32,
@@ -127,7 +126,7 @@ impl Reassembly {
     pub fn insert(
         &mut self,
         now: Duration,
-        from: SocketAddr,
+        from: Path,
         fragment: &FragmentView<'_>,
     ) -> Option<Whole> {
         self.expire(now);
@@ -176,7 +175,7 @@ impl Reassembly {
         self.unfinished.is_empty()
     }
 
-    fn position(&self, from: SocketAddr, header: &FragmentHeader) -> Option<usize> {
+    fn position(&self, from: Path, header: &FragmentHeader) -> Option<usize> {
         self.unfinished.iter().position(|u| {
             u.from == from
                 && u.message == header.message
@@ -185,7 +184,7 @@ impl Reassembly {
         })
     }
 
-    fn push(&mut self, now: Duration, from: SocketAddr, header: &FragmentHeader) -> Option<usize> {
+    fn push(&mut self, now: Duration, from: Path, header: &FragmentHeader) -> Option<usize> {
         if self.unfinished.len() >= REASSEMBLY_MAX {
             self.unfinished.pop_front();
         }
@@ -219,8 +218,8 @@ mod tests {
 
     const F: NodeAddr = NodeAddr([0xfc; 16]);
 
-    fn from(port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], port))
+    fn from(port: u16) -> Path {
+        std::net::SocketAddr::from(([192, 0, 2, 1], port)).into()
     }
 
     fn view(datagram: &[u8]) -> FragmentView<'_> {

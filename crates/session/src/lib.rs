@@ -11,7 +11,7 @@
 //! | [`fragment`], [`cookie`], [`limiter`] | what stands in front of the handshake | 3.4, 3.5 |
 //! | [`transport`], [`replay`] | one pair of keys, shared with the data threads | 4 |
 //! | [`piece`] | packets that do not fit the path | 4 |
-//! | [`roaming`] | the peer's address, proven before use | 4.1 |
+//! | [`roaming`], [`trial`] | the path to the peer, proven before use | 4.1 |
 //! | [`stream`] | the control stream | 5 |
 //! | [`constants`] | every number | 3 to 5 |
 #![forbid(unsafe_code)]
@@ -31,6 +31,7 @@ pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+pub mod trial;
 
 pub use handshake::{Claim, Credential, CredentialName, Established, Initiator, Responder};
 pub use machine::{Closed, Session, SessionConfig, SessionOutput};

@@ -11,19 +11,19 @@
 //! challenge at most every 250 ms.
 
 use crate::constants::{CANDIDATE_LIFE, CHALLENGE_INTERVAL};
-use std::net::SocketAddr;
 use std::time::Duration;
+use wire::Path;
 
 /// The addresses of one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roaming {
-    current: Option<SocketAddr>,
+    current: Option<Path>,
     candidate: Option<Candidate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Candidate {
-    at: SocketAddr,
+    at: Path,
     token: [u8; 8],
     expires: Duration,
     next_challenge: Duration,
@@ -34,7 +34,7 @@ struct Candidate {
 impl Roaming {
     /// No address known yet, or the one to start with.
     #[must_use]
-    pub fn new(current: Option<SocketAddr>) -> Self {
+    pub fn new(current: Option<Path>) -> Self {
         Self {
             current,
             candidate: None,
@@ -43,18 +43,28 @@ impl Roaming {
 
     /// The address in use.
     #[must_use]
-    pub fn current(&self) -> Option<SocketAddr> {
+    pub fn current(&self) -> Option<Path> {
         self.current
     }
 
     /// The address under test.
     #[must_use]
-    pub fn candidate(&self) -> Option<SocketAddr> {
+    pub fn candidate(&self) -> Option<Path> {
         self.candidate.as_ref().map(|c| c.at)
     }
 
+    /// The address in use is gone; there is none now.
+    pub fn lose_current(&mut self) {
+        self.current = None;
+    }
+
+    /// Forgets an address under test.
+    pub fn forget_candidate(&mut self, at: Path) {
+        self.candidate.take_if(|candidate| candidate.at == at);
+    }
+
     /// Takes an address that a handshake has proven.
-    pub fn set_current(&mut self, at: SocketAddr) {
+    pub fn set_current(&mut self, at: Path) {
         self.current = Some(at);
         self.candidate = None;
     }
@@ -64,7 +74,7 @@ impl Roaming {
     pub fn received(
         &mut self,
         now: Duration,
-        from: SocketAddr,
+        from: Path,
         len: usize,
         highest: bool,
         fresh_token: impl FnOnce() -> [u8; 8],
@@ -94,7 +104,7 @@ impl Roaming {
 
     /// Notes that `len` bytes went to `to` in answer to a challenge from there: what a candidate
     /// gets, of whatever kind, never exceeds what came from it.
-    pub fn answered(&mut self, to: SocketAddr, len: usize) {
+    pub fn answered(&mut self, to: Path, len: usize) {
         let len = u64::try_from(len).unwrap_or(u64::MAX);
         if let Some(candidate) = self.candidate.as_mut().filter(|c| c.at == to) {
             candidate.sent_bytes = candidate.sent_bytes.saturating_add(len);
@@ -107,7 +117,7 @@ impl Roaming {
         &mut self,
         now: Duration,
         datagram_len: usize,
-    ) -> Option<(SocketAddr, [u8; 8])> {
+    ) -> Option<(Path, [u8; 8])> {
         self.forget_expired(now);
         let len = u64::try_from(datagram_len).ok()?;
         let candidate = self.candidate.as_mut()?;
@@ -121,12 +131,7 @@ impl Roaming {
     }
 
     /// Takes an answer to a challenge; the new address, if the session moves.
-    pub fn response(
-        &mut self,
-        now: Duration,
-        from: SocketAddr,
-        token: [u8; 8],
-    ) -> Option<SocketAddr> {
+    pub fn response(&mut self, now: Duration, from: Path, token: [u8; 8]) -> Option<Path> {
         self.forget_expired(now);
         let right = self
             .candidate
@@ -166,12 +171,12 @@ mod tests {
     const LEN: usize = 42;
     const TOKEN: [u8; 8] = *b"a token!";
 
-    fn home() -> SocketAddr {
-        "192.0.2.1:1".parse().unwrap()
+    fn home() -> Path {
+        std::net::SocketAddr::from(([192, 0, 2, 1], 1)).into()
     }
 
-    fn away(n: u8) -> SocketAddr {
-        SocketAddr::from(([198, 51, 100, n], 2))
+    fn away(n: u8) -> Path {
+        std::net::SocketAddr::from(([198, 51, 100, n], 2)).into()
     }
 
     fn at(ms: u64) -> Duration {
@@ -188,7 +193,7 @@ mod tests {
         assert_eq!(roaming.poll_challenge(at(1), LEN), Some((away(1), TOKEN)));
     }
 
-    fn receive(roaming: &mut Roaming, ms: u64, from: SocketAddr, len: usize, highest: bool) {
+    fn receive(roaming: &mut Roaming, ms: u64, from: Path, len: usize, highest: bool) {
         roaming.received(at(ms), from, len, highest, || TOKEN);
     }
 

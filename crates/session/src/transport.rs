@@ -61,6 +61,8 @@ pub struct Transport {
     size_asked: AtomicU64,
     confirm_due: AtomicBool,
     silence: Silence,
+    /// When a packet last came on the path in use, as a stamp.
+    heard_on_path: AtomicU64,
     last_rx: AtomicU64,
     last_tx: AtomicU64,
     tx_bytes: AtomicU64,
@@ -102,6 +104,7 @@ impl Transport {
             size_asked: AtomicU64::new(stamp(parts.born)),
             confirm_due: AtomicBool::new(false),
             silence: Silence::default(),
+            heard_on_path: AtomicU64::new(0),
             last_rx: AtomicU64::new(0),
             last_tx: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
@@ -304,6 +307,27 @@ impl Transport {
     #[must_use]
     pub fn deadline(&self) -> Option<(Duration, Due)> {
         self.silence.deadline()
+    }
+
+    /// A packet that these keys opened came on the path in use.
+    pub fn note_on_path(&self, now: Duration) {
+        self.heard_on_path.store(stamp(now), Ordering::Relaxed);
+    }
+
+    /// When a packet last came on the path in use.
+    #[must_use]
+    pub fn heard_on_path(&self) -> Option<Duration> {
+        moment(self.heard_on_path.load(Ordering::Relaxed))
+    }
+
+    /// Whether silence on the path in use shall be noticed soon ([`Due::SilentPath`]).
+    pub(crate) fn watch_closely(&self, closely: bool) {
+        self.silence.watch_closely(closely);
+    }
+
+    /// The silent path was looked at.
+    pub(crate) fn silent_path_handled(&self) {
+        self.silence.silent_path_handled();
     }
 
     /// Forgets that data was sent without an answer: a new handshake was started for it.

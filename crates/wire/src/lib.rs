@@ -17,6 +17,7 @@
 //! | [`beacon`] | LAN beacon | 7 |
 //! | [`invite`] | invite line | 8 |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
+//! | [`path`] | what a datagram travels over | 2, 6 |
 //! | [`addr`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
 #![forbid(unsafe_code)]
 
@@ -27,6 +28,7 @@ pub mod datagram;
 pub mod handshake;
 pub mod invite;
 pub mod ip;
+pub mod path;
 pub mod payload;
 pub mod statement;
 pub mod stream;
@@ -34,4 +36,5 @@ pub mod time;
 
 pub use addr::{Endpoint, NodeAddr};
 pub use codec::{Malformed, Reader, Tlvs, Unencodable, Writer};
+pub use path::{Path, StreamId};
 pub use time::Now;

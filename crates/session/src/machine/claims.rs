@@ -6,17 +6,16 @@ use super::output::SessionOutput;
 use crate::constants::SIMULTANEOUS_OPEN;
 use crate::fragment;
 use crate::handshake::{Accept, HandshakeError, Instance, NO_STREAM, StreamId, Verified};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::Now;
 use wire::datagram::Message;
 use wire::ip::Ecn;
+use wire::{Now, Path};
 
 /// What an answer needs from the caller.
 pub struct Answer {
     /// Where message 1 came from.
-    pub from: SocketAddr,
+    pub from: Path,
     /// The sender index of its fragments.
     pub remote_index: u32,
     /// Random, not zero, not in use; it comes back with [`SessionOutput::RetireIndex`].

@@ -3,19 +3,17 @@
 use super::Session;
 use super::output::{Closed, SessionOutput};
 use crate::piece;
-use identity::crypto::random;
-use std::net::SocketAddr;
 use std::time::Duration;
-use wire::Malformed;
 use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN};
 use wire::ip::Ecn;
 use wire::payload::{Control, Kind, Payload, Segment};
+use wire::{Malformed, Path};
 
 /// Where an opened packet came from, and on which keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inbound {
     /// Its source address.
-    pub from: SocketAddr,
+    pub from: Path,
     /// The local index of the transport that opened it.
     pub local_index: u32,
     /// See [`crate::transport::Opened::highest`].
@@ -62,9 +60,7 @@ impl Session {
             self.confirmed(now, inbound.from);
         }
         let highest = inbound.highest && self.keys.is_current(inbound.local_index);
-        let rng = &mut self.rng;
-        self.roaming
-            .received(now, inbound.from, datagram_len, highest, || random(rng));
+        self.note_path(now, inbound.from, datagram_len, highest);
     }
 
     fn take(&mut self, now: Duration, inbound: Inbound, payload: Payload<'_>, len: usize) {
@@ -99,7 +95,7 @@ impl Session {
         self.output(SessionOutput::Packet { kind, bytes, ecn });
     }
 
-    fn take_control(&mut self, now: Duration, from: SocketAddr, control: Control<'_>, len: usize) {
+    fn take_control(&mut self, now: Duration, from: Path, control: Control<'_>, len: usize) {
         match control {
             Control::Stream(segment) => self.take_segment(now, &segment),
             Control::PathChallenge(token) => {
@@ -108,10 +104,7 @@ impl Session {
                 self.control_to(now, from, &Control::PathResponse(token));
             }
             Control::PathResponse(token) => {
-                if let Some(to) = self.roaming.response(now, from, token) {
-                    self.path_mtu.start(now);
-                    self.output(SessionOutput::Moved { to });
-                }
+                self.take_response(now, from, token);
             }
             Control::Probe { id, .. } => {
                 let size = u16::try_from(len).unwrap_or(u16::MAX);

@@ -17,12 +17,11 @@ use crate::stream::ControlStream;
 use crate::transport::Transport;
 use identity::crypto::random;
 use identity::{Pin, PublicIdentity};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::Now;
 use wire::datagram::{CookieView, Message, set_mac2};
 use wire::ip::Ecn;
+use wire::{Now, Path};
 
 /// An initiation from the first try to success or surrender.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ pub(super) struct Attempt {
 #[derive(Debug)]
 struct SentInitiation {
     initiator: Initiator,
-    to: SocketAddr,
+    to: Path,
     datagrams: Vec<Vec<u8>>,
     with_cookie: bool,
 }
@@ -60,7 +59,7 @@ pub struct Begin<'a> {
     /// Random, not zero, not in use; it comes back with [`SessionOutput::RetireIndex`].
     pub local_index: u32,
     /// Where to send message 1.
-    pub to: SocketAddr,
+    pub to: Path,
     /// The peer's statements, verified.
     pub peer: &'a PublicIdentity,
     /// To look for at the peer.
@@ -154,6 +153,13 @@ impl Session {
         Ok(())
     }
 
+    /// Tries again at once, if an initiation is under way: there is a new path to try.
+    pub fn retry_now(&mut self, now: Duration) {
+        if self.attempt.is_some() {
+            self.ask(now);
+        }
+    }
+
     /// Whether a message 2 or a cookie with this receiver index answers the initiation under
     /// way. Fragments that answer none are not worth reassembling.
     #[must_use]
@@ -169,7 +175,7 @@ impl Session {
     pub fn handle_message2(
         &mut self,
         now: Now,
-        from: SocketAddr,
+        from: Path,
         local_index: u32,
         remote_index: u32,
         message: &[u8],
@@ -198,10 +204,12 @@ impl Session {
         self.come_up(now.mono, established, continues);
         // Where message 1 went is proven, for it was answered. Where message 2 came from, if
         // that is elsewhere, is a claim like that of any packet from a new address.
-        self.settle(called_at);
-        let rng = &mut self.rng;
-        self.roaming
-            .received(now.mono, from, message.len(), true, || random(rng));
+        self.settle(now.mono, called_at);
+        if from != called_at {
+            let rng = &mut self.rng;
+            self.roaming
+                .received(now.mono, from, message.len(), true, || random(rng));
+        }
         // The responder may send only after our first packet: parked ones go first in the
         // flush, else it is an empty one. Nothing larger, which the path might not carry.
         if self.parked.is_empty() {
@@ -271,7 +279,7 @@ impl Session {
     }
 
     /// The peer has confirmed the keys that this node offered.
-    pub(super) fn confirmed(&mut self, now: Duration, from: SocketAddr) {
+    pub(super) fn confirmed(&mut self, now: Duration, from: Path) {
         let Some((offered, retired)) = self.keys.promote() else {
             return;
         };
@@ -287,7 +295,7 @@ impl Session {
         // A round trip has proven the address of message 1 only if the packet that confirms
         // comes from there too.
         if from == called_from || self.roaming.current().is_none() {
-            self.settle(called_from);
+            self.settle(now, called_from);
         }
     }
 
@@ -305,13 +313,15 @@ impl Session {
 
     /// New keys are in use.
     fn come_up(&mut self, now: Duration, established: Established, continues: bool) {
-        let kept = self.up.filter(|_| continues).map(|up| up.stream);
+        let kept = self.up.filter(|_| continues);
         let continued = kept.is_some();
-        let stream = kept.unwrap_or_else(|| stream_id(&*self.crypto, &established.binding));
+        let own = || stream_id(&*self.crypto, &established.binding);
+        let stream = kept.map_or_else(own, |up| up.stream);
         let run = PeerRun {
             instance: established.instance,
             inner_mtu: established.inner_mtu,
             binding: established.binding,
+            stream_binding: kept.map_or(established.binding, |up| up.stream_binding),
             stream,
         };
         if !continued {
@@ -336,10 +346,18 @@ impl Session {
     }
 
     /// Uses an address that a handshake has proven.
-    fn settle(&mut self, at: SocketAddr) {
-        let moved = self.roaming.current().is_some_and(|current| current != at);
+    fn settle(&mut self, now: Duration, at: Path) {
+        let before = self.roaming.current();
         self.roaming.set_current(at);
-        if moved {
+        self.trials.forget(at);
+        self.suspicion = None;
+        self.note_on_path(now);
+        self.watch_path();
+        if before == Some(at) {
+            return;
+        }
+        self.path_mtu.moved(now, at.overhead());
+        if before.is_some() {
             self.output(SessionOutput::Moved { to: at });
         }
     }
@@ -352,12 +370,13 @@ impl Session {
         };
         let [first @ .., last] = HANDSHAKE_RETRY;
         let wait = first.get(attempt.tries).copied().unwrap_or(last);
+        let wait = wait.min(self.retry_max);
         attempt.tries += 1;
         attempt.next_at = now.saturating_add(wait).saturating_add(jitter);
         self.output(SessionOutput::InitiationWanted);
     }
 
-    fn transmit_all(&mut self, to: SocketAddr, datagrams: &[Vec<u8>]) {
+    fn transmit_all(&mut self, to: Path, datagrams: &[Vec<u8>]) {
         for bytes in datagrams {
             self.output(SessionOutput::Transmit {
                 to,

@@ -12,9 +12,9 @@
 use crate::constants::{OFFER_LIFE, SIMULTANEOUS_OPEN};
 use crate::handshake::Established;
 use crate::transport::Transport;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Path;
 
 /// What the peer has not confirmed yet.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Offered {
     /// Message 2 said that the control stream goes on.
     pub(super) continues: bool,
     /// Where message 1 came from.
-    pub(super) from: SocketAddr,
+    pub(super) from: Path,
 }
 
 #[derive(Debug, Default)]

@@ -33,6 +33,7 @@ mod keys;
 mod outbound;
 mod output;
 mod path_mtu;
+mod paths;
 mod queues;
 mod timers;
 
@@ -49,6 +50,7 @@ use crate::piece;
 use crate::roaming::Roaming;
 use crate::stream::ControlStream;
 use crate::transport::{Counts, Transport};
+use crate::trial::Trials;
 use identity::LocalIdentity;
 use identity::crypto::{Crypto, HashRng};
 use initiating::Attempt;
@@ -57,10 +59,9 @@ use path_mtu::PathMtu;
 use queues::{Echoes, ParkedMessages, ParkedPackets};
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::NodeAddr;
+use wire::{NodeAddr, Path};
 
 /// What a session is made from.
 pub struct SessionConfig {
@@ -94,6 +95,10 @@ pub struct Session {
     pieces: piece::Reassembly,
     next_piece_id: u16,
     roaming: Roaming,
+    trials: Trials,
+    suspicion: Option<paths::Suspicion>,
+    /// The longest wait between two tries of a handshake.
+    retry_max: Duration,
     path_mtu: PathMtu,
     parked: ParkedPackets,
     parked_messages: ParkedMessages,
@@ -111,6 +116,8 @@ struct PeerRun {
     instance: Instance,
     inner_mtu: u16,
     binding: [u8; 32],
+    /// That of the handshake that the control stream began with.
+    stream_binding: [u8; 32],
     /// The control stream, which may be older than the last handshake.
     stream: StreamId,
 }
@@ -147,6 +154,9 @@ impl Session {
             pieces: piece::Reassembly::new(),
             next_piece_id: 0,
             roaming: Roaming::new(None),
+            trials: Trials::default(),
+            suspicion: None,
+            retry_max: Duration::MAX,
             path_mtu: PathMtu::new(),
             parked: ParkedPackets::default(),
             parked_messages: ParkedMessages::default(),
@@ -184,7 +194,7 @@ impl Session {
 
     /// The address in use.
     #[must_use]
-    pub fn endpoint(&self) -> Option<SocketAddr> {
+    pub fn endpoint(&self) -> Option<Path> {
         self.roaming.current()
     }
 
@@ -192,6 +202,18 @@ impl Session {
     #[must_use]
     pub fn binding(&self) -> Option<[u8; 32]> {
         self.up.map(|up| up.binding)
+    }
+
+    /// The channel binding of the handshake that the control stream began with, while the
+    /// session is up. Both ends hold the same, and rekeys do not change it.
+    #[must_use]
+    pub fn stream_binding(&self) -> Option<[u8; 32]> {
+        self.up.map(|up| up.stream_binding)
+    }
+
+    /// Calls the peer again soon while it does not answer: it is a Bridge of this node.
+    pub fn retry_often(&mut self) {
+        self.retry_max = crate::constants::HANDSHAKE_RETRY_BRIDGE;
     }
 
     /// The peer's run, while the session is up.
@@ -253,7 +275,7 @@ impl Session {
             attempt,
             self.resume_at,
             self.up,
-            &self.roaming,
+            (&self.roaming, &self.trials, self.suspicion),
             self.stream.state(),
             (self.pieces.len(), self.pieces.bytes_len()),
             (self.parked.len(), self.parked.bytes_len()),

@@ -6,8 +6,8 @@ use crate::constants::PARKED_PACKETS_MAX;
 use crate::piece;
 use crate::stream::{SEGMENT_HEADER_LEN, SendMessageError, StreamError};
 use identity::crypto::random;
-use std::net::SocketAddr;
 use std::time::Duration;
+use wire::Path;
 use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
 use wire::ip::{Ecn, ecn};
 use wire::payload::{CloseReason, Control, Kind, PROBE_HEADER_LEN, Segment};
@@ -103,9 +103,7 @@ impl Session {
 
     /// Sends all that may be sent now.
     pub(super) fn flush(&mut self, now: Duration) {
-        if let Some((to, token)) = self.due_challenge(now) {
-            self.control_to(now, to, &Control::PathChallenge(token));
-        }
+        self.flush_trials(now);
         if !self.can_send(now) {
             return;
         }
@@ -136,7 +134,7 @@ impl Session {
         }
     }
 
-    pub(super) fn control_to(&mut self, now: Duration, to: SocketAddr, control: &Control<'_>) {
+    pub(super) fn control_to(&mut self, now: Duration, to: Path, control: &Control<'_>) {
         // What this module makes always fits its format.
         if let Ok(plaintext) = control.encode() {
             self.seal_to(now, to, Ecn::NotEct, &plaintext);
@@ -144,7 +142,7 @@ impl Session {
     }
 
     /// Seals a plaintext on the keys in use and sends it.
-    pub(super) fn seal_to(&mut self, now: Duration, to: SocketAddr, ecn: Ecn, plaintext: &[u8]) {
+    pub(super) fn seal_to(&mut self, now: Duration, to: Path, ecn: Ecn, plaintext: &[u8]) {
         let Some(transport) = self.current_transport(now) else {
             return;
         };
@@ -210,11 +208,6 @@ impl Session {
         for plaintext in pieces.into_iter().flatten() {
             self.seal_to(now, to, ecn, &plaintext);
         }
-    }
-
-    fn due_challenge(&mut self, now: Duration) -> Option<(SocketAddr, [u8; 8])> {
-        self.keys.sendable(now)?;
-        self.roaming.poll_challenge(now, CHALLENGE_LEN)
     }
 
     fn unpark_messages(&mut self, now: Duration) {

@@ -6,9 +6,9 @@ use crate::stream::StreamError;
 use crate::transport::{Role, Transport};
 use identity::{Pin, PublicIdentity};
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Path;
 use wire::ip::Ecn;
 use wire::payload::{CloseReason, Kind};
 
@@ -21,7 +21,7 @@ pub enum SessionOutput {
     /// Send a datagram.
     Transmit {
         /// Where to.
-        to: SocketAddr,
+        to: Path,
         /// The ECN field of the outer header: that of the packet inside (RFC 6040).
         ecn: Ecn,
         /// The datagram.
@@ -65,7 +65,13 @@ pub enum SessionOutput {
     /// The peer has another address now.
     Moved {
         /// The address in use.
-        to: SocketAddr,
+        to: Path,
+    },
+    /// The peer answers neither on the path in use nor on any that stands by. Said once each
+    /// silence; the caller may know other paths, or call again.
+    Silent {
+        /// The path in use.
+        path: Path,
     },
     /// Larger datagrams pass than before, or only smaller ones.
     PathMtu {

@@ -8,6 +8,7 @@ use super::outbound::CHALLENGE_LEN;
 use super::output::{Closed, SessionOutput};
 use crate::stream::ControlStream;
 use crate::transport::Due;
+use crate::trial::Trials;
 use crate::{constants, piece};
 use std::time::Duration;
 use wire::ip::Ecn;
@@ -26,6 +27,7 @@ impl Session {
         }
         self.expire_keys(now);
         self.transport_timers(now);
+        self.path_timeout(now);
         // No timer of their own: the data that came has started that of the keepalive, and the
         // keys end in any case.
         self.pieces.expire(now);
@@ -54,6 +56,8 @@ impl Session {
             traffic.map(|(at, _)| at),
             self.stream.poll_timeout().filter(|_| usable),
             self.roaming.poll_timeout(CHALLENGE_LEN).filter(|_| usable),
+            self.trials.poll_timeout().filter(|_| usable),
+            self.path_deadline().filter(|_| usable),
             self.echoes.poll_timeout(),
             self.path_mtu.poll_timeout().filter(|_| usable),
         ]
@@ -78,6 +82,8 @@ impl Session {
         self.resume_at = None;
         self.stream = ControlStream::new();
         self.pieces = piece::Reassembly::new();
+        self.trials = Trials::default();
+        self.suspicion = None;
         self.path_mtu.reset();
         self.parked_messages.take();
         let parked = self.parked.take().into_iter().collect();
@@ -116,8 +122,8 @@ impl Session {
     }
 
     fn transport_timers(&mut self, now: Duration) {
-        // At most a keepalive and a dead peer.
-        for _ in 0..2 {
+        // At most a keepalive, a silent path and a dead peer.
+        for _ in 0..3 {
             let Some(transport) = self.current_transport(now) else {
                 return;
             };
@@ -125,6 +131,12 @@ impl Session {
                 Some((at, Due::Keepalive)) if at <= now => {
                     if let Some(to) = self.roaming.current() {
                         self.seal_to(now, to, Ecn::NotEct, &[]);
+                    }
+                }
+                Some((at, Due::SilentPath)) if at <= now => {
+                    transport.silent_path_handled();
+                    if self.suspicion.is_none() {
+                        self.suspect(now);
                     }
                 }
                 Some((at, Due::DeadPeer)) if at <= now => {

@@ -9,8 +9,8 @@
 //! The way to the slow path may lose what it is told. Then `watched` passes and nobody comes: a
 //! packet a second later says it again.
 
-use crate::constants::{DEAD_PEER, KEEPALIVE};
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::constants::{DEAD_PEER, KEEPALIVE, PATH_SILENT};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is due next on a transport, apart from its end.
@@ -18,6 +18,8 @@ use std::time::Duration;
 pub enum Due {
     /// An empty packet.
     Keepalive,
+    /// A look at the path, because the peer has not answered yet.
+    SilentPath,
     /// A new handshake, because the peer does not answer.
     DeadPeer,
 }
@@ -54,7 +56,13 @@ pub(super) struct Silence {
     unanswered_rx: AtomicU64,
     /// When data was first sent since the last receipt: nanoseconds + 1, or 0.
     unanswered_tx: AtomicU64,
+    /// Whether a silent path is looked at: 0 no, 1 yes, 2 it was in this silence.
+    closely: AtomicU8,
 }
+
+const NOT: u8 = 0;
+const CLOSELY: u8 = 1;
+const LOOKED: u8 = 2;
 
 const UNWATCHED: u64 = u64::MAX;
 /// A deadline that passed this long ago was lost on the way to the slow path.
@@ -66,6 +74,7 @@ impl Default for Silence {
             watched: AtomicU64::new(UNWATCHED),
             unanswered_rx: AtomicU64::new(0),
             unanswered_tx: AtomicU64::new(0),
+            closely: AtomicU8::new(NOT),
         }
     }
 }
@@ -76,13 +85,20 @@ impl Silence {
         if nature != Nature::Probing {
             clear(&self.unanswered_rx);
         }
-        let started = nature == Nature::Data && self.start(&self.unanswered_tx, now, DEAD_PEER);
+        let patience = match self.closely.load(Ordering::Relaxed) {
+            CLOSELY => PATH_SILENT,
+            _ => DEAD_PEER,
+        };
+        let started = nature == Nature::Data && self.start(&self.unanswered_tx, now, patience);
         started || self.is_forgotten(now)
     }
 
     /// Notes a receipt; whether the slow path must be woken.
     pub(super) fn received(&self, now: Duration, data: bool) -> bool {
         clear(&self.unanswered_tx);
+        if self.closely.load(Ordering::Relaxed) == LOOKED {
+            self.closely.store(CLOSELY, Ordering::SeqCst);
+        }
         let started = data && self.start(&self.unanswered_rx, now, KEEPALIVE);
         started || self.is_forgotten(now)
     }
@@ -92,8 +108,12 @@ impl Silence {
         self.watched.store(UNWATCHED, Ordering::SeqCst);
         let keepalive = moment(self.unanswered_rx.load(Ordering::SeqCst))
             .map(|at| (at.saturating_add(KEEPALIVE), Due::Keepalive));
+        let patience = match self.closely.load(Ordering::SeqCst) {
+            CLOSELY => (PATH_SILENT, Due::SilentPath),
+            _ => (DEAD_PEER, Due::DeadPeer),
+        };
         let dead = moment(self.unanswered_tx.load(Ordering::SeqCst))
-            .map(|at| (at.saturating_add(DEAD_PEER), Due::DeadPeer));
+            .map(|at| (at.saturating_add(patience.0), patience.1));
         let next = keepalive.into_iter().chain(dead).min();
         if let Some((at, _)) = next {
             self.watched.fetch_min(stamp(at), Ordering::SeqCst);
@@ -104,6 +124,22 @@ impl Silence {
     /// Forgets that data was sent without an answer.
     pub(super) fn dead_peer_handled(&self) {
         self.unanswered_tx.store(0, Ordering::SeqCst);
+    }
+
+    /// Whether silence shall be noticed soon ([`Due::SilentPath`]).
+    pub(super) fn watch_closely(&self, closely: bool) {
+        let wanted = if closely { CLOSELY } else { NOT };
+        let is = self.closely.load(Ordering::SeqCst);
+        if (is == NOT) == closely {
+            self.closely.store(wanted, Ordering::SeqCst);
+        }
+    }
+
+    /// A silent path was looked at; not again before something comes.
+    pub(super) fn silent_path_handled(&self) {
+        let _ = self
+            .closely
+            .compare_exchange(CLOSELY, LOOKED, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// The timers, for a state hash.

@@ -3,7 +3,7 @@
 use crate::node::{self, Node, UNIX_S};
 use crate::python::{Python, hex, unhex};
 use identity::crypto::AwsLc;
-use std::net::SocketAddr;
+use wire::Path;
 
 /// More exchanges than any conversation here needs: the ends must come to rest.
 const ROUNDS_MAX: usize = 100;
@@ -13,7 +13,7 @@ pub(crate) struct Link {
     pub(crate) rust: Node,
     /// Everything that went over the pipe since the start, in order.
     pub(crate) from_python: Vec<Vec<u8>>,
-    pub(crate) from_rust: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) from_rust: Vec<(Path, Vec<u8>)>,
 }
 
 impl Link {

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::Now;
+use wire::Path;
 use wire::datagram::{Datagram, FragmentView, Message};
 use wire::handshake::Number;
 use wire::invite::Invite;
@@ -41,10 +42,10 @@ pub(crate) struct Node {
     pub(crate) packets: Vec<Vec<u8>>,
     pub(crate) messages: Vec<(u16, Vec<u8>)>,
     pub(crate) echoes: Vec<u32>,
-    pub(crate) moves: Vec<SocketAddr>,
+    pub(crate) moves: Vec<Path>,
     /// Datagrams that were not accepted.
     pub(crate) refused: usize,
-    sent: Vec<(SocketAddr, Vec<u8>)>,
+    sent: Vec<(Path, Vec<u8>)>,
     transports: BTreeMap<u32, Arc<Transport>>,
     reassembly: Reassembly,
     last_number: Number,
@@ -177,7 +178,7 @@ impl Node {
     }
 
     /// What it wants to send, after everything else it wants was done.
-    pub(crate) fn drain(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn drain(&mut self) -> Vec<(Path, Vec<u8>)> {
         while let Some(output) = self.session.poll_output() {
             self.take(output);
         }
@@ -197,6 +198,7 @@ impl Node {
             SessionOutput::Established(up) => self.ups.push(*up),
             SessionOutput::Message { kind, value } => self.messages.push((kind, value)),
             SessionOutput::Packet { bytes, .. } => self.packets.push(bytes),
+            SessionOutput::Silent { .. } => {}
             SessionOutput::Echo { id, .. } => self.echoes.push(id),
             SessionOutput::Moved { to } => self.moves.push(to),
             SessionOutput::EchoLost { .. }
@@ -210,7 +212,7 @@ impl Node {
         let begin = Begin {
             handshake_count: self.count,
             local_index: self.index(),
-            to: self.peer_at,
+            to: self.peer_at.into(),
             peer: &self.peer,
             credentials: &self.credentials,
         };
@@ -242,10 +244,10 @@ impl Node {
         {
             let mut rng = HashRng::new([7; 32]);
             let reply = secret.reply(&AwsLc, &mut rng, self.now, own, from, fragment);
-            self.sent.extend(reply.map(|reply| (from, reply)));
+            self.sent.extend(reply.map(|reply| (from.into(), reply)));
             return true;
         }
-        match self.reassembly.insert(self.now, from, fragment) {
+        match self.reassembly.insert(self.now, from.into(), fragment) {
             None => true,
             Some(whole) if whole.message == Message::One => self.message1(&whole),
             Some(whole) => self.message2(&whole),
@@ -270,7 +272,7 @@ impl Node {
         self.last_number = verified.claim().number();
         self.pin = Some(verified.pin());
         let answer = Answer {
-            from: self.peer_at,
+            from: self.peer_at.into(),
             remote_index: whole.sender,
             local_index: self.index(),
         };
@@ -281,7 +283,7 @@ impl Node {
         let (now, from, pin) = (self.unix(), self.peer_at, self.pin.as_ref());
         let (to, by) = (whole.receiver, whole.sender);
         self.session
-            .handle_message2(now, from, to, by, &whole.bytes, pin)
+            .handle_message2(now, from.into(), to, by, &whole.bytes, pin)
             .is_ok()
     }
 
@@ -293,7 +295,7 @@ impl Node {
             return false;
         };
         let inbound = Inbound {
-            from: self.peer_at,
+            from: self.peer_at.into(),
             local_index: index,
             highest: opened.highest,
             ecn: Ecn::NotEct,

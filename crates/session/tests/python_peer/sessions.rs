@@ -226,6 +226,6 @@ fn roam(link: &mut Link) {
     let before = link.from_rust.len();
     let notes = link.tell(&format!("packet {} 0", hex(&ipv4(60))));
     assert_eq!(notes, ["challenged"]);
-    assert_eq!(link.rust.moves, [link.rust.peer_at]);
-    assert_eq!(link.from_rust[before].0, link.rust.peer_at);
+    assert_eq!(link.rust.moves, [link.rust.peer_at.into()]);
+    assert_eq!(link.from_rust[before].0, link.rust.peer_at.into());
 }

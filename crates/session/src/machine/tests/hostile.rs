@@ -1,10 +1,10 @@
 //! What strangers and listeners send changes nothing and gets no reply.
 
-use super::pair::{A, B, Flying, Pair, ms, s};
-use std::net::SocketAddr;
+use super::pair::{A, B, Flying, Pair, ms, s, udp};
+use wire::Path;
 
-fn stranger() -> SocketAddr {
-    "203.0.113.9:9".parse().unwrap()
+fn stranger() -> Path {
+    udp("203.0.113.9:9")
 }
 
 /// Everything that went over the link in a handshake and some traffic each way.

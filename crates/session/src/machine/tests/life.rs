@@ -1,6 +1,6 @@
 //! How sessions live on, move, and end.
 
-use super::pair::{A, B, Pair, ms, s};
+use super::pair::{A, B, Pair, ms, s, udp};
 use crate::constants::{
     DEAD_PEER, FAILED_OPENS_MAX, KEEPALIVE, OFFER_LIFE, REFUSE_AFTER, STREAM_STALLED,
 };
@@ -182,7 +182,7 @@ fn a_stream_that_gets_nowhere_closes_the_session() {
 fn a_session_moves_after_the_challenge_and_not_before() {
     let mut pair = Pair::connected();
     pair.run_for(s(10));
-    let (old, new) = (pair.ends[A].address, "198.51.100.7:7".parse().unwrap());
+    let (old, new) = (pair.ends[A].address, udp("198.51.100.7:7"));
     pair.ends[A].address = new;
     pair.log.clear();
     pair.send(A, &[0x45; 200]);
@@ -205,7 +205,7 @@ fn a_copy_sent_from_elsewhere_neither_moves_nor_amplifies() {
     let mut pair = Pair::connected();
     pair.run_for(s(10));
     let home = pair.ends[A].address;
-    let thief = "203.0.113.66:6".parse().unwrap();
+    let thief = udp("203.0.113.66:6");
     pair.log.clear();
     let mut from_thief = 0;
     for _ in 0..100 {

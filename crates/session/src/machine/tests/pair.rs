@@ -11,10 +11,10 @@ use crate::transport::Transport;
 use identity::crypto::{AwsLc, HashRng};
 use identity::{LocalIdentity, PublicIdentity};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::Now;
+use wire::Path;
 use wire::datagram::{Datagram, FragmentView, Message};
 use wire::handshake::Number;
 use wire::ip::Ecn;
@@ -36,8 +36,8 @@ pub(super) struct End {
     pub(super) session: Session,
     pub(super) local: Arc<LocalIdentity>,
     pub(super) peer: PublicIdentity,
-    pub(super) address: SocketAddr,
-    pub(super) call_at: SocketAddr,
+    pub(super) address: Path,
+    pub(super) call_at: Path,
     pub(super) credentials: Vec<Credential>,
     pub(super) transports: BTreeMap<u32, Arc<Transport>>,
     reassembly: Reassembly,
@@ -46,15 +46,21 @@ pub(super) struct End {
     last_number: Number,
     /// Asks for cookies, as a Bridge under load does.
     pub(super) cookies: Option<CookieSecret>,
-    pub(super) cookie_replies: Vec<(SocketAddr, Vec<u8>)>,
+    pub(super) cookie_replies: Vec<(Path, Vec<u8>)>,
     pub(super) packets: Vec<Vec<u8>>,
     pub(super) messages: Vec<(u16, Vec<u8>)>,
     pub(super) ups: Vec<Up>,
     pub(super) closed: Vec<(Closed, usize)>,
     pub(super) echoes: Vec<(u32, Option<Duration>)>,
-    pub(super) moves: Vec<SocketAddr>,
+    pub(super) moves: Vec<Path>,
+    pub(super) silences: usize,
     pub(super) timeouts: usize,
     pub(super) refused: usize,
+}
+
+/// A UDP address as a path.
+pub(super) fn udp(at: &str) -> Path {
+    Path::Udp(at.parse().unwrap())
 }
 
 /// What a test may do with a datagram before it gets on the link.
@@ -63,8 +69,8 @@ pub(super) type Filter = Box<dyn FnMut(Duration, usize, &[u8]) -> bool>;
 /// One datagram on the way.
 #[derive(Clone)]
 pub(super) struct Flying {
-    pub(super) from: SocketAddr,
-    pub(super) to: SocketAddr,
+    pub(super) from: Path,
+    pub(super) to: Path,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -154,7 +160,7 @@ impl Pair {
     }
 
     /// Gives a datagram to an end as if it had come from `from`.
-    pub(super) fn inject(&mut self, to: usize, from: SocketAddr, bytes: &[u8]) {
+    pub(super) fn inject(&mut self, to: usize, from: Path, bytes: &[u8]) {
         let now = self.unix();
         self.ends[to].receive(now, from, bytes.to_vec());
         self.drain();
@@ -270,8 +276,8 @@ impl End {
             session: Self::fresh_session(seed, local, peer.public.address()),
             local: Arc::clone(local),
             peer: peer.public.clone(),
-            address: address.parse().unwrap(),
-            call_at: call_at.parse().unwrap(),
+            address: udp(address),
+            call_at: udp(call_at),
             credentials: Vec::new(),
             transports: BTreeMap::new(),
             reassembly: Reassembly::new(),
@@ -286,6 +292,7 @@ impl End {
             closed: Vec::new(),
             echoes: Vec::new(),
             moves: Vec::new(),
+            silences: 0,
             timeouts: 0,
             refused: 0,
         }
@@ -340,6 +347,7 @@ impl End {
             SessionOutput::Echo { id, rtt } => self.echoes.push((id, Some(rtt))),
             SessionOutput::EchoLost { id } => self.echoes.push((id, None)),
             SessionOutput::Moved { to } => self.moves.push(to),
+            SessionOutput::Silent { .. } => self.silences += 1,
             SessionOutput::PathMtu { .. } => {}
             SessionOutput::Closed { why, parked } => self.closed.push((why, parked.len())),
         }
@@ -358,7 +366,7 @@ impl End {
         self.session.begin(&begin, now).unwrap();
     }
 
-    pub(super) fn receive(&mut self, now: Now, from: SocketAddr, mut bytes: Vec<u8>) {
+    pub(super) fn receive(&mut self, now: Now, from: Path, mut bytes: Vec<u8>) {
         let accepted = match Datagram::parse(&bytes) {
             Ok(Datagram::Fragment(fragment)) => self.fragment(now, from, &fragment),
             Ok(Datagram::Cookie(reply)) => self.session.handle_cookie(now.mono, &reply),
@@ -370,7 +378,7 @@ impl End {
         self.refused += usize::from(!accepted);
     }
 
-    fn fragment(&mut self, now: Now, from: SocketAddr, fragment: &FragmentView<'_>) -> bool {
+    fn fragment(&mut self, now: Now, from: Path, fragment: &FragmentView<'_>) -> bool {
         let own = Mac1Key::new(&AwsLc, self.local.public.address());
         if !own.verify(&AwsLc, fragment) {
             return false;
@@ -380,11 +388,11 @@ impl End {
             return false;
         }
         if let (Message::One, Some(secret)) = (header.message, &mut self.cookies)
-            && !secret.verify(&AwsLc, now.mono, from, fragment)
+            && !secret.verify(&AwsLc, now.mono, from.udp().unwrap(), fragment)
         {
             let mut rng = HashRng::new([7; 32]);
             let f = self.local.public.address();
-            let reply = secret.reply(&AwsLc, &mut rng, now.mono, f, from, fragment);
+            let reply = secret.reply(&AwsLc, &mut rng, now.mono, f, from.udp().unwrap(), fragment);
             self.cookie_replies.extend(reply.map(|reply| (from, reply)));
             return true;
         }
@@ -398,7 +406,7 @@ impl End {
         }
     }
 
-    fn message1(&mut self, now: Now, from: SocketAddr, whole: &Whole) -> bool {
+    fn message1(&mut self, now: Now, from: Path, whole: &Whole) -> bool {
         let responder = Responder {
             local: &self.local,
             credentials: &self.credentials,
@@ -421,7 +429,7 @@ impl End {
         self.session.answer(now, verified, &answer).is_ok()
     }
 
-    fn transport(&mut self, now: Now, from: SocketAddr, index: u32, bytes: &mut [u8]) -> bool {
+    fn transport(&mut self, now: Now, from: Path, index: u32, bytes: &mut [u8]) -> bool {
         let Some(transport) = self.transports.get(&index) else {
             return false;
         };
