@@ -10,6 +10,7 @@
 //! | [`handshake`] | Noise IKpsk2 with ML-KEM-768, group slots | 3 to 3.3 |
 //! | [`fragment`], [`cookie`], [`limiter`] | what stands in front of the handshake | 3.4, 3.5 |
 //! | [`transport`], [`replay`] | one pair of keys, shared with the data threads | 4 |
+//! | [`hop`] | the relay header between a node and its Bridge | 6 |
 //! | [`piece`] | packets that do not fit the path | 4 |
 //! | [`roaming`], [`trial`] | the path to the peer, proven before use | 4.1 |
 //! | [`stream`] | the control stream | 5 |
@@ -20,6 +21,7 @@ pub mod constants;
 pub mod cookie;
 pub mod fragment;
 pub mod handshake;
+pub mod hop;
 pub mod limiter;
 pub mod machine;
 pub mod piece;

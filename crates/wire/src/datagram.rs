@@ -86,6 +86,17 @@ impl<'a> Datagram<'a> {
     }
 }
 
+/// Whether a datagram carries a part of a handshake message, directly or relayed. Those are
+/// few, never sent in pieces, and may be fragmented by IPv4 on a path that is too small.
+#[must_use]
+pub fn is_handshake(datagram: &[u8]) -> bool {
+    let kind = match datagram {
+        [TYPE_RELAYED, ..] => datagram.get(RELAY_HEADER_LEN),
+        _ => datagram.first(),
+    };
+    matches!(kind, Some(&(TYPE_MESSAGE_1 | TYPE_MESSAGE_2)))
+}
+
 /// Which of the two handshake messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Message {
@@ -334,6 +345,18 @@ impl<'a> RelayedView<'a> {
         self.sealed.get(..RELAY_COVERED_LEN).unwrap_or(self.sealed)
     }
 
+    /// The header in front of a sealed datagram.
+    #[must_use]
+    pub fn header(channel: u32, mac: &[u8; 8]) -> [u8; RELAY_HEADER_LEN] {
+        let mut bytes = [0; RELAY_HEADER_LEN];
+        let (head, tail) = bytes.split_at_mut(8);
+        let (kind, number) = head.split_at_mut(4);
+        kind.copy_from_slice(&[TYPE_RELAYED, 0, 0, 0]);
+        number.copy_from_slice(&channel.to_be_bytes());
+        tail.copy_from_slice(mac);
+        bytes
+    }
+
     /// Writes the relayed datagram. Errors: the sealed datagram is shorter than 16 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, Unencodable> {
         if self.sealed.len() < RELAY_COVERED_LEN {
@@ -341,13 +364,7 @@ impl<'a> RelayedView<'a> {
                 what: "relayed datagram",
             });
         }
-        let mut out = Writer::with_capacity(RELAY_HEADER_LEN + self.sealed.len());
-        out.u8(TYPE_RELAYED)
-            .bytes(&[0; 3])
-            .u32(self.channel)
-            .bytes(self.mac)
-            .bytes(self.sealed);
-        Ok(out.finish())
+        Ok([&Self::header(self.channel, self.mac), self.sealed].concat())
     }
 }
 

@@ -1,8 +1,13 @@
 //! Invite line (protocol section 8): `kumi1:` ‖ base64url of
 //!
-//! version (1) ‖ expiry (8) ‖ secret (16) ‖ inception record length (1) ‖ inception record ‖
-//! entry count (1) ‖ entries ‖ certificate ‖ endpoint count (1; at most 8) ‖ endpoints (18 each)
-//! ‖ check (4).
+//! version (1) ‖ \[in version 2: flags (1)\] ‖ expiry (8) ‖ secret (16) ‖ place ‖ \[in version 2:
+//! Bridge count (1; at most 4) ‖ places\] ‖ check (4), where a place is
+//!
+//! inception record length (1) ‖ inception record ‖ entry count (1) ‖ entries ‖ certificate ‖
+//! endpoint count (1; at most 8) ‖ endpoints (18 each).
+//!
+//! Version 1 is written for an invite without Bridges. Version 2 with flag bit 0 is the line of a
+//! Bridge, to attach to it; with bit 1 its secret is of no use, and the Bridge wants a password.
 //!
 //! People copy these lines by hand and by chat, so the errors tell apart what they got wrong.
 //! The check is the start of a SHA-256, which the caller passes in. Whether the invite has
@@ -11,7 +16,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::addr::{read_endpoints, write_endpoints};
+use crate::addr::{ENDPOINT_LEN, read_endpoints, write_endpoints};
 use crate::codec::{Malformed, Reader, Unencodable, Writer};
 use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
 use crate::stream::write_identity;
@@ -22,10 +27,16 @@ pub const PREFIX: &str = "kumi1:";
 pub const SECRET_LEN: usize = 16;
 /// Largest number of endpoints.
 pub const ENDPOINTS_MAX: usize = 8;
-/// Longest line that is looked at, in characters (the longest valid one has 11,946).
-pub const LINE_LEN_MAX: usize = 16_384;
+/// Longest line that is looked at, in characters (the longest valid one has 59,554).
+pub const LINE_LEN_MAX: usize = 65_536;
+
+/// Largest number of Bridges in a line.
+pub const BRIDGES_MAX: usize = 4;
 
 const VERSION: u8 = 1;
+const VERSION_BRIDGES: u8 = 2;
+const FLAG_BRIDGE: u8 = 1;
+const FLAGS_PASSWORD: u8 = 3;
 const CHECK_LEN: usize = 4;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -39,7 +50,7 @@ pub enum InviteError {
     #[error("the invite line is cut off or mistyped")]
     Damaged,
     /// It is of a version that this one does not know.
-    #[error("the invite line has version {version}; this program knows version 1")]
+    #[error("the invite line has version {version}; this program knows versions 1 and 2")]
     NewerVersion {
         /// The version of the line.
         version: u8,
@@ -49,14 +60,10 @@ pub enum InviteError {
     Malformed(#[from] Malformed),
 }
 
-/// An invite, as read; its statements are not verified.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Invite {
-    /// Unix time in seconds from which it is not valid any more.
-    pub expires_unix_s: u64,
-    /// The credential's secret.
-    pub secret: [u8; SECRET_LEN],
-    /// Inception record of the inviter.
+/// A node and where it can be reached, as read; its statements are not verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its inception record.
     pub inception: Vec<u8>,
     /// Its whole log: whole entries, at most [`ROTATIONS_MAX`].
     pub rotations: Vec<u8>,
@@ -66,12 +73,39 @@ pub struct Invite {
     pub endpoints: Vec<SocketAddr>,
 }
 
+/// What a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To meet the node that made it.
+    Peer,
+    /// To attach to the Bridge that made it, proving the secret.
+    Bridge,
+    /// To attach to the Bridge that made it, with a password.
+    BridgeWithPassword,
+}
+
+/// An invite, as read; its statements are not verified.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Unix time in seconds from which it is not valid any more.
+    pub expires_unix_s: u64,
+    /// The credential's secret.
+    pub secret: [u8; SECRET_LEN],
+    /// Who made it.
+    pub place: Place,
+    /// The Bridges that it can be reached through, at most [`BRIDGES_MAX`].
+    pub bridges: Vec<Place>,
+}
+
 impl fmt::Debug for Invite {
     /// Leaves the secret out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Invite")
             .field("expires_unix_s", &self.expires_unix_s)
-            .field("endpoints", &self.endpoints)
+            .field("purpose", &self.purpose)
+            .field("endpoints", &self.place.endpoints)
             .finish_non_exhaustive()
     }
 }
@@ -100,43 +134,49 @@ impl Invite {
         Invite::decode(body)
     }
 
-    /// Reads what base64 and check enclose: version ‖ … ‖ endpoints. Errors: see
+    /// Reads what base64 and check enclose: version ‖ … ‖ places. Errors: see
     /// [`InviteError`].
     pub fn decode(body: &[u8]) -> Result<Invite, InviteError> {
         let mut reader = Reader::new(body, "invite");
-        let version = reader.u8()?;
-        if version != VERSION {
-            return Err(InviteError::NewerVersion { version });
+        match reader.u8()? {
+            VERSION => Ok(Invite::read(reader, Purpose::Peer, false)?),
+            VERSION_BRIDGES => {
+                let purpose = match reader.u8()? {
+                    0 => Purpose::Peer,
+                    FLAG_BRIDGE => Purpose::Bridge,
+                    FLAGS_PASSWORD => Purpose::BridgeWithPassword,
+                    _ => return Err(reader.malformed().into()),
+                };
+                Ok(Invite::read(reader, purpose, true)?)
+            }
+            version => Err(InviteError::NewerVersion { version }),
         }
-        Ok(Invite::read(reader)?)
     }
 
-    fn read(mut reader: Reader<'_>) -> Result<Invite, Malformed> {
+    fn read(
+        mut reader: Reader<'_>,
+        purpose: Purpose,
+        names_bridges: bool,
+    ) -> Result<Invite, Malformed> {
         let expires_unix_s = reader.u64()?;
         let secret = *reader.array()?;
-        let inception = statement::read_inception(&mut reader)?.to_vec();
-        let rotations = statement::read_rotations(&mut reader)?.as_bytes().to_vec();
-        let certificate = *reader.array()?;
-        let count = usize::from(reader.u8()?);
-        let endpoints = read_endpoints(&mut reader, ENDPOINTS_MAX)?;
-        if endpoints.len() != count {
+        let place = Place::read(&mut reader)?;
+        let count = if names_bridges { reader.u8()? } else { 0 };
+        if usize::from(count) > BRIDGES_MAX {
             return Err(Malformed {
-                what: "invite endpoints",
+                what: "invite bridges",
             });
         }
+        let bridges = (0..count).map(|_| Place::read(&mut reader));
+        let bridges = bridges.collect::<Result<_, _>>()?;
+        reader.finish()?;
         Ok(Invite {
+            purpose,
             expires_unix_s,
             secret,
-            inception,
-            rotations,
-            certificate,
-            endpoints,
+            place,
+            bridges,
         })
-    }
-
-    /// The rotation entries. Errors: [`Invite::rotations`] was set to something else.
-    pub fn log(&self) -> Result<Rotations<'_>, Malformed> {
-        Rotations::parse(&self.rotations, ROTATIONS_MAX)
     }
 
     /// Writes the line, without a line break. `sha256` hashes. Errors: a field beyond its
@@ -144,16 +184,64 @@ impl Invite {
     pub fn encode(&self, sha256: impl FnOnce(&[u8]) -> [u8; 32]) -> Result<String, Unencodable> {
         let what = Unencodable { what: "invite" };
         let mut out = Writer::default();
-        out.u8(VERSION).u64(self.expires_unix_s).bytes(&self.secret);
-        let log = self
-            .log()
-            .map_err(|error| Unencodable { what: error.what })?;
-        write_identity(&mut out, &self.inception, log, &self.certificate)?;
-        out.u8(u8::try_from(self.endpoints.len()).map_err(|_| what)?);
-        write_endpoints(&mut out, &self.endpoints, ENDPOINTS_MAX)?;
+        let flags = match self.purpose {
+            Purpose::Peer => 0,
+            Purpose::Bridge => FLAG_BRIDGE,
+            Purpose::BridgeWithPassword => FLAGS_PASSWORD,
+        };
+        let is_plain = flags == 0 && self.bridges.is_empty();
+        if is_plain {
+            out.u8(VERSION);
+        } else {
+            out.u8(VERSION_BRIDGES).u8(flags);
+        }
+        out.u64(self.expires_unix_s).bytes(&self.secret);
+        self.place.write(&mut out)?;
+        if !is_plain {
+            if self.bridges.len() > BRIDGES_MAX {
+                return Err(what);
+            }
+            out.u8(u8::try_from(self.bridges.len()).map_err(|_| what)?);
+            for bridge in &self.bridges {
+                bridge.write(&mut out)?;
+            }
+        }
         let [a, b, c, d, ..] = sha256(out.as_slice());
         out.bytes(&[a, b, c, d]);
         Ok(format!("{PREFIX}{}", base64url_encode(out.as_slice())))
+    }
+}
+
+impl Place {
+    fn read(reader: &mut Reader<'_>) -> Result<Place, Malformed> {
+        let inception = statement::read_inception(reader)?.to_vec();
+        let rotations = statement::read_rotations(reader)?.as_bytes().to_vec();
+        let certificate = *reader.array()?;
+        let count = usize::from(reader.u8()?);
+        let endpoints = reader.take(count * ENDPOINT_LEN)?;
+        let mut endpoints = Reader::new(endpoints, "invite endpoints");
+        let endpoints = read_endpoints(&mut endpoints, ENDPOINTS_MAX)?;
+        Ok(Place {
+            inception,
+            rotations,
+            certificate,
+            endpoints,
+        })
+    }
+
+    fn write(&self, out: &mut Writer) -> Result<(), Unencodable> {
+        let log = self
+            .log()
+            .map_err(|error| Unencodable { what: error.what })?;
+        write_identity(out, &self.inception, log, &self.certificate)?;
+        let count = u8::try_from(self.endpoints.len());
+        out.u8(count.map_err(|_| Unencodable { what: "invite" })?);
+        write_endpoints(out, &self.endpoints, ENDPOINTS_MAX)
+    }
+
+    /// The rotation entries. Errors: [`Place::rotations`] was set to something else.
+    pub fn log(&self) -> Result<Rotations<'_>, Malformed> {
+        Rotations::parse(&self.rotations, ROTATIONS_MAX)
     }
 }
 

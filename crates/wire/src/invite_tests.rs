@@ -17,13 +17,33 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
 
 fn invite() -> Invite {
     Invite {
+        purpose: Purpose::Peer,
         expires_unix_s: 0x0102_0304_0506_0708,
         secret: [0x5E; 16],
+        place: place(),
+        bridges: Vec::new(),
+    }
+}
+
+fn place() -> Place {
+    Place {
         inception: vec![0x1C; 74],
         rotations: vec![0x40; ROTATION_LEN],
         certificate: [0xCE; CERTIFICATE_LEN],
         endpoints: vec!["192.0.2.7:4649".parse().unwrap()],
     }
+}
+
+/// The body of version 2, with these flags and this many Bridges.
+fn body_2(flags: u8, bridges: u8) -> Vec<u8> {
+    let body = body();
+    let (head, place) = body.split_at(25);
+    let mut new = vec![2, flags];
+    new.extend(&head[1..]);
+    new.extend(place);
+    new.push(bridges);
+    (0..bridges).for_each(|_| new.extend(place));
+    new
 }
 
 fn body() -> Vec<u8> {
@@ -96,10 +116,10 @@ fn each_mistake_has_its_own_error() {
     assert_eq!(error("kumi1:"), InviteError::Damaged);
     assert_eq!(error(&format!("{written}.")), InviteError::Damaged);
     let mut newer = body();
-    newer[0] = 2;
+    newer[0] = 3;
     assert_eq!(
         error(&line(&newer)),
-        InviteError::NewerVersion { version: 2 }
+        InviteError::NewerVersion { version: 3 }
     );
     let mut wrong = body();
     wrong[25] = 73;
@@ -142,29 +162,31 @@ fn every_wrong_character_is_called_damaged() {
 
 #[test]
 fn every_truncated_body_is_malformed_even_with_a_right_check() {
-    let body = body();
-    for len in 1..body.len() {
-        let error = Invite::parse(&line(&body[..len]), hash).unwrap_err();
-        assert!(
-            matches!(error, InviteError::Malformed(_)),
-            "{len} {error:?}"
-        );
+    for body in [body(), body_2(0, 1)] {
+        for len in 1..body.len() {
+            let error = Invite::parse(&line(&body[..len]), hash).unwrap_err();
+            assert!(
+                matches!(error, InviteError::Malformed(_)),
+                "{len} {error:?}"
+            );
+        }
+        let long = [&body[..], &[0]].concat();
+        assert!(matches!(
+            Invite::parse(&line(&long), hash),
+            Err(InviteError::Malformed(_))
+        ));
     }
-    let long = [&body[..], &[0]].concat();
-    assert!(matches!(
-        Invite::parse(&line(&long), hash),
-        Err(InviteError::Malformed(_))
-    ));
 }
 
 #[test]
 fn every_flipped_bit_is_read_without_a_panic() {
-    let body = body();
-    for bit in 0..body.len() * 8 {
-        let mut flipped = body.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        if let Ok(read) = Invite::parse(&line(&flipped), hash) {
-            assert_eq!(read.encode(hash).unwrap(), line(&flipped));
+    for body in [body(), body_2(0, 1)] {
+        for bit in 0..body.len() * 8 {
+            let mut flipped = body.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(read) = Invite::parse(&line(&flipped), hash) {
+                assert_eq!(read.encode(hash).unwrap(), line(&flipped));
+            }
         }
     }
 }
@@ -172,32 +194,69 @@ fn every_flipped_bit_is_read_without_a_panic() {
 #[test]
 fn lists_are_bounded_and_the_longest_line_is_taken() {
     let endpoint: SocketAddr = "[2001:db8::1]:1".parse().unwrap();
-    let longest = Invite {
+    let longest = Place {
         inception: vec![1; 106],
         rotations: vec![2; ROTATION_LEN * ROTATIONS_MAX],
         endpoints: vec![endpoint; ENDPOINTS_MAX],
-        ..invite()
+        ..place()
     };
-    let written = longest.encode(hash).unwrap();
-    assert_eq!(written.len(), 11_946);
-    assert_eq!(Invite::parse(&written, hash), Ok(longest.clone()));
+    let of = |place: Place| Invite { place, ..invite() };
+    for (bridges, len) in [(0, 11_946), (BRIDGES_MAX, 59_554)] {
+        let longest = Invite {
+            bridges: vec![longest.clone(); bridges],
+            ..of(longest.clone())
+        };
+        let written = longest.encode(hash).unwrap();
+        assert_eq!(written.len(), len);
+        assert_eq!(Invite::parse(&written, hash), Ok(longest));
+    }
     let refused = |invite: Invite| invite.encode(hash).is_err();
     assert!(refused(Invite {
+        bridges: vec![place(); BRIDGES_MAX + 1],
+        ..invite()
+    }));
+    assert!(refused(of(Place {
         endpoints: vec![endpoint; ENDPOINTS_MAX + 1],
         ..longest.clone()
-    }));
-    assert!(refused(Invite {
+    })));
+    assert!(refused(of(Place {
         rotations: vec![2; ROTATION_LEN * 65],
         ..longest.clone()
-    }));
-    assert!(refused(Invite {
+    })));
+    assert!(refused(of(Place {
         rotations: vec![2; 7],
         ..longest.clone()
-    }));
-    assert!(refused(Invite {
+    })));
+    assert!(refused(of(Place {
         inception: vec![1; 75],
         ..longest
-    }));
+    })));
+}
+
+#[test]
+fn a_line_with_bridges_has_exactly_these_bytes() {
+    let rows = [
+        (Purpose::Peer, 0, 2),
+        (Purpose::Bridge, 1, 0),
+        (Purpose::BridgeWithPassword, 3, 0),
+    ];
+    for (purpose, flags, count) in rows {
+        let invite = Invite {
+            purpose,
+            bridges: vec![place(); usize::from(count)],
+            ..invite()
+        };
+        let written = invite.encode(hash).unwrap();
+        assert_eq!(written, line(&body_2(flags, count)));
+        assert_eq!(Invite::parse(&written, hash), Ok(invite));
+    }
+    for (flags, count) in [(2, 0), (4, 0), (255, 0), (0, 5)] {
+        let read = Invite::parse(&line(&body_2(flags, count)), hash);
+        assert!(
+            matches!(read, Err(InviteError::Malformed(_))),
+            "{flags} {count}"
+        );
+    }
 }
 
 #[test]
@@ -221,10 +280,13 @@ proptest! {
         let invite = Invite {
             expires_unix_s,
             secret,
-            inception: vec![fill; 106],
-            rotations: vec![fill; entries * ROTATION_LEN],
-            certificate: [fill; CERTIFICATE_LEN],
-            endpoints: ports.into_iter().map(|port| SocketAddr::from(([192, 0, 2, 1], port))).collect(),
+            place: Place {
+                inception: vec![fill; 106],
+                rotations: vec![fill; entries * ROTATION_LEN],
+                certificate: [fill; CERTIFICATE_LEN],
+                endpoints: ports.into_iter().map(|port| SocketAddr::from(([192, 0, 2, 1], port))).collect(),
+            },
+            ..invite()
         };
         let written = invite.encode(hash).unwrap();
         prop_assert_eq!(Invite::parse(&written, hash), Ok(invite));

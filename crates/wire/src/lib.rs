@@ -14,6 +14,7 @@
 //! | [`handshake`] | the two messages and their payloads | 3 |
 //! | [`payload`] | what a transport packet carries: kinds, pieces, control | 4, 5 |
 //! | [`stream`] | messages of the control stream | 5 |
+//! | [`channel`] | those between a node and its Bridge | 6 |
 //! | [`beacon`] | LAN beacon | 7 |
 //! | [`invite`] | invite line | 8 |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
@@ -23,6 +24,7 @@
 
 pub mod addr;
 pub mod beacon;
+pub mod channel;
 pub mod codec;
 pub mod datagram;
 pub mod handshake;

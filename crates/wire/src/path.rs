@@ -78,6 +78,9 @@ mod tests {
         assert!(paths.is_sorted_by_key(|path| path.rank()));
         assert_eq!(paths.map(Path::udp), [Some(at), None, None]);
         assert_eq!(paths.map(Path::overhead), [0, 0, 16]);
-        assert_eq!(format!("{paths:?}"), "[udp 192.0.2.1:4649, stream 1, channel 00000001]");
+        assert_eq!(
+            format!("{paths:?}"),
+            "[udp 192.0.2.1:4649, stream 1, channel 00000001]"
+        );
     }
 }

@@ -12,12 +12,14 @@
 //! | 4 | [`RotationQuery`], at most 64 tags |
 //! | 6 | endpoints, at most 16 |
 //! | 7 | [`CloneNotice`] |
+//! | 0x30 – 0x36 | [`crate::channel`] |
 //!
 //! Texts in a hello come from the peer: whoever shows them escapes control characters.
 
 use std::net::SocketAddr;
 
 use crate::addr::{Endpoint, NodeAddr, read_endpoints, write_endpoints};
+use crate::channel::BridgeMessage;
 use crate::codec::{Malformed, Reader, Tlvs, Unencodable, Writer, exactly};
 use crate::handshake::{INSTANCE_LEN, check_inception};
 use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
@@ -113,6 +115,8 @@ pub enum StreamValue<'a> {
     Endpoints(Vec<SocketAddr>),
     /// Two holders of one F were seen (7).
     CloneNotice(CloneNotice),
+    /// Between a node and its Bridge (0x30 – 0x36).
+    Bridge(BridgeMessage<'a>),
     /// A type that this version does not know; skipped.
     Unknown(u16),
 }
@@ -132,7 +136,10 @@ impl<'a> StreamValue<'a> {
                 StreamValue::Endpoints(read_endpoints(&mut reader, ENDPOINTS_MAX)?)
             }
             TYPE_CLONE_NOTICE => StreamValue::CloneNotice(CloneNotice::decode(value)?),
-            kind => StreamValue::Unknown(kind),
+            kind => match BridgeMessage::decode(kind, value)? {
+                Some(message) => StreamValue::Bridge(message),
+                None => StreamValue::Unknown(kind),
+            },
         })
     }
 
@@ -146,6 +153,7 @@ impl<'a> StreamValue<'a> {
             StreamValue::RotationLog(_) => TYPE_ROTATION_LOG,
             StreamValue::Endpoints(_) => TYPE_ENDPOINTS,
             StreamValue::CloneNotice(_) => TYPE_CLONE_NOTICE,
+            StreamValue::Bridge(message) => message.kind(),
             StreamValue::Unknown(kind) => *kind,
         }
     }
@@ -166,6 +174,7 @@ impl<'a> StreamValue<'a> {
                 Ok(out.finish())
             }
             StreamValue::CloneNotice(notice) => Ok(notice.encode()),
+            StreamValue::Bridge(message) => message.encode(),
             StreamValue::Unknown(_) => Err(Unencodable {
                 what: "stream message",
             }),
@@ -262,7 +271,7 @@ impl<'a> IdentityUpdate<'a> {
         Ok(update)
     }
 
-    fn encode(&self) -> Result<Vec<u8>, Unencodable> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Unencodable> {
         let mut out = Writer::default();
         write_identity(&mut out, self.inception, self.rotations, self.certificate)?;
         Ok(out.finish())

@@ -9,9 +9,13 @@ use identity::{
     issue_certificate, rotate,
 };
 use wire::beacon::BeaconFields;
+use wire::channel::{
+    Attach, AttachStatus, Attached, BridgeMessage, Channel, ChannelState, Ticket, TicketAnswer,
+    TicketStatus,
+};
 use wire::datagram::{CookieView, FragmentHeader, Message, RelayedView, TransportHeader};
 use wire::handshake::{AeadAlg, AeadOffer, MESSAGE_LEN, Number, Payload1, Payload2};
-use wire::invite::{Invite, PREFIX};
+use wire::invite::{Invite, PREFIX, Place, Purpose};
 use wire::ip::{IcmpError, icmp_error};
 use wire::payload::{CloseReason, Control, Kind, Piece, Segment};
 use wire::statement::Rotations;
@@ -298,6 +302,29 @@ fn streams(statements: &Statements) -> Seeds {
             first,
             second,
         }),
+        StreamValue::Bridge(BridgeMessage::Attach(Attach {
+            password: Some("a password"),
+        })),
+        StreamValue::Bridge(BridgeMessage::Attached(Attached {
+            status: AttachStatus::Attached,
+            observed: first,
+        })),
+        StreamValue::Bridge(BridgeMessage::Ticket(Ticket {
+            secret: [9; 16],
+            expires_unix_s: NOW_UNIX_S,
+        })),
+        StreamValue::Bridge(BridgeMessage::TicketAnswer(TicketAnswer {
+            id: [9; 16],
+            status: TicketStatus::Taken,
+        })),
+        StreamValue::Bridge(BridgeMessage::Open(NodeAddr([0xFC; 16]))),
+        StreamValue::Bridge(BridgeMessage::Channel(Channel {
+            peer: NodeAddr([0xFC; 16]),
+            state: ChannelState::Open {
+                channel: 7,
+                identity: update,
+            },
+        })),
     ];
     let framed = |value: &StreamValue<'_>| {
         let bytes = value.encode().expect("fits");
@@ -333,27 +360,32 @@ fn beacons(statements: &Statements) -> Seeds {
 }
 
 fn invites(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) {
-    let invite = Invite {
-        expires_unix_s: NOW_UNIX_S,
-        secret: [0x5E; 16],
+    let place = Place {
         inception: statements.inception.clone(),
         rotations: statements.log.clone(),
         certificate: statements.certificate,
         endpoints: vec!["192.0.2.7:4649".parse().expect("an address")],
     };
-    let mut body = Vec::new();
-    let line = invite.encode(|bytes| {
-        body = bytes.to_vec();
-        [0; 32]
-    });
-    let line = line.expect("fits");
-    let bare = line
-        .strip_prefix(PREFIX)
-        .unwrap_or(&line)
-        .as_bytes()
-        .to_vec();
-    all.insert("invite", vec![body]);
-    all.insert("invite_line", vec![line.clone().into_bytes(), bare]);
+    let (mut bodies, mut lines) = (Vec::new(), Vec::new());
+    for bridges in [0, 1] {
+        let invite = Invite {
+            purpose: Purpose::Peer,
+            expires_unix_s: NOW_UNIX_S,
+            secret: [0x5E; 16],
+            place: place.clone(),
+            bridges: vec![place.clone(); bridges],
+        };
+        let line = invite.encode(|bytes| {
+            bodies.push(bytes.to_vec());
+            [0; 32]
+        });
+        lines.push(line.expect("fits"));
+    }
+    let bare = lines.iter().filter_map(|line| line.strip_prefix(PREFIX));
+    let bare: Vec<Vec<u8>> = bare.map(|text| text.as_bytes().to_vec()).collect();
+    all.insert("invite", bodies);
+    let lines = lines.into_iter().map(String::into_bytes);
+    all.insert("invite_line", lines.chain(bare).collect());
 }
 
 fn packets() -> Seeds {

@@ -19,7 +19,7 @@ use wire::Now;
 use wire::Path;
 use wire::datagram::{Datagram, FragmentView, Message};
 use wire::handshake::Number;
-use wire::invite::Invite;
+use wire::invite::{Invite, Place, Purpose};
 use wire::ip::Ecn;
 use wire::statement::ROTATION_LEN;
 
@@ -144,12 +144,16 @@ impl Node {
         self.credentials
             .push(Credential::of_invite(&AwsLc, &secret));
         let invite = Invite {
+            purpose: Purpose::Peer,
             expires_unix_s,
             secret,
-            inception: public.history.inception().encode(),
-            rotations: public.history.encode_log(),
-            certificate: public.certificate.encode().try_into().unwrap(),
-            endpoints: vec![endpoint],
+            place: Place {
+                inception: public.history.inception().encode(),
+                rotations: public.history.encode_log(),
+                certificate: public.certificate.encode().try_into().unwrap(),
+                endpoints: vec![endpoint],
+            },
+            bridges: Vec::new(),
         };
         invite.encode(|bytes| AwsLc.sha256(&[bytes])).unwrap()
     }
@@ -157,7 +161,8 @@ impl Node {
     /// Reads an invite line: the statements in it, with its credential kept.
     pub(crate) fn join(&mut self, line: &str) -> Invite {
         let invite = Invite::parse(line, |bytes| AwsLc.sha256(&[bytes])).unwrap();
-        let told = statements(&invite.inception, &invite.rotations, &invite.certificate);
+        let place = &invite.place;
+        let told = statements(&place.inception, &place.rotations, &place.certificate);
         self.pin = Some(told.verify(&AwsLc, UNIX_S, None).unwrap());
         assert_eq!(told.address(), self.peer.address());
         let credential = Credential::of_invite(&AwsLc, &invite.secret);

@@ -66,7 +66,7 @@ fn invite_lines_are_read_by_the_other() {
             .words(&format!("invite {} {mapped}", UNIX_S + 6));
         let invite = link.rust.join(&line[1]);
         assert_eq!(invite.expires_unix_s, UNIX_S + 6);
-        assert_eq!(invite.endpoints, [endpoint]);
+        assert_eq!(invite.place.endpoints, [endpoint]);
     }
 }
 
