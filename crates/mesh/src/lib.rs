@@ -1,9 +1,10 @@
 //! How to reach a node: the addresses worth trying, and when to call on the LAN.
 //!
 //! What it does: keeps the candidate addresses of one peer in the order to try them
-//! ([`Candidates`]), and says when a LAN beacon is due and whom it should ask for
-//! ([`Discovery`]). What it does not: encode or sign beacons (`wire`, `node`), send, read
-//! clocks; channels, locator records, punching and site routing come with later issues.
+//! ([`Candidates`]), says when a LAN beacon is due and whom it should ask for
+//! ([`Discovery`]), and keeps the book of a Bridge ([`channels`]). What it does not: encode or
+//! sign (`wire`, `node`), send, read clocks; locator records and site routing come with later
+//! issues.
 //!
 //! | limit | value |
 //! |---|---|
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod candidates;
+pub mod channels;
 mod discovery;
 
 pub use candidates::{CANDIDATE_LIFE, CANDIDATES_MAX, Candidate, Candidates, Source};
