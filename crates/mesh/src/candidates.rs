@@ -109,6 +109,16 @@ impl Candidates {
         self.list.iter().map(|(at, candidate)| (*at, *candidate))
     }
 
+    /// Whether a beacon or a session proved an address at most `age` ago.
+    #[must_use]
+    pub fn is_fresh(&self, now: Duration, age: Duration) -> bool {
+        let near = |c: &Candidate| matches!(c.source, Source::Observed | Source::Beacon);
+        let young = |c: &Candidate| now.saturating_sub(c.heard) <= age;
+        self.list
+            .values()
+            .any(|c| near(c) && young(c) && c.tries == 0)
+    }
+
     /// Number of addresses.
     #[must_use]
     pub fn len(&self) -> usize {

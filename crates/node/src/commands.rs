@@ -57,10 +57,11 @@ impl Node {
         let over: Vec<NodeAddr> = self
             .peers
             .keys()
-            .filter(|f| !self.may_talk(**f))
+            .filter(|f| !self.may_meet(**f))
             .copied()
             .collect();
         for f in over {
+            self.detach(now, f);
             self.cut(now, f, CloseReason::NotAllowed);
         }
         let wanted: Vec<NodeAddr> = self
@@ -179,7 +180,7 @@ impl Node {
             let Some(f) = self.to_announce.pop_first() else {
                 return;
             };
-            if self.may_talk(f) && !self.peer_is_up(f) {
+            if self.may_meet(f) && !self.peer_is_up(f) {
                 self.announce.insert(f);
                 self.call(now, f);
             }
@@ -245,16 +246,27 @@ impl Node {
         let gone: Vec<NodeAddr> = self
             .peers
             .keys()
-            .filter(|f| !self.may_talk(**f))
+            .filter(|f| !self.may_meet(**f))
             .copied()
             .collect();
         for f in gone {
-            if let Some(at) = self.peers.remove(&f).and_then(|peer| peer.timer) {
-                self.timers.remove(&(at, f));
-            }
-            self.beacons_seen.remove(&f);
-            self.indices.retain(|_, index| index.f != f);
+            self.forget_running(f);
         }
+    }
+
+    /// Forgets a peer whose session has ended if it may have no other.
+    pub(crate) fn forget_when_down(&mut self, f: NodeAddr) {
+        if self.serving.is_some() && !self.may_meet(f) && !self.peer_is_up(f) {
+            self.forget_running(f);
+        }
+    }
+
+    fn forget_running(&mut self, f: NodeAddr) {
+        if let Some(at) = self.peers.remove(&f).and_then(|peer| peer.timer) {
+            self.timers.remove(&(at, f));
+        }
+        self.beacons_seen.remove(&f);
+        self.indices.retain(|_, index| index.f != f);
     }
 }
 

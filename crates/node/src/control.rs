@@ -5,13 +5,16 @@
 //! | hello | remembered for `peers` |
 //! | identity update, digest, query, log | see `rotation` |
 //! | endpoints | candidates of the peer itself |
+//! | attach, ticket, open, close | see `bridge::serve` |
+//! | attached, ticket answer, channel | see `bridge::links` |
 //! | clone notice about this node | told to the owner; about others: ignored |
 
 use std::net::SocketAddr;
 
 use mesh::Source;
+use wire::channel::BridgeMessage;
 use wire::stream::{CloneNotice, Hello, StreamMessage, StreamValue};
-use wire::{NodeAddr, Now};
+use wire::{Endpoint, NodeAddr, Now};
 
 use crate::machine::Node;
 use crate::{DropReason, Event};
@@ -26,8 +29,21 @@ impl Node {
             Ok(StreamValue::RotationLog(update)) => self.handle_log(now, f, update),
             Ok(StreamValue::Endpoints(list)) => self.endpoints_in(now, f, &list),
             Ok(StreamValue::CloneNotice(notice)) => self.clone_notice_in(&notice),
+            Ok(StreamValue::Bridge(message)) => self.bridge_message_in(now, f, message),
             Ok(StreamValue::Unknown(_)) => {}
             Err(_) => self.drop_for(DropReason::Malformed),
+        }
+    }
+
+    fn bridge_message_in(&mut self, now: Now, f: NodeAddr, message: BridgeMessage<'_>) {
+        match message {
+            BridgeMessage::Attach(attach) => self.attach_in(now, f, attach),
+            BridgeMessage::Ticket(ticket) => self.ticket_in(now, f, ticket),
+            BridgeMessage::Open(other) => self.open_in(now, f, other),
+            BridgeMessage::Close(other) => self.close_in(now, f, other),
+            BridgeMessage::Attached(attached) => self.attached_in(now, f, attached),
+            BridgeMessage::TicketAnswer(answer) => self.ticket_answer_in(answer),
+            BridgeMessage::Channel(channel) => self.channel_in(now, f, channel),
         }
     }
 
@@ -58,12 +74,36 @@ impl Node {
             label: config.host_label.as_deref(),
         };
         self.send_value(now, f, &StreamValue::Hello(hello));
-        let mut endpoints = self.local_endpoints.clone();
+        if self.may_talk(f) {
+            self.tell_endpoints(now, f);
+            self.greet_with_digest(now, f);
+        }
+    }
+
+    /// Tells every peer with a session where this node can be reached now.
+    pub(crate) fn tell_all_endpoints(&mut self, now: Now) {
+        for f in self.peers_up() {
+            if self.may_talk(f) {
+                self.tell_endpoints(now, f);
+            }
+        }
+    }
+
+    /// Tells a peer where this node can be reached: its own addresses, and where its Bridges see
+    /// it from outside of a NAT.
+    pub(crate) fn tell_endpoints(&mut self, now: Now, f: NodeAddr) {
+        let seen = self.links.values().filter_map(|link| link.attached);
+        let all = self.local_endpoints.iter().copied().chain(seen);
+        let mut endpoints = Vec::new();
+        for at in all.filter(|at| Endpoint::new(*at).is_usable()) {
+            if !endpoints.contains(&at) {
+                endpoints.push(at);
+            }
+        }
         endpoints.truncate(wire::stream::ENDPOINTS_MAX);
         if !endpoints.is_empty() {
             self.send_value(now, f, &StreamValue::Endpoints(endpoints));
         }
-        self.greet_with_digest(now, f);
     }
 
     /// A handshake of this instance of F succeeded.
@@ -98,10 +138,14 @@ impl Node {
     }
 
     fn endpoints_in(&mut self, now: Now, f: NodeAddr, list: &[SocketAddr]) {
+        if !self.may_talk(f) {
+            return;
+        }
         let peer = self.peers.entry(f).or_default();
         for at in list {
             peer.candidates.add(now.mono, *at, Source::Told);
         }
+        self.try_directly(now, f);
     }
 
     fn clone_notice_in(&mut self, notice: &CloneNotice) {

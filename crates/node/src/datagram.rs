@@ -3,28 +3,35 @@
 //! Nothing here answers a stranger: what does not open, verify or belong to a handshake
 //! under way is counted and gone.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use session::fragment::Whole;
 use session::machine::Inbound as Arrival;
-use wire::Now;
-use wire::datagram::{CookieView, Datagram, FragmentView, Message};
+use wire::datagram::{CookieView, Datagram, FragmentView, Message, RELAY_HEADER_LEN};
 use wire::ip::Ecn;
+use wire::{Now, Path};
 
-use crate::fast::{FastReport, Inbound};
+use crate::fast::{FastReport, Inbound, Relayed};
 use crate::machine::Node;
 use crate::{DropReason, Output};
 
 impl Node {
     /// A datagram came. `ecn` is the outer header's field; the buffer is used up.
-    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
+    pub fn handle_datagram(
+        &mut self,
+        now: Now,
+        from: impl Into<Path>,
+        ecn: Ecn,
+        datagram: &mut [u8],
+    ) {
+        let from = from.into();
         match Datagram::parse(datagram) {
             Err(_) => self.drop_for(DropReason::Malformed),
-            Ok(Datagram::Relayed(_)) => self.drop_for(DropReason::Unsupported),
             Ok(Datagram::Cookie(reply)) => self.cookie_in(now, &reply),
             Ok(Datagram::Fragment(fragment)) => self.fragment_in(now, from, &fragment),
-            Ok(Datagram::Transport(_)) => self.transport_in(now, from, ecn, datagram),
+            Ok(Datagram::Transport(_) | Datagram::Relayed(_)) => {
+                self.as_a_thread_does(now, from, ecn, datagram);
+            }
         }
         self.settle(now);
     }
@@ -43,7 +50,8 @@ impl Node {
         }
     }
 
-    fn transport_in(&mut self, now: Now, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
+    /// What a data thread would do with it, and what it would hand over.
+    fn as_a_thread_does(&mut self, now: Now, from: Path, ecn: Ecn, datagram: &mut [u8]) {
         let snapshot = Arc::clone(&self.snapshot);
         let flows = Arc::clone(&self.flows);
         match snapshot.inbound(now.mono, &flows, from, ecn, datagram) {
@@ -55,18 +63,45 @@ impl Node {
                 }
             }
             Inbound::Report(report) => self.take_report(now, report),
+            Inbound::Forward { to, report } => {
+                let payload = datagram.to_vec();
+                self.output(Output::Transmit { to, ecn, payload });
+                if let Some(report) = report {
+                    self.take_report(now, report);
+                }
+            }
             Inbound::Refused(reason, report) => {
                 self.drop_for(reason);
                 self.take_report(now, report);
             }
-            Inbound::Slow => self.drop_for(DropReason::Unsupported),
+            Inbound::Slow => self.handshake_by_channel(now, from, datagram),
             Inbound::Drop(reason) => self.drop_for(reason),
+        }
+    }
+
+    /// A relayed datagram of a channel of this node that is no transport packet.
+    fn handshake_by_channel(&mut self, now: Now, from: Path, datagram: &mut [u8]) {
+        let path = match self.hops.take(now.mono, from, datagram) {
+            Ok(Relayed::Own(path, _)) => path,
+            Ok(Relayed::Forward { .. }) => return self.drop_for(DropReason::Unsupported),
+            Err(reason) => return self.drop_for(reason),
+        };
+        let sealed = datagram.get(RELAY_HEADER_LEN..).unwrap_or_default();
+        match Datagram::parse(sealed) {
+            Ok(Datagram::Fragment(fragment)) => self.fragment_in(now, path, &fragment),
+            // Cookies are a Bridge's, and nothing is relayed twice.
+            _ => self.drop_for(DropReason::Malformed),
         }
     }
 
     fn take_report(&mut self, now: Now, report: FastReport) {
         let index = match report {
             FastReport::Opened { index, .. } | FastReport::Wake { index } => index,
+            FastReport::ClientElsewhere {
+                client,
+                from,
+                datagram_len,
+            } => return self.client_elsewhere(now, client, from, datagram_len),
         };
         let Some(f) = self.indices.get(&index).map(|entry| entry.f) else {
             return;
@@ -115,7 +150,7 @@ impl Node {
         }
     }
 
-    fn fragment_in(&mut self, now: Now, from: SocketAddr, fragment: &FragmentView<'_>) {
+    fn fragment_in(&mut self, now: Now, from: Path, fragment: &FragmentView<'_>) {
         if !self.mac1.verify(&*self.crypto, fragment) {
             return self.drop_for(DropReason::Mac1);
         }
@@ -123,19 +158,26 @@ impl Node {
         if header.message == Message::Two && !self.awaits(header.receiver) {
             return self.drop_for(DropReason::UnknownIndex);
         }
+        let proven = match self.ask_for_cookie(now, from, fragment) {
+            Some(proven) => proven,
+            None => return self.drop_for(DropReason::RateLimited),
+        };
         let Some(whole) = self.reassembly.insert(now.mono, from, fragment) else {
             return;
         };
         match whole.message {
-            Message::One => self.message1_in(now, from, &whole),
+            Message::One => self.message1_in(now, from, proven, &whole),
             Message::Two => self.message2_in(now, from, &whole),
         }
     }
 
-    fn message2_in(&mut self, now: Now, from: SocketAddr, whole: &Whole) {
+    fn message2_in(&mut self, now: Now, from: Path, whole: &Whole) {
         let Some(f) = self.indices.get(&whole.receiver).map(|entry| entry.f) else {
             return self.drop_for(DropReason::UnknownIndex);
         };
+        if !self.may_come_by(f, from) {
+            return self.drop_for(DropReason::Stranger);
+        }
         let pin = self.pin(f).map(|pin| pin.0);
         let Some(session) = self.session_mut(f) else {
             return self.drop_for(DropReason::UnknownIndex);
@@ -146,6 +188,43 @@ impl Node {
         if let Err(error) = taken {
             self.drop_for(crate::handshake_in::refusal_of_message2(&error));
         }
+    }
+
+    /// Whether the sender of a fragment of message 1 is known to receive where it says it is. A
+    /// Bridge under load takes no other, and answers it with a cookie; `None`: it did.
+    fn ask_for_cookie(
+        &mut self,
+        now: Now,
+        from: Path,
+        fragment: &FragmentView<'_>,
+    ) -> Option<bool> {
+        let (Path::Udp(at), Message::One) = (from, fragment.header.message) else {
+            return Some(true);
+        };
+        let Some(serving) = &mut self.serving else {
+            return Some(false);
+        };
+        if serving
+            .cookies
+            .verify(&*self.crypto, now.mono, at, fragment)
+        {
+            return Some(true);
+        }
+        if !self.limiter.under_load(now.mono) {
+            return Some(false);
+        }
+        let (crypto, rng) = (&*self.crypto, &mut self.rng);
+        let reply = serving
+            .cookies
+            .reply(crypto, rng, now.mono, self.f, at, fragment);
+        if let Some(payload) = reply {
+            self.output(Output::Transmit {
+                to: from,
+                ecn: Ecn::NotEct,
+                payload,
+            });
+        }
+        None
     }
 
     /// Whether a message 2 to this index is awaited.

@@ -62,9 +62,65 @@ pub enum JoinError {
     /// Too many joins are under way.
     #[error("{} joins are under way already", crate::JOINS_MAX)]
     TooMany,
+    /// It is the line of a Bridge, not of a peer.
+    #[error("this is the line of a Bridge")]
+    Bridge,
     /// The line names no address to try.
     #[error("the invite names no address")]
     NoEndpoint,
+}
+
+/// Why a command about Bridges was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BridgeError {
+    /// The line is not one of a Bridge that can be used.
+    #[error("{0}")]
+    Line(JoinError),
+    /// It is an invite of a peer, for `join`.
+    #[error("this is the invite of a peer, not the line of a Bridge")]
+    NotABridge,
+    /// The Bridge's identity does not verify.
+    #[error("the identity of the Bridge does not verify")]
+    Identity,
+    /// The Bridge, or the client, is this node.
+    #[error("that is this node")]
+    Own,
+    /// Too many Bridges.
+    #[error("{} Bridges are used already", crate::stored::bridge::BRIDGES_MAX)]
+    TooMany,
+    /// The line, or this machine, has no address to be reached at.
+    #[error("there is no address to reach the Bridge at")]
+    NoEndpoint,
+    /// The Bridge wants a password.
+    #[error("the Bridge wants a password")]
+    PasswordNeeded,
+    /// None of this node's Bridges.
+    #[error("no Bridge of this node has that address")]
+    Unknown,
+    /// This node is no Bridge.
+    #[error("this node is no Bridge")]
+    NotServing,
+    /// The entry was not taken.
+    #[error("{0}")]
+    Entry(AllowError),
+    /// The customer's name is too long or holds control characters.
+    #[error(
+        "a customer's name has at most {} bytes, and no control characters",
+        crate::stored::bridge::CUSTOMER_LEN_MAX
+    )]
+    CustomerName,
+    /// Too many customers have a password.
+    #[error(
+        "{} customers have a password already",
+        crate::stored::bridge::CUSTOMERS_MAX
+    )]
+    TooManyCustomers,
+    /// Too many tickets are open.
+    #[error("{} tickets are open already", crate::stored::bridge::TICKETS_MAX)]
+    TooManyTickets,
+    /// The line could not be made.
+    #[error("{0}")]
+    Invite(InviteError),
 }
 
 /// Why a peer cannot be connected to.

@@ -5,7 +5,8 @@
 //! 1. load (the limiter);
 //! 2. it opens with this node's key;
 //! 3. it is not this node itself;
-//! 4. local rules allow its F or key, or it proves an invite that it may use;
+//! 4. local rules allow its F or key, or it proves an invite that it may use, or it is a Bridge of
+//!    this node, or may be a client of this Bridge;
 //! 5. its number is above the last;
 //! 6. initiations do not cross, and there is room;
 //! 7. its statements hold, are not older than the pin, and lead to no root key that a rule
@@ -14,14 +15,12 @@
 //! Then number, use of the invite, rule and pin are written down, and only then message 2
 //! leaves.
 
-use std::net::SocketAddr;
-
 use group::Access;
 use identity::Scopes;
 use session::fragment::Whole;
 use session::handshake::{Claim, HandshakeError, Responder, Verified};
 use session::machine::{Answer, AnswerError, FinishError};
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Path};
 
 use crate::believe::refusal;
 use crate::invites::joined_entry;
@@ -35,11 +34,15 @@ enum Ground {
     Allowed,
     /// The invite with this id.
     Invite([u8; 16]),
+    /// The ticket with this id.
+    Ticket([u8; 16]),
+    /// It may say a password.
+    Applicant,
 }
 
 impl Node {
-    pub(crate) fn message1_in(&mut self, now: Now, from: SocketAddr, whole: &Whole) {
-        if let Err(reason) = self.judge_message1(now, from, whole) {
+    pub(crate) fn message1_in(&mut self, now: Now, from: Path, proven: bool, whole: &Whole) {
+        if let Err(reason) = self.judge_message1(now, from, proven, whole) {
             self.drop_for(reason);
         }
     }
@@ -47,24 +50,29 @@ impl Node {
     fn judge_message1(
         &mut self,
         now: Now,
-        from: SocketAddr,
+        from: Path,
+        proven: bool,
         whole: &Whole,
     ) -> Result<(), DropReason> {
         if self.shutting_down {
             return Err(DropReason::Stranger);
         }
+        let source = self.source_of(from);
         self.limiter
-            .admit(now.mono, from)
+            .admit(now.mono, source, proven)
             .map_err(|_| DropReason::RateLimited)?;
         let mut claim = self.open_message1(now, &whole.bytes)?;
         let f = claim.address();
         if f == self.f {
             return Err(self.own_name_in_handshake(now, from, claim));
         }
+        if !self.may_come_by(f, from) {
+            return Err(DropReason::Stranger);
+        }
         claim.retain_matched(|name| self.may_use(now, &name.id, f));
         let ground = self.ground(now, &claim)?;
         let number = Number::from(claim.number());
-        let last = self.stored.peers.get(&f).and_then(|record| record.number);
+        let last = self.last_number(f);
         #[cfg(feature = "sabotage")]
         let last =
             last.filter(|_| !crate::sabotage::is(crate::sabotage::Sabotage::AcceptOldNumber));
@@ -97,7 +105,7 @@ impl Node {
         if matches!(access, Access::Denied(_)) {
             return Err(DropReason::Stranger);
         }
-        self.write_down(now, f, number, &ground, &verified);
+        self.write_down(now, f, number, &ground, &verified)?;
         self.answer(now, f, from, whole.sender, verified)
     }
 
@@ -120,6 +128,7 @@ impl Node {
         let invite = claim.matched().map(|name| name.id).next();
         match (self.stored.rules.access(f, Some(root), current), invite) {
             (Access::Denied(_), _) => Err(DropReason::Stranger),
+            (_, Some(id)) if self.may_use_ticket(now, &id, f) => Ok(Ground::Ticket(id)),
             (_, Some(id)) => {
                 let entry = joined_entry(f, now);
                 let fits = self.stored.rules.can_allow(&entry).is_ok();
@@ -127,9 +136,36 @@ impl Node {
                     .ok_or(DropReason::TableFull)
             }
             (Access::Allowed(_), None) => Ok(Ground::Allowed),
-            (Access::Unknown, None) if self.joins.contains_key(&f) => Ok(Ground::Allowed),
-            (Access::Unknown, None) => Err(DropReason::Stranger),
+            (Access::Unknown, None) => self.ground_of_bridges(f, root, current),
         }
+    }
+
+    /// The same for somebody that no rule of this node names.
+    fn ground_of_bridges(
+        &self,
+        f: NodeAddr,
+        root: [u8; 32],
+        current: Option<[u8; 32]>,
+    ) -> Result<Ground, DropReason> {
+        if self.joins.contains_key(&f) || self.links.contains_key(&f) {
+            return Ok(Ground::Allowed);
+        }
+        if self.serving.is_none() {
+            return Err(DropReason::Stranger);
+        }
+        match self.stored.bridging.clients.access(f, Some(root), current) {
+            Access::Allowed(_) => Ok(Ground::Allowed),
+            Access::Denied(_) => Err(DropReason::Stranger),
+            Access::Unknown if self.takes_applicants() => Ok(Ground::Applicant),
+            Access::Unknown => Err(DropReason::Stranger),
+        }
+    }
+
+    /// The number of the last initiation of F that was answered.
+    fn last_number(&self, f: NodeAddr) -> Option<Number> {
+        let applicant = self.serving.as_ref().and_then(|s| s.applicants.get(&f));
+        let stored = self.stored.peers.get(&f).and_then(|record| record.number);
+        stored.max(applicant.map(|applicant| applicant.number))
     }
 
     /// Everything that must be on disk before message 2 leaves.
@@ -140,19 +176,28 @@ impl Node {
         number: Number,
         ground: &Ground,
         verified: &Verified,
-    ) {
+    ) -> Result<(), DropReason> {
         let identity = verified.claim().identity().clone();
         let root = identity.history.inception().root_key;
+        if let Ground::Applicant = ground {
+            let applicant = Self::applicant(now, number, identity, verified.pin());
+            let noted = self.note_applicant(f, applicant);
+            return noted.then_some(()).ok_or(DropReason::TableFull);
+        }
         self.persist(Change::PeerNumber { f, number });
-        if let Ground::Invite(id) = ground {
-            self.use_invite(now, *id, f);
+        match ground {
+            Ground::Invite(id) => self.use_invite(now, *id, f),
+            Ground::Ticket(id) => self.use_ticket(now, *id, f),
+            Ground::Allowed | Ground::Applicant => {}
         }
         self.bind_key(f, root);
+        self.bind_client_key(f, root);
         let before = self.pin(f);
         let pin = PinRecord(verified.pin());
         self.remember(identity, pin);
         self.note_identity_news(now, f, before, pin, f);
         self.keep_time(now);
+        Ok(())
     }
 
     fn use_invite(&mut self, now: Now, id: [u8; 16], f: NodeAddr) {
@@ -178,7 +223,7 @@ impl Node {
         &mut self,
         now: Now,
         f: NodeAddr,
-        from: SocketAddr,
+        from: Path,
         remote_index: u32,
         verified: Verified,
     ) -> Result<(), DropReason> {
@@ -205,11 +250,13 @@ impl Node {
     }
 
     /// Message 1 with this node's own F: somebody else has its keys, or it called itself.
-    fn own_name_in_handshake(&mut self, now: Now, from: SocketAddr, claim: Claim) -> DropReason {
+    fn own_name_in_handshake(&mut self, now: Now, from: Path, claim: Claim) -> DropReason {
         let instance = claim.instance();
         let pin = self.pin(self.f).map(|pin| pin.0);
         let holds = claim.verify(&*self.crypto, now, pin.as_ref()).is_ok();
         if holds && instance != self.instance {
+            let from = self.address_of(from);
+            let from = from.unwrap_or_else(|| ([0, 0, 0, 0], 0).into());
             self.own_clone_seen(instance, from);
         }
         DropReason::OwnIdentity

@@ -7,9 +7,10 @@ use session::handshake::{Credential, Terms};
 use session::machine::{Begin, SessionConfig};
 use std::sync::Arc;
 use wire::payload::Kind;
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Path};
 
 use crate::DropReason;
+use crate::bridge::own_channels::BEACON_FRESH;
 use crate::invites::credential;
 use crate::machine::{Index, Node};
 
@@ -25,10 +26,12 @@ impl Node {
         }
         if self.identity_of(f).is_none() {
             self.want(now, f);
+            self.want_channels(now, f);
             return;
         }
         let waited = self.found(f);
         if !self.peer_is_up(f) {
+            self.want_channels(now, f);
             self.ensure_session(f).initiate(now.mono);
         }
         for packet in waited.iter().flat_map(|waited| &waited.packets) {
@@ -53,14 +56,17 @@ impl Node {
 
     /// The session wants message 1 sent (again).
     pub(crate) fn begin(&mut self, now: Now, f: NodeAddr) {
-        if self.shutting_down || !self.may_talk(f) {
+        if self.shutting_down || !self.may_meet(f) {
             return self.drop_for(DropReason::NotAllowed);
         }
         let Some(identity) = self.identity_of(f).cloned() else {
             return;
         };
-        let Some(to) = self.next_endpoint(now, f) else {
-            self.discovery.want(now.mono, f);
+        self.want_channels(now, f);
+        let Some(to) = self.next_path(now, f) else {
+            if !self.links.contains_key(&f) {
+                self.discovery.want(now.mono, f);
+            }
             return;
         };
         let credentials: Vec<Credential> = self
@@ -68,6 +74,7 @@ impl Node {
             .get(&f)
             .map(|join| credential(&*self.crypto, &join.secret))
             .into_iter()
+            .chain(self.ticket_credential(f))
             .collect();
         let handshake_count = self.take_count();
         self.keep_time(now);
@@ -85,6 +92,25 @@ impl Node {
             self.indices.remove(&local_index);
             self.drop_for(DropReason::Handshake);
         }
+    }
+
+    /// The path to try next. A peer with a channel is called over it, unless it was heard on this
+    /// LAN a moment ago; a second try goes the other way.
+    fn next_path(&mut self, now: Now, f: NodeAddr) -> Option<Path> {
+        if self.links.contains_key(&f) {
+            return self.path_to_bridge(now, f);
+        }
+        let channels = self.channels_to(f);
+        let peer = self.peers.entry(f).or_default();
+        let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
+        let turn = usize::try_from(peer.tries).unwrap_or_default();
+        let direct_turn = turn.is_multiple_of(2) == heard;
+        if !channels.is_empty() && (!direct_turn || peer.candidates.is_empty()) {
+            peer.tries = peer.tries.saturating_add(1);
+            let channel = channels.get(turn / 2 % channels.len());
+            return channel.map(|channel| Path::Channel(*channel));
+        }
+        self.next_endpoint(now, f).map(Path::Udp)
     }
 
     /// The address to try next. A peer that does not answer is asked for on the LAN, too.

@@ -33,15 +33,11 @@ impl Node {
             Outbound::Send {
                 to,
                 ecn,
-                len,
+                datagram,
                 report,
             } => {
-                buf.truncate(len);
-                self.output(Output::Transmit {
-                    to,
-                    ecn,
-                    payload: buf,
-                });
+                let payload = buf.get(datagram).unwrap_or_default().to_vec();
+                self.output(Output::Transmit { to, ecn, payload });
                 if let Some(report) = report {
                     return self.handle_fast(now, report);
                 }
@@ -75,6 +71,7 @@ impl Node {
             self.send_inside(now, f, packet);
         } else {
             self.park(now, f, packet);
+            self.want_channels(now, f);
         }
     }
 

@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use group::{AllowEntry, Services, Who};
 use identity::crypto::{Crypto, random};
 use session::handshake::Credential;
-use wire::invite::{ENDPOINTS_MAX, Invite, SECRET_LEN};
+use wire::invite::{ENDPOINTS_MAX, Invite, Purpose, SECRET_LEN};
 use wire::{Endpoint, NodeAddr, Now};
 
-use crate::believe::encoded_certificate;
+use crate::bridge::invites::place_of;
 use crate::machine::Node;
 use crate::stored::{Change, INVITES_MAX, InviteRecord, UsedBy};
 use crate::{INVITE_TTL_S_MAX, InviteError};
@@ -46,9 +46,21 @@ pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
     }
 }
 
+/// The first 8 addresses that can be sent to, each once.
+pub(crate) fn usable(endpoints: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut usable: Vec<SocketAddr> = Vec::new();
+    for endpoint in endpoints.iter().map(|at| Endpoint::new(*at)) {
+        let at = endpoint.socket_addr();
+        if endpoint.is_usable() && !usable.contains(&at) && usable.len() < ENDPOINTS_MAX {
+            usable.push(at);
+        }
+    }
+    usable
+}
+
 impl Node {
     /// Makes an invite line that one node can use until `ttl_s` seconds from now, and that
-    /// names the first 8 usable `endpoints` as places to reach this node.
+    /// names the first 8 usable `endpoints` as places to reach this node, and its Bridges.
     ///
     /// # Errors
     /// See [`InviteError`].
@@ -61,14 +73,8 @@ impl Node {
         if !(1..=INVITE_TTL_S_MAX).contains(&ttl_s) {
             return Err(InviteError::Lifetime);
         }
-        let mut usable: Vec<SocketAddr> = Vec::new();
-        for endpoint in endpoints.iter().map(|at| Endpoint::new(*at)) {
-            let at = endpoint.socket_addr();
-            if endpoint.is_usable() && !usable.contains(&at) && usable.len() < ENDPOINTS_MAX {
-                usable.push(at);
-            }
-        }
-        if usable.is_empty() {
+        let usable = usable(endpoints);
+        if usable.is_empty() && self.attached_links().is_empty() {
             return Err(InviteError::NoEndpoint);
         }
         self.expire_invites(now);
@@ -85,6 +91,10 @@ impl Node {
             used_by: None,
         };
         self.persist(Change::InviteMade { id, invite });
+        for bridge in self.attached_links() {
+            self.register_tickets(now, bridge);
+        }
+        self.settle(now);
         Ok(line)
     }
 
@@ -94,36 +104,36 @@ impl Node {
         expires_unix_s: u64,
         endpoints: Vec<SocketAddr>,
     ) -> Result<String, InviteError> {
-        let public = &self.me.public;
+        let place = place_of(&self.me.public, endpoints);
         let invite = Invite {
+            purpose: Purpose::Peer,
             expires_unix_s,
             secret,
-            inception: public.history.inception().encode(),
-            rotations: public.history.encode_log(),
-            certificate: encoded_certificate(public).ok_or(InviteError::Identity)?,
-            endpoints,
+            place: place.ok_or(InviteError::Identity)?,
+            bridges: self.places_of_bridges(),
         };
         invite
             .encode(|bytes| self.crypto.sha256(&[bytes]))
             .map_err(|_| InviteError::Identity)
     }
 
-    /// The credentials that message 1 may prove now: every invite not run out. Those used by
+    /// The credentials that message 1 may prove now: every invite and ticket not run out. Those used by
     /// somebody else stay in, so that their user's number is not burnt by a guess; see
     /// [`Self::may_use`].
     pub(crate) fn credentials(&self, now: Now) -> Vec<Credential> {
         let open = self.stored.invites.values();
         open.filter(|invite| invite.expires_unix_s > now.unix_s)
             .map(|invite| credential(&*self.crypto, &invite.secret))
+            .chain(self.ticket_credentials(now))
             .collect()
     }
 
-    /// Whether the invite exists, lives, and is unused or used by this very F.
+    /// Whether the invite or ticket exists, lives, and is unused or used by this very F.
     pub(crate) fn may_use(&self, now: Now, id: &[u8; 16], f: NodeAddr) -> bool {
         self.stored.invites.get(id).is_some_and(|invite| {
             invite.expires_unix_s > now.unix_s
                 && invite.used_by.is_none_or(|used_by| used_by == UsedBy(f))
-        })
+        }) || self.may_use_ticket(now, id, f)
     }
 
     /// Forgets invites that ran out.

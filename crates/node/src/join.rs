@@ -10,7 +10,7 @@ use std::time::Duration;
 use group::Access;
 use identity::PublicIdentity;
 use mesh::Source;
-use wire::invite::Invite;
+use wire::invite::{Invite, Purpose};
 use wire::payload::CloseReason;
 use wire::{Endpoint, NodeAddr, Now};
 
@@ -40,9 +40,10 @@ impl Node {
         };
         self.joins.insert(f, join);
         let peer = self.peers.entry(f).or_default();
-        for at in &invite.endpoints {
+        for at in &invite.place.endpoints {
             peer.candidates.add(now.mono, *at, Source::Invite);
         }
+        self.use_bridges_of(now, &invite);
         if self.peer_is_up(f) {
             self.complete_join(now, f);
         } else {
@@ -58,14 +59,16 @@ impl Node {
                 expired_unix_s: invite.expires_unix_s,
             });
         }
-        let log = invite
-            .log()
-            .map_err(|error| JoinError::Line(error.into()))?;
+        if invite.purpose != Purpose::Peer {
+            return Err(JoinError::Bridge);
+        }
+        let place = &invite.place;
+        let log = place.log().map_err(|error| JoinError::Line(error.into()))?;
         let decoded = PublicIdentity::decode(
             &*self.crypto,
-            &invite.inception,
+            &place.inception,
             log.iter(),
-            &invite.certificate,
+            &place.certificate,
         );
         let identity = decoded.map_err(JoinError::History)?;
         let f = identity.address();
@@ -87,7 +90,7 @@ impl Node {
             .can_allow(&entry)
             .map_err(JoinError::Allow)?;
         let usable = |at: &std::net::SocketAddr| Endpoint::new(*at).is_usable();
-        if !invite.endpoints.iter().any(usable) {
+        if !place.endpoints.iter().any(usable) && invite.bridges.is_empty() {
             return Err(JoinError::NoEndpoint);
         }
         if self.joins.len() >= JOINS_MAX && !self.joins.contains_key(&f) {

@@ -42,6 +42,8 @@ impl Node {
     pub fn handle_local_endpoints(&mut self, now: Now, endpoints: Vec<SocketAddr>) {
         if endpoints != self.local_endpoints {
             self.local_endpoints = endpoints;
+            self.tell_all_endpoints(now);
+            self.look_at_all_paths(now);
             if self.config.discovery && self.config.listen_port != 0 {
                 self.discovery.addresses_changed(now.mono);
             }
@@ -135,6 +137,9 @@ impl Node {
         let peer = self.peers.entry(f).or_default();
         let is_new = peer.candidates.add(now.mono, at, Source::Beacon);
         let waited = self.wanted.contains_key(&f);
+        if is_new || wants_me {
+            self.try_directly(now, f);
+        }
         let Some(peer) = self.peers.get_mut(&f) else {
             return;
         };

@@ -16,6 +16,7 @@ extern crate self as node;
 mod admit;
 mod beacon_checks;
 mod believe;
+mod bridge;
 mod clones;
 mod commands;
 mod config;
@@ -43,10 +44,15 @@ mod stored;
 mod wanted;
 
 pub use beacon_checks::BEACON_CHECKS_MAX;
+pub use bridge::{
+    APPLICANTS_MAX, BridgeStatus, ClientStatus, LINK_PROBE, LINK_PROBE_LOST, PASSWORD_TRIES_MAX,
+    ServingStatus, StreamEvent,
+};
 pub use commands::ANNOUNCE_MAX;
 pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
 pub use error::{
-    AllowRefused, ConnectError, InstallError, InviteError, JoinError, NewError, PingError,
+    AllowRefused, BridgeError, ConnectError, InstallError, InviteError, JoinError, NewError,
+    PingError,
 };
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
 pub use handshake_out::TRIES_BEFORE_ASKING;
@@ -54,8 +60,12 @@ pub use inside::UNREACHABLE_PER_SECOND_MAX;
 pub use lan::CALL_INTERVAL;
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
-pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
+pub use output::{DownWhy, Event, JoinFailure, Output, Via, Wake};
 pub use status::{CandidateStatus, NodeStatus, PeerState, PeerStatus, SessionStatus};
+pub use stored::bridge::{
+    BRIDGES_MAX, BridgeChange, BridgeRecord, Bridging, CUSTOMER_LEN_MAX, CUSTOMERS_MAX,
+    ClientTerms, PasswordRecord, Secret, TICKETS_MAX, TICKETS_OF_CLIENT_MAX, TicketRecord,
+};
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
 };

@@ -6,8 +6,9 @@ use session::machine::Up;
 use session::{Closed, Session, SessionOutput};
 use wire::ip::Ecn;
 use wire::payload::{CloseReason, Kind};
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Path};
 
+use crate::fast::Route;
 use crate::machine::{Index, Node};
 use crate::stored::{Change, PinRecord};
 use crate::{DownWhy, DropReason, Event, Output};
@@ -57,11 +58,7 @@ impl Node {
             SessionOutput::Transmit { to, ecn, bytes } => {
                 // Keys are published before the message that lets the peer use them leaves.
                 self.publish_if_stale();
-                self.output(Output::Transmit {
-                    to,
-                    ecn,
-                    payload: bytes,
-                });
+                self.transmit(to, ecn, bytes);
             }
             SessionOutput::InstallTransport(transport) => {
                 let index = transport.local_index();
@@ -78,8 +75,13 @@ impl Node {
                 self.packet_in(now, f, kind, bytes, ecn);
             }
             SessionOutput::Echo { id, rtt } => self.echo_in(f, id, rtt),
-            SessionOutput::EchoLost { id } => self.event(Event::EchoLost { peer: f, id }),
-            SessionOutput::Moved { to } => self.reached(now, f, to),
+            SessionOutput::EchoLost { id } => {
+                if !self.link_echo(f, id, false) {
+                    self.event(Event::EchoLost { peer: f, id });
+                }
+            }
+            SessionOutput::Moved { to } => self.moved(now, f, to),
+            SessionOutput::Silent { path } => self.silent(now, f, path),
             SessionOutput::PathMtu { .. } => self.snapshot_stale = true,
             SessionOutput::Closed { why, parked } => {
                 self.went_down(now, f, why);
@@ -88,15 +90,27 @@ impl Node {
         }
     }
 
+    /// Sends a sealed datagram over a path, behind the header of its channel if it is one.
+    pub(crate) fn transmit(&mut self, to: Path, ecn: Ecn, sealed: Vec<u8>) {
+        let (to, payload) = match self.route(to) {
+            Some(Route::Direct(to)) => (to, sealed),
+            Some(Route::Relayed(channel, to)) => (to, self.hops.wrap(&channel, &sealed)),
+            None => return self.drop_for(DropReason::NoChannel),
+        };
+        self.output(Output::Transmit { to, ecn, payload });
+    }
+
     fn came_up(&mut self, now: Now, f: NodeAddr, up: Up) {
         let root = up.peer.history.inception().root_key;
         let (before, pin) = (self.pin(f), PinRecord(up.pin));
         self.complete_join(now, f);
-        if !self.may_talk(f) {
+        if !self.may_meet(f) {
             return self.cut(now, f, CloseReason::NotAllowed);
         }
-        self.remember(up.peer, pin);
-        self.bind_key(f, root);
+        if !self.is_applicant(f) {
+            self.remember(up.peer, pin);
+            self.bind_key(f, root);
+        }
         self.discovery.forget(f);
         self.announce.remove(&f);
         let peer = self.peers.entry(f).or_default();
@@ -114,26 +128,64 @@ impl Node {
         if let Some(at) = at {
             self.reached(now, f, at);
         }
+        self.came_up_with_bridges(now, f, up.continued);
         if !up.continued {
             if was_up {
                 let why = DownWhy::Replaced;
                 self.event(Event::SessionDown { peer: f, why });
             }
-            if let Some(at) = at {
-                self.event(Event::SessionUp { peer: f, at });
+            if let Some(via) = at.and_then(|at| self.via(at)) {
+                self.event(Event::SessionUp { peer: f, via });
             }
             self.greet(now, f);
         }
         if let Some(at) = at {
+            let at = self
+                .address_of(at)
+                .unwrap_or_else(|| ([0, 0, 0, 0], 0).into());
             self.look_for_clones(now, f, up.instance, at);
         }
         self.note_identity_news(now, f, before, pin, f);
         self.announce_more(now);
     }
 
+    /// What a session that stands means for Bridges and channels.
+    fn came_up_with_bridges(&mut self, now: Now, f: NodeAddr, continued: bool) {
+        if !continued {
+            // Channels belong to the control stream that has just begun anew.
+            self.detach(now, f);
+        } else if let Some(path) = self.session_of(f).and_then(Session::endpoint) {
+            self.client_moved(now, f, path);
+        }
+        self.link_up(now, f, continued);
+        if self.may_talk(f) {
+            self.want_channels(now, f);
+            self.try_channels(now, f);
+            self.try_directly(now, f);
+        }
+    }
+
+    /// The session uses another path now.
+    fn moved(&mut self, now: Now, f: NodeAddr, to: Path) {
+        self.reached(now, f, to);
+        self.link_moved(f, to);
+        self.client_moved(now, f, to);
+        if let Some(via) = self.via(to) {
+            self.event(Event::Moved { peer: f, via });
+        }
+    }
+
     /// The peer is where `at` says, proven by a round trip.
-    fn reached(&mut self, now: Now, f: NodeAddr, at: std::net::SocketAddr) {
+    fn reached(&mut self, now: Now, f: NodeAddr, at: Path) {
         self.snapshot_stale = true;
+        let at = match at {
+            Path::Udp(at) => at,
+            Path::Stream(id) => return self.output(Output::Keep(id)),
+            Path::Channel(_) => return,
+        };
+        if self.is_applicant(f) {
+            return;
+        }
         let peer = self.peers.entry(f).or_default();
         peer.candidates.worked(now.mono, at);
         let stored = self.stored.peers.get(&f).and_then(|record| record.endpoint);
@@ -146,6 +198,9 @@ impl Node {
         self.discovery.forget(f);
         self.announce.remove(&f);
         self.snapshot_stale = true;
+        self.link_down(now, f, why);
+        self.client_down(now, f);
+        self.close_channels(now, f);
         let peer = self.peers.entry(f).or_default();
         peer.tries = 0;
         peer.bindings.clear();
@@ -157,6 +212,7 @@ impl Node {
         if why == Closed::NoAnswer {
             self.join_unanswered(f);
         }
+        self.forget_when_down(f);
         self.announce_more(now);
     }
 
@@ -180,7 +236,11 @@ impl Node {
     fn echo_in(&mut self, f: NodeAddr, id: u32, rtt: std::time::Duration) {
         let peer = self.peers.entry(f).or_default();
         peer.rtt = Some(rtt);
-        if let Some(via) = peer.session.as_ref().and_then(Session::endpoint) {
+        let path = peer.session.as_ref().and_then(Session::endpoint);
+        if self.link_echo(f, id, true) {
+            return;
+        }
+        if let Some(via) = path.and_then(|path| self.via(path)) {
             self.event(Event::Echo {
                 peer: f,
                 id,

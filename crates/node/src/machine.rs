@@ -1,6 +1,6 @@
 //! The one owner of the slow path's state, and its output queue.
 //!
-//! The rest of this crate is `impl Node` by direction and concern: `datagram`,
+//! The rest of this crate is `impl Node` by direction and concern: `bridge`, `datagram`,
 //! `handshake_in`, `handshake_out`, `inside`, `control`, `invites`, `join`, `rotation`,
 //! `lan`, `commands`, `publish`, `report`. Every state that survives a restart changes
 //! through [`Node::persist`] and nowhere else.
@@ -17,10 +17,13 @@ use mesh::Discovery;
 use session::fragment::{Mac1Key, Reassembly};
 use session::limiter::Limiter;
 use session::transport::Transport;
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, StreamId};
 
 use crate::beacon_checks::BeaconChecks;
 use crate::believe::{decode_known, verify_own};
+use crate::bridge::links::Link;
+use crate::bridge::serve::Serving;
+use crate::fast::Hops;
 use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
@@ -88,6 +91,14 @@ pub struct Node {
     pub(crate) own_clone_notice: Option<(SocketAddr, SocketAddr)>,
     pub(crate) local_endpoints: Vec<SocketAddr>,
     pub(crate) joins: BTreeMap<NodeAddr, Join>,
+    /// The Bridges of this node.
+    pub(crate) links: BTreeMap<NodeAddr, Link>,
+    /// What it keeps as a Bridge, if it is one.
+    pub(crate) serving: Option<Serving>,
+    /// Channels of this node, and legs of a Bridge.
+    pub(crate) hops: Hops,
+    /// The other ends of the streams.
+    pub(crate) streams: BTreeMap<StreamId, SocketAddr>,
     /// Peers being called because this node's identity changed, and those still to be.
     pub(crate) announce: BTreeSet<NodeAddr>,
     pub(crate) to_announce: BTreeSet<NodeAddr>,
@@ -123,11 +134,16 @@ impl Node {
         known.remove(&f);
         let mut rng = HashRng::new(seed);
         let instance = random(&mut rng);
+        let hops = Hops::new(Arc::clone(&crypto));
         let mut node = Self {
             mac1: Mac1Key::new(&*crypto, f),
             next_count: stored.handshake_count_end,
             beacon_sequence: now.unix_s << 20,
-            snapshot: Arc::new(Snapshot::empty(&me)),
+            snapshot: Arc::new(Snapshot::empty(&me, hops.clone())),
+            links: BTreeMap::new(),
+            serving: None,
+            hops,
+            streams: BTreeMap::new(),
             snapshot_stale: true,
             started: now.mono,
             shutting_down: false,
@@ -166,6 +182,11 @@ impl Node {
         if node.config.discovery && node.config.listen_port != 0 {
             node.discovery.start(now.mono);
         }
+        node.start_links(now);
+        node.links_due(now);
+        if node.stored.bridging.serving {
+            node.start_serving(now);
+        }
         node.settle(now);
         Ok(node)
     }
@@ -201,7 +222,13 @@ impl Node {
         let wanted = self.wanted_timeout().map(|at| (at, Wake::Wanted));
         let invite = self.join_timeout().map(|at| (at, Wake::Invite));
         let certificate = self.certificate_timer.map(|at| (at, Wake::Certificate));
-        [session, beacon, wanted, invite, certificate]
+        let bridge = [self.links_timeout(), self.applicants_timeout()];
+        let bridge = bridge
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| (at, Wake::Bridge));
+        [session, beacon, wanted, invite, certificate, bridge]
             .into_iter()
             .flatten()
             .min()
@@ -211,6 +238,8 @@ impl Node {
     pub fn handle_timeout(&mut self, now: Now) {
         self.expire_joins(now);
         self.expire_wanted(now);
+        self.expire_applicants(now);
+        self.links_due(now);
         self.expire_sessions(now);
         self.beacon_if_due(now);
         self.settle(now);

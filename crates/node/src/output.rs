@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wire::NodeAddr;
+use wire::channel::AttachStatus;
 use wire::ip::Ecn;
+use wire::{NodeAddr, Path, StreamId};
 
+use crate::stored::bridge::PasswordRecord;
 use crate::{Change, Snapshot};
 
 /// One thing to do, in order.
@@ -18,10 +20,10 @@ use crate::{Change, Snapshot};
 pub enum Output {
     /// Write this to the journal before acting on what follows.
     Persist(Change),
-    /// Send this UDP payload.
+    /// Send this datagram.
     Transmit {
-        /// Where to.
-        to: SocketAddr,
+        /// Where to: UDP or a stream.
+        to: Path,
         /// ECN field of the outer IP header.
         ecn: Ecn,
         /// The datagram.
@@ -31,6 +33,27 @@ pub enum Output {
     Multicast(Vec<u8>),
     /// Hand this IP packet to the local host.
     Inside(Vec<u8>),
+    /// Connect a stream; [`crate::StreamEvent`] follows.
+    Dial {
+        /// Where to.
+        at: SocketAddr,
+        /// With segments that pass anywhere: a stream before carried nothing.
+        small: bool,
+    },
+    /// A stream is authentic: keep it.
+    Keep(StreamId),
+    /// Close a stream.
+    Hang(StreamId),
+    /// Check a password with Argon2id, apart from everything else;
+    /// [`crate::Node::handle_password`] takes the customer whose it is.
+    CheckPassword {
+        /// Who said it.
+        client: NodeAddr,
+        /// The password.
+        password: String,
+        /// The customers' passwords.
+        against: Vec<PasswordRecord>,
+    },
     /// Data threads use this from now on.
     Publish(Arc<Snapshot>),
     /// Something a person or a program may want to know.
@@ -44,8 +67,8 @@ pub enum Event {
     SessionUp {
         /// The peer.
         peer: NodeAddr,
-        /// Where it is.
-        at: SocketAddr,
+        /// How it is reached.
+        via: Via,
     },
     /// There is no session with the peer any more.
     SessionDown {
@@ -62,8 +85,8 @@ pub enum Event {
         id: u32,
         /// Round trip.
         rtt: Duration,
-        /// Where the peer is.
-        via: SocketAddr,
+        /// How it came.
+        via: Via,
     },
     /// A ping got no answer.
     EchoLost {
@@ -105,6 +128,40 @@ pub enum Event {
         /// Its root log position now.
         position: u32,
     },
+    /// A Bridge has taken this node as a client.
+    BridgeUp {
+        /// The Bridge.
+        bridge: NodeAddr,
+    },
+    /// The session with a Bridge has ended; it is called again.
+    BridgeDown {
+        /// The Bridge.
+        bridge: NodeAddr,
+    },
+    /// A Bridge has not taken this node.
+    BridgeRefused {
+        /// The Bridge.
+        bridge: NodeAddr,
+        /// Why.
+        why: AttachStatus,
+    },
+    /// The session with a peer runs another way now.
+    Moved {
+        /// The peer.
+        peer: NodeAddr,
+        /// How it is reached.
+        via: Via,
+    },
+    /// This Bridge has a new client.
+    ClientUp {
+        /// The client.
+        client: NodeAddr,
+    },
+    /// A client of this Bridge has gone.
+    ClientDown {
+        /// The client.
+        client: NodeAddr,
+    },
     /// This node's certificate ends within 10 days. Said again each day: the shell renews it
     /// if it can, by [`crate::Node::install_identity`].
     CertificateExpiring {
@@ -116,6 +173,17 @@ pub enum Event {
         /// Unix seconds.
         not_after: u64,
     },
+}
+
+/// How two nodes reach each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Via {
+    /// Over UDP, at this address.
+    Direct(SocketAddr),
+    /// Over a stream with this address.
+    Stream(SocketAddr),
+    /// Over this Bridge.
+    Bridge(NodeAddr),
 }
 
 /// Why a session ended.
@@ -166,4 +234,6 @@ pub enum Wake {
     Invite,
     /// This node's certificate ends soon, or ends.
     Certificate,
+    /// A Bridge is to be called or asked whether it is there, or an applicant let go.
+    Bridge,
 }

@@ -34,18 +34,19 @@ impl Node {
         }
         let names = self.all_names();
         let generation = self.snapshot.generation().saturating_add(1);
-        let mut snapshot = Snapshot::new(generation, Names::of(&self.me.public));
+        let own = Names::of(&self.me.public);
+        let mut snapshot = Snapshot::new(generation, own, self.hops.clone());
         for (f, names) in names {
             let services = match self.access(f) {
                 Access::Allowed(entry) => Some(entry.services.clone()),
                 _ if self.may_talk(f) => Some(Services::All),
                 _ => None,
             };
-            if let Some(services) = services {
+            if services.is_some() || self.may_meet(f) {
                 let entry = PeerEntry {
                     names,
                     services,
-                    out: self.session_of(f).and_then(way_out),
+                    out: self.session_of(f).and_then(|session| self.way_out(session)),
                 };
                 let transports = keys.get(&f).map_or(&[][..], Vec::as_slice);
                 snapshot.add(entry, transports);
@@ -85,14 +86,14 @@ impl Node {
         }
         names
     }
-}
 
-/// The way to a peer whose session stands.
-fn way_out(session: &Session) -> Option<Out> {
-    Some(Out {
-        transport: Arc::clone(session.transport()?),
-        to: session.endpoint()?,
-        datagram_max: session.datagram_max(),
-        inner_mtu: session.peer_inner_mtu()?,
-    })
+    /// The way to a peer whose session stands.
+    fn way_out(&self, session: &Session) -> Option<Out> {
+        Some(Out {
+            transport: Arc::clone(session.transport()?),
+            route: self.route(session.endpoint()?)?,
+            datagram_max: session.datagram_max(),
+            inner_mtu: session.peer_inner_mtu()?,
+        })
+    }
 }

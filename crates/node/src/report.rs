@@ -81,6 +81,8 @@ impl Node {
             self.joins.keys().collect::<Vec<_>>(),
             (&self.beacons_seen, self.own_clone, self.own_clone_notice),
             (&self.announce, &self.to_announce, &self.local_endpoints),
+            (&self.links, self.hops.own.keys(), self.hops.legs.len()),
+            &self.streams,
         );
         let tables = format!("{tables:?}");
         let rest = (
@@ -112,9 +114,10 @@ impl Node {
         let names = f.and_then(|f| self.snapshot.find(f)).map(|peer| peer.names);
         let record = f.and_then(|f| self.stored.peers.get(&f));
         let session = running.and_then(|peer| session_status(now.mono, peer));
-        let endpoint = running
-            .and_then(|peer| peer.session.as_ref()?.endpoint())
-            .or_else(|| record.and_then(|record| record.endpoint));
+        let path = running.and_then(|peer| peer.session.as_ref()?.endpoint());
+        let last = record.and_then(|record| record.endpoint);
+        let via = path.and_then(|path| self.via(path));
+        let endpoint = path.and_then(|path| self.address_of(path)).or(last);
         PeerStatus {
             f,
             who: entry.who,
@@ -127,6 +130,7 @@ impl Node {
             position: record.and_then(|record| Some(record.pin?.0.position)),
             certificate_not_after: known.map(|identity| identity.certificate.not_after_unix_s),
             endpoint,
+            via,
             candidates: candidates(now.mono, running),
             traffic: running
                 .and_then(|peer| peer.session.as_ref())
@@ -136,7 +140,7 @@ impl Node {
         }
     }
 
-    fn peer_state(&self, f: Option<NodeAddr>, running: Option<&Peer>) -> PeerState {
+    pub(crate) fn peer_state(&self, f: Option<NodeAddr>, running: Option<&Peer>) -> PeerState {
         match running {
             Some(peer) if peer.is_up() => PeerState::Up,
             Some(peer) if peer.is_initiating() => PeerState::Connecting,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use group::{Services, Who};
 use wire::NodeAddr;
 
-use crate::DropReason;
+use crate::{DropReason, Via};
 
 /// The node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct PeerStatus {
     pub certificate_not_after: Option<u64>,
     /// Where it is (session) or was last.
     pub endpoint: Option<SocketAddr>,
+    /// How its session runs now.
+    pub via: Option<Via>,
     /// Where it may be, the best first. At most [`mesh::CANDIDATES_MAX`].
     pub candidates: Vec<CandidateStatus>,
     /// What went to and from it since this node started, over all keys and sessions.

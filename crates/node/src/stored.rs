@@ -10,9 +10,12 @@
 //! | peers remembered | [`PEERS_MAX`] |
 //! | invites | [`INVITES_MAX`] |
 
+pub(crate) mod bridge;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use bridge::{BridgeChange, Bridging};
 use group::{AllowEntry, Allowlist, Who, serial};
 use identity::Pin;
 use serde::de::Error as _;
@@ -191,6 +194,11 @@ pub enum Change {
         /// Where.
         endpoint: SocketAddr,
     },
+    /// Something about Bridges changed.
+    Bridge {
+        /// What.
+        bridge: BridgeChange,
+    },
     /// The clock has been at least here.
     TimeHigh {
         /// Unix seconds.
@@ -214,6 +222,8 @@ pub struct Stored {
     /// The invites, by credential id.
     #[serde(with = "listed::invites")]
     pub invites: BTreeMap<[u8; 16], InviteRecord>,
+    /// The Bridges of this node, and what it needs to be one.
+    pub bridging: Bridging,
 }
 
 impl Stored {
@@ -232,6 +242,7 @@ impl Stored {
             }
             Change::Denied { who, unix_s } => self.rules.deny(*who, *unix_s),
             Change::KeyBound { root_key, f } => self.rules.bind(*root_key, *f),
+            Change::Bridge { bridge } => self.bridging.apply(bridge),
             Change::InviteMade { .. }
             | Change::InviteUsed { .. }
             | Change::InviteExpired { .. } => {

@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{HOUR, World, s, udp};
+use common::{HOUR, World, direct, s, udp};
 use node::{Change, DownWhy, DropReason, Event, JoinError, JoinFailure, PeerState};
 use wire::invite::InviteError;
 
@@ -20,14 +20,23 @@ fn invite_join_ping() {
     let at = world.hosts[0].at;
     assert_eq!(
         world.take_events(1),
-        [Event::Joined { peer: a }, Event::SessionUp { peer: a, at }]
+        [
+            Event::Joined { peer: a },
+            Event::SessionUp {
+                peer: a,
+                via: direct(at)
+            }
+        ]
     );
     let at = world.hosts[1].at;
     assert_eq!(
         world.take_events(0),
         [
             Event::InviteUsed { by: b },
-            Event::SessionUp { peer: b, at }
+            Event::SessionUp {
+                peer: b,
+                via: direct(at)
+            }
         ]
     );
     world.with(0, |node, now| node.ping(now, b, 7)).unwrap();

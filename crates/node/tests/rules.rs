@@ -112,7 +112,7 @@ fn deny_ends_the_session_at_once_and_for_good() {
     let verdict = old.inbound(
         world.now.mono,
         &flows,
-        datagram.from,
+        datagram.from.into(),
         Ecn::NotEct,
         &mut bytes,
     );

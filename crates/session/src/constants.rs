@@ -64,6 +64,11 @@ pub const REASSEMBLY_LIFE: Duration = Duration::from_secs(1);
 pub const COOKIE_SECRET_LIFE: Duration = Duration::from_secs(120);
 /// Initiations a second, in all, that a node answers.
 pub const INITIATIONS_PER_S: u32 = 50;
+/// Initiations a second, in all, that a Bridge answers of those that prove their address by a
+/// cookie (local bound).
+pub const INITIATIONS_PROVEN_PER_S: u32 = 500;
+/// How long a Bridge asks for cookies after it had to refuse an initiation (local bound).
+pub const LOAD_LASTS: Duration = Duration::from_secs(1);
 /// Initiations a second from one IPv4 address or IPv6 /64.
 pub const INITIATIONS_PER_SOURCE_S: u32 = 20;
 /// Initiations that one source may send at once.

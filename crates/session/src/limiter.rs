@@ -1,5 +1,7 @@
-//! How many initiations a node works on: 50 a second in all, and from one IPv4 address or
-//! IPv6 /64 20 a second with bursts of 5.
+//! How many initiations a node works on: 50 a second in all, and from one IPv4 address, IPv6
+//! /64 or channel 20 a second with bursts of 5. Those that prove by a cookie that they receive
+//! at their address have a limit in all of their own, so that a flood from addresses that are not
+//! its own does not shut them out.
 //!
 //! Callers charge it once for each message 1 whose fragments are complete, before they open
 //! it, because opening is what costs. The reassembly in front is bounded by itself.
@@ -8,7 +10,8 @@
 //! the limit in all still holds then.
 
 use crate::constants::{
-    INITIATIONS_PER_S, INITIATIONS_PER_SOURCE_BURST, INITIATIONS_PER_SOURCE_S, LIMITER_SOURCES_MAX,
+    INITIATIONS_PER_S, INITIATIONS_PER_SOURCE_BURST, INITIATIONS_PER_SOURCE_S,
+    INITIATIONS_PROVEN_PER_S, LIMITER_SOURCES_MAX, LOAD_LASTS,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +21,28 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Limiter {
     total: Option<Bucket>,
-    sources: BTreeMap<IpAddr, Bucket>,
+    proven: Option<Bucket>,
+    /// Until when cookies are asked for.
+    load_until: Duration,
+    sources: BTreeMap<Source, Bucket>,
+}
+
+/// Where initiations come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// An IPv4 address, or the first address of an IPv6 /64.
+    Ip(IpAddr),
+    /// A channel of a Bridge.
+    Channel(u32),
+}
+
+impl From<SocketAddr> for Source {
+    fn from(at: SocketAddr) -> Self {
+        Self::Ip(match at.ip().to_canonical() {
+            IpAddr::V4(v4) => IpAddr::V4(v4),
+            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+        })
+    }
 }
 
 /// Why an initiation is not worked on.
@@ -39,13 +63,19 @@ impl Limiter {
         Self::default()
     }
 
-    /// Charges one initiation from `from`. The source is charged first, so that one noisy
-    /// source does not use up what the others may send.
+    /// Charges one initiation from `source`, `proven` by a cookie or by a path that needs none.
+    /// The source is charged first, so that one noisy source does not use up what the others
+    /// may send.
     ///
     /// # Errors
     /// Which limit it exceeds; then neither bucket is charged.
-    pub fn admit(&mut self, now: Duration, from: SocketAddr) -> Result<(), Overload> {
-        let source = source_of(from.ip());
+    pub fn admit(
+        &mut self,
+        now: Duration,
+        source: impl Into<Source>,
+        proven: bool,
+    ) -> Result<(), Overload> {
+        let source = source.into();
         let mut own = self
             .sources
             .get(&source)
@@ -55,26 +85,26 @@ impl Limiter {
         if !own.take() {
             return Err(Overload::Source);
         }
-        let mut total = self
-            .total
-            .unwrap_or_else(|| Bucket::full(now, INITIATIONS_PER_S));
-        total.refill(now, INITIATIONS_PER_S, INITIATIONS_PER_S);
+        let (total, per_s) = if proven {
+            (&mut self.proven, INITIATIONS_PROVEN_PER_S)
+        } else {
+            (&mut self.total, INITIATIONS_PER_S)
+        };
+        let total = total.get_or_insert_with(|| Bucket::full(now, per_s));
+        total.refill(now, per_s, per_s);
         if !total.take() {
+            self.load_until = now.saturating_add(LOAD_LASTS);
             return Err(Overload::Total);
         }
-        self.total = Some(total);
         self.make_room(&source);
         self.sources.insert(source, own);
         Ok(())
     }
 
-    /// Whether the limit in all is exhausted at `now`.
+    /// Whether the limit in all was exceeded lately: a Bridge asks for cookies now.
     #[must_use]
     pub fn under_load(&self, now: Duration) -> bool {
-        self.total.is_some_and(|mut total| {
-            total.refill(now, INITIATIONS_PER_S, INITIATIONS_PER_S);
-            !total.take()
-        })
+        now < self.load_until
     }
 
     /// Sources remembered.
@@ -83,7 +113,7 @@ impl Limiter {
         self.sources.len()
     }
 
-    fn make_room(&mut self, wanted: &IpAddr) {
+    fn make_room(&mut self, wanted: &Source) {
         if self.sources.len() < LIMITER_SOURCES_MAX || self.sources.contains_key(wanted) {
             return;
         }
@@ -101,7 +131,7 @@ impl Limiter {
 /// Memory of one source, in bytes, with room for what the map adds.
 #[cfg(test)]
 pub(crate) const SOURCE_LEN: usize =
-    2 * (std::mem::size_of::<IpAddr>() + std::mem::size_of::<Bucket>());
+    2 * (std::mem::size_of::<Source>() + std::mem::size_of::<Bucket>());
 
 /// A token bucket in thousandths of a token.
 #[derive(Clone, Copy, Debug)]
@@ -140,14 +170,6 @@ impl Bucket {
     }
 }
 
-/// An IPv4 address, or the /64 of an IPv6 address.
-fn source_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,11 +187,14 @@ mod tests {
         let mut limiter = Limiter::new();
         let admitted = |limiter: &mut Limiter, ms| {
             (0..100)
-                .filter(|_| limiter.admit(at(ms), source(7)).is_ok())
+                .filter(|_| limiter.admit(at(ms), source(7), false).is_ok())
                 .count()
         };
         assert_eq!(admitted(&mut limiter, 1000), 5);
-        assert_eq!(limiter.admit(at(1049), source(7)), Err(Overload::Source));
+        assert_eq!(
+            limiter.admit(at(1049), source(7), false),
+            Err(Overload::Source)
+        );
         assert_eq!(admitted(&mut limiter, 1050), 1);
         assert_eq!(admitted(&mut limiter, 1150), 2);
         assert_eq!(admitted(&mut limiter, 9000), 5);
@@ -179,13 +204,29 @@ mod tests {
     fn all_sources_together_get_50_a_second() {
         let mut limiter = Limiter::new();
         let admitted = (0..500)
-            .filter(|n| limiter.admit(at(0), source(*n)).is_ok())
+            .filter(|n| limiter.admit(at(0), source(*n), false).is_ok())
             .count();
         assert_eq!(admitted, 50);
         assert!(limiter.under_load(at(0)));
-        assert_eq!(limiter.admit(at(0), source(900)), Err(Overload::Total));
-        assert!(!limiter.under_load(at(20)));
-        limiter.admit(at(20), source(900)).unwrap();
+        assert_eq!(
+            limiter.admit(at(0), source(900), false),
+            Err(Overload::Total)
+        );
+        assert!(limiter.under_load(at(0)));
+        limiter.admit(at(20), source(900), false).unwrap();
+        assert!(limiter.under_load(at(999)) && !limiter.under_load(at(1000)));
+    }
+
+    #[test]
+    fn a_flood_does_not_shut_out_who_proves_its_address() {
+        let mut limiter = Limiter::new();
+        for n in 0..10_000 {
+            let _ = limiter.admit(at(u64::from(n) / 10), source(n), false);
+        }
+        let proven =
+            (20_000..20_300).filter(|n| limiter.admit(at(1_000), source(*n), true).is_ok());
+        assert_eq!(proven.count(), 300);
+        assert_eq!(limiter.admit(at(1_000), Source::Channel(1), true), Ok(()));
     }
 
     #[test]
@@ -194,13 +235,18 @@ mod tests {
         let six =
             |net: u16, host: u16| SocketAddr::from(([0x2001, 0xdb8, 0, net, 0, 0, 0, host], 1));
         for host in 0..5 {
-            limiter.admit(at(0), six(1, host)).unwrap();
+            limiter.admit(at(0), six(1, host), false).unwrap();
         }
-        assert_eq!(limiter.admit(at(0), six(1, 99)), Err(Overload::Source));
-        limiter.admit(at(0), six(2, 99)).unwrap();
+        assert_eq!(
+            limiter.admit(at(0), six(1, 99), false),
+            Err(Overload::Source)
+        );
+        limiter.admit(at(0), six(2, 99), false).unwrap();
         let mut limiter = Limiter::new();
         for n in 0..3000 {
-            limiter.admit(at(u64::from(n) * 20), source(n)).unwrap();
+            limiter
+                .admit(at(u64::from(n) * 20), source(n), false)
+                .unwrap();
         }
         assert_eq!(limiter.sources_len(), LIMITER_SOURCES_MAX);
     }

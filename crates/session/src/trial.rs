@@ -51,12 +51,14 @@ pub struct Trials {
 }
 
 impl Trials {
-    /// Starts a trial unless one of this path runs or too many do; whether it runs now.
+    /// Starts a trial, unless one of this path is still sending or too many run; whether it runs
+    /// now.
     pub fn start(&mut self, now: Duration, path: Path, token: [u8; 8]) -> bool {
-        if self.trials.contains_key(&path) {
+        let known = self.trials.get(&path);
+        if known.is_some_and(|trial| trial.sent < WAITS.len()) {
             return true;
         }
-        if self.trials.len() >= TRIALS_MAX {
+        if known.is_none() && self.trials.len() >= TRIALS_MAX {
             return false;
         }
         let trial = Trial {
@@ -163,6 +165,13 @@ mod tests {
             [(ms(0), udp(1)), (ms(300), udp(1)), (ms(900), udp(1))]
         );
         assert_eq!(trials.response(ms(3_000), udp(1), TOKEN), None, "too late");
+        // Asked for again while the last answer is awaited, it begins anew.
+        for at in [5_000, 5_300, 5_900] {
+            trials.start(ms(at), udp(1), TOKEN);
+            assert!(trials.poll(ms(at)).is_some());
+        }
+        trials.start(ms(5_950), udp(1), TOKEN);
+        assert!(trials.poll(ms(5_950)).is_some());
     }
 
     #[test]

@@ -6,20 +6,22 @@
 //! [`group::FlowTable`].
 //!
 //! **Buffers.** An inner packet to send stands at `buf[HEADROOM..HEADROOM + len]`, with
-//! [`TAILROOM`] bytes of room behind it; the datagram is then `buf[..len]`.
+//! [`TAILROOM`] bytes of room behind it; where the datagram is then, [`Outbound::Send`] says.
 
+mod relay;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
+pub(crate) use relay::{Hops, Leg, OwnChannel, Owner, Relayed, Route};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::{Names, Out, PeerEntry, note_flow};
 pub use verdict::{DropReason, FastReport, Inbound, Outbound};
 
-use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::datagram::{KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
 
-/// Room in front of an inner packet: transport header and kind, in bytes.
-pub const HEADROOM: usize = TRANSPORT_HEADER_LEN + KIND_LEN;
+/// Room in front of an inner packet: relay header, transport header and kind, in bytes.
+pub const HEADROOM: usize = RELAY_HEADER_LEN + TRANSPORT_HEADER_LEN + KIND_LEN;
 /// Room behind an inner packet: the tag, in bytes.
 pub const TAILROOM: usize = TAG_LEN;

@@ -5,19 +5,20 @@
 //! the message that lets the peer use them leaves.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use group::{Direction, FlowKey, FlowTable, Services, decide};
 use identity::{LocalIdentity, PublicIdentity};
 use session::transport::{OpenError, Opened, Transport};
-use wire::NodeAddr;
-use wire::datagram::{Datagram, KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::datagram::{Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
 use wire::ip::{Ecn, IcmpError, IpView, icmp_error, proto, set_ecn};
 use wire::payload::Kind;
+use wire::{NodeAddr, Path};
 
-use crate::fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound};
+use crate::fast::relay::is_relayed;
+use crate::fast::{DropReason, FastReport, HEADROOM, Hops, Inbound, Outbound, Relayed, Route};
 
 /// The addresses of one node: F and, where usable, its alias and alias subnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct Names {
     pub(crate) subnet: Option<Prefix>,
 }
 
+/// The type of a relayed datagram: none is inside another.
+const RELAYED: u8 = 5;
 /// Length of an ICMPv6 header in front of what the message is about.
 const ICMP_HEADER_LEN: usize = 8;
 
@@ -60,7 +63,9 @@ pub(crate) fn prefix(addr: NodeAddr) -> Prefix {
 #[derive(Debug)]
 pub(crate) struct PeerEntry {
     pub(crate) names: Names,
-    pub(crate) services: Services,
+    /// What it may reach; `None`: it may have a session, as a Bridge or a client, and nothing
+    /// else.
+    pub(crate) services: Option<Services>,
     /// The keys to send with and where to, while the session is up.
     pub(crate) out: Option<Out>,
 }
@@ -69,7 +74,7 @@ pub(crate) struct PeerEntry {
 #[derive(Debug)]
 pub(crate) struct Out {
     pub(crate) transport: Arc<Transport>,
-    pub(crate) to: SocketAddr,
+    pub(crate) route: Route,
     pub(crate) datagram_max: usize,
     pub(crate) inner_mtu: u16,
 }
@@ -82,23 +87,25 @@ pub struct Snapshot {
     by_index: BTreeMap<u32, (Arc<Transport>, Arc<PeerEntry>)>,
     by_addr: BTreeMap<NodeAddr, Arc<PeerEntry>>,
     by_subnet: BTreeMap<Prefix, Arc<PeerEntry>>,
+    hops: Hops,
 }
 
 impl Snapshot {
     /// A snapshot of a node without any peer.
-    pub(crate) fn empty(me: &LocalIdentity) -> Self {
-        Self::new(0, Names::of(&me.public))
+    pub(crate) fn empty(me: &LocalIdentity, hops: Hops) -> Self {
+        Self::new(0, Names::of(&me.public), hops)
     }
 
     /// A snapshot of a node with these addresses and without any peer.
     #[must_use]
-    pub(crate) const fn new(generation: u64, own: Names) -> Self {
+    pub(crate) const fn new(generation: u64, own: Names, hops: Hops) -> Self {
         Self {
             generation,
             own,
             by_index: BTreeMap::new(),
             by_addr: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
+            hops,
         }
     }
 
@@ -108,6 +115,9 @@ impl Snapshot {
         for transport in transports {
             let keys = (Arc::clone(transport), Arc::clone(&entry));
             self.by_index.insert(transport.local_index(), keys);
+        }
+        if entry.services.is_none() {
+            return;
         }
         if let Some(alias) = entry.names.alias {
             self.by_addr.insert(alias, Arc::clone(&entry));
@@ -145,6 +155,9 @@ impl Snapshot {
         let Some(entry) = self.find(to) else {
             return Outbound::Slow;
         };
+        let Some(services) = &entry.services else {
+            return Outbound::Slow;
+        };
         let Some(out) = entry
             .out
             .as_ref()
@@ -155,10 +168,10 @@ impl Snapshot {
         if len > usize::from(out.inner_mtu) {
             return self.too_big(&view, out.inner_mtu);
         }
-        if HEADROOM + len + TAG_LEN > out.datagram_max {
+        if TRANSPORT_HEADER_LEN + KIND_LEN + len + TAG_LEN > out.datagram_max {
             return Outbound::Slow;
         }
-        note_flow(&entry.services, flows, now, &view);
+        note_flow(services, flows, now, &view);
         let ecn = view.ecn();
         self.seal(now, out, ecn, buf, len)
     }
@@ -169,7 +182,42 @@ impl Snapshot {
         &self,
         now: Duration,
         flows: &FlowTable,
-        from: SocketAddr,
+        from: Path,
+        ecn: Ecn,
+        datagram: &mut [u8],
+    ) -> Inbound {
+        match Datagram::parse(datagram) {
+            Ok(view) if is_relayed(&view) => {}
+            _ => return self.sealed(now, flows, (from, None), ecn, datagram),
+        }
+        match self.hops.take(now, from, datagram) {
+            Ok(Relayed::Own(path, peer)) => {
+                let sealed = datagram.get_mut(RELAY_HEADER_LEN..).unwrap_or_default();
+                if sealed.first() == Some(&RELAYED) {
+                    return Inbound::Drop(DropReason::Malformed);
+                }
+                self.sealed(now, flows, (path, Some(peer)), ecn, sealed)
+                    .behind(RELAY_HEADER_LEN)
+            }
+            Ok(Relayed::Forward { to, moved }) => {
+                let datagram_len = datagram.len();
+                let report = moved.map(|client| FastReport::ClientElsewhere {
+                    client,
+                    from,
+                    datagram_len,
+                });
+                Inbound::Forward { to, report }
+            }
+            Err(reason) => Inbound::Drop(reason),
+        }
+    }
+
+    /// What to do with a datagram of a peer; of this one and no other, if it came by a channel.
+    fn sealed(
+        &self,
+        now: Duration,
+        flows: &FlowTable,
+        (from, of): (Path, Option<NodeAddr>),
         ecn: Ecn,
         datagram: &mut [u8],
     ) -> Inbound {
@@ -181,11 +229,17 @@ impl Snapshot {
         let Some((transport, entry)) = self.by_index.get(&index) else {
             return Inbound::Drop(DropReason::UnknownIndex);
         };
+        if of.is_some_and(|peer| peer != entry.names.f) {
+            return Inbound::Drop(DropReason::NotAuthentic);
+        }
         let opened = match transport.open_in_place(now, datagram) {
             Ok(opened) => opened,
             Err(error) => return Inbound::Drop(refusal(error)),
         };
-        let expected = entry.out.as_ref().map(|out| out.to);
+        let expected = entry.out.as_ref().map(|out| out.route.path());
+        if expected == Some(from) {
+            transport.note_on_path(now);
+        }
         let is_news = opened.first || opened.wake || expected != Some(from);
         let report = |plaintext| FastReport::Opened {
             index,
@@ -217,6 +271,7 @@ impl Snapshot {
         outer: Ecn,
         packet: &mut [u8],
     ) -> Result<(), DropReason> {
+        let services = entry.services.as_ref().ok_or(DropReason::NotAllowed)?;
         let view = IpView::parse(packet).map_err(|_| DropReason::Malformed)?;
         if !node_addr(view.src()).is_some_and(|src| entry.names.hold(src)) {
             return Err(DropReason::SourceNotPeer);
@@ -229,7 +284,7 @@ impl Snapshot {
         }
         let flow = flow_key(&view, Direction::In);
         let established = || flows.contains(now, &flow);
-        if !decide(&entry.services, &flow, Direction::In, established).passes() {
+        if !decide(services, &flow, Direction::In, established).passes() {
             return Err(DropReason::ServiceDenied);
         }
         let inner = view.ecn();
@@ -278,20 +333,32 @@ impl Snapshot {
     }
 
     fn seal(&self, now: Duration, out: &Out, ecn: Ecn, buf: &mut [u8], len: usize) -> Outbound {
-        let Some(kind) = buf.get_mut(TRANSPORT_HEADER_LEN) else {
+        let Some((header, sealed)) = buf.split_first_chunk_mut::<RELAY_HEADER_LEN>() else {
+            return Outbound::Drop(DropReason::Malformed);
+        };
+        let Some(kind) = sealed.get_mut(TRANSPORT_HEADER_LEN) else {
             return Outbound::Drop(DropReason::Malformed);
         };
         *kind = Kind::Ip.to_byte();
-        match out.transport.seal_in_place(now, buf, KIND_LEN + len) {
-            Ok(sealed) => Outbound::Send {
-                to: out.to,
-                ecn,
-                len: sealed.len,
-                report: sealed.wake.then(|| FastReport::Wake {
-                    index: out.transport.local_index(),
-                }),
-            },
-            Err(_) => Outbound::Slow,
+        let transport = &out.transport;
+        let Ok(done) = transport.seal_in_place(now, sealed, KIND_LEN + len) else {
+            return Outbound::Slow;
+        };
+        let end = RELAY_HEADER_LEN + done.len;
+        let datagram = match &out.route {
+            Route::Direct(_) => RELAY_HEADER_LEN..end,
+            Route::Relayed(channel, _) => {
+                *header = channel.key.header(&*self.hops.crypto, sealed);
+                0..end
+            }
+        };
+        Outbound::Send {
+            to: out.route.underlay(),
+            ecn,
+            datagram,
+            report: done.wake.then(|| FastReport::Wake {
+                index: transport.local_index(),
+            }),
         }
     }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use common::{World, allow_all, ipv6, s, syn, udp};
 use group::{AllowEntry, FlowTable, PortRange, Proto, Services};
-use wire::NodeAddr;
 use wire::ip::{Ecn, set_ecn};
 use wire::payload::Kind;
+use wire::{NodeAddr, Path};
 
 use super::{DropReason, FastReport, HEADROOM, Inbound, Outbound, TAILROOM};
 
@@ -18,9 +18,10 @@ fn seal(world: &World, from: usize, to: usize, packet: &[u8]) -> Vec<u8> {
     let snapshot = Arc::clone(&world.hosts[from].published);
     let entry = snapshot.find(world.f(to)).unwrap();
     let transport = &entry.out.as_ref().unwrap().transport;
-    let mut buf = vec![0; HEADROOM + packet.len() + TAILROOM];
-    buf[HEADROOM - 1] = Kind::Ip.to_byte();
-    buf[HEADROOM..HEADROOM + packet.len()].copy_from_slice(packet);
+    let mut buf = vec![0; 17];
+    buf[16] = Kind::Ip.to_byte();
+    buf.extend(packet);
+    buf.extend([0; TAILROOM]);
     let sealed = transport.seal_in_place(world.now.mono, &mut buf, 1 + packet.len());
     assert_eq!(sealed.unwrap().len, buf.len());
     buf
@@ -40,7 +41,7 @@ fn fast_in(
     let flows = host.node.flows();
     match host
         .published
-        .inbound(world.now.mono, &flows, at, ecn, &mut datagram)
+        .inbound(world.now.mono, &flows, at.into(), ecn, &mut datagram)
     {
         Inbound::Deliver { packet, .. } => Ok(datagram[packet].to_vec()),
         Inbound::Drop(reason) | Inbound::Refused(reason, _) => Err(reason),
@@ -180,9 +181,10 @@ fn both_speeds_say_the_same_about_every_packet_out() {
             .map(|row| row.0);
         let inside = world.take_inside(0);
         match fast {
-            Outbound::Send { to, len, .. } => {
+            Outbound::Send { to, datagram, .. } => {
                 let last = world.seen.last().unwrap();
-                assert_eq!((last.to, last.bytes.len(), reason), (to, len, None));
+                let seen = (Path::Udp(last.to), last.bytes.len(), reason);
+                assert_eq!(seen, (to, datagram.len(), None));
                 assert_eq!(world.seen.len(), sent + 1);
             }
             Outbound::Reply(reply, why) => assert_eq!((inside, reason), (vec![reply], Some(why))),
@@ -241,17 +243,16 @@ fn seal_by_thread(
         .outbound(world.now.mono, &flows, &mut buf, packet.len());
     let Outbound::Send {
         to: at,
-        len,
+        datagram,
         report,
         ..
     } = verdict
     else {
         panic!("{verdict:?}");
     };
-    assert_eq!(at, world.hosts[to].at);
+    assert_eq!(at, Path::Udp(world.hosts[to].at));
     tell(world, from, report, reports);
-    buf.truncate(len);
-    buf
+    buf[datagram].to_vec()
 }
 
 fn open_by_thread(world: &mut World, to: usize, datagram: &[u8], reports: &mut u32) {
@@ -259,9 +260,10 @@ fn open_by_thread(world: &mut World, to: usize, datagram: &[u8], reports: &mut u
     let at = world.hosts[1 - to].at;
     let flows = world.hosts[to].node.flows();
     let now = world.now.mono;
-    let verdict = world.hosts[to]
-        .published
-        .inbound(now, &flows, at, Ecn::NotEct, &mut datagram);
+    let verdict =
+        world.hosts[to]
+            .published
+            .inbound(now, &flows, at.into(), Ecn::NotEct, &mut datagram);
     let Inbound::Deliver { report, .. } = verdict else {
         panic!("{verdict:?}");
     };
@@ -284,7 +286,7 @@ fn an_empty_snapshot_opens_nothing() {
     let snapshot = &world.hosts[0].published;
     let mut datagram = vec![4, 0, 0, 0, 1, 2, 3, 4];
     datagram.resize(64, 0);
-    let verdict = snapshot.inbound(s(1), &flows, from, Ecn::NotEct, &mut datagram);
+    let verdict = snapshot.inbound(s(1), &flows, from.into(), Ecn::NotEct, &mut datagram);
     assert!(matches!(verdict, Inbound::Drop(DropReason::UnknownIndex)));
     assert!(matches!(
         snapshot.outbound(s(1), &flows, &mut [0; 10], 100),

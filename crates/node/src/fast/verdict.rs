@@ -1,21 +1,21 @@
 //! What the fast path says about one packet or datagram.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 
 use wire::ip::Ecn;
+use wire::{NodeAddr, Path};
 
 /// What to do with an inner packet that the local host sent.
 #[derive(Debug)]
 pub enum Outbound {
-    /// Send `buf[..len]` as one datagram.
+    /// Send `buf[datagram]` as one datagram.
     Send {
-        /// Where to.
-        to: SocketAddr,
+        /// Where to: UDP or a stream.
+        to: Path,
         /// ECN field for the outer IP header (RFC 6040: the inner one).
         ecn: Ecn,
-        /// Length of the datagram.
-        len: usize,
+        /// Where the datagram is in the buffer.
+        datagram: Range<usize>,
         /// Hand this to the slow path as well; the datagram may leave first.
         report: Option<FastReport>,
     },
@@ -41,10 +41,30 @@ pub enum Inbound {
     Report(FastReport),
     /// The slow path has to see the datagram (`Node::handle_datagram`); it is unchanged.
     Slow,
+    /// Send the whole datagram on, as it is now.
+    Forward {
+        /// Where to: UDP or a stream.
+        to: Path,
+        /// Hand this to the slow path as well.
+        report: Option<FastReport>,
+    },
     /// Drop the inner packet, and hand this to the slow path.
     Refused(DropReason, FastReport),
     /// Drop the datagram. It may hold garbage, never plaintext that did not verify.
     Drop(DropReason),
+}
+
+impl Inbound {
+    /// The same about a datagram that is `len` bytes further on in the buffer.
+    pub(crate) fn behind(self, len: usize) -> Self {
+        match self {
+            Self::Deliver { packet, report } => Self::Deliver {
+                packet: packet.start + len..packet.end + len,
+                report,
+            },
+            other => other,
+        }
+    }
 }
 
 /// What the slow path has to know about something that the fast path did. Hand it to
@@ -56,7 +76,7 @@ pub enum FastReport {
         /// Receiver index of the keys that opened it.
         index: u32,
         /// Where it came from.
-        from: SocketAddr,
+        from: Path,
         /// ECN field of the outer header.
         ecn: Ecn,
         /// Its counter.
@@ -73,6 +93,15 @@ pub enum FastReport {
     Wake {
         /// Receiver index (ours) of the keys.
         index: u32,
+    },
+    /// A client of this Bridge sent its newest relayed datagram from somewhere else.
+    ClientElsewhere {
+        /// The client.
+        client: NodeAddr,
+        /// Where it came from.
+        from: Path,
+        /// Length of the whole datagram.
+        datagram_len: usize,
     },
 }
 
@@ -152,6 +181,10 @@ drop_reasons! {
     Crossing => "crossing",
     /// A table is full.
     TableFull => "table_full",
+    /// A datagram of a channel that is not there.
+    NoChannel => "no_channel",
+    /// A client of this Bridge sends more than it may.
+    Quota => "quota",
     /// A beacon that does not verify or is repeated.
     Beacon => "beacon",
 }

@@ -8,7 +8,7 @@
     reason = "a test stops where it is surprised"
 )]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use identity::{
     HotKeys, Inception, KeyHistory, LocalIdentity, NextRootSecret, PublicIdentity, RootSecret,
     Scopes, Terms, issue_certificate, rotate,
 };
-use node::{Change, Event, Node, NodeConfig, Output, Snapshot, Stored};
+use node::{Change, Event, Node, NodeConfig, Output, Snapshot, Stored, StreamEvent, Via};
 use wire::ip::Ecn;
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Path, StreamId};
 
 pub(crate) const HOUR: u64 = 3_600;
 pub(crate) const START_UNIX_S: u64 = 1_800_000_000;
@@ -105,6 +105,8 @@ pub(crate) struct Packet {
     pub(crate) to: SocketAddr,
     pub(crate) ecn: Ecn,
     pub(crate) bytes: Vec<u8>,
+    /// The stream that it goes by, at its receiver; UDP without.
+    pub(crate) stream: Option<(usize, StreamId)>,
 }
 
 pub(crate) struct Host {
@@ -128,6 +130,13 @@ pub(crate) struct World {
     pub(crate) wire: VecDeque<Packet>,
     /// Every datagram that was sent.
     pub(crate) seen: Vec<Packet>,
+    /// Where each end of a stream leads.
+    pub(crate) streams: BTreeMap<(usize, StreamId), (usize, StreamId)>,
+    /// Whether a stream can be dialled.
+    pub(crate) tcp: bool,
+    next_stream: u64,
+    /// Streams that came up or failed, to be told.
+    dialled: VecDeque<(usize, StreamEvent)>,
     /// Beacons that were sent, by the address of their sender.
     pub(crate) beacons: Vec<(SocketAddr, Vec<u8>)>,
     pub(crate) lan: bool,
@@ -149,6 +158,10 @@ impl World {
             hosts: Vec::new(),
             wire: VecDeque::new(),
             seen: Vec::new(),
+            streams: BTreeMap::new(),
+            tcp: true,
+            next_stream: 1,
+            dialled: VecDeque::new(),
             beacons: Vec::new(),
             lan: false,
             lose: Box::new(|_| false),
@@ -202,7 +215,47 @@ impl World {
         let node = self.start(me, journal, at);
         self.hosts[index].published = node.snapshot();
         self.hosts[index].node = node;
+        self.cut_streams(index);
         self.drain(index);
+    }
+
+    /// Every stream of a node ends.
+    pub(crate) fn cut_streams(&mut self, index: usize) {
+        let own: Vec<_> = self
+            .streams
+            .keys()
+            .filter(|(i, _)| *i == index)
+            .copied()
+            .collect();
+        for end in own {
+            self.hang(end);
+        }
+    }
+
+    fn hang(&mut self, end: (usize, StreamId)) {
+        if let Some((index, id)) = self.streams.remove(&end) {
+            self.streams.remove(&(index, id));
+            self.dialled.push_back((index, StreamEvent::Down { id }));
+            let (index, id) = end;
+            self.dialled.push_back((index, StreamEvent::Down { id }));
+        }
+    }
+
+    fn dial(&mut self, index: usize, at: SocketAddr) {
+        let answers = |host: &Host| host.at == at && host.node.serving(self.now).serving;
+        let to = self.hosts.iter().position(answers).filter(|_| self.tcp);
+        let Some(to) = to else {
+            self.dialled.push_back((index, StreamEvent::Failed { at }));
+            return;
+        };
+        let (own, other) = (StreamId(self.next_stream), StreamId(self.next_stream + 1));
+        self.next_stream += 2;
+        self.streams.insert((index, own), (to, other));
+        self.streams.insert((to, other), (index, own));
+        let from = self.hosts[index].at;
+        let up = |id, at, dialled| StreamEvent::Up { id, at, dialled };
+        self.dialled.push_back((to, up(other, from, false)));
+        self.dialled.push_back((index, up(own, at, true)));
     }
 
     pub(crate) fn f(&self, index: usize) -> NodeAddr {
@@ -226,12 +279,23 @@ impl World {
                     host.persisted.push(change);
                 }
                 Output::Transmit { to, ecn, payload } => {
+                    let from = host.at;
+                    let (to, stream) = match to {
+                        Path::Udp(to) => (to, None),
+                        Path::Stream(id) => match self.streams.get(&(index, id)) {
+                            Some((to, id)) => (self.hosts[*to].at, Some((*to, *id))),
+                            None => continue,
+                        },
+                        Path::Channel(_) => panic!("a channel is not of the underlay"),
+                    };
                     let packet = Packet {
-                        from: host.at,
+                        from,
                         to,
                         ecn,
                         bytes: payload,
+                        stream,
                     };
+                    let host = &mut self.hosts[index];
                     host.sent += 1;
                     self.seen.push(packet.clone());
                     if !(self.lose)(&packet) {
@@ -241,6 +305,20 @@ impl World {
                 Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
                 Output::Inside(packet) => host.inside.push(packet),
                 Output::Publish(snapshot) => host.published = snapshot,
+                Output::Dial { at, .. } => self.dial(index, at),
+                Output::Keep(_) => {}
+                Output::Hang(id) => self.hang((index, id)),
+                Output::CheckPassword {
+                    client,
+                    password,
+                    against,
+                } => {
+                    let right =
+                        |p: &&node::PasswordRecord| password_hash(&p.salt, &password) == p.hash;
+                    let found = against.iter().find(right);
+                    let customer = found.map(|p| p.customer.as_str());
+                    host.node.handle_password(self.now, client, customer);
+                }
                 Output::Event(event) => {
                     if host.renews && matches!(event, Event::CertificateExpiring { .. }) {
                         let me = host.owner.renew(self.now.unix_s);
@@ -256,9 +334,17 @@ impl World {
     pub(crate) fn deliver(&mut self) {
         for _ in 0..100_000 {
             self.deliver_beacons();
+            if let Some((index, event)) = self.dialled.pop_front() {
+                self.with(index, |node, now| node.handle_stream(now, event));
+                continue;
+            }
             let Some(packet) = self.wire.pop_front() else {
                 return;
             };
+            if let Some((index, id)) = packet.stream {
+                self.inject(index, Path::Stream(id), &packet.bytes);
+                continue;
+            }
             let to = self.hosts.iter().position(|host| host.at == packet.to);
             if let Some(index) = to {
                 self.inject(index, packet.from, &packet.bytes);
@@ -268,8 +354,8 @@ impl World {
     }
 
     /// Hands one datagram to a node.
-    pub(crate) fn inject(&mut self, index: usize, from: SocketAddr, bytes: &[u8]) {
-        let mut bytes = bytes.to_vec();
+    pub(crate) fn inject(&mut self, index: usize, from: impl Into<Path>, bytes: &[u8]) {
+        let (from, mut bytes) = (from.into(), bytes.to_vec());
         self.with(index, |node, now| {
             node.handle_datagram(now, from, Ecn::NotEct, &mut bytes);
         });
@@ -364,6 +450,16 @@ impl World {
         let found = status.dropped.iter().find(|(r, _)| *r == reason);
         found.map_or(0, |(_, count)| *count)
     }
+}
+
+/// Stands in for Argon2id, which the shell computes.
+pub(crate) fn password_hash(salt: &[u8; 16], password: &str) -> [u8; 32] {
+    AwsLc.sha256(&[salt, password.as_bytes()])
+}
+
+/// A direct way.
+pub(crate) fn direct(at: SocketAddr) -> Via {
+    Via::Direct(at)
 }
 
 pub(crate) fn allow_all(f: NodeAddr) -> AllowEntry {

@@ -54,6 +54,15 @@ impl Session {
         }
     }
 
+    /// Notes a datagram that the peer had this node relay: authentic, the newest of its channel,
+    /// and from another path than the one in use.
+    pub fn handle_relayed(&mut self, now: Duration, from: Path, datagram_len: usize) {
+        if self.up.is_some() {
+            self.note_path(now, from, datagram_len, true);
+            self.flush(now);
+        }
+    }
+
     fn note_arrival(&mut self, now: Duration, inbound: Inbound, datagram_len: usize) {
         self.keys.notice(inbound.local_index);
         if self.keys.is_next(inbound.local_index) {

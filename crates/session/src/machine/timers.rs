@@ -49,17 +49,19 @@ impl Session {
         let attempt = self.attempt.as_ref();
         let traffic = self.keys.current().and_then(|t| t.deadline());
         let usable = self.keys.current().is_some();
+        // While every path is lost nothing can be sent, and what would be has no time.
+        let reaches = usable && self.roaming.current().is_some();
         [
             attempt.map(|a| a.next_at.min(a.gives_up_at())),
             self.resume_at,
             self.keys.poll_timeout(),
-            traffic.map(|(at, _)| at),
+            traffic.map(|(at, _)| at).filter(|_| reaches),
             self.stream.poll_timeout().filter(|_| usable),
             self.roaming.poll_timeout(CHALLENGE_LEN).filter(|_| usable),
             self.trials.poll_timeout().filter(|_| usable),
             self.path_deadline().filter(|_| usable),
             self.echoes.poll_timeout(),
-            self.path_mtu.poll_timeout().filter(|_| usable),
+            self.path_mtu.poll_timeout().filter(|_| reaches),
         ]
         .into_iter()
         .flatten()
@@ -124,7 +126,8 @@ impl Session {
     fn transport_timers(&mut self, now: Duration) {
         // At most a keepalive, a silent path and a dead peer.
         for _ in 0..3 {
-            let Some(transport) = self.current_transport(now) else {
+            let reaches = self.roaming.current().is_some();
+            let Some(transport) = self.current_transport(now).filter(|_| reaches) else {
                 return;
             };
             match transport.deadline() {

@@ -410,3 +410,27 @@ fn the_path_is_asked_again_by_large_datagrams_only_and_rarely() {
         assert!(most <= Some(1472), "larger sizes are not tried");
     }
 }
+
+#[test]
+fn a_session_without_any_path_waits_and_does_not_spin() {
+    let mut pair = Pair::connected();
+    pair.send(B, b"an answer is due");
+    pair.run_for(s(1));
+    let session = &mut pair.ends[A].session;
+    let path = session.endpoint().unwrap();
+    assert!(session.path_lost(pair.now, path));
+    assert!(!session.path_lost(pair.now, path));
+    let mut now = pair.now;
+    let mut steps = 0;
+    while let Some(at) = session.poll_timeout() {
+        assert!(at > now, "due for ever");
+        now = at;
+        session.handle_timeout(now);
+        while session.poll_output().is_some() {}
+        steps += 1;
+    }
+    assert!(
+        steps < 20 && !session.is_up(),
+        "it ends with its keys: {steps}"
+    );
+}

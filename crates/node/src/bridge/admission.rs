@@ -1,0 +1,464 @@
+//! Who may be a client of this Bridge.
+//!
+//! | ground | then |
+//! |---|---|
+//! | its F or root key is on the Bridge's list | a client on the terms of its entry |
+//! | it proves a ticket | on the list from now on, for the ticket's customer |
+//! | it says a customer's password, inside the session | the same, for that customer |
+//!
+//! A Bridge with a password lets anybody who knows its F make a session, to say the password in:
+//! an *applicant*. Nothing of applicants is written down, and they can do nothing else. A Bridge
+//! without one stays silent to strangers, like any node.
+//!
+//! | limit | value |
+//! |---|---|
+//! | applicants | [`APPLICANTS_MAX`], [`APPLICANT_LIFE`] each |
+//! | passwords tried a minute | [`PASSWORD_TRIES_MAX`], of them [`TRIES_OF_SOURCE_MAX`] from one source |
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use group::{Access, AllowEntry, Who};
+use identity::{Pin, PublicIdentity};
+use session::Session;
+use session::limiter::Source;
+use wire::channel::BridgeMessage;
+use wire::channel::{Attach, AttachStatus, Ticket, TicketAnswer, TicketStatus};
+use wire::payload::CloseReason;
+use wire::stream::StreamValue;
+use wire::{NodeAddr, Now};
+
+use crate::invites::{id, joined_entry};
+use crate::machine::Node;
+use crate::stored::bridge::{
+    BridgeChange, CUSTOMER_LEN_MAX, CUSTOMERS_MAX, ClientTerms, PasswordRecord, TICKETS_MAX,
+    TICKETS_OF_CLIENT_MAX, TicketRecord,
+};
+use crate::stored::{Change, Number, PinRecord, UsedBy};
+use crate::{BridgeError, Output};
+
+/// Most applicants at once.
+pub const APPLICANTS_MAX: usize = 64;
+/// How long an applicant may take.
+const APPLICANT_LIFE: Duration = Duration::from_secs(15);
+/// Most passwords tried in a minute, by everybody together.
+pub const PASSWORD_TRIES_MAX: u32 = 60;
+/// The same by one source.
+const TRIES_OF_SOURCE_MAX: u32 = 6;
+/// Sources that are remembered; more share what is left.
+const TRIES_SOURCES_MAX: usize = 256;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Somebody who may say a password.
+pub(crate) struct Applicant {
+    pub(crate) until: Duration,
+    pub(crate) number: Number,
+    pub(crate) identity: PublicIdentity,
+    pub(crate) pin: Pin,
+    /// A password of its is being checked.
+    pub(crate) checking: bool,
+}
+
+/// Passwords tried in this minute.
+#[derive(Debug, Default)]
+pub(crate) struct PasswordTries {
+    since: Duration,
+    all: u32,
+    of_source: BTreeMap<Source, u32>,
+}
+
+impl PasswordTries {
+    /// Whether one more may be tried now; it counts.
+    pub(crate) fn admit(&mut self, now: Duration, source: Source) -> bool {
+        if now.saturating_sub(self.since) >= MINUTE {
+            *self = Self {
+                since: now,
+                ..Self::default()
+            };
+        }
+        let known = self.of_source.contains_key(&source);
+        let room = known || self.of_source.len() < TRIES_SOURCES_MAX;
+        let own = self.of_source.get(&source).copied().unwrap_or_default();
+        if self.all >= PASSWORD_TRIES_MAX || own >= TRIES_OF_SOURCE_MAX || !room {
+            return false;
+        }
+        self.all += 1;
+        self.of_source.insert(source, own + 1);
+        true
+    }
+}
+
+impl Node {
+    /// What the Bridge's list says about a node.
+    pub(crate) fn client_access(&self, f: NodeAddr) -> Access<'_> {
+        let known = self.known.get(&f);
+        let inception = known.map(|identity| identity.history.inception().root_key);
+        let pinned = self.pin(f).map(|pin| pin.0.root_key);
+        let current = pinned.or_else(|| known.map(|identity| *identity.history.root_key()));
+        self.stored.bridging.clients.access(f, inception, current)
+    }
+
+    pub(crate) fn is_client_admitted(&self, f: NodeAddr) -> bool {
+        self.serving.is_some() && self.client_access(f).is_allowed()
+    }
+
+    /// The terms of an admitted client.
+    pub(crate) fn client_terms(&self, f: NodeAddr) -> Option<ClientTerms> {
+        let Access::Allowed(entry) = self.client_access(f) else {
+            return None;
+        };
+        let terms = self.stored.bridging.terms.get(&entry.who);
+        Some(terms.cloned().unwrap_or_default())
+    }
+
+    /// Whether this node may have a session with F, for whatever reason.
+    pub(crate) fn may_meet(&self, f: NodeAddr) -> bool {
+        if matches!(self.access(f), Access::Denied(_)) {
+            return false;
+        }
+        self.may_talk(f)
+            || self.links.contains_key(&f)
+            || self.is_client_admitted(f)
+            || self.is_applicant(f)
+    }
+
+    /// Whether nothing but a password may be heard from F.
+    pub(crate) fn is_applicant(&self, f: NodeAddr) -> bool {
+        self.serving
+            .as_ref()
+            .is_some_and(|s| s.applicants.contains_key(&f))
+    }
+
+    /// Admits a client, or changes its terms.
+    ///
+    /// # Errors
+    /// See [`BridgeError`].
+    pub fn bridge_allow(
+        &mut self,
+        now: Now,
+        entry: AllowEntry,
+        terms: ClientTerms,
+    ) -> Result<(), BridgeError> {
+        self.check_serving()?;
+        check_customer(&terms.customer)?;
+        let own_root = self.me.public.history.inception().root_key;
+        if entry.who == Who::Address(self.f) || entry.who == Who::RootKey(own_root) {
+            return Err(BridgeError::Own);
+        }
+        let list = &self.stored.bridging.clients;
+        list.can_allow(&entry).map_err(BridgeError::Entry)?;
+        self.persist(Change::Bridge {
+            bridge: BridgeChange::Admitted { entry, terms },
+        });
+        self.keep_time(now);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Admits a client no more; its channels end at once.
+    ///
+    /// # Errors
+    /// This node is no Bridge.
+    pub fn bridge_deny(&mut self, now: Now, who: Who) -> Result<(), BridgeError> {
+        self.check_serving()?;
+        let unix_s = now.unix_s;
+        self.persist(Change::Bridge {
+            bridge: BridgeChange::Dismissed { who, unix_s },
+        });
+        let clients = self.serving.iter().flat_map(|s| s.channels.clients());
+        let over: Vec<NodeAddr> = clients.filter(|f| !self.is_client_admitted(*f)).collect();
+        for f in over {
+            self.detach(now, f);
+            self.cut_unless_met(now, f);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Gives a customer a password, or takes it away.
+    ///
+    /// # Errors
+    /// See [`BridgeError`].
+    pub fn bridge_password(
+        &mut self,
+        now: Now,
+        customer: &str,
+        password: Option<([u8; 16], [u8; 32])>,
+    ) -> Result<(), BridgeError> {
+        self.check_serving()?;
+        check_customer(customer)?;
+        let passwords = &self.stored.bridging.passwords;
+        if passwords.len() >= CUSTOMERS_MAX && !passwords.contains_key(customer) {
+            return Err(BridgeError::TooManyCustomers);
+        }
+        let record = |(salt, hash)| PasswordRecord {
+            customer: customer.to_owned(),
+            salt,
+            hash,
+        };
+        self.persist(Change::Bridge {
+            bridge: BridgeChange::Password {
+                password: password.map(record),
+                customer: customer.to_owned(),
+            },
+        });
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Whether strangers may say a password.
+    pub(crate) fn takes_applicants(&self) -> bool {
+        self.serving.is_some() && !self.stored.bridging.passwords.is_empty()
+    }
+
+    /// A node wants to be a client.
+    pub(crate) fn attach_in(&mut self, now: Now, f: NodeAddr, attach: Attach<'_>) {
+        if self.serving.is_none() {
+            return;
+        }
+        if self.is_client_admitted(f) {
+            return self.take_client(now, f);
+        }
+        let Some(password) = attach.password else {
+            let status = if self.takes_applicants() {
+                AttachStatus::Password
+            } else {
+                AttachStatus::NotAdmitted
+            };
+            return self.answer_attach(now, f, status);
+        };
+        if !self.takes_applicants() {
+            return self.answer_attach(now, f, AttachStatus::NotAdmitted);
+        }
+        let path = self.session_of(f).and_then(Session::endpoint);
+        let source = path.map(|path| self.source_of(path));
+        let (Some(source), Some(serving)) = (source, &mut self.serving) else {
+            return;
+        };
+        if !serving.tries.admit(now.mono, source) {
+            return self.answer_attach(now, f, AttachStatus::TryLater);
+        }
+        if let Some(applicant) = serving.applicants.get_mut(&f) {
+            if std::mem::replace(&mut applicant.checking, true) {
+                return;
+            }
+            applicant.until = now.mono.saturating_add(APPLICANT_LIFE);
+        }
+        let against = self.stored.bridging.passwords.values().cloned().collect();
+        let password = password.to_owned();
+        self.output(Output::CheckPassword {
+            client: f,
+            password,
+            against,
+        });
+    }
+
+    /// A password was checked: the customer whose it is, if any.
+    pub fn handle_password(&mut self, now: Now, f: NodeAddr, customer: Option<&str>) {
+        let Some(serving) = &mut self.serving else {
+            return;
+        };
+        let applicant = serving.applicants.get_mut(&f);
+        let known = applicant.map(|applicant| {
+            applicant.checking = false;
+            (applicant.identity.clone(), applicant.pin)
+        });
+        let Some(customer) = customer else {
+            self.answer_attach(now, f, AttachStatus::Password);
+            return self.settle(now);
+        };
+        if !self.may_meet(f) {
+            return;
+        }
+        if let Some((identity, pin)) = known {
+            self.remember(identity, PinRecord(pin));
+        }
+        self.admit_client(now, f, customer.to_owned());
+        self.take_client(now, f);
+        self.settle(now);
+    }
+
+    /// Puts a node on the Bridge's list.
+    pub(crate) fn admit_client(&mut self, now: Now, f: NodeAddr, customer: String) {
+        let entry = joined_entry(f, now);
+        let terms = ClientTerms {
+            customer,
+            rate_bytes_s: None,
+        };
+        self.persist(Change::Bridge {
+            bridge: BridgeChange::Admitted { entry, terms },
+        });
+    }
+
+    /// Notes an applicant whose handshake is answered; false: there is no room.
+    pub(crate) fn note_applicant(&mut self, f: NodeAddr, applicant: Applicant) -> bool {
+        let Some(serving) = &mut self.serving else {
+            return false;
+        };
+        let applicants = &mut serving.applicants;
+        if applicants.len() >= APPLICANTS_MAX && !applicants.contains_key(&f) {
+            return false;
+        }
+        applicants.insert(f, applicant);
+        true
+    }
+
+    /// An applicant for a session that is being made.
+    pub(crate) fn applicant(
+        now: Now,
+        number: Number,
+        identity: PublicIdentity,
+        pin: Pin,
+    ) -> Applicant {
+        Applicant {
+            until: now.mono.saturating_add(APPLICANT_LIFE),
+            number,
+            identity,
+            pin,
+            checking: false,
+        }
+    }
+
+    /// Lets applicants go that took too long.
+    pub(crate) fn expire_applicants(&mut self, now: Now) {
+        let Some(serving) = &mut self.serving else {
+            return;
+        };
+        let over = serving
+            .applicants
+            .iter()
+            .filter(|(_, a)| a.until <= now.mono);
+        let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
+        for f in over {
+            if let Some(serving) = &mut self.serving {
+                serving.applicants.remove(&f);
+            }
+            if !self.may_meet(f) {
+                self.cut(now, f, CloseReason::NotAllowed);
+            }
+        }
+    }
+
+    /// When the next applicant is let go.
+    pub(crate) fn applicants_timeout(&self) -> Option<Duration> {
+        let applicants = self.serving.iter().flat_map(|s| s.applicants.values());
+        applicants.map(|applicant| applicant.until).min()
+    }
+
+    /// A client registers a ticket for somebody that it invited.
+    pub(crate) fn ticket_in(&mut self, now: Now, f: NodeAddr, ticket: Ticket) {
+        let customer = self.serving.as_ref().and_then(|s| s.channels.customer(f));
+        let id = id(&*self.crypto, &ticket.secret);
+        let status = match customer.map(str::to_owned) {
+            None => TicketStatus::NotAttached,
+            Some(customer) => self.add_ticket(
+                now,
+                TicketRecord {
+                    id,
+                    secret: ticket.secret,
+                    expires_unix_s: ticket.expires_unix_s,
+                    customer,
+                    by: Some(UsedBy(f)),
+                    used_by: None,
+                },
+            ),
+        };
+        let message = BridgeMessage::TicketAnswer(TicketAnswer { id, status });
+        self.send_value(now, f, &StreamValue::Bridge(message));
+    }
+
+    /// Keeps a ticket, unless too many are kept.
+    pub(crate) fn add_ticket(&mut self, now: Now, ticket: TicketRecord) -> TicketStatus {
+        self.expire_tickets(now);
+        let tickets = &self.stored.bridging.tickets;
+        if tickets.contains_key(&ticket.id) {
+            return TicketStatus::Taken;
+        }
+        let latest = now.unix_s.saturating_add(crate::INVITE_TTL_S_MAX);
+        let own = tickets
+            .values()
+            .filter(|other| other.by == ticket.by)
+            .count();
+        let full =
+            tickets.len() >= TICKETS_MAX || (ticket.by.is_some() && own >= TICKETS_OF_CLIENT_MAX);
+        if full || !(now.unix_s..=latest).contains(&ticket.expires_unix_s) {
+            return TicketStatus::TooMany;
+        }
+        self.persist(Change::Bridge {
+            bridge: BridgeChange::TicketMade { ticket },
+        });
+        TicketStatus::Taken
+    }
+
+    fn expire_tickets(&mut self, now: Now) {
+        let tickets = self.stored.bridging.tickets.values();
+        let over = tickets.filter(|ticket| ticket.expires_unix_s <= now.unix_s);
+        let over: Vec<[u8; 16]> = over.map(|ticket| ticket.id).collect();
+        for id in over {
+            self.persist(Change::Bridge {
+                bridge: BridgeChange::TicketExpired { id },
+            });
+        }
+    }
+
+    /// Uses a ticket; whoever used it before may again.
+    pub(crate) fn use_ticket(&mut self, now: Now, id: [u8; 16], f: NodeAddr) {
+        let Some(ticket) = self.stored.bridging.tickets.get(&id).cloned() else {
+            return;
+        };
+        if ticket.used_by.is_none() {
+            self.persist(Change::Bridge {
+                bridge: BridgeChange::TicketUsed { id, by: f },
+            });
+        }
+        if !self.client_access(f).is_allowed() {
+            self.admit_client(now, f, ticket.customer);
+        }
+    }
+
+    /// Whether a ticket exists, lives, and is unused or used by this very F.
+    pub(crate) fn may_use_ticket(&self, now: Now, id: &[u8; 16], f: NodeAddr) -> bool {
+        self.serving.is_some()
+            && self.stored.bridging.tickets.get(id).is_some_and(|ticket| {
+                ticket.expires_unix_s > now.unix_s
+                    && ticket.used_by.is_none_or(|used_by| used_by == UsedBy(f))
+            })
+    }
+
+    /// Binds a root key of the Bridge's list to the first F that proved it.
+    pub(crate) fn bind_client_key(&mut self, f: NodeAddr, root_key: [u8; 32]) {
+        let clients = &self.stored.bridging.clients;
+        let names_key = clients
+            .allowed()
+            .any(|entry| entry.who == Who::RootKey(root_key));
+        if names_key && clients.bound(&root_key).is_none() {
+            self.persist(Change::Bridge {
+                bridge: BridgeChange::KeyBound { root_key, f },
+            });
+        }
+    }
+}
+
+fn check_customer(customer: &str) -> Result<(), BridgeError> {
+    let fits = customer.len() <= CUSTOMER_LEN_MAX && !customer.chars().any(char::is_control);
+    fits.then_some(()).ok_or(BridgeError::CustomerName)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[test]
+    fn passwords_are_tried_six_times_a_minute_by_one_and_sixty_times_by_all() {
+        let source = |n: u8| Source::from(SocketAddr::from(([192, 0, 2, n], 1)));
+        let mut tries = PasswordTries::default();
+        let now = Duration::from_secs(100);
+        let admitted = (0..20).filter(|_| tries.admit(now, source(1))).count();
+        assert_eq!(admitted, 6);
+        let others = (2..100).filter(|n| tries.admit(now, source(*n))).count();
+        assert_eq!(others, 54);
+        assert!(tries.admit(now + MINUTE, source(1)));
+    }
+}
