@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | [`datagram`] | handshake fragments, cookie reply, transport header, relay header | 2, 3.4, 3.5, 4, 6 |
 //! | [`handshake`] | the two messages and their payloads | 3 |
+//! | [`frame`] | datagrams on a TCP connection | 2 |
 //! | [`payload`] | what a transport packet carries: kinds, pieces, control | 4, 5 |
 //! | [`stream`] | messages of the control stream | 5 |
 //! | [`beacon`] | LAN beacon | 7 |
@@ -24,6 +25,7 @@ pub mod addr;
 pub mod beacon;
 pub mod codec;
 pub mod datagram;
+pub mod frame;
 pub mod handshake;
 pub mod invite;
 pub mod ip;
@@ -34,4 +36,5 @@ pub mod time;
 
 pub use addr::{Endpoint, NodeAddr};
 pub use codec::{Malformed, Reader, Tlvs, Unencodable, Writer};
+pub use frame::StreamId;
 pub use time::Now;
