@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
-use std::thread::{JoinHandle, sleep, spawn};
+use std::thread::{JoinHandle, sleep, spawn, yield_now};
 use std::time::{Duration, Instant};
 use wire::StreamId;
 use wire::frame::{Frames, header};
@@ -146,6 +146,12 @@ fn datagrams_come_as_they_were_sent_and_in_order_from_several_threads() {
                 let mut datagram = vec![thread; len];
                 datagram[1..5].copy_from_slice(&number.to_be_bytes());
                 assert!(streams.send(of_a, &datagram));
+                // Not faster than the other end by more than a queue.
+                let start = Instant::now();
+                while streams.queued_bytes().load(Ordering::Relaxed) > QUEUE_BYTES_MAX / 4 {
+                    assert!(start.elapsed() < SOON);
+                    yield_now();
+                }
             }
         }
     };
@@ -165,7 +171,7 @@ fn datagrams_come_as_they_were_sent_and_in_order_from_several_threads() {
     for sender in senders {
         sender.join().unwrap();
     }
-    // Two threads may send faster than one reads: what is missing was counted.
+    // On a busy machine some may be late: what is missing was counted.
     assert_eq!(came + a.late(), 2 * u64::from(COUNT));
     assert!(came > 1_000);
     let answers: [&[u8]; 3] = [b"one", b"two", b"three"];
@@ -212,10 +218,10 @@ fn a_receiver_that_does_not_read_gets_the_newest_and_costs_little() {
     let sent = sender.join().unwrap();
     assert_eq!(found.len() as u64 + node.late(), u64::from(sent));
     assert_eq!(found.last().unwrap().0, sent - 1, "the newest is there");
-    let gap = found
-        .windows(2)
-        .find(|two| two[0].0 + 1 < two[1].0)
-        .unwrap();
+    // The kernel may take a few more in between; the longest gap is the wait for the reader.
+    let jump = |two: &[(u32, u32)]| two[1].0 - two[0].0;
+    let gap = found.windows(2).max_by_key(|two| jump(two)).unwrap();
+    assert!(jump(gap) > 100);
     assert!(
         gap[1].1 + 20 + 200 > read_from_ms,
         "{} ms, read from {read_from_ms} ms",
