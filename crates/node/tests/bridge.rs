@@ -586,7 +586,7 @@ fn commands_about_bridges_name_what_is_wrong() {
     });
     assert_eq!(refused, Err(BridgeError::CustomerName));
     // Down while it is none of ours changes nothing.
-    let id = wire::StreamId(77);
+    let id = wire::StreamId::new(77);
     world.with(A, |node, now| {
         node.handle_stream(now, StreamEvent::Down { id })
     });

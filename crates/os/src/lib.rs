@@ -16,8 +16,10 @@
 //! | [`netlink`] | links, addresses, routes, and news of their changes |
 //! | [`netns`] | user and network namespaces |
 //! | [`packet_pair`] | an interface made of a veth pair where there is no `/dev/net/tun` |
+//! | [`poller`] | waiting for many descriptors |
 //! | [`process`] | daemons, signals, memory and core-dump limits |
 //! | [`random`] | the kernel's random numbers |
+//! | [`stream`] | TCP listener and connections for datagrams |
 //! | [`tun`] | the overlay's network interface |
 //! | [`udp`] | the dual-stack UDP socket with ECN |
 //! | [`wait`] | wake-up descriptors and waiting for several of them |
@@ -37,8 +39,10 @@ pub mod multicast;
 pub mod netlink;
 pub mod netns;
 pub mod packet_pair;
+pub mod poller;
 pub mod process;
 pub mod random;
+pub mod stream;
 pub mod tun;
 pub mod udp;
 pub mod wait;

@@ -56,6 +56,14 @@ pub fn raise_open_files_limit() {
     let _ = rustix::process::setrlimit(Resource::Nofile, raised);
 }
 
+/// How many descriptors this process may have (the soft limit).
+pub fn open_files_limit() -> usize {
+    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
+
 /// Whether this process has `CAP_NET_ADMIN` in its network namespace's owner, that is, may
 /// make interfaces here.
 pub fn may_configure_network() -> bool {

@@ -30,6 +30,8 @@ causes! {
     Datagram => "datagram",
     /// The host sent packets after a pause.
     Packet => "packet",
+    /// Something happened on a stream, or its limit came.
+    Stream => "stream",
     /// A beacon came.
     Beacon => "beacon",
     /// Addresses or links changed.
@@ -63,6 +65,8 @@ pub enum ShellDrop {
     SendFailed,
     /// The interface took no more, or there is none.
     InterfaceFull,
+    /// A stream took no more for so long that it would have been late.
+    StreamLate,
 }
 
 impl ShellDrop {
@@ -73,6 +77,7 @@ impl ShellDrop {
         Self::TooLong,
         Self::SendFailed,
         Self::InterfaceFull,
+        Self::StreamLate,
     ];
 
     /// A stable name, for metrics and `--json`.
@@ -83,6 +88,7 @@ impl ShellDrop {
             Self::TooLong => "send_too_long",
             Self::SendFailed => "send_failed",
             Self::InterfaceFull => "interface_full",
+            Self::StreamLate => "stream_late",
         }
     }
 }

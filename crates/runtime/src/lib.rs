@@ -39,6 +39,7 @@ pub mod settings;
 pub mod shared;
 pub mod slow;
 pub mod storage;
+pub mod streams;
 
 pub use run::{Ready, RunError, run};
 pub use settings::{

@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | [`datagram`] | handshake fragments, cookie reply, transport header, relay header | 2, 3.4, 3.5, 4, 6 |
 //! | [`handshake`] | the two messages and their payloads | 3 |
+//! | [`frame`] | datagrams on a TCP connection | 2 |
 //! | [`payload`] | what a transport packet carries: kinds, pieces, control | 4, 5 |
 //! | [`stream`] | messages of the control stream | 5 |
 //! | [`channel`] | those between a node and its Bridge | 6 |
@@ -27,6 +28,7 @@ pub mod beacon;
 pub mod channel;
 pub mod codec;
 pub mod datagram;
+pub mod frame;
 pub mod handshake;
 pub mod invite;
 pub mod ip;
@@ -38,5 +40,6 @@ pub mod time;
 
 pub use addr::{Endpoint, NodeAddr};
 pub use codec::{Malformed, Reader, Tlvs, Unencodable, Writer};
-pub use path::{Path, StreamId};
+pub use frame::StreamId;
+pub use path::Path;
 pub use time::Now;

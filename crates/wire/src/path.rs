@@ -6,9 +6,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// One stream (TCP connection) of this node; never used again while the node runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(pub u64);
+use crate::StreamId;
 
 /// Where datagrams go to and come from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +59,7 @@ impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Udp(at) => write!(f, "udp {at}"),
-            Self::Stream(StreamId(id)) => write!(f, "stream {id}"),
+            Self::Stream(id) => write!(f, "stream {}", id.number()),
             Self::Channel(channel) => write!(f, "channel {channel:08x}"),
         }
     }
@@ -74,7 +72,7 @@ mod tests {
     #[test]
     fn the_fewer_in_between_the_better() {
         let at = SocketAddr::from(([192, 0, 2, 1], 4649));
-        let paths = [at.into(), Path::Stream(StreamId(1)), Path::Channel(1)];
+        let paths = [at.into(), Path::Stream(StreamId::new(1)), Path::Channel(1)];
         assert!(paths.is_sorted_by_key(|path| path.rank()));
         assert_eq!(paths.map(Path::udp), [Some(at), None, None]);
         assert_eq!(paths.map(Path::overhead), [0, 0, 16]);

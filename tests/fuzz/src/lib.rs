@@ -26,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("beacon", wire_targets::beacon),
     ("control", wire_targets::control),
     ("datagram", wire_targets::datagram),
+    ("frame", wire_targets::frame),
     ("identity", identity_targets::identity),
     ("inception", identity_targets::inception),
     ("invite", wire_targets::invite),

@@ -14,6 +14,7 @@ use wire::channel::{
     TicketStatus,
 };
 use wire::datagram::{CookieView, FragmentHeader, Message, RelayedView, TransportHeader};
+use wire::frame;
 use wire::handshake::{AeadAlg, AeadOffer, MESSAGE_LEN, Number, Payload1, Payload2};
 use wire::invite::{Invite, PREFIX, Place, Purpose};
 use wire::ip::{IcmpError, icmp_error};
@@ -57,6 +58,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     );
     handshakes(&statements, &mut all);
     all.insert("datagram", datagrams());
+    all.insert("frame", frames());
     payloads(&mut all);
     all.insert("stream", streams(&statements));
     all.insert("beacon", beacons(&statements));
@@ -223,6 +225,22 @@ fn datagrams() -> Seeds {
         cookie.encode(),
         relayed.encode().expect("fits"),
         transport,
+    ]
+}
+
+/// Streams of datagrams after a byte that says how they are cut.
+fn frames() -> Seeds {
+    let framed = |datagram: &Vec<u8>| {
+        let header = frame::header(datagram.len()).expect("fits");
+        [&header[..], datagram].concat()
+    };
+    let all: Vec<u8> = datagrams().iter().flat_map(framed).collect();
+    let short = [framed(&vec![0xD0]), framed(&vec![0xD1; 2])].concat();
+    vec![
+        [&[7], &all[..]].concat(),
+        [&[1], &short[..]].concat(),
+        [&[3], &short[..], &[0, 0]].concat(),
+        [&[2], &short[..], &[0x24, 0x01]].concat(),
     ]
 }
 

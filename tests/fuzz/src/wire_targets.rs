@@ -2,6 +2,7 @@
 
 use wire::beacon::Beacon;
 use wire::datagram::{Datagram, TRANSPORT_HEADER_LEN};
+use wire::frame::{self, Frames};
 use wire::handshake::{AeadOffer, Message1View, Message2View, Payload1, Payload2};
 use wire::invite::{Invite, PREFIX};
 use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, decrement_hop_limit, icmp_error, set_ecn};
@@ -24,6 +25,30 @@ pub fn datagram(bytes: &[u8]) {
         Ok(Datagram::Relayed(view)) => view.encode().expect("a relayed datagram read"),
     };
     assert_eq!(again, bytes);
+}
+
+/// `Frames::decode`: the first byte says how the others are cut. Cut or whole they give the same
+/// datagrams, and these are what the bytes begin with.
+pub fn frame(bytes: &[u8]) {
+    let Some((cut, stream)) = bytes.split_first() else {
+        return;
+    };
+    let decode = |part_len: usize| {
+        let (mut frames, mut framed) = (Frames::default(), Vec::new());
+        let mut each = |datagram: &mut [u8]| {
+            framed.extend(frame::header(datagram.len()).expect("a datagram read"));
+            framed.extend_from_slice(datagram);
+        };
+        let result = stream
+            .chunks(part_len.max(1))
+            .try_for_each(|part| frames.decode(&mut part.to_vec(), &mut each));
+        assert!(stream.starts_with(&framed));
+        if result.is_ok() {
+            assert_eq!(framed.len() + frames.held_len(), stream.len());
+        }
+        (framed, result, frames)
+    };
+    assert_eq!(decode(usize::from(*cut)), decode(stream.len()));
 }
 
 /// `Message1View::parse`.

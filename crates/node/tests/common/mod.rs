@@ -248,7 +248,10 @@ impl World {
             self.dialled.push_back((index, StreamEvent::Failed { at }));
             return;
         };
-        let (own, other) = (StreamId(self.next_stream), StreamId(self.next_stream + 1));
+        let (own, other) = (
+            StreamId::new(self.next_stream),
+            StreamId::new(self.next_stream + 1),
+        );
         self.next_stream += 2;
         self.streams.insert((index, own), (to, other));
         self.streams.insert((to, other), (index, own));
