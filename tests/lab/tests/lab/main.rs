@@ -8,5 +8,6 @@ mod host_untouched;
 mod idle;
 mod kill;
 mod rotate;
+mod service;
 mod stranger;
 mod traffic;
