@@ -8,6 +8,7 @@
 //! accounts, `kumi-lab-a` and `kumi-lab-b`, are made once and kept.
 
 pub mod account;
+pub mod boot;
 pub mod capture;
 pub mod host;
 pub mod http;

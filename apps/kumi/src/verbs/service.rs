@@ -138,6 +138,14 @@ fn command(
         let found = context.config.file.as_ref();
         found.filter(|_| set("XDG_CONFIG_HOME"))
     });
+    if let Some(file) = state
+        .into_iter()
+        .chain(config)
+        .find(|p| plan::is_emptied(p))
+    {
+        let failure = Failure::new(Exit::Failed, "error-service-files-go-away");
+        return Err(failure.with("file", file.display()));
+    }
     if let Some(state) = state {
         // A unit may write to it only if it is there.
         os::files::private_directory(state).map_err(file_failure)?;

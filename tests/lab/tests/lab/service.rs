@@ -1,121 +1,13 @@
-//! The node starts at boot: by the units that real `systemd` programs read, and by a real `cron`.
-//!
-//! Everything happens in a mount and process namespace of its own, where `/run`, the crontabs and
-//! `/etc/systemd/system` are empty and the machine's own cron jobs do not exist.
+//! The node starts at boot: by the units that a real `systemd` reads and runs, and by a real `cron`.
 
-use std::process::Output;
 use std::time::Duration;
 
-use lab::account::{self, Account, Dir};
-use lab::ns::{Ns, Running, eventually};
-use lab::{kumi, need_root, sh};
+use lab::account::Account;
+use lab::boot::{Init, Machine};
+use lab::kumi;
+use lab::ns::{Ns, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// What a machine that has just started looks like, beside its network.
-const BOOT: &str = "
-    mount -t tmpfs tmpfs /run
-    mount -t tmpfs tmpfs /var/spool/cron
-    mkdir /var/spool/cron/crontabs
-    chgrp crontab /var/spool/cron/crontabs
-    chmod 1730 /var/spool/cron/crontabs
-    mount -t tmpfs tmpfs /etc/cron.d
-    mount --bind /dev/null /etc/crontab
-    mount -t tmpfs tmpfs /etc/systemd/system
-    mount --bind \"$HOME\" \"$USER_HOME\"
-    exec sleep 600";
-
-/// A machine with files of its own.
-struct Machine<'a> {
-    ns: &'a Ns,
-    pid: String,
-    /// The account's home directory as seen from outside, and where it is inside.
-    home: Dir,
-    real: String,
-    _boot: Running,
-}
-
-impl<'a> Machine<'a> {
-    fn new(ns: &'a Ns, account: Account) -> Self {
-        need_root();
-        account::prepare();
-        let home = Dir::new(account, "boot");
-        // cron takes the home directory from /etc/passwd.
-        let real = match account {
-            Account::Root => "/root".to_owned(),
-            _ => format!("/home/{}", account.name()),
-        };
-        let script = format!("set -e\nUSER_HOME={real}\n{BOOT}");
-        let argv = [
-            "unshare",
-            "-m",
-            "-p",
-            "-f",
-            "--kill-child",
-            "--mount-proc",
-            "--propagation",
-            "private",
-            "sh",
-            "-c",
-            &script,
-        ];
-        let boot = ns.spawn(Account::Root, &home.join(""), &argv);
-        let pid = eventually(LIMIT, "the machine to have files of its own", || {
-            let mut pids = ns.pids().into_iter();
-            pids.find(|pid| {
-                std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c == "sleep\n")
-            })
-        });
-        Self {
-            ns,
-            pid: pid.to_string(),
-            home,
-            real,
-            _boot: boot,
-        }
-    }
-
-    fn argv<'b>(&'b self, argv: &[&'b str]) -> Vec<&'b str> {
-        [&["nsenter", "-t", &self.pid, "-m", "-p"], argv].concat()
-    }
-
-    /// Runs a program as root, or as `account` without any capability. `crontab` is a
-    /// set-group-ID program, so new privileges are not forbidden here.
-    fn output(&self, account: Account, argv: &[&str]) -> Output {
-        let mut all = vec![];
-        if account != Account::Root {
-            all.extend([
-                "setpriv",
-                "--reuid",
-                account.name(),
-                "--regid",
-                account.name(),
-            ]);
-            all.extend(["--init-groups", "--inh-caps=-all", "--bounding-set=-all"]);
-        }
-        all.extend(argv);
-        self.ns
-            .output(Account::Root, &self.real, &self.argv(&all), LIMIT)
-    }
-
-    fn run(&self, account: Account, argv: &[&str]) -> String {
-        let out = self.output(account, argv);
-        let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        let said = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert!(out.status.success(), "{argv:?}: {text}{said}");
-        text
-    }
-
-    fn fails(&self, account: Account, argv: &[&str]) -> String {
-        let out = self.output(account, argv);
-        assert!(!out.status.success(), "{argv:?} did not fail");
-        String::from_utf8_lossy(&out.stderr).into_owned()
-    }
-
-    fn spawn(&self, argv: &[&str]) -> Running {
-        self.ns.spawn(Account::Root, "/root", &self.argv(argv))
-    }
-}
 
 fn program() -> String {
     kumi().to_string_lossy().into_owned()
@@ -124,11 +16,11 @@ fn program() -> String {
 #[test]
 fn cron_starts_the_node_of_an_ordinary_account_at_boot() {
     let ns = Ns::new("cron");
-    let machine = Machine::new(&ns, Account::A);
+    let machine = Machine::start(&ns, Account::A, Init::Sleep);
     let kumi = program();
     // Lines of its own, with what editors and scripts tend to break.
     let mine = "# mine\nMAILTO=\"\"\n0 3 * * *\techo 100\\% \\\\ 'x'   \n\n#@reboot off # kumi service install\n";
-    let file = machine.home.join("tab");
+    let file = machine.dir.join("tab");
     std::fs::write(&file, mine).expect("a file");
     machine.run(Account::A, &["crontab", &file]);
     let installed: serde_json::Value =
@@ -145,13 +37,13 @@ fn cron_starts_the_node_of_an_ordinary_account_at_boot() {
             .contains("not running")
     );
 
-    let _cron = machine.spawn(&["cron", "-f"]);
+    let _cron = machine.spawn(Account::Root, &["cron", "-f"]);
     eventually(LIMIT, "the node to run", || {
         let out = machine.output(Account::A, &[&kumi, "status"]);
         out.status.success().then_some(())
     });
     // Also from a login, where the socket would be elsewhere.
-    let runtime = machine.home.join("runtime");
+    let runtime = machine.dir.join("runtime");
     let variable = format!("XDG_RUNTIME_DIR={runtime}");
     machine.run(Account::A, &["env", &variable, &kumi, "status"]);
 
@@ -166,9 +58,9 @@ fn cron_starts_the_node_of_an_ordinary_account_at_boot() {
 #[test]
 fn a_crontab_that_was_not_there_is_not_there_afterwards() {
     let ns = Ns::new("cron");
-    let machine = Machine::new(&ns, Account::A);
+    let machine = Machine::start(&ns, Account::A, Init::Sleep);
     let kumi = program();
-    let state = machine.home.join("two words");
+    let state = format!("{}/two words", machine.home());
     // What cron cannot do for it, --now does.
     machine.run(
         Account::A,
@@ -192,7 +84,7 @@ fn a_crontab_that_was_not_there_is_not_there_afterwards() {
 #[test]
 fn refusals_name_the_cause_and_change_nothing() {
     let ns = Ns::new("cron");
-    let machine = Machine::new(&ns, Account::A);
+    let machine = Machine::start(&ns, Account::A, Init::Sleep);
     let kumi = program();
     // No crontab command.
     let bare = ["env", "PATH=/nowhere", &kumi, "service", "install"];
@@ -202,20 +94,31 @@ fn refusals_name_the_cause_and_change_nothing() {
         "{said}"
     );
     // A program in a place that is emptied.
-    let copy = machine.home.join("kumi");
+    let copy = machine.dir.join("kumi");
     std::fs::copy(&kumi, &copy).expect("a copy");
     let said = machine.fails(Account::A, &[&copy, "service", "install"]);
     assert!(said.contains("/usr/local/bin"), "{said}");
     // A program that another account may change, for root.
-    sh(
-        "install",
-        &["-d", "-o", Account::A.name(), "/var/lib/kumi-lab"],
+    let folder = "/var/lib/theirs";
+    machine.run(
+        Account::Root,
+        &["install", "-d", "-o", Account::A.name(), folder],
     );
-    let copy = "/var/lib/kumi-lab/kumi";
-    std::fs::copy(&kumi, copy).expect("a copy");
-    let said = machine.fails(Account::Root, &[copy, "service", "install"]);
-    std::fs::remove_dir_all("/var/lib/kumi-lab").expect("to remove it");
-    assert!(said.contains("install -m 755"), "{said}");
+    machine.run(Account::Root, &["cp", &kumi, folder]);
+    let theirs = format!("{folder}/kumi");
+    let said = machine.fails(Account::Root, &[&theirs, "service", "install"]);
+    assert!(
+        said.contains("install -m 755") && said.contains(folder),
+        "{said}"
+    );
+    // A state directory that the next boot would empty.
+    let argv = [&kumi, "--state", "/tmp/kumi-gone", "service", "install"];
+    let said = machine.fails(Account::A, &argv);
+    assert!(
+        said.contains("/tmp/kumi-gone") && said.contains("--state"),
+        "{said}"
+    );
+    assert!(!std::path::Path::new("/tmp/kumi-gone").exists());
     // A unit that somebody else wrote.
     machine.run(Account::Root, &["mkdir", "-p", "/run/systemd/system"]);
     let unit = "/etc/systemd/system/kumi.service";
@@ -230,95 +133,91 @@ fn refusals_name_the_cause_and_change_nothing() {
     assert_eq!(machine.run(Account::Root, &["cat", unit]), "[Service]\n");
 }
 
-/// Installs, has systemd judge the unit, removes. There is no manager here that could start it,
-/// so `systemctl` is told to work on files alone.
-fn unit_is_right(machine: &Machine<'_>, account: Account, folder: &str, target: &str) -> String {
+fn status(machine: &Machine<'_>, account: Account, before: &[&str]) -> Option<serde_json::Value> {
     let kumi = program();
-    let runtime = format!("XDG_RUNTIME_DIR={}", machine.home.join("runtime"));
-    let offline = |argv: &[&str]| {
-        let argv = [&["env", "SYSTEMD_OFFLINE=1", &runtime, &kumi], argv].concat();
-        machine.run(account, &argv)
-    };
-    let said = offline(&["--json", "service", "install"]);
-    assert!(said.contains("-unit\""), "{said}");
+    let argv = [before, &[&kumi, "--json", "status"]].concat();
+    let out = machine.output(account, &argv);
+    let status = serde_json::from_slice(&out.stdout).ok();
+    status.filter(|_| out.status.success())
+}
+
+/// systemd has nothing to remark on the unit, it is enabled, and it runs the node: after `kill -9`
+/// again.
+fn systemd_runs_it(machine: &Machine<'_>, account: Account, folder: &str, env: &[&str]) {
+    let kumi = program();
+    let kumi = |argv: &[&str]| machine.run(account, &[env, &[&kumi], argv].concat());
+    let said = kumi(&["service", "install", "--now"]);
     let unit = format!("{folder}/kumi.service");
-    let link = format!("{folder}/{target}.wants/kumi.service");
-    assert_eq!(machine.run(account, &["readlink", &link]).trim(), unit);
-    let verify: &[&str] = match account {
-        Account::Root => &["systemd-analyze", "verify", &unit],
-        _ => &[
-            "env",
-            &runtime,
-            "systemd-analyze",
-            "--user",
-            "verify",
-            &unit,
-        ],
+    assert!(said.contains(&unit), "{said}");
+    let scope = if account == Account::Root {
+        "--system"
+    } else {
+        "--user"
     };
-    let verified = machine.output(account, verify);
+    let enabled = [env, &["systemctl", scope, "is-enabled", "kumi"]].concat();
+    assert_eq!(machine.run(account, &enabled), "enabled\n");
+    let verify = [env, &["systemd-analyze", scope, "verify", &unit]].concat();
+    let verified = machine.output(account, &verify);
     let remarks = String::from_utf8_lossy(&verified.stderr).into_owned();
-    assert!(verified.status.success(), "{remarks}");
-    assert!(!remarks.contains("kumi"), "systemd has remarks: {remarks}");
-    let text = machine.run(account, &["cat", &unit]);
-    offline(&["service", "remove"]);
-    for gone in [&unit, &link] {
-        machine.fails(account, &["ls", gone]);
-    }
-    text
-}
-
-#[test]
-fn systemd_takes_the_unit_of_an_account() {
-    let ns = Ns::new("unit");
-    let machine = Machine::new(&ns, Account::A);
-    // Where a user manager listens.
-    let private = machine.home.join("runtime/systemd/private");
-    let listen = format!(
-        "import os,socket,time\nos.makedirs(os.path.dirname('{private}'))\n\
-         s=socket.socket(socket.AF_UNIX)\ns.bind('{private}')\ns.listen()\nos.chmod('{private}',0o777)\n\
-         time.sleep(600)"
+    assert!(
+        verified.status.success() && !remarks.contains("kumi"),
+        "{remarks}"
     );
-    let _manager = ns.spawn(Account::A, "/", &["python3", "-c", &listen]);
-    eventually(LIMIT, "the manager's socket", || {
-        std::path::Path::new(&private).exists().then_some(())
+
+    let first = eventually(LIMIT, "the node to run", || status(machine, account, env));
+    let pid = |status: &serde_json::Value| status["pid"].to_string();
+    machine.run(Account::Root, &["kill", "-9", &pid(&first)]);
+    let second = eventually(LIMIT, "the node to run again", || {
+        status(machine, account, env).filter(|second| pid(second) != pid(&first))
     });
-    let folder = format!("{}/.config/systemd/user", machine.real);
-    let text = unit_is_right(&machine, Account::A, &folder, "default.target");
-    assert!(text.contains("up --foreground --no-invite"), "{text}");
+    assert_eq!(first["address"], second["address"]);
+
+    kumi(&["service", "remove"]);
+    machine.fails(account, &enabled);
+    machine.fails(account, &["ls", &unit]);
+    let third = status(machine, account, env).expect("a node that goes on");
+    assert_eq!(pid(&third), pid(&second));
+    kumi(&["down"]);
 }
 
 #[test]
-fn systemd_takes_the_unit_of_the_machine_and_the_node_needs_no_other_capability() {
+fn systemd_runs_the_node_of_an_ordinary_account() {
     let ns = Ns::new("unit");
-    let machine = Machine::new(&ns, Account::Root);
-    machine.run(Account::Root, &["mkdir", "-p", "/run/systemd/system"]);
-    let folder = "/etc/systemd/system";
-    let text = unit_is_right(&machine, Account::Root, folder, "multi-user.target");
+    let machine = Machine::start(&ns, Account::A, Init::Sleep);
+    let (_manager, variable) = machine.user_manager();
+    let folder = format!("{}/.config/systemd/user", machine.home());
+    systemd_runs_it(&machine, Account::A, &folder, &["env", &variable]);
+}
 
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key));
-        line.unwrap_or_else(|| panic!("no {key} in {text}"))
-            .to_owned()
-    };
-    let capability = value("CapabilityBoundingSet=CAP_").to_lowercase();
-    let set = format!("--bounding-set=-all,+{capability}");
+#[test]
+fn systemd_runs_the_node_of_root_and_allows_it_what_it_needs() {
+    let ns = Ns::new("unit");
+    let machine = Machine::start(&ns, Account::Root, Init::Systemd);
+    systemd_runs_it(&machine, Account::Root, "/etc/systemd/system", &[]);
     let kumi = program();
-    let state = machine.home.join("state");
-    let node = [
-        "setpriv",
-        &set,
-        "--inh-caps=-all",
-        "--no-new-privs",
-        &kumi,
-        "--state",
-        &state,
-    ];
-    machine.run(Account::Root, &[&node[..], &["up", "--no-invite"]].concat());
-    let status = machine.run(
-        Account::Root,
-        &[&kumi, "--state", &state, "--json", "status"],
-    );
-    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
-    assert_eq!(status["network"]["mode"], "kernel", "{status:#}");
-    machine.run(Account::Root, &[&kumi, "--state", &state, "down"]);
+    // With an interface of the machine, and with one in a namespace; with files elsewhere.
+    let state = format!("{}/two words", machine.home());
+    let config = format!("{}/kumi.toml", machine.home());
+    for mode in ["kernel", "rootless"] {
+        let text = format!("[tun]\nmode = \"{mode}\"\n");
+        std::fs::write(machine.dir.join("kumi.toml"), text).expect("a file");
+        let here = [kumi.as_str(), "--state", &state, "--config", &config];
+        let kumi = |argv: &[&str]| machine.run(Account::Root, &[&here[..], argv].concat());
+        kumi(&["service", "install", "--now"]);
+        let status = eventually(LIMIT, "the node to run", || {
+            let argv = [&here[..], &["--json", "status"]].concat();
+            let out = machine.output(Account::Root, &argv);
+            serde_json::from_slice::<serde_json::Value>(&out.stdout)
+                .ok()
+                .filter(|s| s["pid"].is_u64())
+        });
+        assert_eq!(status["network"]["mode"], mode, "{status:#}");
+        let bounds = format!("grep CapBnd /proc/{}/status", status["pid"]);
+        let bounds = machine.run(Account::Root, &["sh", "-c", &bounds]);
+        assert!(
+            bounds.trim().ends_with("0000000080001000"),
+            "more than NET_ADMIN and SETFCAP: {bounds}"
+        );
+        kumi(&["down"]);
+    }
 }

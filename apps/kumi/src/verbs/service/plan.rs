@@ -77,10 +77,17 @@ const EMPTIED: [&str; 5] = ["/tmp", "/var/tmp", "/run", "/dev", "/proc"];
 /// What the kernel adds to the path of a program whose file is gone.
 const DELETED: &[u8] = b" (deleted)";
 
+/// Whether a path is in a directory that is emptied.
+pub(super) fn is_emptied(path: &Path) -> bool {
+    EMPTIED.iter().any(|folder| path.starts_with(folder))
+}
+
 /// Judges the absolute path of the running program.
 pub(super) fn place(program: &Path) -> Place {
-    let emptied = EMPTIED.iter().any(|folder| program.starts_with(folder));
-    if emptied || !program.is_absolute() || program.as_os_str().as_bytes().ends_with(DELETED) {
+    if is_emptied(program)
+        || !program.is_absolute()
+        || program.as_os_str().as_bytes().ends_with(DELETED)
+    {
         return Place::GoesAway;
     }
     let named = |component: &Component<'_>, name: &str| component.as_os_str() == name;
