@@ -9,6 +9,7 @@ mod idle;
 mod kill;
 mod nat;
 mod openvpn;
+mod readme;
 mod rotate;
 mod service;
 mod stranger;
