@@ -170,7 +170,7 @@ impl<'a> Machine<'a> {
 
     /// Runs systemd for the account's services, as after a login. The variable by which its programs
     /// find it is returned too.
-    pub fn user_manager(&self) -> (Running, String) {
+    pub fn start_user_systemd(&self) -> (Running, String) {
         let name = self.account.name();
         let runtime = format!("/run/user/{}", sh("id", &["-u", name]).trim());
         let variable = format!("XDG_RUNTIME_DIR={runtime}");

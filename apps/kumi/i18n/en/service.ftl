@@ -70,4 +70,4 @@ error-service-long = The line for the crontab would be too long.
     .fix = Choose shorter paths for the program, --state and --config.
 error-service-command = `{ $command }` did not work.
     .why = { $detail }
-    .fix = Nothing was changed by it. Put that right and try again; `kumi up` starts the node meanwhile.
+    .fix = Put that right and try again; `kumi up` starts the node meanwhile.

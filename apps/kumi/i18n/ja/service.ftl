@@ -70,4 +70,4 @@ error-service-long = crontab の行が長すぎます。
     .fix = プログラム、--state、--config のパスを短くしてください。
 error-service-command = `{ $command }` が失敗しました。
     .why = { $detail }
-    .fix = このコマンドによる変更はありません。原因を取り除いてやり直してください。その間も `kumi up` でノードを起動できます。
+    .fix = 原因を取り除いてやり直してください。その間も `kumi up` でノードを起動できます。

@@ -26,7 +26,7 @@ use crate::output;
 use crate::passphrase::Source;
 use crate::text::args;
 use clap::ArgMatches;
-use plan::{Place, Way};
+use plan::{Machine, Place, Way};
 use std::path::{Path, PathBuf};
 
 /// Runs it.
@@ -51,19 +51,28 @@ struct Installed {
 }
 
 fn install(context: &Context, matches: &ArgMatches, for_system: bool) -> Result<(), Failure> {
-    let program = program(for_system)?;
-    let way = plan::choose(machine::look(context, for_system))?;
+    let program = program()?;
+    let machine = machine::look(context, for_system);
+    let way = plan::choose(machine)?;
     let source = id::source(context, matches);
     may_start_unasked(context, source.file())?;
     let command = command(context, &program, source.file())?;
     let now = matches.get_flag("now");
     let done = match way {
-        Way::Cron => install_line(&command)?,
+        Way::Cron => {
+            let done = install_line(&command)?;
+            remove_unit(context, for_system)?;
+            done
+        }
         Way::SystemUnit | Way::UserUnit => {
             if now {
                 may_take_over(context, way)?;
             }
-            install_unit(context, way, &command)?
+            let done = install_unit(context, way, &command)?;
+            // Two ways would be one node and one failure at each boot. Who may not use cron
+            // has no line there.
+            let _ = remove_line(machine);
+            done
         }
     };
     if now {
@@ -83,14 +92,15 @@ fn start(context: &Context, way: Way, source: &Source) -> Result<(), Failure> {
 }
 
 /// The running program, if it may be started at boot.
-fn program(for_system: bool) -> Result<PathBuf, Failure> {
+fn program() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe().unwrap_or_default();
     if plan::place(&program) == Place::GoesAway {
         return Err(
             Failure::new(Exit::Failed, "error-service-goes-away").with("file", program.display())
         );
     }
-    match machine::changeable_by_others(&program).filter(|_| for_system) {
+    let for_root = os::process::user_id() == 0;
+    match machine::changeable_by_others(&program).filter(|_| for_root) {
         None => Ok(program),
         Some(path) => Err(Failure::new(Exit::Denied, "error-service-changeable")
             .with("file", program.display())
@@ -121,58 +131,61 @@ fn may_take_over(context: &Context, way: Way) -> Result<(), Failure> {
     }
 }
 
-/// What is started: this program with the `--state` and `--config` in use. Where a variable of
-/// this login names them, they are written out, since at boot nobody has logged in.
+/// The `--state` and `--config` in use. Where a variable of this login names them, they are
+/// written out, since at boot nobody has logged in.
+fn files(context: &Context) -> Result<[Option<&PathBuf>; 2], Failure> {
+    let set = |name: &str| context.environment.path(name).is_some();
+    let for_root = os::process::user_id() == 0;
+    let state = context.state_chosen.as_ref().or_else(|| {
+        let named = set("XDG_STATE_HOME") && !for_root;
+        named.then_some(&context.directories.state)
+    });
+    let config = context.config_chosen.as_ref().or_else(|| {
+        let found = context.config.file.as_ref();
+        found.filter(|_| set("XDG_CONFIG_HOME"))
+    });
+    let mut given = state.into_iter().chain(config);
+    match given.find(|path| plan::is_emptied(path)) {
+        None => Ok([state, config]),
+        Some(file) => {
+            Err(Failure::new(Exit::Failed, "error-service-files-go-away")
+                .with("file", file.display()))
+        }
+    }
+}
+
+/// What is started: this program with those files.
 fn command(
     context: &Context,
     program: &Path,
     passphrase: Option<&Path>,
 ) -> Result<render::Command, Failure> {
-    let set = |name: &str| context.environment.path(name).is_some();
-    let for_root = os::process::user_id() == 0;
-    let state = context
-        .state_chosen
-        .as_ref()
-        .or_else(|| (set("XDG_STATE_HOME") && !for_root).then_some(&context.directories.state));
-    let config = context.config_chosen.as_ref().or_else(|| {
-        let found = context.config.file.as_ref();
-        found.filter(|_| set("XDG_CONFIG_HOME"))
-    });
-    if let Some(file) = state
-        .into_iter()
-        .chain(config)
-        .find(|p| plan::is_emptied(p))
-    {
-        let failure = Failure::new(Exit::Failed, "error-service-files-go-away");
-        return Err(failure.with("file", file.display()));
-    }
+    let [state, config] = files(context)?;
     if let Some(state) = state {
         // A unit may write to it only if it is there.
         os::files::private_directory(state).map_err(file_failure)?;
     }
-    let mut argv = vec![render::plain(program)?];
+    let passphrase = passphrase.map(|file| std::path::absolute(file).unwrap_or(file.to_owned()));
+    let mut needs_home = false;
+    let mut word = |path: &Path| {
+        needs_home |= path.starts_with("/home") || path.starts_with("/root");
+        render::plain(path)
+    };
+    let mut argv = vec![word(program)?];
     for (option, path) in [("--state", state), ("--config", config)] {
         if let Some(path) = path {
-            argv.extend([option.to_owned(), render::plain(path)?]);
+            argv.extend([option.to_owned(), word(path)?]);
         }
     }
-    let mut after = Vec::new();
-    let passphrase = passphrase.map(|file| std::path::absolute(file).unwrap_or(file.to_owned()));
-    if let Some(file) = &passphrase {
-        after.extend(["--passphrase-file".to_owned(), render::plain(file)?]);
-    }
-    let at_home = |path: &Path| ["/home", "/root"].iter().any(|home| path.starts_with(home));
-    let needed = [
-        Some(program),
-        state.map(PathBuf::as_path),
-        config.map(PathBuf::as_path),
-    ];
-    let needed = needed.into_iter().flatten().chain(passphrase.as_deref());
+    let after = match &passphrase {
+        Some(file) => vec!["--passphrase-file".to_owned(), word(file)?],
+        None => Vec::new(),
+    };
     Ok(render::Command {
         argv,
         after,
         state: state.map(|path| render::plain(path)).transpose()?,
-        needs_home: needed.into_iter().any(at_home),
+        needs_home,
     })
 }
 
@@ -260,27 +273,15 @@ fn report(
 
 /// Takes away whatever of ours starts the node, by whichever way. A running node goes on.
 fn remove(context: &Context, for_system: bool) -> Result<(), Failure> {
-    let machine = machine::look(context, for_system);
-    let way = match for_system {
-        true => Way::SystemUnit,
-        false => Way::UserUnit,
-    };
-    let mut removed = Vec::new();
-    let file = machine::unit_path(context, way)?;
-    if machine::our_unit(&file)?.is_some() {
-        // Without a manager there is nobody to tell, and the link goes with the file.
-        let _ = machine::systemctl(context, way, &["disable", machine::UNIT]);
-        machine::remove_unit(&file)?;
-        let _ = machine::systemctl(context, way, &["daemon-reload"]);
-        removed.push(file.display().to_string());
-    }
-    if machine.crontab {
-        let before = machine::crontab()?;
-        let after = render::without_line(&before);
-        if before != after {
-            machine::set_crontab(&after)?;
-            removed.push("crontab".to_owned());
-        }
+    let unit = remove_unit(context, for_system)?;
+    let mut removed: Vec<String> = unit
+        .map(|file| file.display().to_string())
+        .into_iter()
+        .collect();
+    match remove_line(machine::look(context, for_system)) {
+        Ok(true) => removed.push("crontab".to_owned()),
+        Err(failure) if removed.is_empty() => return Err(failure),
+        Ok(false) | Err(_) => {}
     }
     if context.json {
         output::json(&serde_json::json!({ "removed": removed }));
@@ -294,4 +295,35 @@ fn remove(context: &Context, for_system: bool) -> Result<(), Failure> {
         }
     });
     Ok(())
+}
+
+/// Removes our unit; where it was, if it was there.
+fn remove_unit(context: &Context, for_system: bool) -> Result<Option<PathBuf>, Failure> {
+    let way = match for_system {
+        true => Way::SystemUnit,
+        false => Way::UserUnit,
+    };
+    let file = machine::unit_path(context, way)?;
+    if machine::our_unit(&file)?.is_none() {
+        return Ok(None);
+    }
+    // Without a manager there is nobody to tell, and the link goes with the file.
+    let _ = machine::systemctl(context, way, &["disable", machine::UNIT]);
+    machine::remove_unit(&file)?;
+    let _ = machine::systemctl(context, way, &["daemon-reload"]);
+    Ok(Some(file))
+}
+
+/// Removes our line; whether it was there.
+fn remove_line(machine: Machine) -> Result<bool, Failure> {
+    if !machine.crontab {
+        return Ok(false);
+    }
+    let before = machine::crontab()?;
+    let after = render::without_line(&before);
+    let found = before != after;
+    if found {
+        machine::set_crontab(&after)?;
+    }
+    Ok(found)
 }

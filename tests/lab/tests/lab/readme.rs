@@ -130,8 +130,7 @@ fn fill_word(word: &str, printed: &str) -> String {
     let candidates = printed.split(|c: char| c.is_whitespace() || !c.is_ascii());
     let found = candidates
         .map(|word| word.trim_matches(|c: char| "`,;()".contains(c)))
-        .filter(|word| is_meant(word))
-        .next_back();
+        .rfind(|word| is_meant(word));
     let found = found.unwrap_or_else(|| panic!("nothing printed fits `{word}`:\n{printed}"));
     format!("{before}{found}{}", &rest[end..])
 }

@@ -82,6 +82,35 @@ fn a_crontab_that_was_not_there_is_not_there_afterwards() {
 }
 
 #[test]
+fn a_node_with_sealed_keys_starts_at_boot_with_a_passphrase_file_only() {
+    let ns = Ns::new("cron");
+    let machine = Machine::start(&ns, Account::A, Init::Sleep);
+    let kumi = program();
+    let pass = format!("{}/pass", machine.home());
+    let write = format!("umask 077; echo correct horse > {pass}");
+    machine.run(Account::A, &["sh", "-c", &write]);
+    let with_pass = ["--passphrase-file", pass.as_str()];
+    machine.run(Account::A, &[&kumi, "id", "new"]);
+    machine.run(
+        Account::A,
+        &[&[kumi.as_str(), "id", "seal", "--node"][..], &with_pass].concat(),
+    );
+    let install = [kumi.as_str(), "service", "install"];
+    let said = machine.fails(Account::A, &install);
+    assert!(
+        said.contains("sealed") && said.contains("--passphrase-file"),
+        "{said}"
+    );
+    machine.fails(Account::A, &["crontab", "-l"]);
+    machine.run(Account::A, &[&install[..], &with_pass].concat());
+    let _cron = machine.spawn(Account::Root, &["cron", "-f"]);
+    eventually(LIMIT, "the node to run", || {
+        status(&machine, Account::A, &[])
+    });
+    machine.run(Account::A, &[&kumi, "down"]);
+}
+
+#[test]
 fn refusals_name_the_cause_and_change_nothing() {
     let ns = Ns::new("cron");
     let machine = Machine::start(&ns, Account::A, Init::Sleep);
@@ -184,9 +213,14 @@ fn systemd_runs_it(machine: &Machine<'_>, account: Account, folder: &str, env: &
 fn systemd_runs_the_node_of_an_ordinary_account() {
     let ns = Ns::new("unit");
     let machine = Machine::start(&ns, Account::A, Init::Sleep);
-    let (_manager, variable) = machine.user_manager();
+    let kumi = program();
+    let said = machine.run(Account::A, &[&kumi, "service", "install"]);
+    assert!(said.contains("cron starts"), "{said}");
+    let (_manager, variable) = machine.start_user_systemd();
     let folder = format!("{}/.config/systemd/user", machine.home());
     systemd_runs_it(&machine, Account::A, &folder, &["env", &variable]);
+    let said = machine.fails(Account::A, &["crontab", "-l"]);
+    assert!(said.contains("no crontab"), "two ways at once: {said}");
 }
 
 #[test]

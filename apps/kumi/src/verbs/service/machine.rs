@@ -62,12 +62,7 @@ pub(super) fn unit_path(context: &Context, way: Way) -> Result<PathBuf, Failure>
 /// # Errors
 /// Somebody else wrote it, or it cannot be read.
 pub(super) fn our_unit(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
-    let io = |source| {
-        file_failure(FileError::Io {
-            path: path.to_owned(),
-            source,
-        })
-    };
+    let io = |source| io_failure(path, source);
     // A link, such as that of a masked unit, is not ours either.
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -91,12 +86,7 @@ pub(super) fn our_unit(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
 /// # Errors
 /// It cannot be written; the old one stays.
 pub(super) fn write_unit(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let io = |source| {
-        file_failure(FileError::Io {
-            path: path.to_owned(),
-            source,
-        })
-    };
+    let io = |source| io_failure(path, source);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(io)?;
     }
@@ -115,12 +105,12 @@ pub(super) fn remove_unit(path: &Path) -> Result<(), Failure> {
             let _ = std::fs::remove_file(&link);
         }
     }
-    std::fs::remove_file(path).map_err(|source| {
-        file_failure(FileError::Io {
-            path: path.to_owned(),
-            source,
-        })
-    })
+    std::fs::remove_file(path).map_err(|source| io_failure(path, source))
+}
+
+fn io_failure(path: &Path, source: std::io::Error) -> Failure {
+    let path = path.to_owned();
+    file_failure(FileError::Io { path, source })
 }
 
 /// Runs `systemctl`.
