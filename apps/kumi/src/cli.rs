@@ -28,7 +28,7 @@ pub(crate) fn command(text: &Text) -> Command {
     let root = builder.everyday(root);
     let root = builder.access(root);
     let root = builder.upkeep(root);
-    builder.with_help(root.subcommand(builder.id()))
+    builder.with_help(root.subcommand(builder.id()).subcommand(builder.service()))
 }
 
 struct Builder<'a> {
@@ -272,6 +272,25 @@ impl Builder<'_> {
                 )
                 .arg(file("arg-restore"))
                 .arg(self.passphrase()),
+            )
+    }
+
+    fn service(&self) -> Command {
+        let install = "kumi service install [--user] [--now] [--passphrase-file FILE]";
+        let remove = "kumi service remove [--user]";
+        self.leaf("service", "cmd-service", "kumi service COMMAND")
+            .subcommand_required(true)
+            .disable_help_subcommand(true)
+            .subcommand_help_heading(self.text.t("help-commands"))
+            .subcommand(
+                self.leaf("install", "cmd-service-install", install)
+                    .arg(self.flag("user", None))
+                    .arg(self.flag("now", None))
+                    .arg(self.passphrase()),
+            )
+            .subcommand(
+                self.leaf("remove", "cmd-service-remove", remove)
+                    .arg(self.flag("user", None)),
             )
     }
 }

@@ -21,7 +21,15 @@ impl Client {
     /// # Errors
     /// It does not run ([`Exit::NotRunning`]) or is somebody else's ([`Exit::Denied`]).
     pub(crate) fn connect(context: &Context) -> Result<Client, Failure> {
-        let stream = os::control::connect(&context.socket()).map_err(|error| match error {
+        let stream = match os::control::connect(&context.socket()) {
+            // One that was started without XDG_RUNTIME_DIR, by cron for example, listens here.
+            Err(ControlError::NotRunning(path)) => {
+                let other = context.directories.state.join(runtime::names::SOCKET);
+                os::control::connect(&other).map_err(|_| ControlError::NotRunning(path))
+            }
+            found => found,
+        };
+        let stream = stream.map_err(|error| match error {
             ControlError::NotRunning(path) => {
                 Failure::new(Exit::NotRunning, "error-not-running").with("path", path.display())
             }

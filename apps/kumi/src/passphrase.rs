@@ -38,6 +38,11 @@ impl Source {
         self.file.is_some()
     }
 
+    /// That file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// The passphrase that opens `file`.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ const EN: &[&str] = &[
     include_str!("../i18n/en/output.ftl"),
     include_str!("../i18n/en/check.ftl"),
     include_str!("../i18n/en/demo.ftl"),
+    include_str!("../i18n/en/service.ftl"),
 ];
 const JA: &[&str] = &[
     include_str!("../i18n/ja/help.ftl"),
@@ -31,6 +32,7 @@ const JA: &[&str] = &[
     include_str!("../i18n/ja/output.ftl"),
     include_str!("../i18n/ja/check.ftl"),
     include_str!("../i18n/ja/demo.ftl"),
+    include_str!("../i18n/ja/service.ftl"),
 ];
 
 /// The sentences of one language.

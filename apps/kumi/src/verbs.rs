@@ -11,6 +11,7 @@ mod join;
 mod peers;
 mod ping;
 mod run;
+mod service;
 mod show;
 mod status;
 mod up;
@@ -45,6 +46,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "bugreport" => bugreport::run(context, matches)?,
         "completions" => completions::run(context, matches)?,
         "id" => id::run(context, matches)?,
+        "service" => service::run(context, matches)?,
         _ => {}
     }
     Ok(ExitCode::SUCCESS)

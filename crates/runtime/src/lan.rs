@@ -3,7 +3,7 @@
 use crate::counters::Cause;
 use crate::shared::{Input, Shared};
 use os::multicast::{BEACON_LEN_MAX, Multicast};
-use os::netlink::{Monitor, Netlink, NetlinkError};
+use os::netlink::{Address, Link, Monitor, Netlink, NetlinkError};
 use os::wait::readable;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -80,19 +80,20 @@ pub fn current(multicast: Option<&Multicast>, port: u16) -> Result<Vec<SocketAdd
     if let Some(multicast) = multicast {
         multicast.join(&links);
     }
-    let tunnels: BTreeSet<u32> = links
-        .iter()
-        .filter(|link| link.tunnel || link.loopback)
-        .map(|link| link.index)
-        .collect();
-    let addresses = netlink.addresses()?.into_iter();
-    let usable = addresses.filter(|a| a.usable && !tunnels.contains(&a.link_index));
-    Ok(endpoints(usable.map(|address| address.ip), port))
+    Ok(endpoints(&links, &netlink.addresses()?, port))
 }
 
 /// The addresses that another machine may reach this one by, the most useful first: global
-/// IPv6, then IPv4, then private ones of either.
-fn endpoints(addresses: impl Iterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
+/// IPv6, then IPv4, then private ones of either, then those of another VPN, which is a way where there
+/// is no other. An interface that has an address of the overlay is the overlay, ours or another
+/// program's: what would go out there comes back as something to send.
+fn endpoints(links: &[Link], addresses: &[Address], port: u16) -> Vec<SocketAddr> {
+    let on = |index: u32| links.iter().find(|link| link.index == index);
+    let overlays: BTreeSet<u32> = addresses
+        .iter()
+        .filter(|address| is_overlay(&address.ip))
+        .map(|address| address.link_index)
+        .collect();
     let rank = |ip: &IpAddr| match ip {
         IpAddr::V6(v6) if v6.is_unique_local() => 3,
         IpAddr::V6(_) => 0,
@@ -100,58 +101,114 @@ fn endpoints(addresses: impl Iterator<Item = IpAddr>, port: u16) -> Vec<SocketAd
         IpAddr::V4(_) => 1,
     };
     let usable = |ip: &IpAddr| match ip {
-        IpAddr::V6(v6) => {
-            // fc00::/8 and 200::/7 are overlay addresses, ours or another program's.
-            let [first, ..] = v6.octets();
-            !(v6.is_loopback() || v6.is_multicast() || v6.is_unicast_link_local())
-                && first != 0xfc
-                && first & 0xfe != 0x02
-        }
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_multicast() || v6.is_unicast_link_local()),
         IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_link_local() || v4.is_multicast()),
     };
-    let mut found: Vec<IpAddr> = addresses.filter(usable).collect();
-    found.sort_by_key(|ip| (rank(ip), *ip));
-    found.dedup();
+    let mut found: Vec<(bool, u8, IpAddr)> = addresses
+        .iter()
+        .filter(|a| a.usable && usable(&a.ip) && !overlays.contains(&a.link_index))
+        .filter_map(|a| {
+            let link = on(a.link_index).filter(|link| !link.loopback)?;
+            Some((link.tunnel, rank(&a.ip), a.ip))
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup_by_key(|(_, _, ip)| *ip);
     found
         .into_iter()
         .take(ENDPOINTS_MAX)
-        .map(|ip| SocketAddr::new(ip, port))
+        .map(|(_, _, ip)| SocketAddr::new(ip, port))
         .collect()
+}
+
+/// fc00::/8 and 200::/7.
+const fn is_overlay(ip: &IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if matches!(v6.octets(), [0xfc | 0x02 | 0x03, ..]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn link(index: u32, name: &str) -> Link {
+        Link {
+            index,
+            name: name.to_owned(),
+            mtu: 1500,
+            running: true,
+            loopback: name == "lo",
+            multicast: true,
+            tunnel: name.starts_with("tun"),
+            mac: None,
+        }
+    }
+
+    fn addresses(link_index: u32, ips: &[&str]) -> Vec<Address> {
+        let address = |ip: &&str| Address {
+            link_index,
+            ip: ip.parse().unwrap(),
+            prefix_len: 24,
+            usable: true,
+        };
+        ips.iter().map(address).collect()
+    }
+
+    fn found(links: &[Link], addresses: &[Address]) -> Vec<String> {
+        let found = endpoints(links, addresses, 7);
+        found
+            .iter()
+            .map(|endpoint| endpoint.ip().to_string())
+            .collect()
+    }
+
     #[test]
     fn useful_addresses_come_first_and_useless_ones_not_at_all() {
+        let all = addresses(
+            2,
+            &[
+                "192.168.1.5",
+                "127.0.0.1",
+                "fe80::1",
+                "fd00::5",
+                "::1",
+                "203.0.113.9",
+                "169.254.3.3",
+                "2001:db8::7",
+                "203.0.113.9",
+                "ff02::1",
+            ],
+        );
+        let lo = addresses(1, &["203.0.113.77"]);
+        let links = [link(1, "lo"), link(2, "eth0")];
+        let expected = ["2001:db8::7", "203.0.113.9", "192.168.1.5", "fd00::5"];
+        assert_eq!(found(&links, &[lo, all].concat()), expected);
+    }
+
+    #[test]
+    fn another_vpn_comes_last_and_an_overlay_not_at_all() {
+        let links = [
+            link(2, "eth0"),
+            link(3, "tun0"),
+            link(4, "tun1"),
+            link(5, "tun2"),
+        ];
         let all = [
-            "192.168.1.5",
-            "127.0.0.1",
-            "fe80::1",
-            "fc01::1",
-            "201::1",
-            "fd00::5",
-            "::1",
-            "203.0.113.9",
-            "169.254.3.3",
-            "2001:db8::7",
-            "203.0.113.9",
-            "ff02::1",
+            addresses(3, &["2001:db8:1::1", "10.8.0.2"]),
+            addresses(4, &["10.9.0.1", "fc01::1"]),
+            addresses(5, &["201::1", "10.9.0.2"]),
+            addresses(2, &["192.168.1.5"]),
         ];
-        let found = endpoints(all.iter().map(|text| text.parse().unwrap()), 7);
-        let expected = [
-            "[2001:db8::7]:7",
-            "203.0.113.9:7",
-            "192.168.1.5:7",
-            "[fd00::5]:7",
-        ];
-        assert_eq!(found, expected.map(|text| text.parse().unwrap()));
+        let expected = ["192.168.1.5", "2001:db8:1::1", "10.8.0.2"];
+        assert_eq!(found(&links, &all.concat()), expected);
     }
 
     #[test]
     fn the_number_of_addresses_is_bounded() {
-        let many = (0..100u8).map(|last| IpAddr::V4(Ipv4Addr::new(203, 0, 113, last)));
-        assert_eq!(endpoints(many, 1).len(), ENDPOINTS_MAX);
+        let many: Vec<String> = (0..100).map(|last| format!("203.0.113.{last}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(
+            found(&[link(2, "eth0")], &addresses(2, &many)).len(),
+            ENDPOINTS_MAX
+        );
     }
 }

@@ -8,9 +8,11 @@
 //! accounts, `kumi-lab-a` and `kumi-lab-b`, are made once and kept.
 
 pub mod account;
+pub mod boot;
 pub mod capture;
 pub mod host;
 pub mod http;
+pub mod nat;
 pub mod ns;
 pub mod ssh;
 pub mod wire;

@@ -34,7 +34,8 @@ cmd-up = Start this node and print an invite line
     .long =
         Makes an identity if there is none, starts the node in the background and prints
         its address, where others can reach it, and an invite line. If the node runs
-        already, it prints its status and a new invite line.
+        already, it prints its status and a new invite line. `kumi service install` starts
+        the node at boot.
     .examples =
         kumi up                  start in the background
         kumi up --no-invite      start without making an invite

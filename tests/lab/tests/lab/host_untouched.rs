@@ -9,7 +9,7 @@ use lab::wire::Cable;
 use lab::{need_root, sh};
 
 /// Everything of the host that `kumi` must leave alone.
-fn portrait(ns: &Ns) -> String {
+pub(crate) fn portrait(ns: &Ns) -> String {
     let resolver = std::fs::read("/etc/resolv.conf").unwrap_or_default();
     let run = |argv: &[&str]| ns.run(Account::Root, "/root", argv, Duration::from_secs(5));
     [
