@@ -17,6 +17,7 @@
 //! | [`beacon`] | LAN beacon | 7 |
 //! | [`invite`] | invite line | 8 |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
+//! | [`socks5`], [`http_proxy`], [`destination`] | what a program asks of this host's proxies | – |
 //! | [`addr`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
 #![forbid(unsafe_code)]
 
@@ -24,10 +25,13 @@ pub mod addr;
 pub mod beacon;
 pub mod codec;
 pub mod datagram;
+pub mod destination;
 pub mod handshake;
+pub mod http_proxy;
 pub mod invite;
 pub mod ip;
 pub mod payload;
+pub mod socks5;
 pub mod statement;
 pub mod stream;
 pub mod time;

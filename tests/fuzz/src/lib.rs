@@ -26,6 +26,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("beacon", wire_targets::beacon),
     ("control", wire_targets::control),
     ("datagram", wire_targets::datagram),
+    ("http_proxy", wire_targets::http_proxy),
     ("identity", identity_targets::identity),
     ("inception", identity_targets::inception),
     ("invite", wire_targets::invite),
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("piece", wire_targets::piece),
     ("pin", identity_targets::pin),
     ("rotations", wire_targets::rotations),
+    ("socks5", wire_targets::socks5),
     ("statements", identity_targets::statements),
     ("stream", wire_targets::stream),
 ];
