@@ -18,6 +18,7 @@
 //! | [`packet_pair`] | an interface made of a veth pair where there is no `/dev/net/tun` |
 //! | [`process`] | daemons, signals, memory and core-dump limits |
 //! | [`random`] | the kernel's random numbers |
+//! | [`tcp`] | TCP sockets, bound to an interface |
 //! | [`tun`] | the overlay's network interface |
 //! | [`udp`] | the dual-stack UDP socket with ECN |
 //! | [`wait`] | wake-up descriptors and waiting for several of them |
@@ -39,6 +40,7 @@ pub mod netns;
 pub mod packet_pair;
 pub mod process;
 pub mod random;
+pub mod tcp;
 pub mod tun;
 pub mod udp;
 pub mod wait;
