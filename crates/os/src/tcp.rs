@@ -3,9 +3,10 @@
 //! A socket belongs to the network namespace that its thread is in when it is made, and stays
 //! there when the thread leaves.
 
+use crate::netlink::{Netlink, NetlinkError};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 /// A connection on which nothing comes is asked after so long whether it is still there.
@@ -41,6 +42,28 @@ pub fn connect(
     Ok(socket.into())
 }
 
+/// Whether the routes of this network lead to `address` through `device`: the source address
+/// that the kernel would choose is one of that interface's. Nothing is sent.
+///
+/// # Errors
+/// There is no route at all, or the interface is gone.
+pub fn leads_through(address: SocketAddr, device: &str) -> io::Result<bool> {
+    let unspecified: IpAddr = match address {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let probe = UdpSocket::bind((unspecified, 0))?;
+    probe.connect(address)?;
+    let source = probe.local_addr()?.ip();
+    let failed = |error: NetlinkError| error.source;
+    let mut netlink = Netlink::open().map_err(failed)?;
+    let index = netlink.link(device).map_err(failed)?.index;
+    let known = netlink.addresses().map_err(failed)?;
+    Ok(known
+        .iter()
+        .any(|known| known.link_index == index && known.ip == source))
+}
+
 /// Makes a connection fit for passing on what it brings: small parts go at once, an end that
 /// is gone is noticed, and nothing waits.
 ///
@@ -68,10 +91,13 @@ mod tests {
             let limit = Duration::from_secs(2);
             connect(address, Some("lo"), limit).unwrap();
             connect(address, None, limit).unwrap();
-            let mut netlink = crate::netlink::Netlink::open().unwrap();
+            let mut netlink = Netlink::open().unwrap();
             netlink.add_veth("here", "also").unwrap();
             connect(address, Some("here"), Duration::from_millis(100)).unwrap_err();
             connect(address, Some("none"), limit).unwrap_err();
+            assert!(leads_through(address, "lo").unwrap());
+            assert!(!leads_through(address, "here").unwrap());
+            leads_through("192.0.2.1:9".parse().unwrap(), "here").unwrap_err();
         });
     }
 }

@@ -160,7 +160,7 @@ fn reach(ground: &Ground, destination: &Destination) -> io::Result<TcpStream> {
         Host::Address(address) => *address,
         Host::Name(name) => address_of(ground, name)?,
     };
-    // The interface would not lead there, but the answer is clearer.
+    // Never anything of the host or the namespace itself.
     if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
         return Err(ErrorKind::PermissionDenied.into());
     }

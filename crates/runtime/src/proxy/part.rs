@@ -98,7 +98,13 @@ impl Ground {
             Target::Host(address) => os::tcp::connect(address, None, timeout),
             Target::Inside(address) => {
                 self.go_inside()?;
-                os::tcp::connect(address, Some(&self.place.device), timeout)
+                // The socket is bound to the interface as well; but then an address that it
+                // does not lead to is tried for a long time.
+                let device = &self.place.device;
+                match os::tcp::leads_through(address, device)? {
+                    true => os::tcp::connect(address, Some(device), timeout),
+                    false => Err(ErrorKind::PermissionDenied.into()),
+                }
             }
         }
     }
