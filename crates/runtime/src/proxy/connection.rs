@@ -33,7 +33,7 @@ pub(super) fn serve(client: &TcpStream, kind: Kind, ground: &Ground) -> io::Resu
 }
 
 fn socks5(client: &TcpStream, ground: &Ground) -> io::Result<()> {
-    let mut incoming = Incoming::new(client)?;
+    let mut incoming = Incoming::new(client, HANDSHAKE_MAX)?;
     let greeting = incoming.next(|bytes| Greeting::parse(bytes).map_err(io::Error::other))?;
     incoming.answer(&greeting.answer())?;
     if !greeting.without_authentication {
@@ -56,7 +56,7 @@ fn socks5(client: &TcpStream, ground: &Ground) -> io::Result<()> {
 }
 
 fn http(client: &TcpStream, ground: &Ground) -> io::Result<()> {
-    let mut incoming = Incoming::new(client)?;
+    let mut incoming = Incoming::new(client, HANDSHAKE_MAX)?;
     let asked = incoming.next(|bytes| match http_proxy::Request::parse(bytes) {
         Ok(found) => Ok(found.map(|(request, len)| (Ok(request), len))),
         Err(error) => Ok(Some((Err(error), 0))),
@@ -101,12 +101,12 @@ struct Incoming<'s> {
 }
 
 impl<'s> Incoming<'s> {
-    fn new(client: &'s TcpStream) -> io::Result<Self> {
-        client.set_write_timeout(Some(HANDSHAKE_MAX))?;
+    fn new(client: &'s TcpStream, limit: Duration) -> io::Result<Self> {
+        client.set_write_timeout(Some(limit))?;
         Ok(Self {
             client,
             bytes: Vec::new(),
-            until: os::clock::monotonic().saturating_add(HANDSHAKE_MAX),
+            until: os::clock::monotonic().saturating_add(limit),
         })
     }
 
@@ -204,5 +204,52 @@ const fn status(why: ErrorKind) -> Status {
         ErrorKind::PermissionDenied => Status::Forbidden,
         ErrorKind::TimedOut => Status::GatewayTimeout,
         _ => Status::BadGateway,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_client_that_never_finishes_its_request_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (served, _) = listener.accept().unwrap();
+        let limit = Duration::from_millis(300);
+        let start = os::clock::monotonic();
+        let slow = std::thread::spawn(move || {
+            // A byte now and then does not buy more time.
+            while client.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let mut incoming = Incoming::new(&served, limit).unwrap();
+        let never = |_: &[u8]| Ok(None::<((), usize)>);
+        assert_eq!(
+            incoming.next(never).unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
+        let took = os::clock::monotonic() - start;
+        assert!(took >= limit && took < limit * 10, "{took:?}");
+        drop(served);
+        slow.join().unwrap();
+    }
+
+    #[test]
+    fn what_follows_a_head_goes_with_it_as_far_as_it_belongs_to_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let early = |left| {
+            let mut incoming = Incoming::new(&client, HANDSHAKE_MAX).unwrap();
+            incoming.bytes = b"abcdef".to_vec();
+            let early = incoming.early(b"head ".to_vec(), left);
+            (String::from_utf8(early.bytes).unwrap(), early.left)
+        };
+        assert_eq!(early(None), ("head abcdef".to_owned(), None));
+        assert_eq!(early(Some(0)), ("head ".to_owned(), Some(0)));
+        assert_eq!(early(Some(4)), ("head abcd".to_owned(), Some(0)));
+        assert_eq!(early(Some(10)), ("head abcdef".to_owned(), Some(4)));
     }
 }

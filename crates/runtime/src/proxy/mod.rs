@@ -375,3 +375,70 @@ fn failed(services: &[Service], why: &str) -> BTreeMap<Listen, String> {
         .map(|(listen, why)| (listen, why.to_owned()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nodes whose proxy process ends at once: this test program knows no such verb.
+    fn proxies(name: &str, device: Option<&str>) -> (Arc<Proxies>, PathBuf) {
+        let name = format!("kumi-proxies-{}-{name}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        os::files::private_directory(&directory).unwrap();
+        let overlay = Overlay {
+            holder_pid: None,
+            device: device.map(str::to_owned),
+            address: "fc12::1".parse().unwrap(),
+            control: directory.join("control"),
+        };
+        let settings = ProxySettings::default();
+        let opened = Proxies::open(settings, overlay, &directory, Waker::new().unwrap());
+        (opened.unwrap(), directory)
+    }
+
+    fn forward(port: u16) -> Request {
+        Request::Forward(Forward {
+            listen: Listen::Inside(port),
+            target: "127.0.0.1:22".parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn forwards_are_bounded_and_what_does_not_open_is_not_kept() {
+        let (first, directory) = proxies("bound", Some("lo"));
+        let most = (1..=64).map(|port| {
+            let Request::Forward(one) = forward(port) else {
+                unreachable!();
+            };
+            (one.listen, one.target)
+        });
+        assert_eq!(first.list(), Response::Forwards { forwards: vec![] });
+        saved::store(&directory.join(FORWARDS), &most.collect()).unwrap();
+        let (proxies, _) = proxies("bound", Some("lo"));
+        assert_eq!(proxies.status().forwards, 64);
+        assert_eq!(proxies.notices().len(), 64);
+        let refused = |request| proxies.handle(&request).unwrap().unwrap_err();
+        assert_eq!(refused(forward(65)).to_string(), "forwards-full max=64");
+        let listen = Listen::Inside(1);
+        let removed = proxies.handle(&Request::ForwardRemove { listen }).unwrap();
+        assert_eq!(removed, Ok(Response::Done));
+        assert_eq!(
+            refused(Request::ForwardRemove { listen }).code,
+            Code::NotForwarded
+        );
+        assert_eq!(refused(forward(65)).code, Code::ForwardListen);
+        assert_eq!(proxies.status().forwards, 63);
+        assert_eq!(saved::load(&directory.join(FORWARDS)).unwrap().len(), 63);
+        assert!(proxies.handle(&Request::Status).is_none());
+        proxies.end();
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_node_without_an_interface_forwards_nothing() {
+        let (proxies, directory) = proxies("none", None);
+        let refused = proxies.handle(&forward(22)).unwrap().unwrap_err();
+        assert_eq!(refused.code, Code::NoInside);
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

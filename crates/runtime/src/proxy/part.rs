@@ -226,3 +226,7 @@ impl Drop for Seat {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+#[path = "part_tests.rs"]
+mod tests;
