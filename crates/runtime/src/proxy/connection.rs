@@ -1,8 +1,8 @@
 //! One connection, from its first byte to its end, on a thread of its own.
 
 use super::copy::{Early, copy};
+use super::ground::Ground;
 use super::link::Kind;
-use super::part::Ground;
 use api::{Request, Response, Target, Who};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};

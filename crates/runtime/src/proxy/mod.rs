@@ -13,6 +13,7 @@
 //! | `link` | what both say to each other |
 //! | `saved` | the forwards on disk |
 //! | `part` | the process: listeners, threads |
+//! | `ground` | its sockets on both sides |
 //! | `connection` | one connection until it stands |
 //! | `copy` | and from then on |
 //!
@@ -23,6 +24,7 @@
 
 mod connection;
 mod copy;
+mod ground;
 mod link;
 mod part;
 mod saved;

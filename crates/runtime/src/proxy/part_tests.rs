@@ -1,7 +1,10 @@
 //! Real connections to listeners of the process, in the network of the test.
 
+use super::super::link::Place;
 use super::*;
-use std::io::Read;
+use api::Target;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 
 /// Services that wait at free ports, with the thread that serves them.
