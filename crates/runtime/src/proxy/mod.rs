@@ -58,6 +58,8 @@ pub const SERVICE_CONNECTIONS_MAX: usize = 128;
 const LISTENERS_MAX: usize = FORWARDS_MAX + 2;
 /// How long the process may take to do what a plan says.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How often is looked whether it has ended.
+const END_POLL: Duration = Duration::from_millis(5);
 /// A process that has died is started again after so long.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// Stack of the thread that waits for the process's end, in bytes.
@@ -259,12 +261,16 @@ impl Proxies {
         known.failures.iter().map(notice).collect()
     }
 
-    /// Ends the process and waits for that.
+    /// Ends the process and waits for that, but not for ever: it ends by itself.
     pub fn end(&self) {
         self.stop.wake();
-        let process = lock(&self.process).take();
-        if let Some(process) = process {
-            let _ = process.end().join();
+        let Some(process) = lock(&self.process).take() else {
+            return;
+        };
+        let watcher = process.end();
+        let until = os::clock::monotonic().saturating_add(ANSWER_MAX);
+        while !watcher.is_finished() && os::clock::monotonic() < until {
+            std::thread::sleep(END_POLL);
         }
     }
 
