@@ -9,6 +9,7 @@ use crate::passphrase::Source;
 use api::LABEL_LEN_MAX;
 use identity::LocalIdentity;
 use os::files::LockError;
+use runtime::proxy::SavedError;
 use runtime::{InterfaceMode, ProxySettings, RunError, Settings};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -179,7 +180,9 @@ fn host_name() -> Option<String> {
 fn run_failure(context: &Context, error: RunError) -> Failure {
     let failure = |message: &str| Failure::new(Exit::Failed, message);
     match error {
-        RunError::File(error) | RunError::Lock(LockError::File(error)) => file_failure(error),
+        RunError::File(error)
+        | RunError::Lock(LockError::File(error))
+        | RunError::Forwards(SavedError::File(error)) => file_failure(error),
         RunError::Lock(LockError::Held { pid }) => failure("error-already-runs")
             .with("pid", pid.map_or("?".to_owned(), |pid| pid.to_string()))
             .with(

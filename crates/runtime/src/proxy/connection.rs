@@ -3,9 +3,9 @@
 use super::copy::{Early, copy};
 use super::ground::Ground;
 use super::link::Kind;
-use api::{Request, Response, Target, Who};
+use api::{Entry, Request, Response, Target, Who};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 use wire::destination::{Destination, Host};
 use wire::http_proxy::{self, Body, ESTABLISHED, HttpError, Status};
@@ -171,11 +171,17 @@ fn reach(ground: &Ground, destination: &Destination) -> io::Result<TcpStream> {
 /// The address of the one peer that this node's own list calls so. What peers call themselves
 /// does not count, and no name is asked for outside.
 fn address_of(ground: &Ground, name: &str) -> io::Result<IpAddr> {
-    let unknown = || io::Error::from(ErrorKind::PermissionDenied);
-    let answer = ground.ask(&Request::List, NAME_MAX)?;
-    let Response::List { entries } = answer else {
-        return Err(unknown());
+    let address = match ground.ask(&Request::List, NAME_MAX)? {
+        Response::List { entries } => called(name, &entries),
+        _ => None,
     };
+    address
+        .map(IpAddr::V6)
+        .ok_or_else(|| ErrorKind::PermissionDenied.into())
+}
+
+/// The one address that is called so; browsers write names in small letters.
+fn called(name: &str, entries: &[Entry]) -> Option<Ipv6Addr> {
     let mut found = entries.iter().filter_map(|entry| match entry.who {
         Who::Address(address) => {
             let same = entry.label.as_deref()?.eq_ignore_ascii_case(name);
@@ -183,10 +189,7 @@ fn address_of(ground: &Ground, name: &str) -> io::Result<IpAddr> {
         }
         Who::RootKey(_) => None,
     });
-    match (found.next(), found.next()) {
-        (Some(address), None) => Ok(address.into()),
-        _ => Err(unknown()),
-    }
+    found.next().filter(|_| found.next().is_none())
 }
 
 const fn code(why: ErrorKind) -> ReplyCode {
@@ -235,6 +238,31 @@ mod tests {
         assert!(took >= limit && took < limit * 10, "{took:?}");
         drop(served);
         slow.join().unwrap();
+    }
+
+    #[test]
+    fn a_name_is_one_peer_on_the_list_or_nobody() {
+        let entry = |who: &str, label: &str| Entry {
+            who: who.parse().unwrap(),
+            services: api::Services::All,
+            label: Some(label.to_owned()),
+            added_unix_s: 0,
+        };
+        let mut entries = vec![
+            entry("fc12::1", "Server"),
+            entry("fc12::2", "laptop"),
+            entry(&"ab".repeat(32), "key"),
+        ];
+        entries.push(Entry {
+            label: None,
+            ..entry("fc12::3", "")
+        });
+        assert_eq!(called("server", &entries), "fc12::1".parse().ok());
+        for nobody in ["", "key", "example.com", "serve"] {
+            assert_eq!(called(nobody, &entries), None, "{nobody}");
+        }
+        entries.push(entry("fc12::4", "LAPTOP"));
+        assert_eq!(called("laptop", &entries), None, "one of two");
     }
 
     #[test]

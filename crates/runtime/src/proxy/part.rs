@@ -6,7 +6,7 @@
 //! when the node does.
 
 use super::ground::Ground;
-use super::link::{Kind, Outcome, Plan, Service, receive, send};
+use super::link::{Outcome, Plan, Service, receive, send};
 use super::{CONNECTIONS_MAX, LISTENERS_MAX, SERVICE_CONNECTIONS_MAX, connection};
 use api::Listen;
 use os::wait::{Watch, wait_each};
@@ -103,7 +103,15 @@ impl Open {
     ) {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            // Its client has gone meanwhile.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::ConnectionAborted
+                ) =>
+            {
+                return;
+            }
             Err(_) => return std::thread::sleep(ACCEPT_PAUSE),
         };
         // Without a seat it is closed at once.
@@ -113,7 +121,7 @@ impl Open {
         ) else {
             return;
         };
-        let (kind, ground): (Kind, _) = (service.kind, Arc::clone(ground));
+        let (kind, ground) = (service.kind, Arc::clone(ground));
         let thread = std::thread::Builder::new()
             .name("kumi-proxy".to_owned())
             .stack_size(STACK_LEN);

@@ -1,6 +1,6 @@
 //! Real connections to listeners of the process, in the network of the test.
 
-use super::super::link::Place;
+use super::super::link::{Kind, Place};
 use super::*;
 use api::Target;
 use std::io::{Read, Write};
