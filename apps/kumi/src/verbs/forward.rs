@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::text::args;
 use crate::usage::wrong_value;
-use api::{Forward, ForwardStatus, Listen, Request, Response, Target};
+use api::{Forward, ForwardStatus, Listen, Request, Response, Target, Who};
 use clap::ArgMatches;
 use std::net::SocketAddr;
 
@@ -118,6 +118,8 @@ fn target(context: &Context, value: &str) -> Result<Target, Failure> {
     {
         return Err(wrong());
     }
-    let address = access::address_of(context, name)?;
-    Ok(Target::Inside(SocketAddr::new(address.into(), port)))
+    match access::listed(context, name)? {
+        Who::Address(address) => Ok(Target::Inside(SocketAddr::new(address.into(), port))),
+        Who::RootKey(_) => Err(wrong()),
+    }
 }

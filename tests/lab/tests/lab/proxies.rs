@@ -117,6 +117,10 @@ fn fetch_through_proxies(account_a: Account, account_b: Account, label: &str) {
     // As with `ssh -D`, every user of the machine has them; the help and the status say so.
     assert_eq!(status(&a, Account::B, proxies[0], &by_address), "200");
     nothing_but_the_overlay(&cable, &a, &b, &proxies);
+    // By name, as the list has it.
+    a.kumi(&["forward", "[::1]:8082", "server:8080"]);
+    let by_name = http::url("::1", 8082, "page");
+    assert_eq!(status(&a, a.account, &[], &by_name), "200");
     idle_and_gone(&a);
 }
 
@@ -172,7 +176,7 @@ fn idle_and_gone(a: &Host<'_>) {
         (pids.len() == 1 && pids != [pid] && open.contains(SOCKS5)).then_some(())
     });
     kill_node(a);
-    all_is_closed(a, &["1080", "8081"]);
+    all_is_closed(a, &["1080", "8081", "8082"]);
 }
 
 #[test]
