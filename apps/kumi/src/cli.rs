@@ -139,10 +139,12 @@ impl Builder<'_> {
         .subcommand(
             self.verb(
                 "up",
-                "kumi up [--foreground] [--no-invite] [--passphrase-file FILE]",
+                "kumi up [--foreground] [--no-invite] [--socks5 ADDR] [--http-proxy ADDR] [--passphrase-file FILE]",
             )
             .arg(self.flag("foreground", None))
             .arg(self.flag("no-invite", None))
+            .arg(self.option("socks5", "ADDR"))
+            .arg(self.option("http-proxy", "ADDR"))
             .arg(hidden("daemon"))
             .arg(hidden("die-with-parent"))
             .arg(self.passphrase()),
@@ -176,7 +178,18 @@ impl Builder<'_> {
                     .value_parser(clap::value_parser!(OsString)),
             ),
         )
+        .subcommand(self.forward())
         .subcommand(self.verb("down", "kumi down"))
+    }
+
+    fn forward(&self) -> Command {
+        self.verb(
+            "forward",
+            "kumi forward [LISTEN TARGET] [--remove LISTEN] [--json]",
+        )
+        .arg(self.argument("LISTEN", "arg-listen").requires("TARGET"))
+        .arg(self.argument("TARGET", "arg-target"))
+        .arg(self.option("remove", "LISTEN").conflicts_with("LISTEN"))
     }
 
     fn access(&self, root: Command) -> Command {

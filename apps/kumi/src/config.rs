@@ -10,10 +10,16 @@
 //! | `listen` | `"[::]:4649"`: all addresses, and the UDP port | port 4649, or a free one |
 //! | `label` | what this node tells its peers, 1 to 63 bytes | the host's name |
 //! | `discovery` | `true` or `false`: beacons on the LAN | `true` |
+//! | `proxy.socks5`, `proxy.http` | `"127.0.0.1:1080"`: where the proxies wait for programs | no proxy |
+//! | `proxy.open` | `true`: the proxies may wait at an address that other machines reach | `false` |
 //! | `tun.name` | 1 to 15 of `a-z A-Z 0-9 _ . -` | the first free of `kumi0`, `kumi1`, … |
 //! | `tun.mtu` | 1280 to 65535 | 1400 |
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |
 //! | `tun.routes` | `"overlay"` (fc00::/8 and 200::/7), `"peers"` (each peer's addresses), `"none"` | `"overlay"` |
+
+mod proxy;
+
+pub(crate) use proxy::Proxy;
 
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
@@ -25,7 +31,7 @@ use toml::de::{DeTable, DeValue};
 
 type Spanned<T> = toml::Spanned<T>;
 
-const KEYS: &[&str] = &["language", "listen", "label", "discovery", "tun"];
+const KEYS: &[&str] = &["language", "listen", "label", "discovery", "proxy", "tun"];
 const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes"];
 const LANGUAGES: &[&str] = &["en", "ja"];
 const MODES: &[&str] = &["auto", "kernel", "rootless", "none"];
@@ -46,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) label: Option<String>,
     /// Whether to send and heed beacons.
     pub(crate) discovery: bool,
+    /// The proxies.
+    pub(crate) proxy: Proxy,
     /// The TUN device.
     pub(crate) tun: Tun,
 }
@@ -95,6 +103,7 @@ impl Default for Config {
             listen: None,
             label: None,
             discovery: true,
+            proxy: Proxy::default(),
             tun: Tun {
                 name: None,
                 mtu: None,
@@ -169,6 +178,7 @@ pub(crate) fn parse(source: &str, file: &Path) -> Result<Config, Failure> {
             "listen" => config.listen = Some(at.listen(value)?),
             "label" => config.label = Some(at.label(value)?),
             "discovery" => config.discovery = at.boolean("discovery", value)?,
+            "proxy" => config.proxy = at.proxy(value)?,
             "tun" => config.tun = at.tun(value)?,
             other => return Err(at.unknown_key(other, KEYS, "", key.span())),
         }

@@ -39,13 +39,59 @@ fn every_key_is_read() {
 }
 
 #[test]
+fn proxies_stay_on_this_machine_unless_they_shall_not() {
+    let config = parsed("[proxy]\nsocks5 = '[::1]:1080'\nhttp = '127.0.0.2:8080'\n");
+    let proxy = Proxy {
+        socks5: "[::1]:1080".parse().ok(),
+        http: "127.0.0.2:8080".parse().ok(),
+        open: false,
+    };
+    assert_eq!(config.proxy, proxy);
+    let [what, _, fix] = refused("[proxy]\nsocks5 = '0.0.0.0:1080'\nopen = false\n");
+    assert_eq!(
+        what,
+        "kumi.toml:2:10: \"proxy.socks5\" cannot be \"0.0.0.0:1080\"."
+    );
+    assert!(
+        fix.contains("\"127.0.0.1:1080\"") && fix.contains("open = true"),
+        "{fix}"
+    );
+    let config = parsed("[proxy]\nsocks5 = '0.0.0.0:1080'\nopen = true\n");
+    assert_eq!(config.proxy.socks5, "0.0.0.0:1080".parse().ok());
+    for wrong in ["'1080'", "'localhost:1080'", "'127.0.0.1:0'", "1080"] {
+        refused(&format!("[proxy]\nhttp = {wrong}\n"));
+    }
+    refused("[proxy]\nsocks = '127.0.0.1:1080'\n");
+    refused("proxy = true\n");
+}
+
+#[test]
+fn options_count_instead_of_the_file_and_under_its_rule() {
+    let file = parsed("[proxy]\nsocks5 = '127.0.0.1:1080'\nhttp = '127.0.0.1:8080'\n").proxy;
+    let with = |proxy: Proxy, value: &str| proxy.with_options(Some(&value.to_owned()), None, "");
+    let proxy = with(file, "[::1]:1081").unwrap();
+    assert_eq!(
+        (proxy.socks5, proxy.http),
+        ("[::1]:1081".parse().ok(), file.http)
+    );
+    let failure = with(file, "192.0.2.1:1080").unwrap_err();
+    assert_eq!(
+        (failure.exit, failure.id.as_str()),
+        (Exit::Usage, "error-proxy-open")
+    );
+    assert_eq!(with(file, "1080").unwrap_err().id, "error-usage-value");
+    let open = Proxy { open: true, ..file };
+    assert!(with(open, "192.0.2.1:1080").is_ok());
+}
+
+#[test]
 fn an_unknown_key_is_refused_where_it_stands() {
     assert_eq!(
         refused("listen = '[::]:1'\nlable = 'laptop'\n"),
         [
             "kumi.toml:2:1: unknown key \"lable\".",
             "A key that is not understood would be a setting that silently has no effect.",
-            "Did you mean \"label\"? There are: language, listen, label, discovery, tun.",
+            "Did you mean \"label\"? There are: language, listen, label, discovery, proxy, tun.",
         ]
     );
     assert_eq!(
@@ -167,7 +213,7 @@ fn the_japanese_words_name_the_same_place() {
         [
             "kumi.toml:1:1: キー \"lable\" はありません。",
             "理解できないキーを見逃すと、効かない設定に気付けなくなります。",
-            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, tun です。",
+            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, proxy, tun です。",
         ]
     );
 }

@@ -1,7 +1,7 @@
 //! Being the running node: from files and `kumi.toml` to [`runtime::Settings`], and how a node
 //! in the background tells whoever started it that it is ready or why not.
 
-use crate::config::{Routes, TunMode};
+use crate::config::{Proxy, Routes, TunMode};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::keys::{IDENTITY, Keys, Opener, file_failure, reload};
@@ -9,7 +9,8 @@ use crate::passphrase::Source;
 use api::LABEL_LEN_MAX;
 use identity::LocalIdentity;
 use os::files::LockError;
-use runtime::{InterfaceMode, RunError, Settings};
+use runtime::proxy::SavedError;
+use runtime::{InterfaceMode, ProxySettings, RunError, Settings};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -24,9 +25,9 @@ const READY: &str = "{\"ready\":true}";
 ///
 /// # Errors
 /// Whatever the node could not start or go on for; it has been written on the pipe too.
-pub(crate) fn background(context: &Context, source: &Source) -> Result<(), Failure> {
+pub(crate) fn background(context: &Context, source: &Source, proxy: Proxy) -> Result<(), Failure> {
     log_to_stderr();
-    let ran = settings(context, source).and_then(|settings| {
+    let ran = settings(context, source, proxy).and_then(|settings| {
         let ready = |ready: &runtime::Ready| {
             tracing::info!(address = %ready.address, port = ready.port, "ready");
             // Whoever started it has gone away: then nobody waits.
@@ -78,10 +79,11 @@ pub(crate) fn read_ready(line: Option<&str>, log: &Path) -> Result<(), Failure> 
 pub(crate) fn foreground(
     context: &Context,
     source: &Source,
+    proxy: Proxy,
     ready: impl FnOnce(&Context) -> Result<(), Failure> + Send + 'static,
 ) -> Result<(), Failure> {
     log_to_stderr();
-    let settings = settings(context, source)?;
+    let settings = settings(context, source, proxy)?;
     let again = context.again();
     let ready = |_: &runtime::Ready| {
         // The node answers requests only after this closure has returned.
@@ -105,7 +107,7 @@ pub(crate) fn die_with_parent() {
     }
 }
 
-fn settings(context: &Context, source: &Source) -> Result<Settings, Failure> {
+fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings, Failure> {
     let keys = Keys::new(context);
     let identity = keys.local(&mut Opener::new(context, source))?;
     let (file, hot) = (keys.path(IDENTITY), identity.hot.clone());
@@ -133,6 +135,10 @@ fn settings(context: &Context, source: &Source) -> Result<Settings, Failure> {
         },
         mtu: tun.mtu.unwrap_or(node::INNER_MTU_DEFAULT),
         discovery: config.discovery,
+        proxies: ProxySettings {
+            socks5: proxy.socks5,
+            http: proxy.http,
+        },
         label: config.label.clone().or_else(host_name),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         identity,
@@ -174,7 +180,9 @@ fn host_name() -> Option<String> {
 fn run_failure(context: &Context, error: RunError) -> Failure {
     let failure = |message: &str| Failure::new(Exit::Failed, message);
     match error {
-        RunError::File(error) | RunError::Lock(LockError::File(error)) => file_failure(error),
+        RunError::File(error)
+        | RunError::Lock(LockError::File(error))
+        | RunError::Forwards(SavedError::File(error)) => file_failure(error),
         RunError::Lock(LockError::Held { pid }) => failure("error-already-runs")
             .with("pid", pid.map_or("?".to_owned(), |pid| pid.to_string()))
             .with(

@@ -62,6 +62,7 @@ fn hidden_verb() -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().collect();
     let done = match arguments.get(1)?.as_str() {
         os::holder::VERB => return Some(ExitCode::from(os::holder::serve())),
+        runtime::proxy::VERB => return Some(runtime::proxy::serve()),
         verbs::check::PROBE_VERB => verbs::check::probe_namespace(),
         verbs::demo::FILE_VERB => verbs::demo::serve_file(&arguments),
         _ => return None,

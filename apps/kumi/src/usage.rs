@@ -79,6 +79,7 @@ const VERBS: &[&str] = &[
     "ping",
     "peers",
     "run",
+    "forward",
     "down",
     "allow",
     "deny",

@@ -5,6 +5,7 @@ mod bugreport;
 pub(crate) mod check;
 mod completions;
 pub(crate) mod demo;
+mod forward;
 mod id;
 mod invite;
 mod join;
@@ -39,6 +40,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "ping" => ping::run(context, matches)?,
         "peers" => peers::run(context)?,
         "run" => run::run(context, matches)?,
+        "forward" => forward::run(context, matches)?,
         "allow" => access::allow(context, matches)?,
         "deny" => access::deny(context, matches)?,
         "list" => access::list(context)?,

@@ -84,6 +84,18 @@ fn mistakes_exit_with_2_and_say_three_things() {
         &["ping", "fc00::1", "-c", "0"],
         &["demo", "--size", "0"],
         &["completions", "cmd.exe"],
+        &["up", "--socks5", "1080"],
+        &["up", "--http-proxy", "0.0.0.0:8080"],
+        &["forward", "inside:22"],
+        &["forward", "22", "127.0.0.1:22"],
+        &["forward", "inside:22", "fc12::1:22"],
+        &[
+            "forward",
+            "inside:22",
+            "127.0.0.1:22",
+            "--remove",
+            "inside:22",
+        ],
         &["join", "hello"],
     ] {
         let said = place.fails(args, 2);

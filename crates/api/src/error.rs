@@ -112,6 +112,12 @@ codes! {
     IdentityOther = "identity-other",
     /// There is no namespace to run a program in. [mode]
     NoInside = "no-inside",
+    /// As many forwards as the node keeps. [max]
+    ForwardsFull = "forwards-full",
+    /// A forward cannot wait for connections there. [listen, detail]
+    ForwardListen = "forward-listen",
+    /// There is no forward that waits there. [listen]
+    NotForwarded = "not-forwarded",
     /// The node could not write to its state directory. [file, detail]
     Storage = "storage",
 }

@@ -17,11 +17,15 @@
 //! Addresses F and aliases are [`std::net::Ipv6Addr`]; times are Unix seconds.
 
 mod error;
+mod forward;
 mod frame;
 mod request;
 mod response;
 
 pub use error::{ApiError, Code};
+pub use forward::{
+    EndError, FORWARDS_MAX, Forward, ForwardStatus, Listen, Proxies, Target, is_overlay,
+};
 pub use frame::{
     FRAME_LEN_MAX, FrameError, decode_reply, decode_request, encode_reply, encode_request,
     frame_len, read_frame,

@@ -51,6 +51,16 @@ pub enum Request {
     Inside,
     /// What a bug report needs beside status and peers: [`crate::Response::Report`].
     Bugreport,
+    /// Forward a TCP port; one that waits at the same place is replaced:
+    /// [`crate::Response::Done`].
+    Forward(crate::Forward),
+    /// Remove a forward: [`crate::Response::Done`].
+    ForwardRemove {
+        /// Where it waits for connections.
+        listen: crate::Listen,
+    },
+    /// The forwards: [`crate::Response::Forwards`].
+    Forwards,
 }
 
 /// A new invite.

@@ -35,6 +35,11 @@ pub enum Response {
     Inside(Inside),
     /// To [`crate::Request::Bugreport`].
     Report(Report),
+    /// To [`crate::Request::Forwards`], in order of [`crate::Listen`].
+    Forwards {
+        /// The forwards.
+        forwards: Vec<crate::ForwardStatus>,
+    },
     /// It is done and there is nothing to say about it.
     Done,
 }
@@ -76,6 +81,9 @@ pub struct Status {
     pub drops: BTreeMap<String, u64>,
     /// Wake-ups of the node, by reason.
     pub wakeups: BTreeMap<String, u64>,
+    /// The ways into the overlay for programs that are not in it.
+    #[serde(default)]
+    pub proxies: crate::Proxies,
     /// What its owner should know.
     pub notices: Vec<Notice>,
 }
@@ -158,6 +166,8 @@ pub enum NoticeKind {
     ClockBehind,
     /// Nothing outside this machine can reach the node by what it knows. []
     NoEndpoint,
+    /// A proxy or a forward does not wait for connections. [listen, detail]
+    NotListening,
     /// A notice of a newer node.
     #[serde(other)]
     Unknown,
@@ -174,6 +184,7 @@ impl NoticeKind {
         NoticeKind::NoBeacon,
         NoticeKind::ClockBehind,
         NoticeKind::NoEndpoint,
+        NoticeKind::NotListening,
         NoticeKind::Unknown,
     ];
 
@@ -189,6 +200,7 @@ impl NoticeKind {
             NoticeKind::NoBeacon => "no-beacon",
             NoticeKind::ClockBehind => "clock-behind",
             NoticeKind::NoEndpoint => "no-endpoint",
+            NoticeKind::NotListening => "not-listening",
             NoticeKind::Unknown => "unknown",
         }
     }

@@ -25,8 +25,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 /// The hidden verb with which the program starts itself as a holder; `main` must call
 /// [`serve`] when it is the first argument, before any thread starts.
@@ -80,16 +79,8 @@ pub fn start(plan: &Plan) -> Result<(Holder, Device), InterfaceError> {
         None,
     )
     .map_err(|error| failed("socket pair", &error))?;
-    let child = Command::new("/proc/self/exe")
-        .arg0("kumi")
-        .arg(VERB)
-        .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
-        .process_group(0)
-        .current_dir("/")
-        .env_clear()
-        .spawn()
-        .map_err(|error| failed("start", &error))?;
+    let child =
+        crate::process::spawn_part(VERB, theirs).map_err(|error| failed("start", &error))?;
     let holder = Holder {
         pid: child.id(),
         socket: ours,

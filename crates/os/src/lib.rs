@@ -20,6 +20,7 @@
 //! | [`process`] | daemons, signals, memory and core-dump limits |
 //! | [`random`] | the kernel's random numbers |
 //! | [`stream`] | TCP listener and connections for datagrams |
+//! | [`tcp`] | TCP sockets, bound to an interface |
 //! | [`tun`] | the overlay's network interface |
 //! | [`udp`] | the dual-stack UDP socket with ECN |
 //! | [`wait`] | wake-up descriptors and waiting for several of them |
@@ -43,6 +44,7 @@ pub mod poller;
 pub mod process;
 pub mod random;
 pub mod stream;
+pub mod tcp;
 pub mod tun;
 pub mod udp;
 pub mod wait;

@@ -102,13 +102,28 @@ pub fn enter_network(namespace: impl AsFd) -> Result<(), NamespaceError> {
 /// `pid`. Works without privileges for the user who made them. Ids stay the same, so what
 /// is executed afterwards runs as the same user, without capabilities.
 ///
+/// # Errors
+/// As [`enter_user`].
+pub fn enter(pid: u32) -> Result<(), NamespaceError> {
+    let network = enter_user(pid)?;
+    let entered = move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network));
+    entered.map_err(|error| NamespaceError::Unreachable {
+        pid,
+        source: error.into(),
+    })
+}
+
+/// Moves this process (of one thread) into the user namespace of process `pid` only, and
+/// returns the network namespace of that process: any thread may [`enter_network`] it from
+/// now on, and the others stay where they are.
+///
 /// Never into a user namespace of somebody else, not even for root, who could: its owner has
 /// every right over what runs inside, and would have root's files with it. That also holds
 /// when `pid` was given to another process meanwhile.
 ///
 /// # Errors
 /// [`NamespaceError::Unreachable`] when the process is gone or another user's.
-pub fn enter(pid: u32) -> Result<(), NamespaceError> {
+pub fn enter_user(pid: u32) -> Result<OwnedFd, NamespaceError> {
     let failed = |source: io::Error| NamespaceError::Unreachable { pid, source };
     let open = |kind: &str| File::open(format!("/proc/{pid}/ns/{kind}"));
     let (user, network) = (open("user").map_err(failed)?, open("net").map_err(failed)?);
@@ -121,8 +136,7 @@ pub fn enter(pid: u32) -> Result<(), NamespaceError> {
         move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
             .map_err(|error| failed(error.into()))?;
     }
-    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
-        .map_err(|error| failed(error.into()))
+    Ok(network.into())
 }
 
 /// The user who made the user namespace behind `namespace` (`ioctl_ns(2)`).

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// The longest readiness line that [`Daemon::wait_ready`] reads, in bytes.
 pub const READY_LINE_LEN_MAX: u64 = 64 * 1024;
@@ -194,6 +194,24 @@ pub fn report_ready(line: &str) -> io::Result<()> {
     stdout.flush()?;
     rustix::stdio::dup2_stdout(io::stderr().as_fd())?;
     Ok(())
+}
+
+/// Starts this program again as a part of itself: `verb` is its first argument, `socket` its
+/// standard input and the end by which it knows that this process has ended. It gets no
+/// variables, no standard output, this process's standard error, and no signals of a terminal.
+///
+/// # Errors
+/// The program could not be started.
+pub fn spawn_part(verb: &str, socket: OwnedFd) -> io::Result<Child> {
+    Command::new("/proc/self/exe")
+        .arg0("kumi")
+        .arg(verb)
+        .stdin(Stdio::from(socket))
+        .stdout(Stdio::null())
+        .process_group(0)
+        .current_dir("/")
+        .env_clear()
+        .spawn()
 }
 
 /// Whether a process with this id exists (it may belong to somebody else).

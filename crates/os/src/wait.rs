@@ -61,10 +61,7 @@ pub fn readable(
         .take(WAIT_MAX)
         .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
         .collect();
-    let timeout = timeout.map(|limit| Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(limit.subsec_nanos()),
-    });
+    let timeout = timeout.map(timespec);
     loop {
         match poll(&mut polled, timeout.as_ref()) {
             Ok(_) => break,
@@ -79,6 +76,57 @@ pub fn readable(
     Ok(ready)
 }
 
+/// A descriptor to wait for, for what, and what came of it.
+#[derive(Debug)]
+pub struct Watch<'fd> {
+    /// The descriptor.
+    pub descriptor: BorrowedFd<'fd>,
+    /// Whether to wait until it can be read; after [`wait_each`] whether it can, has hung up
+    /// or failed.
+    pub read: bool,
+    /// The same for writing.
+    pub write: bool,
+}
+
+/// Waits until any of `watches` (at most what the limit of open files is) has what it waits
+/// for, or `timeout` has passed; `None` waits for ever. One that waits for nothing is left
+/// alone. False after the timeout.
+///
+/// # Errors
+/// Of `poll(2)`; interruptions by signals are retried (with the full timeout).
+pub fn wait_each(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::Result<bool> {
+    let wanted = |watch: &&mut Watch<'_>| watch.read || watch.write;
+    let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(watches.len());
+    for watch in watches.iter_mut().filter(wanted) {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, watch.read);
+        flags.set(PollFlags::OUT, watch.write);
+        polled.push(PollFd::from_borrowed_fd(watch.descriptor, flags));
+    }
+    let timeout = timeout.map(timespec);
+    let count = loop {
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(count) => break count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let failed = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    for (watch, fd) in watches.iter_mut().filter(wanted).zip(&polled) {
+        let came = fd.revents();
+        watch.read &= came.intersects(PollFlags::IN | failed);
+        watch.write &= came.intersects(PollFlags::OUT | failed);
+    }
+    Ok(count > 0)
+}
+
+fn timespec(limit: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(limit.subsec_nanos()),
+    }
+}
+
 /// Waits until `descriptor` takes something to write, or `timeout` has passed; whether it
 /// does.
 ///
@@ -86,11 +134,7 @@ pub fn readable(
 /// Of `poll(2)`.
 pub fn writable(descriptor: impl AsFd, timeout: Duration) -> io::Result<bool> {
     let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
-    let timeout = Timespec {
-        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(timeout.subsec_nanos()),
-    };
-    match poll(&mut polled, Some(&timeout)) {
+    match poll(&mut polled, Some(&timespec(timeout))) {
         Ok(count) => Ok(count > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
@@ -127,6 +171,32 @@ mod tests {
         while rustix::io::write(&write, &[0; 4096]).is_ok() {}
         assert!(!writable(&write, Duration::from_millis(5)).unwrap());
         drop(read);
+    }
+
+    #[test]
+    fn each_is_waited_for_what_it_wants() {
+        let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let idle = Waker::new().unwrap();
+        let mut watches = [
+            (idle.as_fd(), true, false),
+            (one.as_fd(), true, true),
+            (other.as_fd(), false, false),
+        ]
+        .map(|(descriptor, read, write)| Watch {
+            descriptor,
+            read,
+            write,
+        });
+        let short = Some(Duration::from_millis(5));
+        assert!(wait_each(&mut watches, short).unwrap());
+        let came = watches.each_ref().map(|watch| (watch.read, watch.write));
+        assert_eq!(came, [(false, false), (false, true), (false, false)]);
+        watches[0].read = true;
+        watches[1].write = false;
+        assert!(!wait_each(&mut watches, short).unwrap());
+        other.shutdown(std::net::Shutdown::Both).unwrap();
+        watches[1].read = true;
+        assert!(wait_each(&mut watches, None).unwrap() && watches[1].read);
     }
 
     #[test]

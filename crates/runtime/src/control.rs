@@ -7,6 +7,7 @@
 
 use crate::asked::{Asked, REPLIES_LEN_MAX};
 use crate::counters::Cause;
+use crate::proxy::Proxies;
 use crate::shared::{Inbox, Input, Shared};
 use api::{ApiError, Code, Reply};
 use os::control::{ControlError, Listener};
@@ -48,7 +49,8 @@ pub fn run(shared: &Shared, listener: &Listener) {
         connections.retain(|connection| !connection.thread.is_finished());
         match listener.accept() {
             Ok(Some(stream)) if connections.len() < CONNECTIONS_MAX => {
-                connections.extend(serve(stream, shared.inbox.clone()));
+                let proxies = Arc::clone(&shared.proxies);
+                connections.extend(serve(stream, shared.inbox.clone(), proxies));
             }
             Ok(_) => {}
             Err(error @ ControlError::Stranger { .. }) => tracing::info!(%error, "refused"),
@@ -65,20 +67,20 @@ pub fn run(shared: &Shared, listener: &Listener) {
     }
 }
 
-fn serve(stream: UnixStream, inbox: Inbox) -> Option<Connection> {
+fn serve(stream: UnixStream, inbox: Inbox, proxies: Arc<Proxies>) -> Option<Connection> {
     let stream = Arc::new(stream);
     let own = Arc::clone(&stream);
     let thread = std::thread::Builder::new()
         .name("kumi-client".to_owned())
         .stack_size(STACK_LEN)
         .spawn(move || {
-            let _ = answer(&own, &inbox);
+            let _ = answer(&own, &inbox, &proxies);
             let _ = own.shutdown(Shutdown::Both);
         });
     thread.ok().map(|thread| Connection { stream, thread })
 }
 
-fn answer(stream: &UnixStream, inbox: &Inbox) -> std::io::Result<()> {
+fn answer(stream: &UnixStream, inbox: &Inbox, proxies: &Arc<Proxies>) -> std::io::Result<()> {
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut reader = stream;
@@ -89,6 +91,10 @@ fn answer(stream: &UnixStream, inbox: &Inbox) -> std::io::Result<()> {
         Ok(request) => request,
         Err(error) => return write(stream, &Err(error)),
     };
+    // Forwards are no business of the slow path, which waits for nothing.
+    if let Some(reply) = proxies.handle(&request) {
+        return write(stream, &reply);
+    }
     let (reply, replies) = sync_channel(REPLIES_LEN_MAX);
     if !inbox.send(Input::Request(Asked { request, reply })) {
         return write(stream, &Err(ApiError::new(Code::Stopping)));

@@ -134,6 +134,7 @@ impl Facts {
         let mut all = self.notices.clone();
         all.extend(notices(&status, now.unix_s, self.obstacle));
         all.extend(self.clones.values().cloned());
+        all.extend(self.shared.proxies.notices());
         let unspecified = if self.shared.udp.has_ipv6() {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED)
         } else {
@@ -162,6 +163,7 @@ impl Facts {
             endpoints: status.local_endpoints,
             drops,
             wakeups: self.shared.counters.wakeups(),
+            proxies: self.shared.proxies.status(),
             notices: all,
         }
     }

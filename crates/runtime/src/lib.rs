@@ -19,6 +19,7 @@
 //! |---|---|
 //! | things, bytes waiting for the slow path | [`shared::QUEUE_LEN_MAX`], [`shared::QUEUE_BYTES_MAX`] |
 //! | programs connected | [`control::CONNECTIONS_MAX`] |
+//! | connections through proxies | [`proxy::CONNECTIONS_MAX`] |
 //! | joins and pings waiting | [`requests::WAITING_MAX`] |
 //!
 //! After kill -9 nothing needs cleaning but a socket file, which the next start replaces:
@@ -33,6 +34,7 @@ pub mod facts;
 pub mod inside;
 pub mod lan;
 pub mod peer_routes;
+pub mod proxy;
 pub mod requests;
 mod run;
 pub mod settings;
@@ -43,5 +45,6 @@ pub mod streams;
 
 pub use run::{Ready, RunError, run};
 pub use settings::{
-    INTERFACE_DEFAULT, InterfaceMode, Reload, Renew, Renewal, Routes, Settings, names,
+    INTERFACE_DEFAULT, InterfaceMode, ProxySettings, Reload, Renew, Renewal, Routes, Settings,
+    names,
 };

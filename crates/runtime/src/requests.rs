@@ -89,6 +89,10 @@ impl Requests {
                 answer_with(&reply, Ok(Response::Done));
                 return Then::Stop;
             }
+            // Answered before they come here.
+            Request::Forward(_) | Request::ForwardRemove { .. } | Request::Forwards => {
+                Err(ApiError::new(Code::Internal).with("detail", "forwards"))
+            }
             Request::Join(_) | Request::Ping(_) if self.waiting() >= WAITING_MAX => {
                 Err(ApiError::new(Code::Internal).with("detail", "too many requests wait"))
             }

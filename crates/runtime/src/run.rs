@@ -4,6 +4,7 @@ use crate::counters::{Cause, Counters};
 use crate::facts::Facts;
 use crate::inside::{Inside, Wanted};
 use crate::peer_routes::PeerRoutes;
+use crate::proxy::{Overlay, Proxies, SavedError};
 use crate::settings::{Routes, Settings, names};
 use crate::shared::{Inbox, Input, Outbox, Shared};
 use crate::slow::{Clock, SlowPath};
@@ -48,6 +49,9 @@ pub enum RunError {
     /// The journal cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The forwards cannot be read.
+    #[error(transparent)]
+    Forwards(#[from] SavedError),
     /// The identity does not hold.
     #[error(transparent)]
     Identity(#[from] node::NewError),
@@ -205,6 +209,7 @@ impl Started {
             interface,
             missing: inside.missing.take(),
         };
+        let proxies = open_proxies(&settings, &ready, inside.holder.as_ref())?;
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
         let Machine {
@@ -223,6 +228,7 @@ impl Started {
             multicast: open_multicast(settings.discovery, &mut notices),
             counters,
             inbox,
+            proxies,
             stop: Waker::new().map_err(system("making a waker"))?,
             stopping: AtomicBool::new(false),
         });
@@ -285,11 +291,28 @@ impl Started {
         for thread in threads {
             let _ = thread.join();
         }
+        shared.proxies.end();
         match result {
             Ok(result) => Ok(result?),
             Err(_) => Err(system("the slow path")(io::ErrorKind::BrokenPipe.into())),
         }
     }
+}
+
+fn open_proxies(
+    settings: &Settings,
+    ready: &Ready,
+    holder: Option<&Holder>,
+) -> Result<Arc<Proxies>, RunError> {
+    let overlay = Overlay {
+        holder_pid: holder.map(Holder::pid),
+        device: ready.interface.clone(),
+        address: ready.address,
+        control: settings.directories.runtime.join(names::SOCKET),
+    };
+    let state = &settings.directories.state;
+    let stop = Waker::new().map_err(system("making a waker"))?;
+    Ok(Proxies::open(settings.proxies, overlay, state, stop)?)
 }
 
 /// Handles signals until the slow path has ended.

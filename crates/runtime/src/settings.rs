@@ -3,6 +3,7 @@
 
 use identity::LocalIdentity;
 use os::files::Directories;
+use std::net::SocketAddr;
 
 /// Names of the files that a running node has in its directories.
 pub mod names {
@@ -60,6 +61,15 @@ pub enum Renewal {
 /// says what is wrong. Called 10 days before the end, each day until then, and at the end.
 pub type Renew = Box<dyn Fn() -> Result<Renewal, String> + Send>;
 
+/// Where proxies wait for programs of the host, if anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProxySettings {
+    /// The SOCKS5 proxy.
+    pub socks5: Option<SocketAddr>,
+    /// The HTTP proxy.
+    pub http: Option<SocketAddr>,
+}
+
 /// Everything that a node needs to run.
 pub struct Settings {
     /// Where its files are.
@@ -82,6 +92,8 @@ pub struct Settings {
     pub mtu: u16,
     /// Whether to send and heed beacons.
     pub discovery: bool,
+    /// Its proxies.
+    pub proxies: ProxySettings,
     /// What the node tells its peers it is called.
     pub label: Option<String>,
     /// The software's version.

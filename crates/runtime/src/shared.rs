@@ -2,6 +2,7 @@
 
 use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
+use crate::proxy::Proxies;
 use arc_swap::ArcSwap;
 use group::FlowTable;
 use node::{FastReport, Snapshot};
@@ -197,6 +198,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// The way to the slow path.
     pub inbox: Inbox,
+    /// Proxies and forwards.
+    pub proxies: Arc<Proxies>,
     /// Readable once the threads shall end.
     pub stop: Waker,
     /// Set before [`Shared::stop`].

@@ -87,6 +87,7 @@ fn node(state: &Path, seed: u8) {
         routes: Routes::Overlay,
         mtu: 1400,
         discovery: true,
+        proxies: runtime::ProxySettings::default(),
         label: Some(format!("node {seed}")),
         version: "test".to_owned(),
     };

@@ -20,6 +20,7 @@
 //! | [`invite`] | invite line | 8 |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
 //! | [`path`] | what a datagram travels over | 2, 6 |
+//! | [`socks5`], [`http_proxy`], [`destination`] | what a program asks of this host's proxies | – |
 //! | [`addr`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
 #![forbid(unsafe_code)]
 
@@ -28,12 +29,15 @@ pub mod beacon;
 pub mod channel;
 pub mod codec;
 pub mod datagram;
+pub mod destination;
 pub mod frame;
 pub mod handshake;
+pub mod http_proxy;
 pub mod invite;
 pub mod ip;
 pub mod path;
 pub mod payload;
+pub mod socks5;
 pub mod statement;
 pub mod stream;
 pub mod time;

@@ -27,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("control", wire_targets::control),
     ("datagram", wire_targets::datagram),
     ("frame", wire_targets::frame),
+    ("http_proxy", wire_targets::http_proxy),
     ("identity", identity_targets::identity),
     ("inception", identity_targets::inception),
     ("invite", wire_targets::invite),
@@ -41,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("piece", wire_targets::piece),
     ("pin", identity_targets::pin),
     ("rotations", wire_targets::rotations),
+    ("socks5", wire_targets::socks5),
     ("statements", identity_targets::statements),
     ("stream", wire_targets::stream),
 ];

@@ -64,6 +64,8 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("beacon", beacons(&statements));
     invites(&statements, &mut all);
     all.insert("ip", packets());
+    all.insert("socks5", socks5());
+    all.insert("http_proxy", http_heads());
     all
 }
 
@@ -448,4 +450,28 @@ fn packets() -> Seeds {
         v4(17, &udp),
         v4(1, &[8, 0, 0, 0, 0, 1, 0, 1]),
     ]
+}
+
+fn socks5() -> Seeds {
+    let v6 = [
+        &[5, 1, 0, 5, 1, 0, 4, 0xFC, 0x12][..],
+        &[0; 13],
+        &[1, 0x1F, 0x90],
+    ];
+    let name = [&[5, 1, 0, 3, 6][..], b"server", &[0, 22]];
+    vec![
+        v6.concat(),
+        name.concat(),
+        vec![5, 2, 0, 2, 5, 1, 0, 1, 10, 1, 2, 3, 0, 80],
+    ]
+}
+
+fn http_heads() -> Seeds {
+    let heads = [
+        "CONNECT [fc12::1]:443 HTTP/1.1\r\nHost: [fc12::1]:443\r\n\r\n",
+        "GET http://server:8080/a?b HTTP/1.1\r\nHost: server\r\nConnection: X-Once\r\nX-Once: 1\r\n\r\n",
+        "POST http://10.1.2.3 HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc",
+        "PUT http://server/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ];
+    heads.iter().map(|head| head.as_bytes().to_vec()).collect()
 }

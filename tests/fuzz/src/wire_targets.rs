@@ -4,9 +4,11 @@ use wire::beacon::Beacon;
 use wire::datagram::{Datagram, TRANSPORT_HEADER_LEN};
 use wire::frame::{self, Frames};
 use wire::handshake::{AeadOffer, Message1View, Message2View, Payload1, Payload2};
+use wire::http_proxy::{self, HttpError};
 use wire::invite::{Invite, PREFIX};
 use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, decrement_hop_limit, icmp_error, set_ecn};
 use wire::payload::{Control, Payload, Piece};
+use wire::socks5::{self, Greeting};
 use wire::statement::{ROTATIONS_MAX, Rotations};
 use wire::stream::{StreamMessage, StreamValue};
 
@@ -214,5 +216,39 @@ pub fn ip(bytes: &[u8]) {
             assert_eq!((before.flow(), after.ecn()), (after.flow(), Ecn::Ce));
         }
         (before, after) => assert_eq!(before.is_ok(), after.is_ok()),
+    }
+}
+
+/// `Greeting::parse` and `parse_request`: nothing is read beyond the longest message.
+pub fn socks5(bytes: &[u8]) {
+    let rest = match Greeting::parse(bytes) {
+        Ok(Some((_, len))) => &bytes[len..],
+        Ok(None) | Err(_) => bytes,
+    };
+    for bytes in [bytes, rest] {
+        match socks5::parse_request(bytes) {
+            Ok(Some((destination, len))) => {
+                assert!(len <= socks5::MESSAGE_LEN_MAX && destination.port != 0);
+            }
+            Ok(None) => assert!(bytes.len() < socks5::MESSAGE_LEN_MAX),
+            Err(error) => assert_eq!(error.code().encode()[0], 5),
+        }
+    }
+}
+
+/// `http_proxy::Request::parse`: a head that is sent on is one for a server, and has the host
+/// that is connected to.
+pub fn http_proxy(bytes: &[u8]) {
+    match http_proxy::Request::parse(bytes) {
+        Ok(Some((http_proxy::Request::Fetch { head, .. }, len))) => {
+            assert!(len <= http_proxy::HEAD_LEN_MAX);
+            if head.len() <= http_proxy::HEAD_LEN_MAX {
+                let again = http_proxy::Request::parse(&head);
+                assert_eq!(again, Err(HttpError::NotForProxy));
+            }
+        }
+        Ok(Some((_, len))) => assert!(len <= http_proxy::HEAD_LEN_MAX),
+        Ok(None) => assert!(bytes.len() < http_proxy::HEAD_LEN_MAX),
+        Err(error) => assert!(error.status().encode().starts_with(b"HTTP/1.1 4")),
     }
 }

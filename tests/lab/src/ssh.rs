@@ -1,4 +1,4 @@
-//! A real `sshd` inside the overlay, for one login by key.
+//! A real `sshd`, inside the overlay or beside it, for one login by key.
 
 use std::time::Duration;
 
@@ -22,33 +22,12 @@ pub struct Sshd {
 impl Sshd {
     /// Starts `sshd` on `server` at its address `f`; `client` gets the key.
     pub fn start(server: &Host<'_>, client: &Host<'_>, f: &str) -> Self {
-        let user = server.account.name();
-        let (host_key, auth) = (
-            server.dir.join("ssh_host_key"),
-            server.dir.join("authorized_keys"),
-        );
-        let key = client.dir.join("id_lab");
-        for (path, owner) in [(&host_key, server), (&key, client)] {
-            sh("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]);
-            own(owner, path);
-        }
-        std::fs::copy(format!("{key}.pub"), &auth).expect("a public key");
-        own(server, &auth);
-        let config = server.dir.join("sshd_config");
-        let text = format!(
-            "ListenAddress [{f}]:{PORT}\nHostKey {host_key}\nAuthorizedKeysFile {auth}\nPidFile none\n\
-             PasswordAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\n\
-             Subsystem sftp internal-sftp\n"
-        );
-        std::fs::write(&config, text).expect("a config");
-        own(server, &config);
-        std::fs::create_dir_all("/run/sshd").expect("/run/sshd");
-        let argv = ["/usr/sbin/sshd", "-D", "-e", "-f", &config];
-        let running = server.spawn_inside(&argv);
+        let (key, config) = configure(server, client, f);
+        let running = server.spawn_inside(&["/usr/sbin/sshd", "-D", "-e", "-f", &config]);
         let sshd = Self {
             _server: running,
             key,
-            user,
+            user: server.account.name(),
             address: f.to_owned(),
             port: PORT,
         };
@@ -66,6 +45,26 @@ impl Sshd {
             out.status.success().then_some(())
         });
         sshd
+    }
+
+    /// Starts `sshd` on `server` outside the overlay, on the loopback interface of the host;
+    /// `client` gets the key. Log in through whatever leads there: [`Sshd::reached_at`].
+    pub fn start_outside(server: &Host<'_>, client: &Host<'_>) -> Self {
+        let (key, config) = configure(server, client, "127.0.0.1");
+        let argv = ["/usr/sbin/sshd", "-D", "-e", "-f", &config];
+        Self {
+            _server: server.ns.spawn(server.account, &server.home(), &argv),
+            key,
+            user: server.account.name(),
+            address: "127.0.0.1".to_owned(),
+            port: PORT,
+        }
+    }
+
+    /// From now on clients log in at this address and port.
+    pub fn reached_at(&mut self, address: &str, port: u16) {
+        address.clone_into(&mut self.address);
+        self.port = port;
     }
 
     fn options(&self) -> Vec<String> {
@@ -103,6 +102,32 @@ impl Sshd {
         argv.push(format!("{}@[{}]:{to}", self.user, self.address));
         argv
     }
+}
+
+/// Keys and the configuration of a server that listens at `address`: the client's key and the
+/// path of the configuration.
+fn configure(server: &Host<'_>, client: &Host<'_>, address: &str) -> (String, String) {
+    let (host_key, auth) = (
+        server.dir.join("ssh_host_key"),
+        server.dir.join("authorized_keys"),
+    );
+    let key = client.dir.join("id_lab");
+    for (path, owner) in [(&host_key, server), (&key, client)] {
+        sh("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]);
+        own(owner, path);
+    }
+    std::fs::copy(format!("{key}.pub"), &auth).expect("a public key");
+    own(server, &auth);
+    let config = server.dir.join("sshd_config");
+    let text = format!(
+        "ListenAddress [{address}]:{PORT}\nHostKey {host_key}\nAuthorizedKeysFile {auth}\nPidFile none\n\
+         PasswordAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\n\
+         Subsystem sftp internal-sftp\n"
+    );
+    std::fs::write(&config, text).expect("a config");
+    own(server, &config);
+    std::fs::create_dir_all("/run/sshd").expect("/run/sshd");
+    (key, config)
 }
 
 /// Gives a file to the account of `host`, private.

@@ -36,10 +36,15 @@ cmd-up = Start this node and print an invite line
         its address, where others can reach it, and an invite line. If the node runs
         already, it prints its status and a new invite line. `kumi service install` starts
         the node at boot.
+
+        With --socks5 or --http-proxy, programs outside the private network reach it
+        through a proxy: by address, or by a name in `kumi list`. It asks for no password:
+        every user of this machine can use it, as with `ssh -D`.
     .examples =
         kumi up                  start in the background
         kumi up --no-invite      start without making an invite
         kumi up --foreground     stay in the foreground, e.g. under systemd
+        kumi up --socks5 127.0.0.1:1080 --http-proxy 127.0.0.1:8080    with proxies for browsers and curl
 
 cmd-down = Stop this node
     .long =
@@ -96,6 +101,22 @@ cmd-run = Run a program that sees the private network
         kumi run -- ssh alice@fc12:…:89ab        log in to a peer
         kumi run -- curl http://[fc12:…:89ab]/   fetch from a peer
         kumi run -- bash                         a shell inside
+
+cmd-forward = Lead a TCP port into the private network, or out of it
+    .long =
+        LISTEN is where connections are waited for, TARGET where they lead to. An end is an
+        address and a port of this machine, or one in the private network: inside:PORT
+        as LISTEN, a peer as TARGET. Alone it lists the forwards.
+
+        Forwards stay through restarts. A port of this machine is open to all of its users,
+        as with `ssh -L`; one inside is open to the peers that `kumi list` lets in. After
+        --remove, connections under way go on until they end.
+    .examples =
+        kumi forward inside:22 127.0.0.1:22              peers reach the sshd of this machine
+        kumi forward 127.0.0.1:2222 [fc12::1]:22         ssh -p 2222 127.0.0.1 reaches a peer
+        kumi forward 127.0.0.1:8080 server:80            by a name in `kumi list`
+        kumi forward                                     list them
+        kumi forward --remove inside:22                  remove one
 
 cmd-allow = Let a peer in
     .long =
@@ -195,6 +216,9 @@ opt-config = The configuration file to use
 opt-size = The size of the file that is sent, in MiB (1 to 1024; 64 if not given)
 opt-foreground = Stay in the foreground and log to standard error
 opt-no-invite = Do not make an invite line
+opt-socks5 = Offer a SOCKS5 proxy at this address and port of this machine
+opt-http-proxy = Offer an HTTP proxy at this address and port of this machine
+opt-remove = Remove the forward that waits there
 opt-passphrase-file = Take the passphrase from the first line of this file (or of the file that KUMI_PASSPHRASE_FILE names)
 opt-new-passphrase-file = Take the new passphrase from the first line of this file
 opt-label = What to call the peer
@@ -209,6 +233,8 @@ opt-node = Seal the hot keys as well
 arg-line = The invite line that `kumi up` or `kumi invite` printed
 arg-peer = A peer: its address, or its name in `kumi list`
 arg-command = The program to run and its arguments
+arg-listen = Where to wait: an address and a port of this machine, or inside:PORT
+arg-target = Where it leads: an address and a port; fc00::/8 and 200::/7, names of peers and inside:ADDRESS:PORT go through the private network
 arg-who = Whom to allow: an address in fc00::/8, or a root key of 64 hexadecimal digits
 arg-who-listed = Whom to deny: an address, a root key, or a name in `kumi list`
 arg-report = Where to write it; - for the screen

@@ -18,6 +18,7 @@ label-label = name
 label-reached = reached by
 label-listen = listens on
 label-network = network
+label-proxies = proxies
 label-peers = peers
 label-certificate = certificate
 label-traffic = traffic
@@ -33,6 +34,12 @@ status-reached-lan = { $endpoints } (from the same network only)
 status-network-kernel = interface { $name } in this machine's network, MTU { $mtu }
 status-network-rootless = in a namespace, without privileges (MTU { $mtu }): use `kumi run -- COMMAND`
 status-network-none = none: sessions and `kumi ping` work, programs cannot use them
+status-forwards = { $count ->
+    [one] one forward
+   *[other] { $count } forwards
+}
+status-proxies-local = { $list } (open to every user of this machine)
+status-proxies-public = { $list } (open to everyone who reaches these addresses)
 status-peers = { $connected } connected, { $allowed } allowed, { $invites } open invites
 status-certificate = counter { $counter }, valid until { $until } ({ $left } left)
 status-certificate-over = counter { $counter }, ended on { $until }
@@ -55,6 +62,7 @@ notice-no-tun = There is no network interface: { $detail }. `kumi check` says wh
 notice-no-beacon = Peers in this network are not found by themselves: { $detail }.
 notice-clock-behind = The clock of this machine is { $behind_s } seconds behind the time that the node knows. Set it right.
 notice-no-endpoint = No other machine can reach this node by what it knows. Connect it to a network.
+notice-not-listening = Nothing waits for connections at { $listen }: { $detail }. Free that address, then `kumi down` and `kumi up`; or remove the forward with `kumi forward --remove { $listen }`.
 notice-unknown = The node says something that this program does not know. Update kumi.
 
 invite-life = Works once, until { $until }. On the other machine: kumi join LINE
@@ -89,6 +97,16 @@ list-who = WHO
 list-services = MAY REACH
 list-since = SINCE
 list-everything = everything
+
+forward-done = Forwarded: { $listen } leads to { $target }.
+forward-done-inside = Forwarded: peers that may reach tcp/{ $port } here get from { $listen } to { $target }. Who may: `kumi list`.
+forward-local = It is open to every user of this machine.
+forward-public = It is open to everyone who reaches that address.
+forward-removed = Removed: { $listen } leads nowhere any more. Connections under way go on.
+forward-none = There are no forwards. `kumi forward --help` has examples.
+forward-listen = LISTEN
+forward-target = TARGET
+forward-open = open
 
 allow-done = Allowed: { $who } may reach { $services }.
 allow-mutual = That side must allow this node as well: kumi allow { $address }

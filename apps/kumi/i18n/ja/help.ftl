@@ -36,10 +36,15 @@ cmd-up = このノードを起動し、招待行を表示する
         アドレス、他のマシンからの到達方法、招待行を表示します。すでに起動している
         場合は、状態と新しい招待行を表示します。マシンの起動時に自動で起動するには
         `kumi service install` を使います。
+
+        --socks5 や --http-proxy を付けると、プライベートネットワークの外のプログラムも
+        プロキシ経由で中に届きます。宛先はアドレスか `kumi list` に出る名前です。
+        パスワードは求めないので、`ssh -D` と同じく、このマシンの全ユーザーが使えます。
     .examples =
         kumi up                  バックグラウンドで起動
         kumi up --no-invite      招待行を作らずに起動
         kumi up --foreground     フォアグラウンドで動かす(systemd など)
+        kumi up --socks5 127.0.0.1:1080 --http-proxy 127.0.0.1:8080    ブラウザや curl 用のプロキシも開く
 
 cmd-down = このノードを停止する
     .long =
@@ -96,6 +101,22 @@ cmd-run = プライベートネットワークが見える状態でプログラ�
         kumi run -- ssh alice@fc12:…:89ab        ピアにログイン
         kumi run -- curl http://[fc12:…:89ab]/   ピアから取得
         kumi run -- bash                         中でシェルを開く
+
+cmd-forward = TCP ポートをプライベートネットワークの中へ、または外へ転送する
+    .long =
+        LISTEN で接続を待ち、TARGET へつなぎます。どちらの端も、このマシンのアドレスと
+        ポートか、プライベートネットワーク側です。後者は LISTEN では inside:ポート、
+        TARGET ではピアを書きます。引数がなければ転送の一覧を表示します。
+
+        転送は再起動しても残ります。このマシンのポートは、`ssh -L` と同じく全ユーザーに
+        開かれます。中のポートは `kumi list` で許可したピアだけに開かれます。
+        --remove の後も、続いている接続は終わるまでそのままです。
+    .examples =
+        kumi forward inside:22 127.0.0.1:22              このマシンの sshd をピアに開く
+        kumi forward 127.0.0.1:2222 [fc12::1]:22         ssh -p 2222 127.0.0.1 でピアに届く
+        kumi forward 127.0.0.1:8080 server:80            `kumi list` に出る名前で
+        kumi forward                                     一覧を表示
+        kumi forward --remove inside:22                  1つ取り除く
 
 cmd-allow = ピアを許可する
     .long =
@@ -194,6 +215,9 @@ opt-config = 使用する設定ファイル
 opt-size = 送るファイルの大きさ(MiB、1～1024、省略時 64)
 opt-foreground = フォアグラウンドで動き、標準エラー出力にログを出す
 opt-no-invite = 招待行を作らない
+opt-socks5 = このマシンのこのアドレスとポートで SOCKS5 プロキシを開く
+opt-http-proxy = このマシンのこのアドレスとポートで HTTP プロキシを開く
+opt-remove = そこで待っている転送を取り除く
 opt-passphrase-file = パスフレーズをこのファイルの1行目から読む(環境変数 KUMI_PASSPHRASE_FILE でも指定可)
 opt-new-passphrase-file = 新しいパスフレーズをこのファイルの1行目から読む
 opt-label = ピアの呼び名
@@ -208,6 +232,8 @@ opt-node = ホット鍵も封印する
 arg-line = `kumi up` または `kumi invite` が表示した招待行
 arg-peer = ピアのアドレス、または `kumi list` に出る名前
 arg-command = 実行するプログラムとその引数
+arg-listen = 待つ場所: このマシンのアドレスとポート、または inside:ポート
+arg-target = つなぐ先: アドレスとポート。fc00::/8 と 200::/7、ピアの名前、inside:アドレス:ポート はプライベートネットワークを通る
 arg-who = 許可する相手: fc00::/8 のアドレス、または16進数64桁のルート鍵
 arg-who-listed = 拒否する相手: アドレス、ルート鍵、または `kumi list` に出る名前
 arg-report = 書き出し先(- なら画面)

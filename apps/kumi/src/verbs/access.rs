@@ -45,11 +45,7 @@ pub(crate) fn deny(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     let value = argument(matches, "WHO");
     let who = match value.parse() {
         Ok(who) => who,
-        Err(_) => {
-            let names = entries(context)?;
-            let names = names.into_iter().filter_map(|e| Some((e.label?, e.who)));
-            by_name(value, names.collect())?
-        }
+        Err(_) => listed(context, value)?,
     };
     ask(context, &Request::Deny { who })?;
     if context.json {
@@ -91,6 +87,16 @@ pub(crate) fn list(context: &Context) -> Result<(), Failure> {
         context.say(&line);
     }
     Ok(())
+}
+
+/// Whom the list of this node calls so; what peers call themselves does not count.
+///
+/// # Errors
+/// Nobody, or more than one.
+pub(crate) fn listed(context: &Context, name: &str) -> Result<Who, Failure> {
+    let names = entries(context)?;
+    let names = names.into_iter().filter_map(|e| Some((e.label?, e.who)));
+    by_name(name, names.collect())
 }
 
 /// A peer's address, from its address or its name.

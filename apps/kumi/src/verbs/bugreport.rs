@@ -65,6 +65,9 @@ pub(crate) fn report(context: &Context) -> String {
     if let Ok(Response::List { entries }) = ask(context, &Request::List) {
         section("allowlist", &pretty(&entries));
     }
+    if let Ok(Response::Forwards { forwards }) = ask(context, &Request::Forwards) {
+        section("forwards", &pretty(&forwards));
+    }
     if let Ok(inside) = inside(context) {
         for (name, lines) in inside {
             section(&format!("node: {name}"), &lines.join("\n"));

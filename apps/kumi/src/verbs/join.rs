@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
     let spinner = spinner(context);
     spinner.set_message(context.text.t("join-starting"));
     let source = id::source(context, matches);
-    spinner.suspend(|| up::ensure_running(context, &source))?;
+    spinner.suspend(|| up::ensure_running(context, &source, context.config.proxy))?;
     let waiting = context.text.tr("join-waiting", args!(peer = "…"));
     spinner.set_message(waiting);
     let request = Request::Join(Join {

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::output;
 use crate::text::{Text, args};
-use api::{Network, NetworkMode, Notice, Services, Status, Via};
+use api::{Network, NetworkMode, Notice, Proxies, Services, Status, Via};
 use fluent_bundle::FluentValue;
 use std::net::{IpAddr, SocketAddr};
 
@@ -39,6 +39,31 @@ pub(crate) fn network(text: &Text, network: &Network) -> String {
         ),
         NetworkMode::Rootless => text.tr("status-network-rootless", args!(mtu = network.mtu)),
         NetworkMode::None => text.t("status-network-none"),
+    }
+}
+
+/// How programs that are not in the overlay get into it, and who may use that; `None` when
+/// there is no such way.
+pub(crate) fn proxies(text: &Text, proxies: &Proxies) -> Option<String> {
+    let socks5 = proxies.socks5.map(|at| format!("SOCKS5 {at}"));
+    let http = proxies.http.map(|at| format!("HTTP {at}"));
+    let forwards =
+        (proxies.forwards > 0).then(|| text.tr("status-forwards", args!(count = proxies.forwards)));
+    let all: Vec<String> = socks5.into_iter().chain(http).chain(forwards).collect();
+    let list = all.join(", ");
+    let mut addresses = proxies.socks5.iter().chain(&proxies.http).peekable();
+    match (list.is_empty(), addresses.peek()) {
+        (true, _) => None,
+        (false, None) => Some(list),
+        (false, Some(_)) => {
+            let local = addresses.all(|address| address.ip().is_loopback());
+            let message = if local {
+                "status-proxies-local"
+            } else {
+                "status-proxies-public"
+            };
+            Some(text.tr(message, args!(list = list)))
+        }
     }
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn summary(text: &Text, status: &Status) -> Vec<(&'static str, String
     }
     pairs.push(("label-reached", show::reached(text, &status.endpoints)));
     pairs.push(("label-network", show::network(text, &status.network)));
+    pairs.extend(show::proxies(text, &status.proxies).map(|line| ("label-proxies", line)));
     pairs
 }
 

@@ -6,6 +6,7 @@
 
 use super::{id, invite, show, status};
 use crate::client::{Client, ask};
+use crate::config::Proxy;
 use crate::context::Context;
 use crate::daemon;
 use crate::failure::{Exit, Failure};
@@ -46,22 +47,52 @@ pub(crate) fn up(context: &Context, matches: &ArgMatches) -> Result<(), Failure>
     if matches.get_flag("die-with-parent") {
         daemon::die_with_parent();
     }
+    let proxy = context.config.proxy.with_options(
+        matches.get_one("socks5"),
+        matches.get_one("http-proxy"),
+        &context.text.t("expected-proxy"),
+    )?;
     if matches.get_flag("daemon") {
-        return daemon::background(context, &source);
+        return daemon::background(context, &source, proxy);
     }
     if matches.get_flag("foreground") {
         let start = prepare(context, &source)?;
-        return daemon::foreground(context, &source, move |context| {
+        return daemon::foreground(context, &source, proxy, move |context| {
             context.say(&context.text.t("up-foreground"));
             report(context, &start, with_invite)
         });
     }
-    let start = ensure_running(context, &source)?;
+    let start = ensure_running(context, &source, proxy)?;
+    if start.already {
+        check_proxies(context, matches, proxy)?;
+    }
     report(context, &start, with_invite)
 }
 
+/// A node that runs already has the proxies that it was started with. Asked for others, it
+/// must not look as if it had them.
+fn check_proxies(context: &Context, matches: &ArgMatches, proxy: Proxy) -> Result<(), Failure> {
+    let running = status::fetch(context)?.proxies;
+    for (option, wanted, found) in [
+        ("socks5", proxy.socks5, running.socks5),
+        ("http-proxy", proxy.http, running.http),
+    ] {
+        if matches.contains_id(option) && wanted != found {
+            let found = found.map_or_else(|| "-".to_owned(), |found| found.to_string());
+            return Err(Failure::new(Exit::Failed, "error-proxy-running")
+                .with("option", format!("--{option}"))
+                .with("found", found));
+        }
+    }
+    Ok(())
+}
+
 /// Starts the node in the background unless it runs.
-pub(crate) fn ensure_running(context: &Context, source: &Source) -> Result<Start, Failure> {
+pub(crate) fn ensure_running(
+    context: &Context,
+    source: &Source,
+    proxy: Proxy,
+) -> Result<Start, Failure> {
     match Client::connect(context) {
         Ok(_) => {
             let start = prepare(context, source)?;
@@ -75,7 +106,7 @@ pub(crate) fn ensure_running(context: &Context, source: &Source) -> Result<Start
         }
         Err(failure) if failure.exit == Exit::NotRunning => {
             let start = prepare(context, source)?;
-            spawn(context, source)?;
+            spawn(context, source, proxy)?;
             Ok(start)
         }
         Err(failure) => Err(failure),
@@ -99,7 +130,7 @@ fn prepare(context: &Context, source: &Source) -> Result<Start, Failure> {
     })
 }
 
-fn spawn(context: &Context, source: &Source) -> Result<(), Failure> {
+fn spawn(context: &Context, source: &Source, proxy: Proxy) -> Result<(), Failure> {
     let log = context.log();
     let failed = |detail: std::io::Error| {
         Failure::new(Exit::Failed, "error-start")
@@ -118,6 +149,11 @@ fn spawn(context: &Context, source: &Source) -> Result<(), Failure> {
         args.extend(["--config".into(), file.into()]);
     }
     args.extend(["up".into(), "--daemon".into()]);
+    for (option, address) in [("--socks5", proxy.socks5), ("--http-proxy", proxy.http)] {
+        if let Some(address) = address {
+            args.extend([option.into(), address.to_string().into()]);
+        }
+    }
     let passphrase = passphrase(context, source)?;
     if let Some(file) = &passphrase {
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());

@@ -7,7 +7,7 @@ use lab::host::{Host, connect};
 use lab::wire::Cable;
 use lab::{kumi, need_root};
 
-fn rss_kib(pid: u64) -> u64 {
+pub(crate) fn rss_kib(pid: u64) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let line = text
         .lines()
@@ -20,7 +20,7 @@ fn rss_kib(pid: u64) -> u64 {
 }
 
 /// Context switches that the threads of a process made by themselves, i.e. times they slept and woke.
-fn wakeups(pid: u64) -> u64 {
+pub(crate) fn wakeups(pid: u64) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("threads");
     tasks
         .flatten()

@@ -9,6 +9,7 @@ mod idle;
 mod kill;
 mod nat;
 mod openvpn;
+mod proxies;
 mod readme;
 mod rotate;
 mod service;
