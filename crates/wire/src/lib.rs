@@ -17,7 +17,7 @@
 //! | [`beacon`] | LAN beacon | 7 |
 //! | [`invite`] | invite line | 8 |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
-//! | [`addr`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
+//! | [`addr`], [`prefix`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
 #![forbid(unsafe_code)]
 
 pub mod addr;
@@ -28,10 +28,12 @@ pub mod handshake;
 pub mod invite;
 pub mod ip;
 pub mod payload;
+pub mod prefix;
 pub mod statement;
 pub mod stream;
 pub mod time;
 
 pub use addr::{Endpoint, NodeAddr};
 pub use codec::{Malformed, Reader, Tlvs, Unencodable, Writer};
+pub use prefix::{Prefix, PrefixError};
 pub use time::Now;

@@ -12,6 +12,7 @@
 //! | 4 | [`RotationQuery`], at most 64 tags |
 //! | 6 | endpoints, at most 16 |
 //! | 7 | [`CloneNotice`] |
+//! | 8 | prefixes, at most 64 |
 //!
 //! Texts in a hello come from the peer: whoever shows them escapes control characters.
 
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use crate::addr::{Endpoint, NodeAddr, read_endpoints, write_endpoints};
 use crate::codec::{Malformed, Reader, Tlvs, Unencodable, Writer, exactly};
 use crate::handshake::{INSTANCE_LEN, check_inception};
+use crate::prefix::{Prefix, read_prefixes, write_prefixes};
 use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
 
 /// Length of a message's header in bytes.
@@ -38,6 +40,8 @@ pub const DIGEST_LEN_MAX: usize = 512;
 pub const QUERY_LEN_MAX: usize = 64;
 /// Largest number of endpoints in one message.
 pub const ENDPOINTS_MAX: usize = 16;
+/// Largest number of prefixes in one message, and so of one node.
+pub const PREFIXES_MAX: usize = 64;
 
 /// Message type: hello.
 pub const TYPE_HELLO: u16 = 1;
@@ -53,6 +57,8 @@ pub const TYPE_ROTATION_LOG: u16 = 5;
 pub const TYPE_ENDPOINTS: u16 = 6;
 /// Message type: clone notice.
 pub const TYPE_CLONE_NOTICE: u16 = 7;
+/// Message type: prefixes of the sender.
+pub const TYPE_PREFIXES: u16 = 8;
 
 const DIGEST_ENTRY_LEN: usize = F_TAG_LEN + 4;
 
@@ -113,6 +119,8 @@ pub enum StreamValue<'a> {
     Endpoints(Vec<SocketAddr>),
     /// Two holders of one F were seen (7).
     CloneNotice(CloneNotice),
+    /// What lies behind the sender; the whole list replaces the one before (8).
+    Prefixes(Vec<Prefix>),
     /// A type that this version does not know; skipped.
     Unknown(u16),
 }
@@ -132,6 +140,10 @@ impl<'a> StreamValue<'a> {
                 StreamValue::Endpoints(read_endpoints(&mut reader, ENDPOINTS_MAX)?)
             }
             TYPE_CLONE_NOTICE => StreamValue::CloneNotice(CloneNotice::decode(value)?),
+            TYPE_PREFIXES => {
+                let mut reader = Reader::new(value, "prefixes");
+                StreamValue::Prefixes(read_prefixes(&mut reader, PREFIXES_MAX)?)
+            }
             kind => StreamValue::Unknown(kind),
         })
     }
@@ -146,6 +158,7 @@ impl<'a> StreamValue<'a> {
             StreamValue::RotationLog(_) => TYPE_ROTATION_LOG,
             StreamValue::Endpoints(_) => TYPE_ENDPOINTS,
             StreamValue::CloneNotice(_) => TYPE_CLONE_NOTICE,
+            StreamValue::Prefixes(_) => TYPE_PREFIXES,
             StreamValue::Unknown(kind) => *kind,
         }
     }
@@ -166,6 +179,11 @@ impl<'a> StreamValue<'a> {
                 Ok(out.finish())
             }
             StreamValue::CloneNotice(notice) => Ok(notice.encode()),
+            StreamValue::Prefixes(list) => {
+                let mut out = Writer::default();
+                write_prefixes(&mut out, list, PREFIXES_MAX)?;
+                Ok(out.finish())
+            }
             StreamValue::Unknown(_) => Err(Unencodable {
                 what: "stream message",
             }),

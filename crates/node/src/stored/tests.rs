@@ -31,6 +31,7 @@ fn every_kind() -> Vec<Change> {
         who,
         services: Services::All,
         label: None,
+        accepts: Vec::new(),
         added_unix_s: 5,
     };
     let invite = InviteRecord {

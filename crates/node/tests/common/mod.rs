@@ -371,6 +371,7 @@ pub(crate) fn allow_all(f: NodeAddr) -> AllowEntry {
         who: Who::Address(f),
         services: Services::All,
         label: None,
+        accepts: Vec::new(),
         added_unix_s: START_UNIX_S,
     }
 }
