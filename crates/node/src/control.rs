@@ -5,6 +5,7 @@
 //! | hello | remembered for `peers` |
 //! | identity update, digest, query, log | see `rotation` |
 //! | endpoints | candidates of the peer itself |
+//! | prefixes | see `prefixes` |
 //! | clone notice about this node | told to the owner; about others: ignored |
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ impl Node {
             Ok(StreamValue::RotationLog(update)) => self.handle_log(now, f, update),
             Ok(StreamValue::Endpoints(list)) => self.endpoints_in(now, f, &list),
             Ok(StreamValue::CloneNotice(notice)) => self.clone_notice_in(&notice),
+            Ok(StreamValue::Prefixes(list)) => self.prefixes_in(f, list),
             Ok(StreamValue::Unknown(_)) => {}
             Err(_) => self.drop_for(DropReason::Malformed),
         }
@@ -48,7 +50,7 @@ impl Node {
         }
     }
 
-    /// A new control stream: say who this is, where, and who rotated.
+    /// A new control stream: say who this is, what lies behind it, where it is, and who rotated.
     pub(crate) fn greet(&mut self, now: Now, f: NodeAddr) {
         let config = self.config.clone();
         let hello = Hello {
@@ -58,6 +60,7 @@ impl Node {
             label: config.host_label.as_deref(),
         };
         self.send_value(now, f, &StreamValue::Hello(hello));
+        self.greet_with_prefixes(now, f);
         let mut endpoints = self.local_endpoints.clone();
         endpoints.truncate(wire::stream::ENDPOINTS_MAX);
         if !endpoints.is_empty() {

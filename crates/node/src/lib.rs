@@ -33,6 +33,7 @@ mod link;
 mod machine;
 mod output;
 mod peer;
+mod prefixes;
 mod publish;
 mod report;
 mod rotation;
@@ -44,7 +45,7 @@ mod wanted;
 
 pub use beacon_checks::BEACON_CHECKS_MAX;
 pub use commands::ANNOUNCE_MAX;
-pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
+pub use config::{ADDRESSES_MAX, INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
 pub use error::{
     AllowRefused, ConnectError, InstallError, InviteError, JoinError, NewError, PingError,
 };
@@ -55,7 +56,9 @@ pub use lan::CALL_INTERVAL;
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
-pub use status::{CandidateStatus, NodeStatus, PeerState, PeerStatus, SessionStatus};
+pub use status::{
+    AnnouncedStatus, CandidateStatus, NodeStatus, PeerState, PeerStatus, PrefixState, SessionStatus,
+};
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
 };

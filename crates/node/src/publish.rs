@@ -34,7 +34,10 @@ impl Node {
         }
         let names = self.all_names();
         let generation = self.snapshot.generation().saturating_add(1);
-        let mut snapshot = Snapshot::new(generation, Names::of(&self.me.public));
+        let own = Names::of(&self.me.public);
+        let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu);
+        snapshot.announce(self.config.prefixes());
+        let claims = self.prefix_claims();
         for (f, names) in names {
             let services = match self.access(f) {
                 Access::Allowed(entry) => Some(entry.services.clone()),
@@ -45,6 +48,7 @@ impl Node {
                 let entry = PeerEntry {
                     names,
                     services,
+                    prefixes: self.used_prefixes(&claims, f),
                     out: self.session_of(f).and_then(way_out),
                 };
                 let transports = keys.get(&f).map_or(&[][..], Vec::as_slice);

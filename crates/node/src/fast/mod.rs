@@ -8,13 +8,16 @@
 //! **Buffers.** An inner packet to send stands at `buf[HEADROOM..HEADROOM + len]`, with
 //! [`TAILROOM`] bytes of room behind it; the datagram is then `buf[..len]`.
 
+#[cfg(test)]
+mod prefix_tests;
+mod prefixes;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 pub use snapshot::Snapshot;
-pub(crate) use snapshot::{Names, Out, PeerEntry, note_flow};
+pub(crate) use snapshot::{Names, Out, PeerEntry, error_source, note_flow};
 pub use verdict::{DropReason, FastReport, Inbound, Outbound};
 
 use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
