@@ -42,6 +42,7 @@ impl Node {
     pub fn handle_local_endpoints(&mut self, now: Now, endpoints: Vec<SocketAddr>) {
         if endpoints != self.local_endpoints {
             self.local_endpoints = endpoints;
+            self.snapshot_stale = true;
             if self.config.discovery && self.config.listen_port != 0 {
                 self.discovery.addresses_changed(now.mono);
             }

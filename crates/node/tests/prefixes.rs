@@ -119,6 +119,37 @@ fn a_packet_of_nobody_here_does_not_leave() {
 }
 
 #[test]
+fn own_datagrams_do_not_go_round_in_the_tunnel() {
+    let mut world = star(2);
+    accept(&mut world, 0, 1, &["10.1.0.0/16"]);
+    let own = NodeConfig {
+        addresses: vec![[10, 77, 0, 1].into()],
+        ..announcing(&["10.0.0.0/16"])
+    };
+    world.configure(0, own);
+    let endpoint = "10.0.0.1:4000".parse().unwrap();
+    world.with(0, |node, now| node.handle_local_endpoints(now, vec![endpoint]));
+    world.restart(1);
+    hello(&mut world, 1);
+    let port = world.hosts[0].at.port();
+    let from = |src: &str, port| {
+        ipv4(src, "10.1.0.1", proto::UDP, true, &udp_segment((port, port), b"sealed"))
+    };
+    for src in ["10.0.0.1", "10.77.0.1"] {
+        world.send(0, &from(src, port));
+    }
+    assert_eq!(world.dropped(0, DropReason::NoRoute), 2);
+    // Another node behind this one may use the same port, and this host another.
+    accept(&mut world, 1, 0, &["10.0.0.0/16", "10.77.0.1"]);
+    let passes = [from("10.0.0.2", port), from("10.0.0.1", port + 1), from("10.77.0.1", 53)];
+    for packet in &passes {
+        world.send(0, packet);
+    }
+    world.run(s(1));
+    assert_eq!(world.take_inside(1), passes);
+}
+
+#[test]
 fn the_longest_prefix_wins_and_of_two_equal_ones_neither() {
     use PrefixState::{Contested, Used};
     let mut world = star(3);

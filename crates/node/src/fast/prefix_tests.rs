@@ -2,6 +2,7 @@
 
 use group::{AllowEntry, PortRange, Proto, Services};
 use wire::ip::{Ecn, IpView, checksum, proto, set_ecn, tcp};
+use wire::stream::{PREFIXES_MAX, TYPE_PREFIXES};
 use wire::{NodeAddr, Prefix};
 
 use super::DropReason;
@@ -186,6 +187,37 @@ fn a_peer_limited_to_ssh_reaches_ssh_of_plain_hosts_and_no_more() {
         let verdict = fast_in(&world, 0, 1, Ecn::NotEct, &datagram);
         assert_eq!(verdict.is_ok(), passes, "{packet:02x?} {verdict:?}");
     }
+}
+
+#[test]
+fn what_nobody_may_announce_is_left_out_and_too_much_is_refused() {
+    let mut world = lans();
+    let b = world.f(1);
+    let of_b = |world: &World| {
+        let peers = world.hosts[0].node.peers(world.now);
+        let peer = peers.into_iter().find(|peer| peer.f == Some(b)).unwrap();
+        peer.announces.iter().map(|row| row.prefix).collect::<Vec<_>>()
+    };
+    let everything = prefixes(&["192.168.0.0/16", "::/0", "0.0.0.0/0", "0.0.0.0/1", "fc00::/8"]);
+    let entry = AllowEntry {
+        // Past what an owner can say.
+        accepts: everything.clone(),
+        ..allow_all(b)
+    };
+    assert!(world.with(0, |node, now| node.allow(now, entry)).is_err());
+    let mut say = |prefixes: &[Prefix]| {
+        let bytes: Vec<u8> = prefixes.iter().flat_map(|p| p.to_bytes()).collect();
+        world.with(0, |node, now| node.message_in(now, b, TYPE_PREFIXES, &bytes));
+        of_b(&world)
+    };
+    assert_eq!(say(&everything), prefixes(&["192.168.0.0/16"]));
+    let many: Vec<Prefix> = (0..=PREFIXES_MAX)
+        .map(|n| format!("10.{n}.0.0/16").parse().unwrap())
+        .collect();
+    assert_eq!(say(&many[1..]), many[1..]);
+    assert_eq!(say(&many), many[1..], "one too many: nothing changes");
+    assert_eq!(say(&[many[0], many[0]]), [many[0]]);
+    assert_eq!(world.dropped(0, DropReason::Malformed), 1);
 }
 
 /// The MSS in a SYN; its TCP checksum must be right.

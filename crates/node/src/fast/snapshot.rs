@@ -4,7 +4,7 @@
 //! starts a handshake. An incoming one that finds none is dropped: keys are published before
 //! the message that lets the peer use them leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +89,8 @@ pub struct Snapshot {
     prefixes: PrefixTable,
     /// The largest inner packet that this node accepts, in bytes.
     inner_mtu: u16,
+    /// Where this node's own datagrams come from.
+    sockets: BTreeSet<(NodeAddr, u16)>,
 }
 
 impl Snapshot {
@@ -104,6 +106,7 @@ impl Snapshot {
             generation,
             own,
             inner_mtu,
+            sockets: BTreeSet::new(),
             prefixes: PrefixTable::new(),
             by_index: BTreeMap::new(),
             by_addr: BTreeMap::new(),
@@ -115,6 +118,13 @@ impl Snapshot {
     pub(crate) fn announce(&mut self, prefixes: impl IntoIterator<Item = Prefix>) {
         for prefix in prefixes {
             self.prefixes.insert(prefix, Holder::Own);
+        }
+    }
+
+    /// Adds an address and port that this node's own datagrams come from.
+    pub(crate) fn add_socket(&mut self, socket: SocketAddr) {
+        if let Some(addr) = NodeAddr::of_ip(socket.ip()) {
+            self.sockets.insert((addr, socket.port()));
         }
     }
 
@@ -322,7 +332,20 @@ impl Snapshot {
         if !NodeAddr::of_ip(view.src()).is_some_and(|src| self.is_own(src)) {
             return Err(DropReason::SourceNotOwn);
         }
+        if self.is_own_datagram(view, to) {
+            return Err(DropReason::NoRoute);
+        }
         Ok(to)
+    }
+
+    /// Whether this node sent it itself, to an endpoint that lies behind a peer: sealed again it
+    /// would come here again, for ever.
+    fn is_own_datagram(&self, view: &IpView<'_>, to: NodeAddr) -> bool {
+        let flow = view.flow();
+        let from = NodeAddr::of_ip(flow.src).map(|src| (src, flow.src_port));
+        flow.proto == proto::UDP
+            && from.is_some_and(|from| self.sockets.contains(&from))
+            && matches!(self.prefixes.find(to), Some(Holder::Peer(_)))
     }
 
     /// The peer that holds an address, or that it lies behind.

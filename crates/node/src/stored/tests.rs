@@ -75,6 +75,10 @@ fn every_kind() -> Vec<Change> {
             f: f(1),
             endpoint: "[2001:db8::1]:4".parse().unwrap(),
         },
+        Change::Announced {
+            f: f(1),
+            prefixes: vec!["10.1.0.0/16".parse().unwrap()],
+        },
         Change::TimeHigh { unix_s: 1_000 },
     ]
 }
