@@ -10,7 +10,7 @@ use crate::tun::{Device, TX_QUEUE_LEN, TunError};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The most addresses or routes that one [`Plan`] carries.
-pub const PLAN_LIST_LEN_MAX: usize = 16;
+pub const PLAN_LIST_LEN_MAX: usize = 32;
 
 /// What the interface shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +19,9 @@ pub struct Plan {
     pub name: String,
     /// Its MTU in bytes, 1,280 to 65,535.
     pub mtu: u32,
-    /// Its addresses, each alone (/128).
-    pub addresses: Vec<Ipv6Addr>,
+    /// Its addresses with the length of their prefix. An IPv6 address stands alone; with an
+    /// IPv4 address the kernel routes its prefix to the interface.
+    pub addresses: Vec<(IpAddr, u8)>,
     /// The prefixes that lead to it.
     pub routes: Vec<(Ipv6Addr, u8)>,
 }
@@ -92,10 +93,14 @@ pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
     netlink
         .set_no_link_local(index)
         .map_err(InterfaceError::NoIpv6)?;
-    for address in &plan.addresses {
-        netlink
-            .add_address(index, IpAddr::V6(*address), 128, true)
-            .map_err(InterfaceError::NoIpv6)?;
+    for (address, prefix_len) in &plan.addresses {
+        let is_v6 = address.is_ipv6();
+        let added = netlink.add_address(index, *address, *prefix_len, is_v6);
+        if is_v6 {
+            added.map_err(InterfaceError::NoIpv6)?;
+        } else {
+            added?;
+        }
     }
     netlink.set_up(index, true)?;
     for (prefix, prefix_len) in &plan.routes {
@@ -116,11 +121,11 @@ mod tests {
             let mut plan = Plan {
                 name: "kumi%d".to_owned(),
                 mtu: 1400,
-                addresses: vec!["fc01::1".parse().unwrap()],
+                addresses: vec![("fc01::1".parse().unwrap(), 128)],
                 routes: vec![fc],
             };
             let first = open_here(&plan).unwrap();
-            let before = Netlink::open().unwrap().routes_v6().unwrap();
+            let before = Netlink::open().unwrap().routes().unwrap();
             match open_here(&plan) {
                 Err(InterfaceError::RouteConflict {
                     interface,
@@ -131,12 +136,12 @@ mod tests {
                 }
                 other => panic!("{other:?}"),
             }
-            assert_eq!(Netlink::open().unwrap().routes_v6().unwrap(), before);
+            assert_eq!(Netlink::open().unwrap().routes().unwrap(), before);
             plan.routes.clear();
-            plan.addresses = vec!["fc02::2".parse().unwrap()];
+            plan.addresses = vec![("fc02::2".parse().unwrap(), 128)];
             assert_eq!(open_here(&plan).unwrap().name(), "kumi1");
             drop(first);
-            assert!(Netlink::open().unwrap().routes_v6().unwrap().is_empty());
+            assert!(Netlink::open().unwrap().routes().unwrap().is_empty());
         });
     }
 }
