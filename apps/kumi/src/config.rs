@@ -10,6 +10,8 @@
 //! | `listen` | `"[::]:4649"`: all addresses, and the UDP port | port 4649, or a free one |
 //! | `label` | what this node tells its peers, 1 to 63 bytes | the host's name |
 //! | `discovery` | `true` or `false`: beacons on the LAN | `true` |
+//! | `ip.addresses` | `["10.77.0.1/24"]`: at most 16 IPv4 addresses inside, with the length of their prefix | none |
+//! | `ip.announce` | `["192.168.10.0/24"]`: at most 48 prefixes that lie behind this node | nothing |
 //! | `tun.name` | 1 to 15 of `a-z A-Z 0-9 _ . -` | the first free of `kumi0`, `kumi1`, … |
 //! | `tun.mtu` | 1280 to 65535 | 1400 |
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |
@@ -18,14 +20,17 @@
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::language::Language;
+pub(crate) use ip::Ip;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
+mod ip;
+
 type Spanned<T> = toml::Spanned<T>;
 
-const KEYS: &[&str] = &["language", "listen", "label", "discovery", "tun"];
+const KEYS: &[&str] = &["language", "listen", "label", "discovery", "ip", "tun"];
 const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes"];
 const LANGUAGES: &[&str] = &["en", "ja"];
 const MODES: &[&str] = &["auto", "kernel", "rootless", "none"];
@@ -46,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) label: Option<String>,
     /// Whether to send and heed beacons.
     pub(crate) discovery: bool,
+    /// IPv4 inside, and what lies behind this node.
+    pub(crate) ip: Ip,
     /// The TUN device.
     pub(crate) tun: Tun,
 }
@@ -95,6 +102,7 @@ impl Default for Config {
             listen: None,
             label: None,
             discovery: true,
+            ip: Ip::default(),
             tun: Tun {
                 name: None,
                 mtu: None,
@@ -169,6 +177,7 @@ pub(crate) fn parse(source: &str, file: &Path) -> Result<Config, Failure> {
             "listen" => config.listen = Some(at.listen(value)?),
             "label" => config.label = Some(at.label(value)?),
             "discovery" => config.discovery = at.boolean("discovery", value)?,
+            "ip" => config.ip = at.ip(value)?,
             "tun" => config.tun = at.tun(value)?,
             other => return Err(at.unknown_key(other, KEYS, "", key.span())),
         }

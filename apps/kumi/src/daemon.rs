@@ -132,6 +132,8 @@ fn settings(context: &Context, source: &Source) -> Result<Settings, Failure> {
             Routes::None => runtime::Routes::None,
         },
         mtu: tun.mtu.unwrap_or(node::INNER_MTU_DEFAULT),
+        addresses: config.ip.addresses.clone(),
+        announce: config.ip.announce.clone(),
         discovery: config.discovery,
         label: config.label.clone().or_else(host_name),
         version: env!("CARGO_PKG_VERSION").to_owned(),

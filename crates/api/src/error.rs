@@ -102,6 +102,10 @@ codes! {
     InvitesFull = "invites-full",
     /// The allowlist has as many entries as it may have. [max]
     AllowlistFull = "allowlist-full",
+    /// The entry accepts as many prefixes as it may. [max]
+    TooManyPrefixes = "too-many-prefixes",
+    /// Nobody may announce anything of this prefix. [prefix]
+    PrefixRefused = "prefix-refused",
     /// A node does not allow or deny itself.
     OwnAddress = "own-address",
     /// There is no entry for this peer. [who]

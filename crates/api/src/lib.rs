@@ -18,6 +18,7 @@
 
 mod error;
 mod frame;
+mod prefix;
 mod request;
 mod response;
 
@@ -26,14 +27,15 @@ pub use frame::{
     FRAME_LEN_MAX, FrameError, decode_reply, decode_request, encode_reply, encode_request,
     frame_len, read_frame,
 };
+pub use prefix::{PREFIXES_MAX, Prefix};
 pub use request::{
-    Allow, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, Invite, Join, LABEL_LEN_MAX,
+    Accept, Allow, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, Invite, Join, LABEL_LEN_MAX,
     PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request, Services, Who,
 };
 pub use response::{
-    Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited, Joined,
-    Network, NetworkMode, Notice, NoticeKind, Peer, PeerState, PingDone, Report, ReportSection,
-    Response, Status, Told, Traffic, Via,
+    Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited,
+    Joined, Network, NetworkMode, Notice, NoticeKind, Peer, PeerState, PingDone, PrefixState,
+    Report, ReportSection, Response, Status, Told, Traffic, Via,
 };
 
 /// The version of this interface. A node refuses any other with [`Code::Version`].

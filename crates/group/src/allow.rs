@@ -84,7 +84,11 @@ pub struct AllowEntry {
     pub label: Option<String>,
     /// What it may announce: prefixes that lie in one of these take effect here. At most
     /// [`ACCEPTED_MAX`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serial::prefixes")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "serial::prefixes"
+    )]
     pub accepts: Vec<Prefix>,
     /// When it was added, Unix seconds.
     pub added_unix_s: u64,
@@ -474,9 +478,19 @@ mod tests {
         ] {
             assert_eq!(lan.accepts(prefix(text)), accepted, "{text}");
         }
-        for text in ["0.0.0.0/0", "::/0", "fc00::/8", "200::/7", "127.0.0.0/8", "ff00::/8"] {
+        for text in [
+            "0.0.0.0/0",
+            "::/0",
+            "fc00::/8",
+            "200::/7",
+            "127.0.0.0/8",
+            "ff00::/8",
+        ] {
             let wrong = prefix(text);
-            assert_eq!(accepting(vec![wrong]).check(), Err(AllowError::Prefix(wrong)));
+            assert_eq!(
+                accepting(vec![wrong]).check(),
+                Err(AllowError::Prefix(wrong))
+            );
         }
         let many = vec![prefix("10.0.0.0/8"); ACCEPTED_MAX + 1];
         assert_eq!(accepting(many[1..].to_vec()).check(), Ok(()));

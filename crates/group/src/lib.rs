@@ -25,8 +25,8 @@ mod flow;
 pub mod serial;
 
 pub use allow::{
-    ACCEPTED_MAX, Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX, PORT_RANGES_MAX,
-    PortRange, Proto, Services, Who,
+    ACCEPTED_MAX, Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX,
+    PORT_RANGES_MAX, PortRange, Proto, Services, Who,
 };
 pub use decide::{Decision, Direction, Rule, Verdict, decide};
 pub use flow::{FLOWS_MAX, FlowKey, FlowTable, OTHER_IDLE_MAX, TCP_IDLE_MAX};

@@ -44,7 +44,9 @@ pub mod prefixes {
     /// When a text is not a prefix.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Prefix>, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
-        let read = texts.iter().map(|text| text.parse().map_err(D::Error::custom));
+        let read = texts
+            .iter()
+            .map(|text| text.parse().map_err(D::Error::custom));
         read.collect()
     }
 }

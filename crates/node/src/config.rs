@@ -116,7 +116,10 @@ mod tests {
         let prefixes = many.bounded().prefixes();
         assert_eq!(prefixes.len(), PREFIXES_MAX);
         assert_eq!(prefixes.first(), "10.77.0.1/32".parse().ok().as_ref());
-        assert_eq!(prefixes.last(), Some(&prefix(PREFIXES_MAX - ADDRESSES_MAX - 1)));
+        assert_eq!(
+            prefixes.last(),
+            Some(&prefix(PREFIXES_MAX - ADDRESSES_MAX - 1))
+        );
         assert_eq!(NodeConfig::default().bounded(), NodeConfig::default());
     }
 }

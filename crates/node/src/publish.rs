@@ -66,7 +66,11 @@ impl Node {
     /// interface, of which the kernel takes one for what it sends into it.
     fn own_sockets(&self) -> impl Iterator<Item = SocketAddr> {
         let port = self.config.listen_port;
-        let inside = self.config.addresses.iter().map(|address| (*address).into());
+        let inside = self
+            .config
+            .addresses
+            .iter()
+            .map(|address| (*address).into());
         let names = [self.f, identity::alias(self.me.public.history.root_key())];
         let own = inside.chain(names.map(IpAddr::from));
         let own = own.map(move |ip| SocketAddr::new(ip, port));

@@ -84,7 +84,11 @@ pub struct PeerRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<SocketAddr>,
     /// What it announced last: a packet to there starts a session.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "serial::prefixes")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "serial::prefixes"
+    )]
     pub announced: Vec<Prefix>,
 }
 

@@ -35,7 +35,13 @@ fn accept(world: &mut World, at: usize, of: usize, texts: &[&str]) {
 
 /// An IPv4 packet with `len` bytes of payload.
 fn v4(src: &str, dst: &str, df: bool, len: usize) -> Vec<u8> {
-    ipv4(src, dst, proto::UDP, df, &udp_segment((7, 9), &vec![7; len]))
+    ipv4(
+        src,
+        dst,
+        proto::UDP,
+        df,
+        &udp_segment((7, 9), &vec![7; len]),
+    )
 }
 
 /// What a node says about what a peer announces.
@@ -80,11 +86,18 @@ fn a_prefix_leads_to_its_peer_once_it_is_accepted_and_no_longer() {
     world.send(0, &packet);
     let reply = world.take_inside(0).pop().unwrap();
     let view = IpView::parse(&reply).unwrap();
-    assert_eq!((view.icmp(), view.dst().to_string()), (Some((3, 0)), "10.0.0.5".to_owned()));
+    assert_eq!(
+        (view.icmp(), view.dst().to_string()),
+        (Some((3, 0)), "10.0.0.5".to_owned())
+    );
     assert_eq!(world.dropped(0, DropReason::NoRoute), 1);
 
     accept(&mut world, 0, 1, &["10.1.0.0/17"]);
-    assert_eq!(announced(&world, 0, 1), [(lan(), NotAccepted)], "too narrow");
+    assert_eq!(
+        announced(&world, 0, 1),
+        [(lan(), NotAccepted)],
+        "too narrow"
+    );
     accept(&mut world, 0, 1, &["10.0.0.0/8"]);
     assert_eq!(announced(&world, 0, 1), [(lan(), Used)]);
     world.send(0, &packet);
@@ -128,12 +141,20 @@ fn own_datagrams_do_not_go_round_in_the_tunnel() {
     };
     world.configure(0, own);
     let endpoint = "10.0.0.1:4000".parse().unwrap();
-    world.with(0, |node, now| node.handle_local_endpoints(now, vec![endpoint]));
+    world.with(0, |node, now| {
+        node.handle_local_endpoints(now, vec![endpoint])
+    });
     world.restart(1);
     hello(&mut world, 1);
     let port = world.hosts[0].at.port();
     let from = |src: &str, port| {
-        ipv4(src, "10.1.0.1", proto::UDP, true, &udp_segment((port, port), b"sealed"))
+        ipv4(
+            src,
+            "10.1.0.1",
+            proto::UDP,
+            true,
+            &udp_segment((port, port), b"sealed"),
+        )
     };
     for src in ["10.0.0.1", "10.77.0.1"] {
         world.send(0, &from(src, port));
@@ -141,7 +162,11 @@ fn own_datagrams_do_not_go_round_in_the_tunnel() {
     assert_eq!(world.dropped(0, DropReason::NoRoute), 2);
     // Another node behind this one may use the same port, and this host another.
     accept(&mut world, 1, 0, &["10.0.0.0/16", "10.77.0.1"]);
-    let passes = [from("10.0.0.2", port), from("10.0.0.1", port + 1), from("10.77.0.1", 53)];
+    let passes = [
+        from("10.0.0.2", port),
+        from("10.0.0.1", port + 1),
+        from("10.77.0.1", 53),
+    ];
     for packet in &passes {
         world.send(0, packet);
     }
@@ -164,7 +189,10 @@ fn the_longest_prefix_wins_and_of_two_equal_ones_neither() {
         world.run(s(1));
         assert_eq!(world.take_inside(at), [packet], "{dst}");
     }
-    world.configure(1, announcing(&["10.9.0.0/16", "10.0.0.0/16", "10.1.0.0/16"]));
+    world.configure(
+        1,
+        announcing(&["10.9.0.0/16", "10.0.0.0/16", "10.1.0.0/16"]),
+    );
     hello(&mut world, 1);
     let row = |text: &str, state| (text.to_owned(), state);
     assert_eq!(
@@ -185,7 +213,11 @@ fn the_longest_prefix_wins_and_of_two_equal_ones_neither() {
     let home = v4("10.1.0.5", "10.0.0.5", true, 10);
     world.send(1, &home);
     world.run(s(1));
-    assert_eq!(world.take_inside(0), [] as [Vec<u8>; 0], "node 1 holds that itself");
+    assert_eq!(
+        world.take_inside(0),
+        [] as [Vec<u8>; 0],
+        "node 1 holds that itself"
+    );
     let home = v4("10.1.128.5", "10.0.0.5", true, 10);
     world.send(2, &home);
     world.run(s(1));
@@ -199,7 +231,9 @@ fn the_first_packet_to_a_plain_host_starts_a_session_even_after_a_restart() {
     world.restart(0);
     world.restart(1);
     assert!(!world.is_up(0, 1));
-    let packets: Vec<_> = (1..20).map(|n| v4("10.0.0.5", "10.1.0.5", true, n)).collect();
+    let packets: Vec<_> = (1..20)
+        .map(|n| v4("10.0.0.5", "10.1.0.5", true, n))
+        .collect();
     for packet in &packets {
         world.send(0, packet);
     }

@@ -247,7 +247,9 @@ fn encode(plan: &Plan) -> String {
 }
 
 fn list<A: Display>(prefixes: &[(A, u8)]) -> String {
-    let texts = prefixes.iter().map(|(prefix, len)| format!("{prefix}/{len}"));
+    let texts = prefixes
+        .iter()
+        .map(|(prefix, len)| format!("{prefix}/{len}"));
     texts.collect::<Vec<_>>().join(",")
 }
 

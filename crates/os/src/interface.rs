@@ -109,10 +109,39 @@ pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
     Ok(())
 }
 
+/// The kernel setting by which this machine forwards packets from one interface to another.
+pub const fn forwarding_sysctl(is_v6: bool) -> &'static str {
+    if is_v6 {
+        "net.ipv6.conf.all.forwarding"
+    } else {
+        "net.ipv4.ip_forward"
+    }
+}
+
+/// Whether this machine forwards. It is only looked at: switching it on is its owner's decision.
+pub fn is_forwarding(is_v6: bool) -> bool {
+    let path = forwarding_sysctl(is_v6).replace('.', "/");
+    let value = std::fs::read_to_string(format!("/proc/sys/{path}"));
+    value.is_ok_and(|value| !matches!(value.trim(), "0" | ""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::netns::tests::in_new_network;
+
+    #[test]
+    fn forwarding_is_seen() {
+        in_new_network(|| {
+            for is_v6 in [false, true] {
+                let path = forwarding_sysctl(is_v6).replace('.', "/");
+                for (value, forwards) in [("1", true), ("0", false)] {
+                    std::fs::write(format!("/proc/sys/{path}"), value).unwrap();
+                    assert_eq!(is_forwarding(is_v6), forwards, "{path}");
+                }
+            }
+        });
+    }
 
     #[test]
     fn a_prefix_in_use_is_left_alone_and_named() {

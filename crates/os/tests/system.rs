@@ -190,7 +190,9 @@ fn routes_inside() {
         let routes = netlink::Netlink::open().unwrap().routes().unwrap();
         let has = |prefix: &str, len| {
             let wanted = (prefix.parse().unwrap(), len);
-            routes.iter().any(|r| (r.destination, r.prefix_len) == wanted)
+            routes
+                .iter()
+                .any(|r| (r.destination, r.prefix_len) == wanted)
         };
         assert!(has("10.77.0.0", 24), "that of the interface's own address");
         if has("fd00:20::", 64) && has("192.168.20.0", 24) {

@@ -30,8 +30,22 @@ pub fn peer(peer: PeerStatus) -> Option<api::Peer> {
         version: session.and_then(|session| session.software_version.clone()),
         root_position: peer.position,
         traffic: traffic(&peer),
+        who: Some(api_who(peer.who)),
+        accepts: peer.accepts.iter().copied().map(api::Prefix).collect(),
+        announces: peer.announces.iter().map(announced).collect(),
         candidates: peer.candidates.iter().map(candidate).collect(),
     })
+}
+
+fn announced(row: &node::AnnouncedStatus) -> api::Announced {
+    api::Announced {
+        prefix: api::Prefix(row.prefix),
+        state: match row.state {
+            node::PrefixState::Used => api::PrefixState::Used,
+            node::PrefixState::NotAccepted => api::PrefixState::NotAccepted,
+            node::PrefixState::Contested => api::PrefixState::Contested,
+        },
+    }
 }
 
 fn candidate(candidate: &node::CandidateStatus) -> api::Candidate {
@@ -108,10 +122,7 @@ pub fn notice(kind: api::NoticeKind, args: &[(&str, &dyn ToString)]) -> api::Not
 /// An entry of the allowlist for `kumi list`.
 pub fn entry(entry: &AllowEntry) -> api::Entry {
     api::Entry {
-        who: match entry.who {
-            group::Who::Address(f) => api::Who::Address(f.to_ipv6()),
-            group::Who::RootKey(key) => api::Who::RootKey(key),
-        },
+        who: api_who(entry.who),
         services: match &entry.services {
             group::Services::All => api::Services::All,
             group::Services::Ports(ranges) => {
@@ -119,7 +130,16 @@ pub fn entry(entry: &AllowEntry) -> api::Entry {
             }
         },
         label: entry.label.clone(),
+        accepts: entry.accepts.iter().copied().map(api::Prefix).collect(),
         added_unix_s: entry.added_unix_s,
+    }
+}
+
+/// Whom an entry names.
+pub fn api_who(who: group::Who) -> api::Who {
+    match who {
+        group::Who::Address(f) => api::Who::Address(f.to_ipv6()),
+        group::Who::RootKey(key) => api::Who::RootKey(key),
     }
 }
 
@@ -164,6 +184,10 @@ pub fn allow_error(error: &AllowError) -> ApiError {
     match error {
         AllowError::Full => ApiError::new(Code::AllowlistFull).with("max", group::ENTRIES_MAX),
         AllowError::Own => ApiError::new(Code::OwnAddress),
+        AllowError::TooManyPrefixes => {
+            ApiError::new(Code::TooManyPrefixes).with("max", group::ACCEPTED_MAX)
+        }
+        AllowError::Prefix(prefix) => ApiError::new(Code::PrefixRefused).with("prefix", prefix),
         other => ApiError::new(Code::BadRequest).with("detail", other),
     }
 }

@@ -1,6 +1,7 @@
 //! What the shell knows about its node: the answers that do not come from the machine.
 
 use crate::answers::{notice, notices, traffic_of};
+use crate::prefixes;
 use crate::settings::{Reload, Renew, Renewal};
 use crate::shared::Shared;
 use api::{ApiError, Code, NetworkMode, NoticeKind, Response};
@@ -9,7 +10,7 @@ use node::{Event, Node};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use wire::Now;
+use wire::{Now, Prefix};
 
 /// The latest events that a bug report shows.
 pub const EVENTS_LEN_MAX: usize = 100;
@@ -40,6 +41,10 @@ pub struct Facts {
     pub holder_pid: Option<u32>,
     /// Its address.
     pub address: Ipv6Addr,
+    /// What the node announces beside its own addresses.
+    pub behind: Vec<Prefix>,
+    /// Prefixes of peers that lead to other interfaces, and to which.
+    pub elsewhere: Vec<(Prefix, String)>,
     /// What was noticed at the start.
     pub notices: Vec<api::Notice>,
     /// Length of the journal in bytes.
@@ -134,6 +139,13 @@ impl Facts {
         let mut all = self.notices.clone();
         all.extend(notices(&status, now.unix_s, self.obstacle));
         all.extend(self.clones.values().cloned());
+        let peers = node.peers(now);
+        let own = prefixes::Own {
+            behind: &self.behind,
+            mode: self.network.mode,
+            elsewhere: &self.elsewhere,
+        };
+        all.extend(prefixes::notices(own, &peers));
         let unspecified = if self.shared.udp.has_ipv6() {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED)
         } else {
@@ -158,7 +170,8 @@ impl Facts {
             peers_allowed: count(status.peers),
             peers_connected: count(status.sessions),
             invites_open: count(status.invites),
-            traffic: traffic_of(&node.peers(now)),
+            announces: status.announces.into_iter().map(api::Prefix).collect(),
+            traffic: traffic_of(&peers),
             endpoints: status.local_endpoints,
             drops,
             wakeups: self.shared.counters.wakeups(),

@@ -33,6 +33,7 @@ pub mod facts;
 pub mod inside;
 pub mod lan;
 pub mod peer_routes;
+pub mod prefixes;
 pub mod requests;
 mod run;
 pub mod settings;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Prefix};
 
 /// At most this many joins and pings wait at once.
 pub const WAITING_MAX: usize = 64;
@@ -358,18 +358,35 @@ fn take_entry(node: &mut Node, now: Now, allow: &api::Allow) -> Reply {
         .allowed()
         .find(|entry| entry.who == who)
         .cloned();
+    let kept = before.as_ref();
+    let services = match &allow.services {
+        Some(services) => answers::services(services),
+        None => kept.map_or(group::Services::All, |before| before.services.clone()),
+    };
+    let label = allow.label.clone();
     let entry = AllowEntry {
         who,
-        services: answers::services(&allow.services),
-        label: allow
-            .label
-            .clone()
-            .or_else(|| before.as_ref()?.label.clone()),
-        added_unix_s: before.map_or(now.unix_s, |before| before.added_unix_s),
+        services,
+        label: label.or_else(|| kept?.label.clone()),
+        accepts: accepts(kept, allow.accept.as_ref()),
+        added_unix_s: kept.map_or(now.unix_s, |before| before.added_unix_s),
     };
     node.allow(now, entry)
         .map_err(|error| answers::allow_error(&error))?;
     Ok(Response::Done)
+}
+
+/// What an entry accepts after a change, each prefix once.
+fn accepts(before: Option<&AllowEntry>, change: Option<&api::Accept>) -> Vec<Prefix> {
+    let mut accepts = match change {
+        Some(api::Accept::Only(_)) => Vec::new(),
+        _ => before.map_or_else(Vec::new, |before| before.accepts.clone()),
+    };
+    let named = change.map_or(&[][..], api::Accept::prefixes);
+    accepts.extend(named.iter().map(|prefix| prefix.0));
+    accepts.sort_unstable();
+    accepts.dedup();
+    accepts
 }
 
 fn install_identity(node: &mut Node, facts: &Facts, now: Now) -> Reply {

@@ -153,6 +153,8 @@ impl Machine {
             discovery: settings.discovery,
             software_version: settings.version.clone(),
             host_label: settings.label.clone(),
+            addresses: settings.addresses.iter().map(|(ip, _)| *ip).collect(),
+            announce: settings.announce.clone(),
         };
         let now = clock.now();
         let identity = settings.identity.clone();
@@ -172,12 +174,15 @@ impl Machine {
 
     fn interface(&self, settings: &Settings) -> Result<Inside, RunError> {
         let status = self.node.status(self.now);
+        let names = [status.f, status.alias].map(|name| (name.into(), 128));
+        let v4 = settings.addresses.iter().take(node::ADDRESSES_MAX);
+        let v4 = v4.map(|(ip, len)| ((*ip).into(), *len));
         let wanted = Wanted {
             name: settings.interface.clone(),
             mode: settings.mode,
             routes: settings.routes,
             mtu: settings.mtu,
-            addresses: vec![status.f.to_ipv6(), status.alias.to_ipv6()],
+            addresses: names.into_iter().chain(v4).collect(),
         };
         Ok(crate::inside::open(&wanted)?)
     }
@@ -194,9 +199,13 @@ impl Started {
             .device
             .as_ref()
             .map(|device| device.name().to_owned());
-        let routes = match (&interface, inside.mode, settings.routes) {
-            (Some(name), NetworkMode::Kernel, Routes::Peers) => Some(PeerRoutes::new(name)?),
-            _ => None,
+        let routes = match (&interface, &inside.holder, settings.routes) {
+            (None, ..) | (.., Routes::None) => None,
+            (_, Some(holder), _) => {
+                let routes = holder.routes().map_err(system("sharing a socket"))?;
+                Some(PeerRoutes::inside(routes))
+            }
+            (Some(name), None, routes) => Some(PeerRoutes::here(name, routes == Routes::Peers)?),
         };
         let ready = Ready {
             address: machine.node.address().to_ipv6(),
@@ -353,6 +362,8 @@ fn facts(
         },
         holder_pid: None,
         address: ready.address,
+        behind: settings.announce,
+        elsewhere: Vec::new(),
         notices,
         journal_len: 0,
         events: VecDeque::new(),

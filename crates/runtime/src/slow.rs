@@ -187,10 +187,11 @@ impl SlowPath {
                 }
                 Output::Inside(packet) => self.shared.deliver(&packet),
                 Output::Publish(snapshot) => {
-                    self.shared.snapshot.store(snapshot);
                     if let Some(routes) = &mut self.routes {
-                        routes.follow(&self.node, now);
+                        routes.follow(&self.node, &snapshot, now);
+                        self.facts.elsewhere = routes.elsewhere().to_vec();
                     }
+                    self.shared.snapshot.store(snapshot);
                 }
                 Output::Event(event) => self.event(now, &event),
             }

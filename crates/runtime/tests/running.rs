@@ -86,6 +86,8 @@ fn node(state: &Path, seed: u8) {
         mode: InterfaceMode::Rootless,
         routes: Routes::Overlay,
         mtu: 1400,
+        addresses: vec![([10, 77, 0, seed].into(), 24)],
+        announce: Vec::new(),
         discovery: true,
         label: Some(format!("node {seed}")),
         version: "test".to_owned(),

@@ -40,15 +40,15 @@ pub enum PrefixError {
 /// Prefixes that nobody may announce a part of: addresses that no packet between two machines
 /// has, those of one link, those of many receivers, and the overlay's own.
 const RESERVED: [(u128, u8); 9] = [
-    (0, 32),                    // ::, ::1 and all forms of IPv4 in IPv6
-    (0x0200 << 112, 7),         // aliases
-    (0xfc00 << 112, 8),         // addresses F
-    (0xfe80 << 112, 10),        // link-local
-    (0xff00 << 112, 8),         // multicast
-    (0xffff_0000_0000, 96 + 8), // 0.0.0.0/8
-    (0xffff_7f00_0000, 96 + 8), // loopback
+    (0, 32),                     // ::, ::1 and all forms of IPv4 in IPv6
+    (0x0200 << 112, 7),          // aliases
+    (0xfc00 << 112, 8),          // addresses F
+    (0xfe80 << 112, 10),         // link-local
+    (0xff00 << 112, 8),          // multicast
+    (0xffff_0000_0000, 96 + 8),  // 0.0.0.0/8
+    (0xffff_7f00_0000, 96 + 8),  // loopback
     (0xffff_a9fe_0000, 96 + 16), // link-local
-    (0xffff_e000_0000, 96 + 3), // multicast, broadcast and what was never given out
+    (0xffff_e000_0000, 96 + 3),  // multicast, broadcast and what was never given out
 ];
 
 impl Prefix {
@@ -234,29 +234,54 @@ mod tests {
 
     #[test]
     fn prefixes_read_as_they_are_written() {
-        for text in ["192.168.20.0/24", "10.0.0.0/8", "fd00:20::/64", "::/0", "0.0.0.0/0"] {
+        for text in [
+            "192.168.20.0/24",
+            "10.0.0.0/8",
+            "fd00:20::/64",
+            "::/0",
+            "0.0.0.0/0",
+        ] {
             assert_eq!(p(text).to_string(), text);
         }
         assert_eq!(p("10.77.0.1").to_string(), "10.77.0.1/32");
         assert_eq!(p("fd00::1").to_string(), "fd00::1/128");
-        for wrong in ["", "/", "10.0.0.0/33", "fd00::/129", "10.0.0.0/x", "10.0.0/8", "lan/8"] {
+        for wrong in [
+            "",
+            "/",
+            "10.0.0.0/33",
+            "fd00::/129",
+            "10.0.0.0/x",
+            "10.0.0/8",
+            "lan/8",
+        ] {
             assert_eq!(wrong.parse::<Prefix>(), Err(PrefixError::Syntax), "{wrong}");
         }
         let meant = PrefixError::HostBits(p("192.168.20.0/24"));
         assert_eq!("192.168.20.5/24".parse::<Prefix>(), Err(meant));
-        assert_eq!("::ffff:10.0.0.0/104".parse::<Prefix>(), Err(PrefixError::Syntax));
+        assert_eq!(
+            "::ffff:10.0.0.0/104".parse::<Prefix>(),
+            Err(PrefixError::Syntax)
+        );
     }
 
     #[test]
     fn an_ipv4_prefix_is_mapped() {
-        let bytes = [120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 168, 20, 0];
+        let bytes = [
+            120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 168, 20, 0,
+        ];
         assert_eq!(p("192.168.20.0/24").to_bytes(), bytes);
         assert_eq!(Prefix::from_bytes(&bytes), Ok(p("192.168.20.0/24")));
         let mut wrong = bytes;
         wrong[16] = 1;
-        assert!(Prefix::from_bytes(&wrong).is_err(), "bits behind the prefix");
+        assert!(
+            Prefix::from_bytes(&wrong).is_err(),
+            "bits behind the prefix"
+        );
         wrong[0] = 129;
-        assert!(Prefix::from_bytes(&wrong).is_err(), "longer than an address");
+        assert!(
+            Prefix::from_bytes(&wrong).is_err(),
+            "longer than an address"
+        );
     }
 
     #[test]
@@ -273,16 +298,40 @@ mod tests {
     #[test]
     fn what_nobody_may_announce() {
         for text in [
-            "0.0.0.0/0", "128.0.0.0/1", "0.0.0.0/1", "127.0.0.1", "126.0.0.0/7", "169.254.1.0/24",
-            "224.0.0.0/4", "255.255.255.255", "::/0", "::/1", "8000::/1", "::1", "::/64",
-            "::ffff:0:0:0/96", "200::/7", "300::/64", "fc00::/8", "fc00::/7", "fc12::1",
-            "fe80::/10", "ff02::1",
+            "0.0.0.0/0",
+            "128.0.0.0/1",
+            "0.0.0.0/1",
+            "127.0.0.1",
+            "126.0.0.0/7",
+            "169.254.1.0/24",
+            "224.0.0.0/4",
+            "255.255.255.255",
+            "::/0",
+            "::/1",
+            "8000::/1",
+            "::1",
+            "::/64",
+            "::ffff:0:0:0/96",
+            "200::/7",
+            "300::/64",
+            "fc00::/8",
+            "fc00::/7",
+            "fc12::1",
+            "fe80::/10",
+            "ff02::1",
         ] {
             assert!(!p(text).may_be_announced(), "{text}");
         }
         for text in [
-            "10.0.0.0/8", "192.168.10.0/24", "100.64.0.0/10", "203.0.113.7", "fd00:10::/64",
-            "2001:db8::/32", "64:ff9b::/96", "2000::/3", "fd00::/8",
+            "10.0.0.0/8",
+            "192.168.10.0/24",
+            "100.64.0.0/10",
+            "203.0.113.7",
+            "fd00:10::/64",
+            "2001:db8::/32",
+            "64:ff9b::/96",
+            "2000::/3",
+            "fd00::/8",
         ] {
             assert!(p(text).may_be_announced(), "{text}");
         }

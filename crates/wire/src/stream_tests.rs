@@ -282,7 +282,10 @@ fn lists_are_bounded() {
             value,
         })
     };
-    assert_eq!(decode(&bytes), Ok(StreamValue::Prefixes(list[1..].to_vec())));
+    assert_eq!(
+        decode(&bytes),
+        Ok(StreamValue::Prefixes(list[1..].to_vec()))
+    );
     assert!(decode(&[&bytes[..], &bytes[..17]].concat()).is_err());
 }
 

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::output;
 use crate::text::{Text, args};
-use api::{Network, NetworkMode, Notice, Services, Status, Via};
+use api::{Network, NetworkMode, Notice, Prefix, Services, Status, Via};
 use fluent_bundle::FluentValue;
 use std::net::{IpAddr, SocketAddr};
 
@@ -75,6 +75,12 @@ pub(crate) fn services(text: &Text, services: &Services) -> String {
             ports.join(", ")
         }
     }
+}
+
+/// Prefixes in one line.
+pub(crate) fn prefixes(prefixes: &[Prefix]) -> String {
+    let texts: Vec<String> = prefixes.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 /// What the node wants its owner to know, one line each.

@@ -6,9 +6,7 @@ use wire::stream::{PREFIXES_MAX, TYPE_PREFIXES};
 use wire::{NodeAddr, Prefix};
 
 use super::DropReason;
-use super::tests::common::{
-    World, allow_all, icmp6, ipv4, ipv6, syn_segment, udp, udp_segment,
-};
+use super::tests::common::{World, allow_all, icmp6, ipv4, ipv6, syn_segment, udp, udp_segment};
 use super::tests::{fast_in, seal, slow_in};
 use crate::NodeConfig;
 
@@ -45,7 +43,9 @@ fn lans() -> World {
             accepts: prefixes(&["10.77.0.0/16", v4, v6]),
             ..allow_all(f)
         };
-        world.with(other, |node, now| node.allow(now, entry)).unwrap();
+        world
+            .with(other, |node, now| node.allow(now, entry))
+            .unwrap();
     }
     let (a, b) = (world.f(0), world.f(1));
     world.send(0, &udp(a, b, (1, 2), b"hello"));
@@ -94,25 +94,65 @@ fn both_speeds_let_in_what_lies_behind_the_peer_and_nothing_else() {
         (unreachable("192.168.20.1", "192.168.10.2", &asked4), None),
         (unreachable("fd00:20::1", "fd00:10::2", &asked6), None),
         // A source that the peer does not carry: this node's, nobody's, one not accepted.
-        (v4("192.168.10.9", "192.168.10.2"), Some(DropReason::SourceNotPeer)),
-        (v4("10.77.0.1", "192.168.10.2"), Some(DropReason::SourceNotPeer)),
-        (v4("10.77.0.3", "192.168.10.2"), Some(DropReason::SourceNotPeer)),
-        (v4("192.168.21.2", "192.168.10.2"), Some(DropReason::SourceNotPeer)),
-        (v6("fd00:21::2", "fd00:10::2"), Some(DropReason::SourceNotPeer)),
-        (v6("::ffff:192.168.20.2", "fd00:10::2"), Some(DropReason::SourceNotPeer)),
+        (
+            v4("192.168.10.9", "192.168.10.2"),
+            Some(DropReason::SourceNotPeer),
+        ),
+        (
+            v4("10.77.0.1", "192.168.10.2"),
+            Some(DropReason::SourceNotPeer),
+        ),
+        (
+            v4("10.77.0.3", "192.168.10.2"),
+            Some(DropReason::SourceNotPeer),
+        ),
+        (
+            v4("192.168.21.2", "192.168.10.2"),
+            Some(DropReason::SourceNotPeer),
+        ),
+        (
+            v6("fd00:21::2", "fd00:10::2"),
+            Some(DropReason::SourceNotPeer),
+        ),
+        (
+            v6("::ffff:192.168.20.2", "fd00:10::2"),
+            Some(DropReason::SourceNotPeer),
+        ),
         // A destination that this node does not carry.
-        (v4("192.168.20.2", "192.168.20.3"), Some(DropReason::NotForUs)),
-        (v4("192.168.20.2", "192.168.40.2"), Some(DropReason::NotForUs)),
+        (
+            v4("192.168.20.2", "192.168.20.3"),
+            Some(DropReason::NotForUs),
+        ),
+        (
+            v4("192.168.20.2", "192.168.40.2"),
+            Some(DropReason::NotForUs),
+        ),
         // Another peer carries it: nothing is forwarded from peer to peer.
-        (v4("192.168.20.2", "192.168.30.2"), Some(DropReason::NotForUs)),
-        (v4("192.168.30.2", "192.168.10.2"), Some(DropReason::SourceNotPeer)),
+        (
+            v4("192.168.20.2", "192.168.30.2"),
+            Some(DropReason::NotForUs),
+        ),
+        (
+            v4("192.168.30.2", "192.168.10.2"),
+            Some(DropReason::SourceNotPeer),
+        ),
         (v4("192.168.20.2", "224.0.0.1"), Some(DropReason::NotForUs)),
-        (v4("192.168.20.2", "255.255.255.255"), Some(DropReason::NotForUs)),
-        (v6("fd00:20::2", "::ffff:192.168.10.2"), Some(DropReason::NotForUs)),
+        (
+            v4("192.168.20.2", "255.255.255.255"),
+            Some(DropReason::NotForUs),
+        ),
+        (
+            v6("fd00:20::2", "::ffff:192.168.10.2"),
+            Some(DropReason::NotForUs),
+        ),
         (v6("fd00:20::2", "ff02::1"), Some(DropReason::NotForUs)),
         // Errors about what this end never sent to that peer.
         (
-            unreachable("192.168.20.1", "192.168.10.2", &v4("192.168.10.2", "8.8.8.8")),
+            unreachable(
+                "192.168.20.1",
+                "192.168.10.2",
+                &v4("192.168.10.2", "8.8.8.8"),
+            ),
             Some(DropReason::SourceNotPeer),
         ),
         (
@@ -196,9 +236,18 @@ fn what_nobody_may_announce_is_left_out_and_too_much_is_refused() {
     let of_b = |world: &World| {
         let peers = world.hosts[0].node.peers(world.now);
         let peer = peers.into_iter().find(|peer| peer.f == Some(b)).unwrap();
-        peer.announces.iter().map(|row| row.prefix).collect::<Vec<_>>()
+        peer.announces
+            .iter()
+            .map(|row| row.prefix)
+            .collect::<Vec<_>>()
     };
-    let everything = prefixes(&["192.168.0.0/16", "::/0", "0.0.0.0/0", "0.0.0.0/1", "fc00::/8"]);
+    let everything = prefixes(&[
+        "192.168.0.0/16",
+        "::/0",
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "fc00::/8",
+    ]);
     let entry = AllowEntry {
         // Past what an owner can say.
         accepts: everything.clone(),
@@ -207,7 +256,9 @@ fn what_nobody_may_announce_is_left_out_and_too_much_is_refused() {
     assert!(world.with(0, |node, now| node.allow(now, entry)).is_err());
     let mut say = |prefixes: &[Prefix]| {
         let bytes: Vec<u8> = prefixes.iter().flat_map(|p| p.to_bytes()).collect();
-        world.with(0, |node, now| node.message_in(now, b, TYPE_PREFIXES, &bytes));
+        world.with(0, |node, now| {
+            node.message_in(now, b, TYPE_PREFIXES, &bytes)
+        });
         of_b(&world)
     };
     assert_eq!(say(&everything), prefixes(&["192.168.0.0/16"]));
@@ -246,7 +297,12 @@ fn a_syn_says_an_mss_that_both_ends_accept_at_both_speeds() {
     };
     let syn = syn_segment((1, 22), 1_460);
     let v4 = with_sum(ipv4("192.168.10.2", "192.168.20.2", proto::TCP, true, &syn));
-    let v6 = with_sum(ipv6(addr("fd00:10::2"), addr("fd00:20::2"), proto::TCP, &syn));
+    let v6 = with_sum(ipv6(
+        addr("fd00:10::2"),
+        addr("fd00:20::2"),
+        proto::TCP,
+        &syn,
+    ));
     let parked = [v4, v6];
     for (config, mtu) in [(None, 1_400), (Some(small), 1_300)] {
         if let Some(config) = config {

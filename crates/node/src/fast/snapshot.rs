@@ -12,10 +12,10 @@ use std::time::Duration;
 use group::{Direction, FlowKey, FlowTable, Services, decide};
 use identity::{LocalIdentity, PublicIdentity};
 use session::transport::{OpenError, Opened, Transport};
-use wire::{NodeAddr, Prefix};
 use wire::datagram::{Datagram, KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
 use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, icmp_error, proto, set_ecn, tcp};
 use wire::payload::Kind;
+use wire::{NodeAddr, Prefix};
 
 use crate::INNER_MTU_MIN;
 use crate::fast::prefixes::{Holder, PrefixTable};

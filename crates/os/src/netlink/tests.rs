@@ -69,7 +69,9 @@ fn a_pair_is_made_configured_listed_and_removed() {
                 .any(|r| r.prefix_len == 8 && r.link_index == link.index)
         );
         let of_v4 = |routes: &[Route], destination: &str, len| {
-            routes.iter().any(|r| (r.destination, r.prefix_len) == (ip(destination), len))
+            routes
+                .iter()
+                .any(|r| (r.destination, r.prefix_len) == (ip(destination), len))
         };
         assert!(of_v4(&routes, "192.0.2.0", 24) && of_v4(&routes, "0.0.0.0", 0));
         let same = |netlink: &mut Netlink, destination, len, own| {
@@ -77,8 +79,16 @@ fn a_pair_is_made_configured_listed_and_removed() {
         };
         let left = Some("left".to_owned());
         assert_eq!(same(&mut netlink, "192.0.2.0", 24, right), left);
-        assert_eq!(same(&mut netlink, "192.0.2.0", 24, link.index), None, "its own");
-        assert_eq!(same(&mut netlink, "192.0.2.0", 25, right), None, "another length");
+        assert_eq!(
+            same(&mut netlink, "192.0.2.0", 24, link.index),
+            None,
+            "its own"
+        );
+        assert_eq!(
+            same(&mut netlink, "192.0.2.0", 25, right),
+            None,
+            "another length"
+        );
 
         netlink.remove_route(ip("fc00::"), 8, link.index).unwrap();
         assert!(netlink.remove_route(ip("fc00::"), 8, link.index).is_err());

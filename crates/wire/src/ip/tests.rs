@@ -385,7 +385,9 @@ fn the_mss_of_a_syn_is_lowered_at_any_offset() {
 
 /// A SYN or SYN-ACK of either version with these options before the MSS, checksum right.
 fn syn_with(is_v6: bool, flags: u8, before: &[u8], mss: u16) -> Vec<u8> {
-    let mut tcp = vec![0x9C, 0x40, 0, 22, 0, 0, 0, 1, 0, 0, 0, 0, 0, flags, 0xFF, 0xFF];
+    let mut tcp = vec![
+        0x9C, 0x40, 0, 22, 0, 0, 0, 1, 0, 0, 0, 0, 0, flags, 0xFF, 0xFF,
+    ];
     tcp.extend([0; 4]);
     tcp.extend(before);
     tcp.extend([2, 4]);
