@@ -29,6 +29,8 @@ impl Sshd {
         );
         let key = client.dir.join("id_lab");
         for (path, owner) in [(&host_key, server), (&key, client)] {
+            // A server that was here before has ended with its keys.
+            let _ = std::fs::remove_file(path);
             sh("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]);
             own(owner, path);
         }
