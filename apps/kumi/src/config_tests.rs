@@ -192,6 +192,10 @@ fn addresses_and_prefixes_are_refused_with_what_can_be() {
             "Write an IPv4 address and a length like \"10.77.0.1/24\"."
         );
     }
+}
+
+#[test]
+fn lists_of_prefixes_are_bounded_and_of_texts() {
     let many = |count| format!("ip.announce = [{}]", "'10.0.0.0/8', ".repeat(count));
     assert_eq!(parsed(&many(48)).ip.announce.len(), 48);
     assert_eq!(

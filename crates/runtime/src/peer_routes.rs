@@ -98,7 +98,7 @@ impl PeerRoutes {
 
 impl Place {
     fn change(&mut self, add: bool, prefix: Prefix) -> Result<(), String> {
-        let (ip, len) = (prefix.ip(), prefix.len());
+        let (ip, len) = (prefix.ip(), prefix.prefix_len());
         match self {
             Self::Here(netlink, index) if add => netlink
                 .add_route(ip, len, *index, None)
@@ -117,7 +117,7 @@ impl Place {
         let Self::Here(netlink, index) = self else {
             return None;
         };
-        let same = netlink.same_route(prefix.ip(), prefix.len(), *index);
+        let same = netlink.same_route(prefix.ip(), prefix.prefix_len(), *index);
         same.ok().flatten()
     }
 }

@@ -199,14 +199,7 @@ impl Started {
             .device
             .as_ref()
             .map(|device| device.name().to_owned());
-        let routes = match (&interface, &inside.holder, settings.routes) {
-            (None, ..) | (.., Routes::None) => None,
-            (_, Some(holder), _) => {
-                let routes = holder.routes().map_err(system("sharing a socket"))?;
-                Some(PeerRoutes::inside(routes))
-            }
-            (Some(name), None, routes) => Some(PeerRoutes::here(name, routes == Routes::Peers)?),
-        };
+        let routes = peer_routes(interface.as_deref(), &inside, settings.routes)?;
         let ready = Ready {
             address: machine.node.address().to_ipv6(),
             port: machine.port,
@@ -299,6 +292,22 @@ impl Started {
             Err(_) => Err(system("the slow path")(io::ErrorKind::BrokenPipe.into())),
         }
     }
+}
+
+/// The routes to peers, where anything is to lead to the interface.
+fn peer_routes(
+    interface: Option<&str>,
+    inside: &Inside,
+    routes: Routes,
+) -> Result<Option<PeerRoutes>, RunError> {
+    Ok(match (interface, &inside.holder, routes) {
+        (None, ..) | (.., Routes::None) => None,
+        (_, Some(holder), _) => {
+            let routes = holder.routes().map_err(system("sharing a socket"))?;
+            Some(PeerRoutes::inside(routes))
+        }
+        (Some(name), None, routes) => Some(PeerRoutes::here(name, routes == Routes::Peers)?),
+    })
 }
 
 /// Handles signals until the slow path has ended.

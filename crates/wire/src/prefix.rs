@@ -90,7 +90,7 @@ impl Prefix {
     }
 
     /// Its length in bits of its own family: 0 to 32, or 0 to 128.
-    pub fn len(self) -> u8 {
+    pub fn prefix_len(self) -> u8 {
         if self.is_v4() {
             self.bits.saturating_sub(MAPPED_BITS)
         } else {
@@ -164,7 +164,7 @@ fn mask(bits: u8) -> u128 {
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.ip(), self.len())
+        write!(f, "{}/{}", self.ip(), self.prefix_len())
     }
 }
 

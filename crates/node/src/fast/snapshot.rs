@@ -18,7 +18,7 @@ use wire::payload::Kind;
 use wire::{NodeAddr, Prefix};
 
 use crate::INNER_MTU_MIN;
-use crate::fast::prefixes::{Holder, PrefixTable};
+use crate::fast::prefixes::PrefixTable;
 use crate::fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound};
 
 /// The addresses of one node: F and, where usable, its alias and alias subnet.
@@ -78,6 +78,15 @@ pub(crate) struct Out {
     pub(crate) inner_mtu: u16,
 }
 
+/// Who carries the addresses of a prefix.
+#[derive(Debug)]
+enum Holder {
+    /// This node.
+    Own,
+    /// A peer.
+    Peer(Arc<PeerEntry>),
+}
+
 /// Sessions, addresses and rules at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -86,7 +95,7 @@ pub struct Snapshot {
     by_index: BTreeMap<u32, (Arc<Transport>, Arc<PeerEntry>)>,
     by_addr: BTreeMap<NodeAddr, Arc<PeerEntry>>,
     by_subnet: BTreeMap<Subnet, Arc<PeerEntry>>,
-    prefixes: PrefixTable,
+    prefixes: PrefixTable<Holder>,
     /// The largest inner packet that this node accepts, in bytes.
     inner_mtu: u16,
     /// Where this node's own datagrams come from.
@@ -156,7 +165,9 @@ impl Snapshot {
 
     /// The prefixes of peers that lead to them from here, the longest first.
     pub fn peer_prefixes(&self) -> impl Iterator<Item = Prefix> {
-        self.prefixes.of_peers()
+        let all = self.prefixes.iter();
+        all.filter(|(_, holder)| matches!(holder, Holder::Peer(_)))
+            .map(|(prefix, _)| prefix)
     }
 
     /// What to do with the inner packet at `buf[HEADROOM..HEADROOM + len]` from the local

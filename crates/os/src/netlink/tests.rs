@@ -68,33 +68,41 @@ fn a_pair_is_made_configured_listed_and_removed() {
                 .iter()
                 .any(|r| r.prefix_len == 8 && r.link_index == link.index)
         );
-        let of_v4 = |routes: &[Route], destination: &str, len| {
-            routes
-                .iter()
-                .any(|r| (r.destination, r.prefix_len) == (ip(destination), len))
-        };
-        assert!(of_v4(&routes, "192.0.2.0", 24) && of_v4(&routes, "0.0.0.0", 0));
-        let same = |netlink: &mut Netlink, destination, len, own| {
-            netlink.same_route(ip(destination), len, own).unwrap()
-        };
-        let left = Some("left".to_owned());
-        assert_eq!(same(&mut netlink, "192.0.2.0", 24, right), left);
-        assert_eq!(
-            same(&mut netlink, "192.0.2.0", 24, link.index),
-            None,
-            "its own"
-        );
-        assert_eq!(
-            same(&mut netlink, "192.0.2.0", 25, right),
-            None,
-            "another length"
-        );
 
         netlink.remove_route(ip("fc00::"), 8, link.index).unwrap();
         assert!(netlink.remove_route(ip("fc00::"), 8, link.index).is_err());
         netlink.remove_link(link.index).unwrap();
         assert!(netlink.link("right").is_err(), "the other end goes with it");
         assert!(netlink.set_up(link.index, true).is_err());
+    });
+}
+
+#[test]
+fn an_ipv4_route_is_listed_and_the_same_one_elsewhere_is_named() {
+    in_new_network(|| {
+        let mut netlink = Netlink::open().unwrap();
+        netlink.add_veth("left", "right").unwrap();
+        let [left, right] = ["left", "right"].map(|name| netlink.link(name).unwrap().index);
+        netlink.set_up(left, true).unwrap();
+        netlink.set_up(right, true).unwrap();
+        netlink
+            .add_address(left, ip("192.0.2.1"), 24, false)
+            .unwrap();
+        netlink
+            .add_route(ip("0.0.0.0"), 0, left, Some(ip("192.0.2.254")))
+            .unwrap();
+        let routes = netlink.routes().unwrap();
+        let listed = routes.iter().map(|r| (r.destination, r.prefix_len));
+        let listed: Vec<_> = listed.filter(|(to, _)| to.is_ipv4()).collect();
+        assert_eq!(listed, [(ip("0.0.0.0"), 0), (ip("192.0.2.0"), 24)]);
+        for (len, own, wanted) in [
+            (24, right, Some("left".to_owned())),
+            (24, left, None),
+            (25, right, None),
+        ] {
+            let same = netlink.same_route(ip("192.0.2.0"), len, own).unwrap();
+            assert_eq!(same, wanted, "{len} {own}");
+        }
     });
 }
 

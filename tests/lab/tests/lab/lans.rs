@@ -134,29 +134,7 @@ fn plain_hosts_of_two_lans_reach_each_other_and_only_what_is_accepted() {
     let capture = Capture::start(&cable.a, "eth0");
     let (f_a, _) = connect(&a, &b);
 
-    // Nothing works by itself, and everything that is missing is said.
-    assert!(!pings(&lan_a, "192.168.10.2", "192.168.20.2"));
-    assert!(!cable.a.ip(&["route"]).contains("192.168.20.0"));
-    assert_eq!(notices(&a, "not-forwarding").len(), 2);
-    assert!(
-        a.kumi(&["check"])
-            .contains("sysctl -w net.ipv4.ip_forward=1")
-    );
-    for node in [&a, &b] {
-        for sysctl in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
-            run(node.ns, &["sysctl", "-w", sysctl]);
-        }
-    }
-    assert_eq!(notices(&a, "not-forwarding").len(), 0);
-    accept_what_is_said(&a, "");
-    accept_what_is_said(&b, "192.168.99.0/24");
-    let said = &notices(&a, "beyond-gateway")[0]["prefixes"];
-    assert_eq!(
-        said.as_str(),
-        Some("192.168.10.0/24, fd00:10::/64, 192.168.99.0/24, 192.168.20.0/24, fd00:20::/64")
-    );
-    assert!(a.kumi(&["status"]).contains("is ordinary IP"));
-
+    open_the_way(&a, &b, &lan_a);
     for (v4, v6, from, to) in [
         ("192.168.20.2", "fd00:20::2", &host_a, &host_b),
         ("192.168.10.2", "fd00:10::2", &host_b, &host_a),
@@ -183,6 +161,31 @@ fn plain_hosts_of_two_lans_reach_each_other_and_only_what_is_accepted() {
     a.kumi(&["down"]);
     let left = cable.a.ip(&["route"]) + &cable.a.ip(&["-6", "route"]);
     assert!(!left.contains("kumi") && !left.contains(".20.0"), "{left}");
+}
+
+/// Nothing works by itself; everything that is missing is said, and then done.
+fn open_the_way(a: &Host<'_>, b: &Host<'_>, lan_a: &Ns) {
+    assert!(!pings(lan_a, "192.168.10.2", "192.168.20.2"));
+    assert!(!a.ns.ip(&["route"]).contains("192.168.20.0"));
+    assert_eq!(notices(a, "not-forwarding").len(), 2);
+    assert!(
+        a.kumi(&["check"])
+            .contains("sysctl -w net.ipv4.ip_forward=1")
+    );
+    for node in [a, b] {
+        for sysctl in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
+            run(node.ns, &["sysctl", "-w", sysctl]);
+        }
+    }
+    assert_eq!(notices(a, "not-forwarding").len(), 0);
+    accept_what_is_said(a, "");
+    accept_what_is_said(b, "192.168.99.0/24");
+    let said = &notices(a, "beyond-gateway")[0]["prefixes"];
+    assert_eq!(
+        said.as_str(),
+        Some("192.168.10.0/24, fd00:10::/64, 192.168.99.0/24, 192.168.20.0/24, fd00:20::/64")
+    );
+    assert!(a.kumi(&["status"]).contains("is ordinary IP"));
 }
 
 /// Node B lets A reach the lab's SSH port and nothing else, on plain hosts as on itself.
