@@ -27,7 +27,7 @@ impl Node {
             Ok(StreamValue::RotationLog(update)) => self.handle_log(now, f, update),
             Ok(StreamValue::Endpoints(list)) => self.endpoints_in(now, f, &list),
             Ok(StreamValue::CloneNotice(notice)) => self.clone_notice_in(&notice),
-            Ok(StreamValue::Prefixes(list)) => self.prefixes_in(f, list),
+            Ok(StreamValue::Prefixes(list)) => self.prefixes_in(now, f, list),
             Ok(StreamValue::Unknown(_)) => {}
             Err(_) => self.drop_for(DropReason::Malformed),
         }

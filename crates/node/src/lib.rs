@@ -56,6 +56,7 @@ pub use lan::CALL_INTERVAL;
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Wake};
+pub use prefixes::PREFIX_CHANGES_PER_SECOND_MAX;
 pub use status::{
     AnnouncedStatus, CandidateStatus, NodeStatus, PeerState, PeerStatus, PrefixState, SessionStatus,
 };

@@ -20,6 +20,9 @@ use crate::machine::Node;
 use crate::stored::Change;
 use crate::{AnnouncedStatus, DropReason, PrefixState};
 
+/// Most changes of what a peer announces that are taken in one second: each is written down.
+pub const PREFIX_CHANGES_PER_SECOND_MAX: u32 = 8;
+
 /// Who announces each prefix that may take effect, this node included.
 pub(crate) type Claims = BTreeMap<Prefix, Vec<NodeAddr>>;
 
@@ -31,7 +34,7 @@ impl Node {
     }
 
     /// A peer says what lies behind it.
-    pub(crate) fn prefixes_in(&mut self, f: NodeAddr, mut prefixes: Vec<Prefix>) {
+    pub(crate) fn prefixes_in(&mut self, now: Now, f: NodeAddr, mut prefixes: Vec<Prefix>) {
         prefixes.retain(|prefix| prefix.may_be_announced());
         prefixes.sort_unstable();
         prefixes.dedup();
@@ -41,6 +44,14 @@ impl Node {
         }
         if !self.stored.has_room_for(f) {
             return self.drop_for(DropReason::TableFull);
+        }
+        let (second, count) = &mut self.peers.entry(f).or_default().prefixes_changed;
+        if *second != now.mono.as_secs() {
+            (*second, *count) = (now.mono.as_secs(), 0);
+        }
+        *count += 1;
+        if *count > PREFIX_CHANGES_PER_SECOND_MAX {
+            return self.drop_for(DropReason::RateLimited);
         }
         self.persist(Change::Announced { f, prefixes });
         self.snapshot_stale = true;

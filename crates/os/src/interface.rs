@@ -36,7 +36,7 @@ pub enum InterfaceError {
     #[error("{prefix}/{prefix_len} already leads to interface {interface}")]
     RouteConflict {
         /// The prefix that this node needs.
-        prefix: Ipv6Addr,
+        prefix: IpAddr,
         /// Its length in bits.
         prefix_len: u8,
         /// The interface that has it or a part of it.
@@ -65,10 +65,19 @@ pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
     let mut netlink = Netlink::open()?;
     for (prefix, prefix_len) in &plan.routes {
         if let Some((_, interface)) = netlink.conflicting_route(*prefix, *prefix_len, None)? {
-            let (prefix, prefix_len) = (*prefix, *prefix_len);
+            return Err(InterfaceError::RouteConflict {
+                prefix: (*prefix).into(),
+                prefix_len: *prefix_len,
+                interface,
+            });
+        }
+    }
+    for (address, prefix_len) in &plan.addresses {
+        let prefix = network(*address, *prefix_len);
+        if let Some(interface) = netlink.same_route(prefix, *prefix_len, 0)? {
             return Err(InterfaceError::RouteConflict {
                 prefix,
-                prefix_len,
+                prefix_len: *prefix_len,
                 interface,
             });
         }
@@ -76,6 +85,16 @@ pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
     let device = Device::create_tun(&plan.name)?;
     configure(device.name(), plan)?;
     Ok(device)
+}
+
+/// The first address of the prefix that the kernel routes to an interface with this address.
+fn network(address: IpAddr, prefix_len: u8) -> IpAddr {
+    let IpAddr::V4(v4) = address else {
+        return address;
+    };
+    let behind = 32u32.saturating_sub(prefix_len.into());
+    let mask = u32::MAX.checked_shl(behind).unwrap_or(0);
+    IpAddr::from((u32::from(v4) & mask).to_be_bytes())
 }
 
 /// Gives the interface `name`, which is there and down, what `plan` says, and brings it up.
@@ -169,6 +188,21 @@ mod tests {
             plan.routes.clear();
             plan.addresses = vec![("fc02::2".parse().unwrap(), 128)];
             assert_eq!(open_here(&plan).unwrap().name(), "kumi1");
+            // The prefix of an IPv4 address is a route, too.
+            plan.addresses = vec![("10.77.0.1".parse().unwrap(), 24)];
+            let third = open_here(&plan).unwrap();
+            plan.addresses = vec![("10.77.0.2".parse().unwrap(), 24)];
+            match open_here(&plan) {
+                Err(InterfaceError::RouteConflict {
+                    prefix, interface, ..
+                }) => assert_eq!(
+                    (prefix.to_string().as_str(), interface.as_str()),
+                    ("10.77.0.0", "kumi2")
+                ),
+                other => panic!("{other:?}"),
+            }
+            plan.addresses = vec![("10.77.0.2".parse().unwrap(), 32)];
+            drop((open_here(&plan).unwrap(), third));
             drop(first);
             assert!(Netlink::open().unwrap().routes().unwrap().is_empty());
         });

@@ -26,6 +26,13 @@ impl NodeAddr {
         self.0.first() == Some(&F_PREFIX)
     }
 
+    /// Whether only a node's own keys can give it this address: fc00::/8 or 200::/7. No prefix
+    /// that may be announced holds one of them.
+    pub fn is_name(&self) -> bool {
+        let [first, ..] = self.0;
+        first == F_PREFIX || first & 0xFE == 0x02
+    }
+
     /// The same 16 bytes as an IPv6 address.
     pub fn to_ipv6(self) -> Ipv6Addr {
         Ipv6Addr::from(self.0)
@@ -195,6 +202,18 @@ mod tests {
         assert_eq!(format!("{addr:?}"), "fc12::1");
         assert!(addr.is_f());
         assert!(!"fd12::1".parse::<NodeAddr>().unwrap().is_f());
+        for (text, is_name) in [
+            ("fc12::1", true),
+            ("200::1", true),
+            ("3ff::1", true),
+            ("1ff::1", false),
+            ("400::1", false),
+            ("fd12::1", false),
+        ] {
+            let addr: NodeAddr = text.parse().unwrap();
+            assert_eq!(addr.is_name(), is_name, "{text}");
+            assert!(!(is_name && crate::Prefix::host(addr).may_be_announced()));
+        }
         assert!("192.0.2.1".parse::<NodeAddr>().is_err());
     }
 

@@ -6,7 +6,7 @@ use wire::stream::{PREFIXES_MAX, TYPE_PREFIXES};
 use wire::{NodeAddr, Prefix};
 
 use super::DropReason;
-use super::tests::common::{World, allow_all, icmp6, ipv4, ipv6, syn_segment, udp, udp_segment};
+use super::tests::common::{World, allow_all, icmp6, ipv4, ipv6, s, syn_segment, udp, udp_segment};
 use super::tests::{fast_in, seal, slow_in};
 use crate::NodeConfig;
 
@@ -275,6 +275,23 @@ fn what_nobody_may_announce_is_left_out_and_too_much_is_refused() {
     assert_eq!(say(&many), many[1..], "one too many: nothing changes");
     assert_eq!(say(&[many[0], many[0]]), [many[0]]);
     assert_eq!(world.dropped(0, DropReason::Malformed), 1);
+    // Changes are bounded, too, and work again a second later.
+    let written = world.hosts[0].persisted.len();
+    for n in 0..100 {
+        let bytes = many[n % 2].to_bytes();
+        world.with(0, |node, now| {
+            node.message_in(now, b, TYPE_PREFIXES, &bytes)
+        });
+    }
+    let most = crate::PREFIX_CHANGES_PER_SECOND_MAX as usize;
+    assert!(world.hosts[0].persisted.len() - written < most);
+    assert!(world.dropped(0, DropReason::RateLimited) > 40);
+    world.run(s(1));
+    let bytes = many[7].to_bytes();
+    world.with(0, |node, now| {
+        node.message_in(now, b, TYPE_PREFIXES, &bytes)
+    });
+    assert_eq!(of_b(&world), [many[7]]);
 }
 
 /// The MSS in a SYN; its TCP checksum must be right.

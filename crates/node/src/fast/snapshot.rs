@@ -300,14 +300,22 @@ impl Snapshot {
         clamp_tcp_mss(packet, tcp::mss_of_mtu(mtu, is_v6));
     }
 
+    /// Who carries an address that is nobody's name.
+    fn holder(&self, addr: NodeAddr) -> Option<&Holder> {
+        if addr.is_name() {
+            return None;
+        }
+        self.prefixes.find(addr)
+    }
+
     /// Whether an address is one of this node, or behind it.
     fn is_own(&self, addr: NodeAddr) -> bool {
-        self.own.hold(addr) || matches!(self.prefixes.find(addr), Some(Holder::Own))
+        self.own.hold(addr) || matches!(self.holder(addr), Some(Holder::Own))
     }
 
     /// Whether an address is one of the peer, or behind it.
     fn is_of(&self, peer: &PeerEntry, addr: NodeAddr) -> bool {
-        let behind = || match self.prefixes.find(addr) {
+        let behind = || match self.holder(addr) {
             Some(Holder::Peer(holder)) => holder.names.f == peer.names.f,
             _ => false,
         };
@@ -356,13 +364,13 @@ impl Snapshot {
         let from = NodeAddr::of_ip(flow.src).map(|src| (src, flow.src_port));
         flow.proto == proto::UDP
             && from.is_some_and(|from| self.sockets.contains(&from))
-            && matches!(self.prefixes.find(to), Some(Holder::Peer(_)))
+            && matches!(self.holder(to), Some(Holder::Peer(_)))
     }
 
     /// The peer that holds an address, or that it lies behind.
     pub(crate) fn find(&self, addr: NodeAddr) -> Option<&Arc<PeerEntry>> {
         let by_subnet = || self.by_subnet.get(&subnet(addr));
-        let by_prefix = || match self.prefixes.find(addr)? {
+        let by_prefix = || match self.holder(addr)? {
             Holder::Peer(entry) => Some(entry),
             Holder::Own => None,
         };
