@@ -197,7 +197,7 @@ mod tests {
                     prefix, interface, ..
                 }) => assert_eq!(
                     (prefix.to_string().as_str(), interface.as_str()),
-                    ("10.77.0.0", "kumi2")
+                    ("10.77.0.0", "kumi1")
                 ),
                 other => panic!("{other:?}"),
             }

@@ -322,8 +322,8 @@ impl Snapshot {
         peer.names.hold(addr) || behind()
     }
 
-    /// Whether it is an ICMP error (RFC 792, RFC 4443) about anything but a packet of this node
-    /// to that very peer: nobody else is on the path, so it would disturb flows with others.
+    /// Whether it is an ICMP error (RFC 792, RFC 4443) about anything but a packet from here to
+    /// that very peer: nobody else is on the path, so it would disturb flows with others.
     fn is_foreign_error(&self, entry: &PeerEntry, view: &IpView<'_>) -> bool {
         if !view.is_icmp_error() {
             return false;

@@ -219,8 +219,16 @@ fn only_ssh(b: &Host<'_>, f_a: &str, host_a: &Host<'_>, host_b: &Host<'_>) {
         accepts, kept,
         "a rule about ports leaves the prefixes alone"
     );
-    let answers = eventually(LIMIT, "answers to what host B starts", || {
-        pings(host_b.ns, "192.168.20.2", "192.168.10.2").then_some(true)
+    eventually(LIMIT, "answers to what host B starts", || {
+        pings(host_b.ns, "192.168.20.2", "192.168.10.2").then_some(())
     });
-    assert!(answers);
+    b.kumi(&["allow", f_a, "--accept", "none"]);
+    assert!(!pings(host_a.ns, "192.168.10.2", "192.168.20.2"));
+    assert!(!b.ns.ip(&["route"]).contains("192.168.10.0"));
+    let entry = b.json(&["list"])["entries"][0].clone();
+    assert_eq!(entry["accepts"], serde_json::json!([]));
+    assert!(
+        entry["services"]["ports"].is_array(),
+        "and it the ports: {entry}"
+    );
 }
