@@ -196,13 +196,17 @@ impl Builder<'_> {
         root.subcommand(
             self.verb(
                 "allow",
-                "kumi allow ADDR|KEY [--port tcp/22]… [--label NAME]",
+                "kumi allow ADDR|KEY [--port tcp/22]… [--accept PREFIX]… [--label NAME]",
             )
             .arg(self.argument("WHO", "arg-who").required(true))
             .arg(
                 self.option("port", "PROTO/PORT")
                     .action(ArgAction::Append)
                     .short('p'),
+            )
+            .arg(
+                self.option("accept", "PREFIX|none")
+                    .action(ArgAction::Append),
             )
             .arg(self.option("label", "NAME")),
         )

@@ -12,6 +12,8 @@
 //! | `discovery` | `true` or `false`: beacons on the LAN | `true` |
 //! | `proxy.socks5`, `proxy.http` | `"127.0.0.1:1080"`: where the proxies wait for programs | no proxy |
 //! | `proxy.open` | `true`: the proxies may wait at an address that other machines reach | `false` |
+//! | `ip.addresses` | `["10.77.0.1/24"]`: at most 16 IPv4 addresses inside, with the length of their prefix | none |
+//! | `ip.announce` | `["192.168.10.0/24"]`: at most 48 prefixes that lie behind this node | nothing |
 //! | `tun.name` | 1 to 15 of `a-z A-Z 0-9 _ . -` | the first free of `kumi0`, `kumi1`, … |
 //! | `tun.mtu` | 1280 to 65535 | 1400 |
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |
@@ -24,14 +26,25 @@ pub(crate) use proxy::Proxy;
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::language::Language;
+pub(crate) use ip::Ip;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
+mod ip;
+
 type Spanned<T> = toml::Spanned<T>;
 
-const KEYS: &[&str] = &["language", "listen", "label", "discovery", "proxy", "tun"];
+const KEYS: &[&str] = &[
+    "language",
+    "listen",
+    "label",
+    "discovery",
+    "ip",
+    "proxy",
+    "tun",
+];
 const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes"];
 const LANGUAGES: &[&str] = &["en", "ja"];
 const MODES: &[&str] = &["auto", "kernel", "rootless", "none"];
@@ -54,6 +67,8 @@ pub(crate) struct Config {
     pub(crate) discovery: bool,
     /// The proxies.
     pub(crate) proxy: Proxy,
+    /// IPv4 inside, and what lies behind this node.
+    pub(crate) ip: Ip,
     /// The TUN device.
     pub(crate) tun: Tun,
 }
@@ -104,6 +119,7 @@ impl Default for Config {
             label: None,
             discovery: true,
             proxy: Proxy::default(),
+            ip: Ip::default(),
             tun: Tun {
                 name: None,
                 mtu: None,
@@ -179,6 +195,7 @@ pub(crate) fn parse(source: &str, file: &Path) -> Result<Config, Failure> {
             "label" => config.label = Some(at.label(value)?),
             "discovery" => config.discovery = at.boolean("discovery", value)?,
             "proxy" => config.proxy = at.proxy(value)?,
+            "ip" => config.ip = at.ip(value)?,
             "tun" => config.tun = at.tun(value)?,
             other => return Err(at.unknown_key(other, KEYS, "", key.span())),
         }

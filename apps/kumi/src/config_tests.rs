@@ -23,12 +23,21 @@ fn an_empty_file_means_the_usual_settings() {
 fn every_key_is_read() {
     let config = parsed(
         "language = 'ja'\nlisten = '[::]:4649'\nlabel = '書斎'\ndiscovery = false\n\
+         [ip]\naddresses = ['10.77.0.1/24', '10.78.0.1']\n\
+         announce = ['192.168.10.0/24', 'fd00:10::/64']\n\
          [tun]\nname = 'kumi1'\nmtu = 1_500\nmode = 'rootless'\nroutes = 'peers'\n",
     );
     assert_eq!(config.language, Some(Language::Ja));
     assert_eq!(config.listen, "[::]:4649".parse().ok());
     assert_eq!(config.label.as_deref(), Some("書斎"));
     assert!(!config.discovery);
+    let ip = Ip {
+        addresses: vec![([10, 77, 0, 1].into(), 24), ([10, 78, 0, 1].into(), 32)],
+        announce: ["192.168.10.0/24", "fd00:10::/64"]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
+    };
+    assert_eq!(config.ip, ip);
     let tun = Tun {
         name: Some("kumi1".to_owned()),
         mtu: Some(1500),
@@ -91,7 +100,7 @@ fn an_unknown_key_is_refused_where_it_stands() {
         [
             "kumi.toml:2:1: unknown key \"lable\".",
             "A key that is not understood would be a setting that silently has no effect.",
-            "Did you mean \"label\"? There are: language, listen, label, discovery, proxy, tun.",
+            "Did you mean \"label\"? There are: language, listen, label, discovery, ip, proxy, tun.",
         ]
     );
     assert_eq!(
@@ -185,6 +194,75 @@ fn a_value_that_cannot_be_is_refused_with_what_can() {
 }
 
 #[test]
+fn addresses_and_prefixes_are_refused_with_what_can_be() {
+    assert_eq!(
+        refused("[ip]\nannounce = ['fd00:10::/64', '192.168.10.1/24']"),
+        [
+            "kumi.toml:2:29: \"ip.announce\" cannot have \"192.168.10.1/24\".",
+            "The address goes on behind the prefix.",
+            "Write \"192.168.10.0/24\".",
+        ]
+    );
+    assert_eq!(
+        refused("ip.announce = ['lan']")[2],
+        "Write a prefix like \"192.168.10.0/24\" or \"fd00:10::/64\"."
+    );
+    for text in [
+        "0.0.0.0/0",
+        "::/0",
+        "fc00::/8",
+        "200::/7",
+        "127.0.0.1",
+        "fe80::/64",
+    ] {
+        assert_eq!(
+            refused(&format!("ip.announce = ['{text}']"))[1],
+            "Nobody may announce everything, fc00::/8, 200::/7, loopback, link-local or \
+             multicast addresses, or a part of them."
+        );
+    }
+    for text in [
+        "fd00::1/64",
+        "10.77.0.1/0",
+        "10.77.0.1/33",
+        "224.0.0.1/32",
+        "10.77/24",
+    ] {
+        let [what, _, fix] = refused(&format!("ip.addresses = ['{text}']"));
+        assert_eq!(
+            what,
+            format!("kumi.toml:1:17: \"ip.addresses\" cannot have \"{text}\".")
+        );
+        assert_eq!(
+            fix,
+            "Write an IPv4 address and a length like \"10.77.0.1/24\"."
+        );
+    }
+}
+
+#[test]
+fn lists_of_prefixes_are_bounded_and_of_texts() {
+    let many = |count| format!("ip.announce = [{}]", "'10.0.0.0/8', ".repeat(count));
+    assert_eq!(parsed(&many(48)).ip.announce.len(), 48);
+    assert_eq!(
+        refused(&many(49)),
+        [
+            "kumi.toml:1:15: \"ip.announce\" is too long.",
+            "It has 49 entries, and at most 48 are possible.",
+            "Leave some out; neighbouring prefixes may be written as one that is shorter.",
+        ]
+    );
+    assert_eq!(
+        refused("ip.announce = '10.0.0.0/8'")[2],
+        "Write a value like [\"192.168.10.0/24\"]."
+    );
+    assert_eq!(
+        refused("[ip]\nadresses = []")[0],
+        "kumi.toml:2:1: unknown key \"ip.adresses\"."
+    );
+}
+
+#[test]
 fn what_is_not_toml_is_refused_where_it_stands() {
     let [what, why, fix] = refused("label = 'laptop'\nlisten = \n");
     assert_eq!(what, "kumi.toml:2:10: this is not TOML.");
@@ -213,7 +291,7 @@ fn the_japanese_words_name_the_same_place() {
         [
             "kumi.toml:1:1: キー \"lable\" はありません。",
             "理解できないキーを見逃すと、効かない設定に気付けなくなります。",
-            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, proxy, tun です。",
+            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, ip, proxy, tun です。",
         ]
     );
 }

@@ -134,6 +134,8 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
             Routes::None => runtime::Routes::None,
         },
         mtu: tun.mtu.unwrap_or(node::INNER_MTU_DEFAULT),
+        addresses: config.ip.addresses.clone(),
+        announce: config.ip.announce.clone(),
         discovery: config.discovery,
         proxies: ProxySettings {
             socks5: proxy.socks5,

@@ -102,6 +102,10 @@ codes! {
     InvitesFull = "invites-full",
     /// The allowlist has as many entries as it may have. [max]
     AllowlistFull = "allowlist-full",
+    /// The entry accepts as many prefixes as it may. [max]
+    TooManyPrefixes = "too-many-prefixes",
+    /// Nobody may announce anything of this prefix. [prefix]
+    PrefixRefused = "prefix-refused",
     /// A node does not allow or deny itself.
     OwnAddress = "own-address",
     /// There is no entry for this peer. [who]
@@ -118,6 +122,26 @@ codes! {
     ForwardListen = "forward-listen",
     /// There is no forward that waits there. [listen]
     NotForwarded = "not-forwarded",
+    /// The line is that of a Bridge, not of a peer.
+    BridgeLine = "bridge-line",
+    /// The line is the invite of a peer, not of a Bridge.
+    NotABridge = "not-a-bridge",
+    /// The Bridge wants a password.
+    BridgePassword = "bridge-password",
+    /// The Bridge did not answer in time; it is called on. [bridge, waited_s]
+    BridgeTimeout = "bridge-timeout",
+    /// The Bridge did not take this node. [bridge, refusal]
+    BridgeRefused = "bridge-refused",
+    /// As many Bridges are used as may be. [max]
+    BridgesFull = "bridges-full",
+    /// None of this node's Bridges has this address. [bridge]
+    UnknownBridge = "unknown-bridge",
+    /// This node is no Bridge.
+    NotServing = "not-serving",
+    /// As many customers have a password, or as many lines are open, as a Bridge keeps. [max]
+    BridgeFull = "bridge-full",
+    /// Nothing outside this machine can reach it by what it knows.
+    NoEndpoint = "no-endpoint",
     /// The node could not write to its state directory. [file, detail]
     Storage = "storage",
 }

@@ -155,7 +155,7 @@ fn frame<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Allow, Echo, EchoResult, Ping, Services, Via};
+    use crate::{Accept, Allow, Echo, EchoResult, Ping, Services, Via};
 
     fn body(frame: &[u8]) -> Vec<u8> {
         read_frame(&mut &*frame).unwrap().unwrap()
@@ -170,8 +170,9 @@ mod tests {
             },
             Request::Allow(Allow {
                 who: "fc00::1".parse().unwrap(),
-                services: Services::Ports(vec!["tcp/22".parse().unwrap()]),
+                services: Some(Services::Ports(vec!["tcp/22".parse().unwrap()])),
                 label: None,
+                accept: Some(Accept::Add(vec!["192.168.20.0/24".parse().unwrap()])),
             }),
             Request::Ping(Ping {
                 peer: "fc00::1".parse().unwrap(),

@@ -2,7 +2,7 @@
 //!
 //! Does: the versioned request, response and error types, and their framing. Does not:
 //! open a socket, decide who may ask (`os::control` checks the peer's credentials), or
-//! carry any secret but the invite line that was asked for.
+//! carry any secret but invite lines and a Bridge's password.
 //!
 //! One connection carries one request. The node answers with one frame, except to
 //! [`Request::Ping`], which it answers with one [`Response::Echo`] for each echo and then
@@ -16,12 +16,18 @@
 //! Fields may be added within a version; both sides ignore fields that they do not know.
 //! Addresses F and aliases are [`std::net::Ipv6Addr`]; times are Unix seconds.
 
+mod bridge;
 mod error;
 mod forward;
 mod frame;
+mod prefix;
 mod request;
 mod response;
 
+pub use bridge::{
+    BridgeLine, BridgeRequest, BridgeUsed, CUSTOMER_LEN_MAX, Client, PASSWORD_LEN_MAX,
+    PASSWORD_LEN_MIN, Password, Refusal, Serving, UsedBridge,
+};
 pub use error::{ApiError, Code};
 pub use forward::{
     EndError, FORWARDS_MAX, Forward, ForwardStatus, Listen, Proxies, Target, is_overlay,
@@ -30,14 +36,15 @@ pub use frame::{
     FRAME_LEN_MAX, FrameError, decode_reply, decode_request, encode_reply, encode_request,
     frame_len, read_frame,
 };
+pub use prefix::{PREFIXES_MAX, Prefix};
 pub use request::{
-    Allow, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, Invite, Join, LABEL_LEN_MAX,
+    Accept, Allow, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, Invite, Join, LABEL_LEN_MAX,
     PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request, Services, Who,
 };
 pub use response::{
-    Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited, Joined,
-    Network, NetworkMode, Notice, NoticeKind, Peer, PeerState, PingDone, Report, ReportSection,
-    Response, Status, Told, Traffic, Via,
+    Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited,
+    Joined, Network, NetworkMode, Notice, NoticeKind, Peer, PeerState, PingDone, PrefixState,
+    Report, ReportSection, Response, Status, Told, Traffic, Via,
 };
 
 /// The version of this interface. A node refuses any other with [`Code::Version`].

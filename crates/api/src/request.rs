@@ -1,6 +1,8 @@
 //! What may be asked. Every bound on a request is a constant here and is checked by
 //! [`crate::decode_request`], so that the node sees only what it may be asked.
 
+use crate::bridge::BridgeRequest;
+use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -45,6 +47,8 @@ pub enum Request {
     /// The identity files have changed (after `kumi id rotate`): read them again and tell
     /// every peer: [`crate::Response::Told`].
     IdentityChanged,
+    /// Something about Bridges: see there.
+    Bridge(BridgeRequest),
     /// Stop the node: [`crate::Response::Done`] before it ends.
     Stop,
     /// Where `kumi run` finds the overlay: [`crate::Response::Inside`].
@@ -87,11 +91,36 @@ pub struct Join {
 pub struct Allow {
     /// Whom to allow.
     pub who: Who,
-    /// What it may reach on this node.
-    pub services: Services,
+    /// What it may reach on this node; `None` keeps what it may, which for a new entry is
+    /// everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Services>,
     /// What to call it; `None` keeps the label that it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What it may announce; `None` keeps that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<Accept>,
+}
+
+/// A change of what a peer may announce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accept {
+    /// These prefixes as well, at most [`PREFIXES_MAX`] with those before.
+    Add(Vec<Prefix>),
+    /// These and no others.
+    Only(Vec<Prefix>),
+}
+
+impl Accept {
+    /// The prefixes named.
+    #[must_use]
+    pub fn prefixes(&self) -> &[Prefix] {
+        match self {
+            Accept::Add(prefixes) | Accept::Only(prefixes) => prefixes,
+        }
+    }
 }
 
 /// Echo requests to a peer.
@@ -274,17 +303,22 @@ impl Request {
             {
                 return Err("expires_s");
             }
+            Request::Bridge(bridge) => return bridge.check(),
             Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {
                 return Err("count");
             }
             Request::Join(join) => label_fits(&join.label),
             Request::Allow(allow) => {
-                if let Services::Ports(ports) = &allow.services
+                if let Some(Services::Ports(ports)) = &allow.services
                     && (ports.is_empty()
                         || ports.len() > PORTS_MAX
                         || ports.iter().any(|p| p.lo == 0 || p.hi < p.lo))
                 {
                     return Err("services");
+                }
+                let accept = allow.accept.as_ref();
+                if accept.is_some_and(|accept| accept.prefixes().len() > PREFIXES_MAX) {
+                    return Err("accept");
                 }
                 label_fits(&allow.label)
             }
@@ -334,11 +368,25 @@ mod tests {
         let allow = |count, label: &str| {
             Request::Allow(Allow {
                 who: "fc00::1".parse().unwrap(),
-                services: Services::Ports(vec![port; count]),
+                services: Some(Services::Ports(vec![port; count])),
                 label: Some(label.to_owned()),
+                accept: None,
             })
             .check()
         };
+        let accept = |count| {
+            let prefix: Prefix = "192.168.20.0/24".parse().unwrap();
+            Request::Allow(Allow {
+                who: "fc00::1".parse().unwrap(),
+                services: None,
+                label: None,
+                accept: Some(Accept::Only(vec![prefix; count])),
+            })
+            .check()
+        };
+        assert_eq!(accept(0), Ok(()));
+        assert_eq!(accept(PREFIXES_MAX), Ok(()));
+        assert_eq!(accept(PREFIXES_MAX + 1), Err("accept"));
         assert_eq!(allow(PORTS_MAX, "laptop"), Ok(()));
         assert_eq!(allow(PORTS_MAX + 1, "laptop"), Err("services"));
         assert_eq!(allow(0, "laptop"), Err("services"));

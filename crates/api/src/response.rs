@@ -1,5 +1,7 @@
 //! What a node answers. Counters count since the node started.
 
+use crate::bridge::{BridgeLine, BridgeUsed, Client, Serving, UsedBridge};
+use crate::prefix::Prefix;
 use crate::request::{Services, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +42,19 @@ pub enum Response {
         /// The forwards.
         forwards: Vec<crate::ForwardStatus>,
     },
+    /// To [`crate::BridgeRequest::Serve`].
+    BridgeServing(Serving),
+    /// To [`crate::BridgeRequest::Line`].
+    BridgeLine(BridgeLine),
+    /// To [`crate::BridgeRequest::List`].
+    BridgeClients {
+        /// How this node stands as a Bridge; `None`: it is none.
+        serving: Option<Serving>,
+        /// Its clients.
+        clients: Vec<Client>,
+    },
+    /// To [`crate::BridgeRequest::Use`].
+    BridgeUsed(BridgeUsed),
     /// It is done and there is nothing to say about it.
     Done,
 }
@@ -69,12 +84,21 @@ pub struct Status {
     pub certificate: Certificate,
     /// Position of the root key in the rotation log; 0 = never rotated.
     pub root_position: u32,
+    /// What it announces: its IPv4 addresses inside, and what lies behind it.
+    #[serde(default)]
+    pub announces: Vec<Prefix>,
     /// Entries of the allowlist.
     pub peers_allowed: u32,
     /// Peers with a session now.
     pub peers_connected: u32,
     /// Invites that have neither been used nor expired.
     pub invites_open: u32,
+    /// The Bridges that it uses.
+    #[serde(default)]
+    pub bridges: Vec<UsedBridge>,
+    /// How it stands as a Bridge, if it is one.
+    #[serde(default)]
+    pub serving: Option<Serving>,
     /// Bytes and packets of all sessions.
     pub traffic: Traffic,
     /// Datagrams and packets that were dropped, by reason.
@@ -168,6 +192,20 @@ pub enum NoticeKind {
     NoEndpoint,
     /// A proxy or a forward does not wait for connections. [listen, detail]
     NotListening,
+    /// Beyond the gateway these announced or accepted prefixes are ordinary IP. [prefixes]
+    BeyondGateway,
+    /// A peer announces what is not accepted. [who, name, prefixes, accept: the options of
+    /// `kumi allow` that would accept it]
+    NotAccepted,
+    /// A peer announces what another one, or this node, announces as well: neither has an
+    /// effect, or only this node's. [who, name, prefixes]
+    Contested,
+    /// A prefix of a peer leads elsewhere on this machine. [prefix, device]
+    PrefixElsewhere,
+    /// A prefix is announced, and this machine does not forward. [prefix, sysctl]
+    NotForwarding,
+    /// A prefix is announced, but the interface is not in the machine's network. [prefix]
+    NothingBehind,
     /// A notice of a newer node.
     #[serde(other)]
     Unknown,
@@ -185,6 +223,12 @@ impl NoticeKind {
         NoticeKind::ClockBehind,
         NoticeKind::NoEndpoint,
         NoticeKind::NotListening,
+        NoticeKind::BeyondGateway,
+        NoticeKind::NotAccepted,
+        NoticeKind::Contested,
+        NoticeKind::PrefixElsewhere,
+        NoticeKind::NotForwarding,
+        NoticeKind::NothingBehind,
         NoticeKind::Unknown,
     ];
 
@@ -201,6 +245,12 @@ impl NoticeKind {
             NoticeKind::ClockBehind => "clock-behind",
             NoticeKind::NoEndpoint => "no-endpoint",
             NoticeKind::NotListening => "not-listening",
+            NoticeKind::BeyondGateway => "beyond-gateway",
+            NoticeKind::NotAccepted => "not-accepted",
+            NoticeKind::Contested => "contested",
+            NoticeKind::PrefixElsewhere => "prefix-elsewhere",
+            NoticeKind::NotForwarding => "not-forwarding",
+            NoticeKind::NothingBehind => "nothing-behind",
             NoticeKind::Unknown => "unknown",
         }
     }
@@ -233,6 +283,15 @@ pub struct Peer {
     pub root_position: Option<u32>,
     /// Bytes and packets.
     pub traffic: Traffic,
+    /// The entry that allows it: its address, or a root key.
+    #[serde(default)]
+    pub who: Option<Who>,
+    /// What it may announce.
+    #[serde(default)]
+    pub accepts: Vec<Prefix>,
+    /// What it announces.
+    #[serde(default)]
+    pub announces: Vec<Announced>,
     /// Where it may be, the best first.
     #[serde(default)]
     pub candidates: Vec<Candidate>,
@@ -258,6 +317,31 @@ pub enum PeerState {
 pub enum Via {
     /// Straight to this endpoint.
     Direct(SocketAddr),
+    /// Over a TCP connection with this endpoint (to a Bridge only).
+    Stream(SocketAddr),
+    /// Over the Bridge with this address F.
+    Bridge(Ipv6Addr),
+}
+
+/// A prefix that a peer announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// What became of it.
+    pub state: PrefixState,
+}
+
+/// What became of a prefix that a peer announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrefixState {
+    /// It leads to the peer.
+    Used,
+    /// No allow entry accepts it.
+    NotAccepted,
+    /// Another accepted peer, or this node, announces the same.
+    Contested,
 }
 
 /// Where a peer may be.
@@ -319,6 +403,9 @@ pub struct Entry {
     pub services: Services,
     /// What it is called.
     pub label: Option<String>,
+    /// What it may announce.
+    #[serde(default)]
+    pub accepts: Vec<Prefix>,
     /// When it was added, Unix seconds.
     pub added_unix_s: u64,
 }

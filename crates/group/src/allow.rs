@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
 
 use crate::serial;
 
@@ -15,6 +15,8 @@ use crate::serial;
 pub const ENTRIES_MAX: usize = 65_536;
 /// Most port ranges in one entry.
 pub const PORT_RANGES_MAX: usize = 64;
+/// Most prefixes that one entry accepts.
+pub const ACCEPTED_MAX: usize = 64;
 /// Longest label of an entry in bytes.
 pub const LABEL_LEN_MAX: usize = 63;
 
@@ -80,6 +82,14 @@ pub struct AllowEntry {
     /// What a person calls the peer; at most [`LABEL_LEN_MAX`] bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What it may announce: prefixes that lie in one of these take effect here. At most
+    /// [`ACCEPTED_MAX`].
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "serial::prefixes"
+    )]
+    pub accepts: Vec<Prefix>,
     /// When it was added, Unix seconds.
     pub added_unix_s: u64,
 }
@@ -104,6 +114,15 @@ pub enum AllowError {
         /// Last port as given.
         hi: u16,
     },
+    /// Too many prefixes.
+    #[error("the entry accepts more than {ACCEPTED_MAX} prefixes")]
+    TooManyPrefixes,
+    /// A prefix that nobody may announce.
+    #[error(
+        "{0} takes in addresses that nobody may announce: everything, fc00::/8, 200::/7, \
+         loopback, link-local or multicast"
+    )]
+    Prefix(Prefix),
     /// The label does not fit.
     #[error("the label is longer than {LABEL_LEN_MAX} bytes or holds control characters")]
     Label,
@@ -131,6 +150,12 @@ impl AllowEntry {
         {
             return Err(AllowError::Label);
         }
+        if self.accepts.len() > ACCEPTED_MAX {
+            return Err(AllowError::TooManyPrefixes);
+        }
+        if let Some(prefix) = self.accepts.iter().find(|p| !p.may_be_announced()) {
+            return Err(AllowError::Prefix(*prefix));
+        }
         let Services::Ports(ranges) = &self.services else {
             return Ok(());
         };
@@ -144,6 +169,14 @@ impl AllowEntry {
             Some(&PortRange { lo, hi, .. }) => Err(AllowError::Backwards { lo, hi }),
             None => Ok(()),
         }
+    }
+}
+
+impl AllowEntry {
+    /// Whether the peer may announce all of a prefix.
+    #[must_use]
+    pub fn accepts(&self, prefix: Prefix) -> bool {
+        self.accepts.iter().any(|wide| wide.covers(prefix))
     }
 }
 
@@ -335,6 +368,7 @@ mod tests {
             who,
             services: Services::All,
             label: None,
+            accepts: Vec::new(),
             added_unix_s: 1,
         }
     }
@@ -423,6 +457,47 @@ mod tests {
             };
             assert_eq!(labelled.check(), Err(AllowError::Label));
         }
+    }
+
+    #[test]
+    fn what_an_entry_accepts_is_checked_and_covers_what_lies_in_it() {
+        let prefix = |text: &str| text.parse::<Prefix>().unwrap();
+        let accepting = |accepts| AllowEntry {
+            accepts,
+            ..entry(Who::Address(f(1)))
+        };
+        let lan = accepting(vec![prefix("192.168.0.0/16"), prefix("fd00:20::/64")]);
+        assert_eq!(lan.check(), Ok(()));
+        for (text, accepted) in [
+            ("192.168.20.0/24", true),
+            ("192.168.0.0/16", true),
+            ("192.0.0.0/8", false),
+            ("10.0.0.1/32", false),
+            ("fd00:20::1/128", true),
+            ("fd00:21::/64", false),
+        ] {
+            assert_eq!(lan.accepts(prefix(text)), accepted, "{text}");
+        }
+        for text in [
+            "0.0.0.0/0",
+            "::/0",
+            "fc00::/8",
+            "200::/7",
+            "127.0.0.0/8",
+            "ff00::/8",
+        ] {
+            let wrong = prefix(text);
+            assert_eq!(
+                accepting(vec![wrong]).check(),
+                Err(AllowError::Prefix(wrong))
+            );
+        }
+        let many = vec![prefix("10.0.0.0/8"); ACCEPTED_MAX + 1];
+        assert_eq!(accepting(many[1..].to_vec()).check(), Ok(()));
+        assert_eq!(accepting(many).check(), Err(AllowError::TooManyPrefixes));
+        let text = serde_json::to_string(&lan).unwrap();
+        assert!(text.contains("\"192.168.0.0/16\""), "{text}");
+        assert_eq!(serde_json::from_str::<AllowEntry>(&text).unwrap(), lan);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | local entries, allow and deny together | [`ENTRIES_MAX`] |
 //! | port ranges in one entry | [`PORT_RANGES_MAX`] |
+//! | prefixes that one entry accepts | [`ACCEPTED_MAX`] |
 //! | label of an entry | [`LABEL_LEN_MAX`] bytes |
 //! | flows remembered | [`FLOWS_MAX`] |
 //!
@@ -24,8 +25,8 @@ mod flow;
 pub mod serial;
 
 pub use allow::{
-    Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX, PORT_RANGES_MAX,
-    PortRange, Proto, Services, Who,
+    ACCEPTED_MAX, Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX,
+    PORT_RANGES_MAX, PortRange, Proto, Services, Who,
 };
 pub use decide::{Decision, Direction, Rule, Verdict, decide};
 pub use flow::{FLOWS_MAX, FlowKey, FlowTable, OTHER_IDLE_MAX, TCP_IDLE_MAX};

@@ -25,6 +25,32 @@ pub mod addr {
     }
 }
 
+/// Prefixes as texts.
+pub mod prefixes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use wire::Prefix;
+
+    /// Writes each prefix as text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(prefixes: &[Prefix], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(prefixes.iter().map(ToString::to_string))
+    }
+
+    /// Reads each prefix from text.
+    ///
+    /// # Errors
+    /// When a text is not a prefix.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Prefix>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let read = texts
+            .iter()
+            .map(|text| text.parse().map_err(D::Error::custom));
+        read.collect()
+    }
+}
+
 /// Bytes as lower-case hexadecimal; `[u8; N]` and `Vec<u8>`.
 pub mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

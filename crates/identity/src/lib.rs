@@ -7,6 +7,7 @@
 //! | `tip`, `pin`, `history`, `public` | how statements are believed, and what is remembered of them |
 //! | `secret`, `issue` | secret keys, and what their owner signs |
 //! | [`sealed`] | key files and backups, with or without a passphrase |
+//! | [`password`] | what a Bridge keeps of a customer's password |
 //! | `alias` | the Yggdrasil-style address of a root key |
 //!
 //! This crate never touches a disk, a clock or (ML-KEM in `crypto` excepted) a source of
@@ -20,6 +21,7 @@ pub mod crypto;
 mod history;
 mod inception;
 mod issue;
+pub mod password;
 mod pin;
 mod public;
 mod rotation;

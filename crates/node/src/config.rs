@@ -1,13 +1,18 @@
 //! What the owner of a node chooses, as opposed to what the node remembers
 //! ([`crate::Stored`]) and who it is (`identity::LocalIdentity`).
 
-use wire::stream::{LABEL_LEN_MAX, VERSION_LEN_MAX};
+use std::net::Ipv4Addr;
+
+use wire::stream::{LABEL_LEN_MAX, PREFIXES_MAX, VERSION_LEN_MAX};
+use wire::{NodeAddr, Prefix};
 
 /// Smallest inner MTU (IPv6 asks for 1,280).
 pub const INNER_MTU_MIN: u16 = 1_280;
 /// Inner MTU when nothing else is chosen: 1,400 + 33 + 48 bytes of headers fit a path of
 /// 1,500 bytes over IPv6. Sessions find out what passes; what does not fit goes in pieces.
 pub const INNER_MTU_DEFAULT: u16 = 1_400;
+/// Most IPv4 addresses that a node carries inside.
+pub const ADDRESSES_MAX: usize = 16;
 /// The configuration of a node. Values out of range are moved to the nearest bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -21,6 +26,12 @@ pub struct NodeConfig {
     pub software_version: String,
     /// Name of this host told to peers inside the session; at most 63 bytes are sent.
     pub host_label: Option<String>,
+    /// IPv4 addresses that this node carries inside, each announced alone. At most
+    /// [`ADDRESSES_MAX`]; those that nobody may announce are left out.
+    pub addresses: Vec<Ipv4Addr>,
+    /// What lies behind this node, announced to every peer. With the addresses at most
+    /// [`PREFIXES_MAX`]; those that nobody may announce are left out.
+    pub announce: Vec<Prefix>,
 }
 
 impl Default for NodeConfig {
@@ -31,6 +42,8 @@ impl Default for NodeConfig {
             discovery: true,
             software_version: concat!("kumihimo ", env!("CARGO_PKG_VERSION")).to_owned(),
             host_label: None,
+            addresses: Vec::new(),
+            announce: Vec::new(),
         }
     }
 }
@@ -44,8 +57,24 @@ impl NodeConfig {
         if let Some(label) = &mut self.host_label {
             truncate(label, LABEL_LEN_MAX);
         }
+        self.addresses
+            .retain(|address| alone(*address).may_be_announced());
+        self.addresses.truncate(ADDRESSES_MAX);
+        self.announce.retain(|prefix| prefix.may_be_announced());
+        self.announce.truncate(PREFIXES_MAX - self.addresses.len());
         self
     }
+
+    /// Everything that this node announces: its IPv4 addresses and what lies behind it.
+    pub(crate) fn prefixes(&self) -> Vec<Prefix> {
+        let own = self.addresses.iter().map(|address| alone(*address));
+        own.chain(self.announce.iter().copied()).collect()
+    }
+}
+
+/// The prefix of one address.
+fn alone(address: Ipv4Addr) -> Prefix {
+    Prefix::host(NodeAddr(address.to_ipv6_mapped().octets()))
 }
 
 /// Cuts text to at most `len_max` bytes, between characters.
@@ -71,6 +100,26 @@ mod tests {
         assert_eq!(tame.inner_mtu, 1_280);
         assert_eq!(tame.software_version.len(), 63, "whole characters only");
         assert_eq!(tame.host_label.map(|label| label.len()), Some(63));
+        let prefix = |n: usize| format!("10.{n}.0.0/16").parse().unwrap();
+        let many = NodeConfig {
+            addresses: vec![[127, 0, 0, 1].into(); 3]
+                .into_iter()
+                .chain((1..=20).map(|n| [10, 77, 0, n].into()))
+                .collect(),
+            announce: ["0.0.0.0/0", "fc00::/8"]
+                .map(|text| text.parse().unwrap())
+                .into_iter()
+                .chain((0..80).map(prefix))
+                .collect(),
+            ..NodeConfig::default()
+        };
+        let prefixes = many.bounded().prefixes();
+        assert_eq!(prefixes.len(), PREFIXES_MAX);
+        assert_eq!(prefixes.first(), "10.77.0.1/32".parse().ok().as_ref());
+        assert_eq!(
+            prefixes.last(),
+            Some(&prefix(PREFIXES_MAX - ADDRESSES_MAX - 1))
+        );
         assert_eq!(NodeConfig::default().bounded(), NodeConfig::default());
     }
 }

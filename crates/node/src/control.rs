@@ -7,6 +7,7 @@
 //! | endpoints | candidates of the peer itself |
 //! | attach, ticket, open, close | see `bridge::serve` |
 //! | attached, ticket answer, channel | see `bridge::links` |
+//! | prefixes | see `prefixes` |
 //! | clone notice about this node | told to the owner; about others: ignored |
 
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ impl Node {
             Ok(StreamValue::Endpoints(list)) => self.endpoints_in(now, f, &list),
             Ok(StreamValue::CloneNotice(notice)) => self.clone_notice_in(&notice),
             Ok(StreamValue::Bridge(message)) => self.bridge_message_in(now, f, message),
+            Ok(StreamValue::Prefixes(list)) => self.prefixes_in(now, f, list),
             Ok(StreamValue::Unknown(_)) => {}
             Err(_) => self.drop_for(DropReason::Malformed),
         }
@@ -64,7 +66,7 @@ impl Node {
         }
     }
 
-    /// A new control stream: say who this is, where, and who rotated.
+    /// A new control stream: say who this is, what lies behind it, where it is, and who rotated.
     pub(crate) fn greet(&mut self, now: Now, f: NodeAddr) {
         let config = self.config.clone();
         let hello = Hello {
@@ -75,6 +77,7 @@ impl Node {
         };
         self.send_value(now, f, &StreamValue::Hello(hello));
         if self.may_talk(f) {
+            self.greet_with_prefixes(now, f);
             self.tell_endpoints(now, f);
             self.greet_with_digest(now, f);
         }

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use group::Access;
+use session::Session;
 use wire::ip::{IcmpError, IpView, icmp_error};
 use wire::{NodeAddr, Now};
 
-use crate::fast::{HEADROOM, Outbound, TAILROOM};
+use crate::fast::{HEADROOM, Outbound, TAILROOM, error_source};
 use crate::machine::Node;
 use crate::{DropReason, Output};
 
@@ -67,15 +68,20 @@ impl Node {
             return self.refuse(&view, IcmpError::AdminProhibited, DropReason::NotAllowed);
         }
         self.note_flow(now, f, &view);
+        let mut packet = packet.to_vec();
+        if view.is_tcp_handshake() {
+            let peer_mtu = self.session_of(f).and_then(Session::peer_inner_mtu);
+            self.snapshot.lower_mss(peer_mtu, &mut packet);
+        }
         if self.identity_of(f).is_some() {
-            self.send_inside(now, f, packet);
+            self.send_inside(now, f, &packet);
         } else {
-            self.park(now, f, packet);
+            self.park(now, f, &packet);
             self.want_channels(now, f);
         }
     }
 
-    /// The F behind an overlay address: F itself, or an alias in use.
+    /// The F behind an inner address: F itself, an alias in use, or what lies behind it.
     pub(crate) fn resolve(&self, addr: NodeAddr) -> Option<NodeAddr> {
         if addr.is_f() {
             return Some(addr);
@@ -110,7 +116,8 @@ impl Node {
                 continue;
             }
             let error = IcmpError::AddressUnreachable;
-            if let Some(reply) = icmp_error(&packet, error, self.f.into())
+            let from = flow.map(|flow| error_source(self.f, flow.dst));
+            if let Some(reply) = from.and_then(|from| icmp_error(&packet, error, from))
                 && self.may_say_unreachable(now)
             {
                 self.output(Output::Inside(reply));
@@ -129,7 +136,8 @@ impl Node {
 
     fn refuse(&mut self, view: &IpView<'_>, error: IcmpError, reason: DropReason) {
         self.drop_for(reason);
-        if let Some(reply) = icmp_error(view.packet(), error, self.f.into()) {
+        let from = error_source(self.f, view.dst());
+        if let Some(reply) = icmp_error(view.packet(), error, from) {
             self.output(Output::Inside(reply));
         }
     }

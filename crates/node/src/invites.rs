@@ -42,6 +42,7 @@ pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
         who: Who::Address(f),
         services: Services::All,
         label: None,
+        accepts: Vec::new(),
         added_unix_s: now.unix_s,
     }
 }

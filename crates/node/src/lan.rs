@@ -44,6 +44,7 @@ impl Node {
             self.local_endpoints = endpoints;
             self.tell_all_endpoints(now);
             self.look_at_all_paths(now);
+            self.snapshot_stale = true;
             if self.config.discovery && self.config.listen_port != 0 {
                 self.discovery.addresses_changed(now.mono);
             }

@@ -34,6 +34,7 @@ mod link;
 mod machine;
 mod output;
 mod peer;
+mod prefixes;
 mod publish;
 mod report;
 mod rotation;
@@ -49,7 +50,7 @@ pub use bridge::{
     ServingStatus, StreamEvent,
 };
 pub use commands::ANNOUNCE_MAX;
-pub use config::{INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
+pub use config::{ADDRESSES_MAX, INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
 pub use error::{
     AllowRefused, BridgeError, ConnectError, InstallError, InviteError, JoinError, NewError,
     PingError,
@@ -61,7 +62,10 @@ pub use lan::CALL_INTERVAL;
 pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Via, Wake};
-pub use status::{CandidateStatus, NodeStatus, PeerState, PeerStatus, SessionStatus};
+pub use prefixes::PREFIX_CHANGES_PER_SECOND_MAX;
+pub use status::{
+    AnnouncedStatus, CandidateStatus, NodeStatus, PeerState, PeerStatus, PrefixState, SessionStatus,
+};
 pub use stored::bridge::{
     BRIDGES_MAX, BridgeChange, BridgeRecord, Bridging, CUSTOMER_LEN_MAX, CUSTOMERS_MAX,
     ClientTerms, PasswordRecord, Secret, TICKETS_MAX, TICKETS_OF_CLIENT_MAX, TicketRecord,

@@ -2,7 +2,7 @@
 //!
 //! The rest of this crate is `impl Node` by direction and concern: `bridge`, `datagram`,
 //! `handshake_in`, `handshake_out`, `inside`, `control`, `invites`, `join`, `rotation`,
-//! `lan`, `commands`, `publish`, `report`. Every state that survives a restart changes
+//! `lan`, `prefixes`, `commands`, `publish`, `report`. Every state that survives a restart changes
 //! through [`Node::persist`] and nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

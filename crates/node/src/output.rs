@@ -33,6 +33,8 @@ pub enum Output {
     Multicast(Vec<u8>),
     /// Hand this IP packet to the local host.
     Inside(Vec<u8>),
+    /// This node is a Bridge, and takes streams on its port, or it is none any more.
+    Listen(bool),
     /// Connect a stream; [`crate::StreamEvent`] follows.
     Dial {
         /// Where to.

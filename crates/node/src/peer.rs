@@ -28,6 +28,8 @@ pub(crate) struct Peer {
     pub(crate) rtt: Option<Duration>,
     pub(crate) software_version: Option<String>,
     pub(crate) host_label: Option<String>,
+    /// The second in which it last changed what it announces; how often.
+    pub(crate) prefixes_changed: (u64, u32),
     /// The wake-up noted in `Node::timers`.
     pub(crate) timer: Option<Duration>,
 }

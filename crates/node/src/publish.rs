@@ -4,6 +4,7 @@
 //! keys must be out before a message. Cost: one entry per peer that is known here.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use group::{Access, Services};
@@ -35,7 +36,12 @@ impl Node {
         let names = self.all_names();
         let generation = self.snapshot.generation().saturating_add(1);
         let own = Names::of(&self.me.public);
-        let mut snapshot = Snapshot::new(generation, own, self.hops.clone());
+        let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, self.hops.clone());
+        snapshot.announce(self.config.prefixes());
+        for socket in self.own_sockets() {
+            snapshot.add_socket(socket);
+        }
+        let claims = self.prefix_claims();
         for (f, names) in names {
             let services = match self.access(f) {
                 Access::Allowed(entry) => Some(entry.services.clone()),
@@ -46,6 +52,7 @@ impl Node {
                 let entry = PeerEntry {
                     names,
                     services,
+                    prefixes: self.used_prefixes(&claims, f),
                     out: self.session_of(f).and_then(|session| self.way_out(session)),
                 };
                 let transports = keys.get(&f).map_or(&[][..], Vec::as_slice);
@@ -53,6 +60,21 @@ impl Node {
             }
         }
         snapshot
+    }
+
+    /// Where this node's datagrams may come from: its host's addresses, and those of its
+    /// interface, of which the kernel takes one for what it sends into it.
+    fn own_sockets(&self) -> impl Iterator<Item = SocketAddr> {
+        let port = self.config.listen_port;
+        let inside = self
+            .config
+            .addresses
+            .iter()
+            .map(|address| (*address).into());
+        let names = [self.f, identity::alias(self.me.public.history.root_key())];
+        let own = inside.chain(names.map(IpAddr::from));
+        let own = own.map(move |ip| SocketAddr::new(ip, port));
+        own.chain(self.local_endpoints.iter().copied())
     }
 
     /// The names of every peer that is known or has keys here. An alias that two nodes

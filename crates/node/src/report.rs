@@ -10,6 +10,7 @@ use wire::{NodeAddr, Now};
 
 use crate::machine::Node;
 use crate::peer::Peer;
+use crate::prefixes::Claims;
 use crate::{CandidateStatus, NodeStatus, PeerState, PeerStatus, SessionStatus};
 
 impl Node {
@@ -33,6 +34,7 @@ impl Node {
             listen_port: self.config.listen_port,
             inner_mtu: self.config.inner_mtu,
             local_endpoints: self.local_endpoints.clone(),
+            announces: self.config.prefixes(),
             peers: self.stored.rules.allowed().count(),
             sessions: self.peers_up().len(),
             invites: usable.count(),
@@ -45,7 +47,10 @@ impl Node {
     #[must_use]
     pub fn peers(&self, now: Now) -> Vec<PeerStatus> {
         let entries = self.stored.rules.allowed();
-        entries.map(|entry| self.peer_status(now, entry)).collect()
+        let claims = self.prefix_claims();
+        entries
+            .map(|entry| self.peer_status(now, entry, &claims))
+            .collect()
     }
 
     /// A hash of all state that only authentic messages and the owner may change: keys,
@@ -104,7 +109,7 @@ impl Node {
             .sha256(&[&bytes, tables.as_bytes(), rest.as_bytes(), &secrets, &own])
     }
 
-    fn peer_status(&self, now: Now, entry: &AllowEntry) -> PeerStatus {
+    fn peer_status(&self, now: Now, entry: &AllowEntry, claims: &Claims) -> PeerStatus {
         let f = match entry.who {
             Who::Address(f) => Some(f),
             Who::RootKey(key) => self.stored.rules.bound(&key),
@@ -122,6 +127,8 @@ impl Node {
             f,
             who: entry.who,
             services: entry.services.clone(),
+            accepts: entry.accepts.clone(),
+            announces: f.map_or_else(Vec::new, |f| self.announced_status(claims, f)),
             label: entry.label.clone(),
             added_unix_s: entry.added_unix_s,
             state: self.peer_state(f, running),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use group::{Services, Who};
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
 
 use crate::{DropReason, Via};
 
@@ -35,6 +35,8 @@ pub struct NodeStatus {
     pub inner_mtu: u16,
     /// Addresses of this host that the shell reported.
     pub local_endpoints: Vec<SocketAddr>,
+    /// What it announces: its IPv4 addresses and what lies behind it.
+    pub announces: Vec<Prefix>,
     /// Peers on the allowlist.
     pub peers: usize,
     /// Peers with a standing session.
@@ -69,6 +71,10 @@ pub struct PeerStatus {
     pub who: Who,
     /// What it may reach.
     pub services: Services,
+    /// What it may announce.
+    pub accepts: Vec<Prefix>,
+    /// What it announces. At most [`wire::stream::PREFIXES_MAX`].
+    pub announces: Vec<AnnouncedStatus>,
     /// The local name given to it.
     pub label: Option<String>,
     /// When it was allowed, Unix seconds.
@@ -93,6 +99,26 @@ pub struct PeerStatus {
     pub traffic: session::transport::Counts,
     /// The session, if one stands.
     pub session: Option<SessionStatus>,
+}
+
+/// A prefix that a peer announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnnouncedStatus {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// What became of it.
+    pub state: PrefixState,
+}
+
+/// What became of a prefix that a peer announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PrefixState {
+    /// It leads to the peer.
+    Used,
+    /// No allow entry accepts it: it has no effect.
+    NotAccepted,
+    /// Another accepted peer, or this node, announces the same: it has no effect.
+    Contested,
 }
 
 /// Where a peer may be.

@@ -20,7 +20,7 @@ use group::{AllowEntry, Allowlist, Who, serial};
 use identity::Pin;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
 
 /// Most peers with a remembered number, pin or endpoint.
 pub const PEERS_MAX: usize = 65_536;
@@ -86,6 +86,13 @@ pub struct PeerRecord {
     /// Where it was last reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<SocketAddr>,
+    /// What it announced last: a packet to there starts a session.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        with = "serial::prefixes"
+    )]
+    pub announced: Vec<Prefix>,
 }
 
 /// One invite of this node.
@@ -199,6 +206,15 @@ pub enum Change {
         /// What.
         bridge: BridgeChange,
     },
+    /// The peer announces this and nothing else.
+    Announced {
+        /// The peer.
+        #[serde(with = "serial::addr")]
+        f: NodeAddr,
+        /// What, at most [`wire::stream::PREFIXES_MAX`].
+        #[serde(with = "serial::prefixes")]
+        prefixes: Vec<Prefix>,
+    },
     /// The clock has been at least here.
     TimeHigh {
         /// Unix seconds.
@@ -248,7 +264,10 @@ impl Stored {
             | Change::InviteExpired { .. } => {
                 self.apply_to_invites(change);
             }
-            Change::PeerNumber { .. } | Change::Pinned { .. } | Change::Endpoint { .. } => {
+            Change::PeerNumber { .. }
+            | Change::Pinned { .. }
+            | Change::Endpoint { .. }
+            | Change::Announced { .. } => {
                 self.apply_to_peer(change);
             }
         }
@@ -278,8 +297,10 @@ impl Stored {
     }
 
     fn apply_to_peer(&mut self, change: &Change) {
-        let (Change::PeerNumber { f, .. } | Change::Pinned { f, .. } | Change::Endpoint { f, .. }) =
-            change
+        let (Change::PeerNumber { f, .. }
+        | Change::Pinned { f, .. }
+        | Change::Endpoint { f, .. }
+        | Change::Announced { f, .. }) = change
         else {
             return;
         };
@@ -298,6 +319,7 @@ impl Stored {
                 record.identity.clone_from(identity);
             }
             Change::Endpoint { endpoint, .. } => record.endpoint = Some(*endpoint),
+            Change::Announced { prefixes, .. } => record.announced.clone_from(prefixes),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@
 //!            -- Plan -------------------------> unshares, makes kumi0, lo and kumi0 up
 //!            <- descriptor of kumi0, SCM_RIGHTS
 //!    owns the socket pair's end                 sleeps in read() until that end closes
+//!            -- route of a prefix, or its end -> changes it
 //! ```
 //!
 //! The holder ends when the daemon does, however that ends, because the kernel closes the
@@ -21,11 +22,13 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
 };
+use std::fmt::Display;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::net::Ipv6Addr;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Child;
+use std::str::FromStr;
 
 /// The hidden verb with which the program starts itself as a holder; `main` must call
 /// [`serve`] when it is the first argument, before any thread starts.
@@ -47,7 +50,42 @@ impl Holder {
     pub fn pid(&self) -> u32 {
         self.pid
     }
+
+    /// The way to change routes inside. It does not keep the holder.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn routes(&self) -> io::Result<RoutesInside> {
+        Ok(RoutesInside {
+            socket: self.socket.try_clone()?,
+        })
+    }
 }
+
+/// Routes to the interface in a holder's namespace.
+#[derive(Debug)]
+pub struct RoutesInside {
+    socket: OwnedFd,
+}
+
+impl RoutesInside {
+    /// Has `destination/prefix_len` lead to the interface, or no longer. The holder does it soon
+    /// and says nothing about it: its end of the socket says that it lives, nothing else.
+    ///
+    /// # Errors
+    /// The holder has ended or does not read.
+    pub fn change(&self, add: bool, destination: IpAddr, prefix_len: u8) -> io::Result<()> {
+        let verb = if add { ADD } else { REMOVE };
+        let text = format!("{verb} {destination}/{prefix_len}");
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        rustix::net::send(&self.socket, text.as_bytes(), flags)?;
+        Ok(())
+    }
+}
+
+/// The words for a route and its end.
+const ADD: &str = "add";
+const REMOVE: &str = "remove";
 
 /// Readable when the holder has died.
 impl AsFd for Holder {
@@ -105,8 +143,12 @@ pub fn serve() -> u8 {
         .and_then(|text| std::str::from_utf8(text).ok())
         .and_then(decode);
     let Some(plan) = plan else { return 2 };
+    let mut name = String::new();
     let sent = match build(&plan) {
-        Ok(device) => hand_over(socket, device),
+        Ok(device) => {
+            device.name().clone_into(&mut name);
+            hand_over(socket, device)
+        }
         Err(error) => {
             let text = format!("error {} {error}", class(&error));
             let text = text.as_bytes();
@@ -118,14 +160,30 @@ pub fn serve() -> u8 {
     if sent.is_err() {
         return 1;
     }
-    let mut nothing = [0u8; 1];
     loop {
-        match rustix::net::recv(socket, &mut nothing[..], RecvFlags::empty()) {
+        match rustix::net::recv(socket, &mut text[..], RecvFlags::empty()) {
             Err(rustix::io::Errno::INTR) => {}
             Ok((0, _)) | Err(_) => return 0,
-            Ok(_) => {}
+            Ok((read, _)) => {
+                let text = std::str::from_utf8(text.get(..read).unwrap_or_default());
+                let _ = text.map(|text| change_route(&name, text));
+            }
         }
     }
+}
+
+/// Does what [`RoutesInside::change`] asks for. What cannot be done is left: nobody listens.
+fn change_route(name: &str, text: &str) -> Option<()> {
+    let (verb, prefix) = text.split_once(' ')?;
+    let (destination, prefix_len) = read_prefix(prefix)?;
+    let mut netlink = Netlink::open().ok()?;
+    let index = netlink.link(name).ok()?.index;
+    let changed = match verb {
+        ADD => netlink.add_route(destination, prefix_len, index, None),
+        REMOVE => netlink.remove_route(destination, prefix_len, index),
+        _ => return None,
+    };
+    changed.ok()
 }
 
 /// Everything inside: the namespaces, the loopback, the interface.
@@ -175,34 +233,33 @@ fn class(error: &InterfaceError) -> &'static str {
 }
 
 fn encode(plan: &Plan) -> String {
-    let addresses: Vec<String> = plan.addresses.iter().map(Ipv6Addr::to_string).collect();
-    let routes: Vec<String> = plan
-        .routes
+    let (addresses, routes) = (list(&plan.addresses), list(&plan.routes));
+    format!("{} {} {addresses} {routes}", plan.name, plan.mtu)
+}
+
+fn list<A: Display>(prefixes: &[(A, u8)]) -> String {
+    let texts = prefixes
         .iter()
-        .map(|(prefix, len)| format!("{prefix}/{len}"))
-        .collect();
-    format!(
-        "{} {} {} {}",
-        plan.name,
-        plan.mtu,
-        addresses.join(","),
-        routes.join(",")
-    )
+        .map(|(prefix, len)| format!("{prefix}/{len}"));
+    texts.collect::<Vec<_>>().join(",")
+}
+
+fn read_list<A: FromStr>(text: &str) -> Option<Vec<(A, u8)>> {
+    let texts = text.split(',').filter(|text| !text.is_empty());
+    texts.map(read_prefix).collect()
+}
+
+fn read_prefix<A: FromStr>(text: &str) -> Option<(A, u8)> {
+    let (prefix, len) = text.split_once('/')?;
+    Some((prefix.parse().ok()?, len.parse().ok()?))
 }
 
 fn decode(text: &str) -> Option<Plan> {
     let mut fields = text.split(' ');
     let name = fields.next()?.to_owned();
     let mtu = fields.next()?.parse().ok()?;
-    let mut addresses = Vec::new();
-    for text in fields.next()?.split(',').filter(|text| !text.is_empty()) {
-        addresses.push(text.parse().ok()?);
-    }
-    let mut routes = Vec::new();
-    for text in fields.next()?.split(',').filter(|text| !text.is_empty()) {
-        let (prefix, len) = text.split_once('/')?;
-        routes.push((prefix.parse().ok()?, len.parse().ok()?));
-    }
+    let addresses = read_list(fields.next()?)?;
+    let routes = read_list(fields.next()?)?;
     let bounded = addresses.len() <= PLAN_LIST_LEN_MAX && routes.len() <= PLAN_LIST_LEN_MAX;
     (bounded && fields.next().is_none()).then_some(Plan {
         name,
@@ -302,7 +359,10 @@ mod tests {
         Plan {
             name: "kumi0".to_owned(),
             mtu: 1400,
-            addresses: vec!["fc01::1".parse().unwrap(), "201::1".parse().unwrap()],
+            addresses: vec![
+                ("fc01::1".parse().unwrap(), 128),
+                ("10.77.0.1".parse().unwrap(), 24),
+            ],
             routes: vec![
                 ("fc00::".parse().unwrap(), 8),
                 ("200::".parse().unwrap(), 7),
@@ -339,7 +399,7 @@ mod tests {
             ..plan()
         };
         assert_eq!(decode(&encode(&over)), None);
-        assert_eq!(decode("kumi0 1400 fc01::1"), None);
+        assert_eq!(decode("kumi0 1400 fc01::1/128"), None);
         assert_eq!(decode("kumi0 1400 nonsense fc00::/8"), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::tun::{Device, TX_QUEUE_LEN, TunError};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The most addresses or routes that one [`Plan`] carries.
-pub const PLAN_LIST_LEN_MAX: usize = 16;
+pub const PLAN_LIST_LEN_MAX: usize = 32;
 
 /// What the interface shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +19,9 @@ pub struct Plan {
     pub name: String,
     /// Its MTU in bytes, 1,280 to 65,535.
     pub mtu: u32,
-    /// Its addresses, each alone (/128).
-    pub addresses: Vec<Ipv6Addr>,
+    /// Its addresses with the length of their prefix. An IPv6 address stands alone; with an
+    /// IPv4 address the kernel routes its prefix to the interface.
+    pub addresses: Vec<(IpAddr, u8)>,
     /// The prefixes that lead to it.
     pub routes: Vec<(Ipv6Addr, u8)>,
 }
@@ -35,7 +36,7 @@ pub enum InterfaceError {
     #[error("{prefix}/{prefix_len} already leads to interface {interface}")]
     RouteConflict {
         /// The prefix that this node needs.
-        prefix: Ipv6Addr,
+        prefix: IpAddr,
         /// Its length in bits.
         prefix_len: u8,
         /// The interface that has it or a part of it.
@@ -64,10 +65,19 @@ pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
     let mut netlink = Netlink::open()?;
     for (prefix, prefix_len) in &plan.routes {
         if let Some((_, interface)) = netlink.conflicting_route(*prefix, *prefix_len, None)? {
-            let (prefix, prefix_len) = (*prefix, *prefix_len);
+            return Err(InterfaceError::RouteConflict {
+                prefix: (*prefix).into(),
+                prefix_len: *prefix_len,
+                interface,
+            });
+        }
+    }
+    for (address, prefix_len) in &plan.addresses {
+        let prefix = network(*address, *prefix_len);
+        if let Some(interface) = netlink.same_route(prefix, *prefix_len, 0)? {
             return Err(InterfaceError::RouteConflict {
                 prefix,
-                prefix_len,
+                prefix_len: *prefix_len,
                 interface,
             });
         }
@@ -75,6 +85,16 @@ pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
     let device = Device::create_tun(&plan.name)?;
     configure(device.name(), plan)?;
     Ok(device)
+}
+
+/// The first address of the prefix that the kernel routes to an interface with this address.
+fn network(address: IpAddr, prefix_len: u8) -> IpAddr {
+    let IpAddr::V4(v4) = address else {
+        return address;
+    };
+    let behind = 32u32.saturating_sub(prefix_len.into());
+    let mask = u32::MAX.checked_shl(behind).unwrap_or(0);
+    IpAddr::from((u32::from(v4) & mask).to_be_bytes())
 }
 
 /// Gives the interface `name`, which is there and down, what `plan` says, and brings it up.
@@ -92,10 +112,14 @@ pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
     netlink
         .set_no_link_local(index)
         .map_err(InterfaceError::NoIpv6)?;
-    for address in &plan.addresses {
-        netlink
-            .add_address(index, IpAddr::V6(*address), 128, true)
-            .map_err(InterfaceError::NoIpv6)?;
+    for (address, prefix_len) in &plan.addresses {
+        let is_v6 = address.is_ipv6();
+        let added = netlink.add_address(index, *address, *prefix_len, is_v6);
+        if is_v6 {
+            added.map_err(InterfaceError::NoIpv6)?;
+        } else {
+            added?;
+        }
     }
     netlink.set_up(index, true)?;
     for (prefix, prefix_len) in &plan.routes {
@@ -104,10 +128,39 @@ pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
     Ok(())
 }
 
+/// The kernel setting by which this machine forwards packets from one interface to another.
+pub const fn forwarding_sysctl(is_v6: bool) -> &'static str {
+    if is_v6 {
+        "net.ipv6.conf.all.forwarding"
+    } else {
+        "net.ipv4.ip_forward"
+    }
+}
+
+/// Whether this machine forwards. It is only looked at: switching it on is its owner's decision.
+pub fn is_forwarding(is_v6: bool) -> bool {
+    let path = forwarding_sysctl(is_v6).replace('.', "/");
+    let value = std::fs::read_to_string(format!("/proc/sys/{path}"));
+    value.is_ok_and(|value| !matches!(value.trim(), "0" | ""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::netns::tests::in_new_network;
+
+    #[test]
+    fn forwarding_is_seen() {
+        in_new_network(|| {
+            for is_v6 in [false, true] {
+                let path = forwarding_sysctl(is_v6).replace('.', "/");
+                for (value, forwards) in [("1", true), ("0", false)] {
+                    std::fs::write(format!("/proc/sys/{path}"), value).unwrap();
+                    assert_eq!(is_forwarding(is_v6), forwards, "{path}");
+                }
+            }
+        });
+    }
 
     #[test]
     fn a_prefix_in_use_is_left_alone_and_named() {
@@ -116,11 +169,11 @@ mod tests {
             let mut plan = Plan {
                 name: "kumi%d".to_owned(),
                 mtu: 1400,
-                addresses: vec!["fc01::1".parse().unwrap()],
+                addresses: vec![("fc01::1".parse().unwrap(), 128)],
                 routes: vec![fc],
             };
             let first = open_here(&plan).unwrap();
-            let before = Netlink::open().unwrap().routes_v6().unwrap();
+            let before = Netlink::open().unwrap().routes().unwrap();
             match open_here(&plan) {
                 Err(InterfaceError::RouteConflict {
                     interface,
@@ -131,12 +184,27 @@ mod tests {
                 }
                 other => panic!("{other:?}"),
             }
-            assert_eq!(Netlink::open().unwrap().routes_v6().unwrap(), before);
+            assert_eq!(Netlink::open().unwrap().routes().unwrap(), before);
             plan.routes.clear();
-            plan.addresses = vec!["fc02::2".parse().unwrap()];
+            plan.addresses = vec![("fc02::2".parse().unwrap(), 128)];
             assert_eq!(open_here(&plan).unwrap().name(), "kumi1");
+            // The prefix of an IPv4 address is a route, too.
+            plan.addresses = vec![("10.77.0.1".parse().unwrap(), 24)];
+            let third = open_here(&plan).unwrap();
+            plan.addresses = vec![("10.77.0.2".parse().unwrap(), 24)];
+            match open_here(&plan) {
+                Err(InterfaceError::RouteConflict {
+                    prefix, interface, ..
+                }) => assert_eq!(
+                    (prefix.to_string().as_str(), interface.as_str()),
+                    ("10.77.0.0", "kumi1")
+                ),
+                other => panic!("{other:?}"),
+            }
+            plan.addresses = vec![("10.77.0.2".parse().unwrap(), 32)];
+            drop((open_here(&plan).unwrap(), third));
             drop(first);
-            assert!(Netlink::open().unwrap().routes_v6().unwrap().is_empty());
+            assert!(Netlink::open().unwrap().routes().unwrap().is_empty());
         });
     }
 }

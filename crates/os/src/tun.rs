@@ -252,7 +252,7 @@ mod tests {
         Plan {
             name: name.to_owned(),
             mtu: 1400,
-            addresses: vec![HERE],
+            addresses: vec![(HERE.into(), 128)],
             routes: vec![(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 8)],
         }
     }

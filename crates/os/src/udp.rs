@@ -1,14 +1,15 @@
 //! The UDP socket of a node: dual stack, batched receive, ECN both ways.
 //!
 //! One socket carries IPv6 and (mapped) IPv4; addresses are plain IPv4 outside of here.
-//! Packets are sent with "don't fragment". The kernel may join datagrams on receipt (GRO);
+//! Packets are sent with "don't fragment", but for those of which the caller says that they may
+//! be. The kernel may join datagrams on receipt (GRO);
 //! they come out one by one. Sending by `&self` from any thread.
 
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Reads of the kernel in one call; each may hold up to 64 joined datagrams.
 pub const BATCH_LEN: usize = 8;
@@ -102,6 +103,43 @@ impl Udp {
             }
         }
         Ok(count)
+    }
+
+    /// Sends one datagram that routers may fragment (IPv4), for the few that are never sent in
+    /// pieces. What other threads send at the same moment may be fragmented as well, which is
+    /// no harm.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn send_fragmentable(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        if to.is_ipv6() {
+            return self.send(to, 0, datagram);
+        }
+        let may = self.set_mtu_discover(libc::IP_PMTUDISC_DONT);
+        let sent = self.send(to, 0, datagram);
+        if may.is_ok() {
+            self.set_mtu_discover(libc::IP_PMTUDISC_PROBE)?;
+        }
+        sent
+    }
+
+    fn set_mtu_discover(&self, how: libc::c_int) -> io::Result<()> {
+        // SAFETY: the descriptor is open for the life of `self`, and the option's value is an
+        // int that outlives the call, with its length.
+        let set = unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                libc::IPPROTO_IP,
+                libc::IP_MTU_DISCOVER,
+                (&raw const how).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+        if set == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
     }
 
     /// Sends one datagram with these ECN bits (0 to 3).

@@ -85,7 +85,11 @@ fn plan() -> Plan {
     Plan {
         name: "kumi0".to_owned(),
         mtu: 1400,
-        addresses: vec![HERE, "201::1".parse().unwrap()],
+        addresses: vec![
+            (HERE.into(), 128),
+            ("201::1".parse().unwrap(), 128),
+            ("10.77.0.1".parse().unwrap(), 24),
+        ],
         routes: vec![
             ("fc00::".parse().unwrap(), 8),
             ("200::".parse().unwrap(), 7),
@@ -140,6 +144,16 @@ fn rootless() {
     println!("  user {}: {framing:?}", process::user_id());
     assert_eq!(links(), before, "the host's interfaces are as before");
 
+    let routes = holder.routes().unwrap();
+    let change = |add, prefix: &str, len| {
+        routes.change(add, prefix.parse().unwrap(), len).unwrap();
+    };
+    change(true, "192.168.30.0", 24);
+    change(true, "192.168.30.0", 24); // a second time is refused inside, and harms nothing
+    change(false, "192.168.30.0", 24);
+    change(true, "192.168.20.0", 24);
+    change(true, "fd00:20::", 64);
+
     // The other end of the overlay is this process: whatever the program inside sends, it
     // answers with both ends swapped.
     let mut inside = Command::new("/proc/self/exe")
@@ -169,6 +183,27 @@ fn rootless() {
     assert!(!process::is_alive(pid));
 }
 
+/// The routes that were asked for after the start, in the order of asking.
+fn routes_inside() {
+    let mut left = 100;
+    loop {
+        let routes = netlink::Netlink::open().unwrap().routes().unwrap();
+        let has = |prefix: &str, len| {
+            let wanted = (prefix.parse().unwrap(), len);
+            routes
+                .iter()
+                .any(|r| (r.destination, r.prefix_len) == wanted)
+        };
+        assert!(has("10.77.0.0", 24), "that of the interface's own address");
+        if has("fd00:20::", 64) && has("192.168.20.0", 24) {
+            return assert!(!has("192.168.30.0", 24), "was taken away before");
+        }
+        assert!(left > 0, "{routes:?}");
+        left -= 1;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// What `kumi run` does, then what the program that it runs would do.
 fn inside(pid: u32) {
     let user = process::user_id();
@@ -181,6 +216,7 @@ fn inside(pid: u32) {
             .any(|link| link.name == "kumi0" && link.mtu == 1400 && link.running)
     );
     assert!(links.iter().any(|link| link.loopback && link.running));
+    routes_inside();
     // Executing drops the capabilities that entering gave.
     let status = Command::new("grep")
         .args(["^CapEff:", "/proc/self/status"])

@@ -13,13 +13,8 @@ pub fn peer(peer: PeerStatus) -> Option<api::Peer> {
     Some(api::Peer {
         address: peer.f?.to_ipv6(),
         label: peer.label.clone().or_else(|| session?.host_label.clone()),
-        state: match peer.state {
-            node::PeerState::Up => api::PeerState::Connected,
-            node::PeerState::Connecting => api::PeerState::Connecting,
-            node::PeerState::Idle => api::PeerState::Idle,
-            node::PeerState::Wanted => api::PeerState::Unreachable,
-        },
-        via: session.and(peer.endpoint).map(api::Via::Direct),
+        state: peer_state(peer.state),
+        via: session.and(peer.via).map(via),
         rtt_ms: session.and_then(|session| session.rtt).map(millis),
         handshake_age_s: session.map(|session| session.handshake_age.as_secs()),
         heard_age_s: session
@@ -30,8 +25,41 @@ pub fn peer(peer: PeerStatus) -> Option<api::Peer> {
         version: session.and_then(|session| session.software_version.clone()),
         root_position: peer.position,
         traffic: traffic(&peer),
+        who: Some(api_who(peer.who)),
+        accepts: peer.accepts.iter().copied().map(api::Prefix).collect(),
+        announces: peer.announces.iter().map(announced).collect(),
         candidates: peer.candidates.iter().map(candidate).collect(),
     })
+}
+
+fn announced(row: &node::AnnouncedStatus) -> api::Announced {
+    api::Announced {
+        prefix: api::Prefix(row.prefix),
+        state: match row.state {
+            node::PrefixState::Used => api::PrefixState::Used,
+            node::PrefixState::NotAccepted => api::PrefixState::NotAccepted,
+            node::PrefixState::Contested => api::PrefixState::Contested,
+        },
+    }
+}
+
+/// How a peer or Bridge stands.
+pub const fn peer_state(state: node::PeerState) -> api::PeerState {
+    match state {
+        node::PeerState::Up => api::PeerState::Connected,
+        node::PeerState::Connecting => api::PeerState::Connecting,
+        node::PeerState::Idle => api::PeerState::Idle,
+        node::PeerState::Wanted => api::PeerState::Unreachable,
+    }
+}
+
+/// What a session runs over.
+pub fn via(via: node::Via) -> api::Via {
+    match via {
+        node::Via::Direct(at) => api::Via::Direct(at),
+        node::Via::Stream(at) => api::Via::Stream(at),
+        node::Via::Bridge(bridge) => api::Via::Bridge(bridge.to_ipv6()),
+    }
 }
 
 fn candidate(candidate: &node::CandidateStatus) -> api::Candidate {
@@ -108,10 +136,7 @@ pub fn notice(kind: api::NoticeKind, args: &[(&str, &dyn ToString)]) -> api::Not
 /// An entry of the allowlist for `kumi list`.
 pub fn entry(entry: &AllowEntry) -> api::Entry {
     api::Entry {
-        who: match entry.who {
-            group::Who::Address(f) => api::Who::Address(f.to_ipv6()),
-            group::Who::RootKey(key) => api::Who::RootKey(key),
-        },
+        who: api_who(entry.who),
         services: match &entry.services {
             group::Services::All => api::Services::All,
             group::Services::Ports(ranges) => {
@@ -119,7 +144,16 @@ pub fn entry(entry: &AllowEntry) -> api::Entry {
             }
         },
         label: entry.label.clone(),
+        accepts: entry.accepts.iter().copied().map(api::Prefix).collect(),
         added_unix_s: entry.added_unix_s,
+    }
+}
+
+/// Whom an entry names.
+pub fn api_who(who: group::Who) -> api::Who {
+    match who {
+        group::Who::Address(f) => api::Who::Address(f.to_ipv6()),
+        group::Who::RootKey(key) => api::Who::RootKey(key),
     }
 }
 
@@ -164,6 +198,10 @@ pub fn allow_error(error: &AllowError) -> ApiError {
     match error {
         AllowError::Full => ApiError::new(Code::AllowlistFull).with("max", group::ENTRIES_MAX),
         AllowError::Own => ApiError::new(Code::OwnAddress),
+        AllowError::TooManyPrefixes => {
+            ApiError::new(Code::TooManyPrefixes).with("max", group::ACCEPTED_MAX)
+        }
+        AllowError::Prefix(prefix) => ApiError::new(Code::PrefixRefused).with("prefix", prefix),
         other => ApiError::new(Code::BadRequest).with("detail", other),
     }
 }
@@ -171,6 +209,7 @@ pub fn allow_error(error: &AllowError) -> ApiError {
 /// Why no invite was made.
 pub fn invite_error(error: InviteError) -> ApiError {
     match error {
+        InviteError::NoEndpoint => ApiError::new(Code::NoEndpoint),
         InviteError::TooMany => ApiError::new(Code::InvitesFull).with("max", node::INVITES_MAX),
         other => ApiError::new(Code::Internal).with("detail", other),
     }
@@ -189,6 +228,7 @@ pub fn join_error(error: &JoinError) -> ApiError {
             ApiError::new(Code::InviteExpired).with("expired_unix_s", expired_unix_s)
         }
         JoinError::Own => ApiError::new(Code::InviteOwn),
+        JoinError::Bridge => ApiError::new(Code::BridgeLine),
         JoinError::Allow(error) => allow_error(error),
         JoinError::Line(_) | JoinError::Identity(_) => {
             ApiError::new(Code::InviteIdentity).with("detail", error)

@@ -6,14 +6,15 @@
 
 use crate::counters::Cause;
 use crate::shared::{Input, Shared};
+use crate::streams::StreamEvent;
 use node::{HEADROOM, Inbound, Outbound, TAILROOM};
 use os::clock::monotonic;
 use os::udp::Batch;
 use os::wait::readable;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
+use wire::Path;
 use wire::ip::Ecn;
 
 /// The longest IP packet, in bytes.
@@ -27,7 +28,7 @@ pub fn receive_datagrams(shared: &Shared) {
     while !shared.is_ending() {
         let now = monotonic();
         let read = shared.udp.recv(&mut batch, |from, ecn, datagram| {
-            inbound(shared, now, from, Ecn::from_bits(ecn), datagram);
+            inbound(shared, now, from.into(), Ecn::from_bits(ecn), datagram);
         });
         if let Err(error) = read {
             pause(shared, shared.udp.as_fd(), Cause::Datagram, &error);
@@ -35,7 +36,28 @@ pub fn receive_datagrams(shared: &Shared) {
     }
 }
 
-fn inbound(shared: &Shared, now: Duration, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
+/// Serves the streams until the node ends.
+pub fn receive_from_streams(shared: &Shared) {
+    let mut each = |id, datagram: &mut [u8]| {
+        inbound(shared, monotonic(), Path::Stream(id), Ecn::NotEct, datagram);
+    };
+    let mut event = |event| {
+        let event = match event {
+            StreamEvent::Up { id, at, dialled } => node::StreamEvent::Up { id, at, dialled },
+            StreamEvent::Failed { at, error } => {
+                tracing::debug!(%at, %error, "no stream");
+                node::StreamEvent::Failed { at }
+            }
+            StreamEvent::Down { id } => node::StreamEvent::Down { id },
+        };
+        shared.inbox.send(Input::Stream(event));
+    };
+    if let Err(error) = shared.streams.run(&mut each, &mut event) {
+        tracing::error!(%error, "streams");
+    }
+}
+
+fn inbound(shared: &Shared, now: Duration, from: Path, ecn: Ecn, datagram: &mut [u8]) {
     let snapshot = shared.snapshot.load();
     match snapshot.inbound(now, &shared.flows, from, ecn, datagram) {
         Inbound::Deliver { packet, report } => {
@@ -47,6 +69,12 @@ fn inbound(shared: &Shared, now: Duration, from: SocketAddr, ecn: Ecn, datagram:
             }
         }
         Inbound::Report(report) => shared.inbox.offer(Input::Fast(report)),
+        Inbound::Forward { to, report } => {
+            shared.transmit(to, ecn, datagram);
+            if let Some(report) = report {
+                shared.inbox.offer(Input::Fast(report));
+            }
+        }
         Inbound::Slow => {
             shared.inbox.offer(Input::Datagram {
                 from,
@@ -83,10 +111,10 @@ fn outbound(shared: &Shared, buffer: &mut [u8], len: usize) {
         Outbound::Send {
             to,
             ecn,
-            len,
+            datagram,
             report,
         } => {
-            if let Some(datagram) = buffer.get(..len) {
+            if let Some(datagram) = buffer.get(datagram) {
                 shared.transmit(to, ecn, datagram);
             }
             if let Some(report) = report {

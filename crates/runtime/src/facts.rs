@@ -1,6 +1,8 @@
 //! What the shell knows about its node: the answers that do not come from the machine.
 
 use crate::answers::{notice, notices, traffic_of};
+use crate::bridges;
+use crate::prefixes;
 use crate::settings::{Reload, Renew, Renewal};
 use crate::shared::Shared;
 use api::{ApiError, Code, NetworkMode, NoticeKind, Response};
@@ -9,7 +11,7 @@ use node::{Event, Node};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use wire::Now;
+use wire::{Now, Prefix};
 
 /// The latest events that a bug report shows.
 pub const EVENTS_LEN_MAX: usize = 100;
@@ -40,6 +42,10 @@ pub struct Facts {
     pub holder_pid: Option<u32>,
     /// Its address.
     pub address: Ipv6Addr,
+    /// What the node announces beside its own addresses.
+    pub behind: Vec<Prefix>,
+    /// Prefixes of peers that lead to other interfaces, and to which.
+    pub elsewhere: Vec<(Prefix, String)>,
     /// What was noticed at the start.
     pub notices: Vec<api::Notice>,
     /// Length of the journal in bytes.
@@ -135,6 +141,13 @@ impl Facts {
         all.extend(notices(&status, now.unix_s, self.obstacle));
         all.extend(self.clones.values().cloned());
         all.extend(self.shared.proxies.notices());
+        let peers = node.peers(now);
+        let own = prefixes::Own {
+            behind: &self.behind,
+            mode: self.network.mode,
+            elsewhere: &self.elsewhere,
+        };
+        all.extend(prefixes::notices(own, &peers));
         let unspecified = if self.shared.udp.has_ipv6() {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED)
         } else {
@@ -159,7 +172,10 @@ impl Facts {
             peers_allowed: count(status.peers),
             peers_connected: count(status.sessions),
             invites_open: count(status.invites),
-            traffic: traffic_of(&node.peers(now)),
+            announces: status.announces.into_iter().map(api::Prefix).collect(),
+            bridges: bridges::used(node),
+            serving: bridges::serving(node, now, self.shared.streams.port()),
+            traffic: traffic_of(&peers),
             endpoints: status.local_endpoints,
             drops,
             wakeups: self.shared.counters.wakeups(),

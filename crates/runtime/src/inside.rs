@@ -6,7 +6,7 @@ use os::holder::{self, Holder};
 use os::interface::{InterfaceError, Plan, open_here};
 use os::process::may_configure_network;
 use os::tun::{Device, TunError};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The prefixes of addresses F and of aliases.
 pub const PREFIXES: [(Ipv6Addr, u8); 2] = [
@@ -38,8 +38,8 @@ pub struct Wanted {
     pub routes: Routes,
     /// Its MTU in bytes.
     pub mtu: u16,
-    /// Its addresses.
-    pub addresses: Vec<Ipv6Addr>,
+    /// Its addresses with the length of their prefix.
+    pub addresses: Vec<(IpAddr, u8)>,
 }
 
 /// Makes the interface.

@@ -27,6 +27,7 @@
 
 pub mod answers;
 pub mod asked;
+pub mod bridges;
 pub mod control;
 pub mod counters;
 pub mod data;
@@ -34,6 +35,7 @@ pub mod facts;
 pub mod inside;
 pub mod lan;
 pub mod peer_routes;
+pub mod prefixes;
 pub mod proxy;
 pub mod requests;
 mod run;

@@ -3,17 +3,17 @@
 //! Most requests are answered at once. A join waits for its session, a ping for its
 //! answers; both wait here, bounded in number and time, and end when their client goes.
 
-use crate::answers;
 use crate::asked::Asked;
 use crate::facts::Facts;
-use api::{ApiError, Code, Reply, Request, Response};
+use crate::{answers, bridges};
+use api::{ApiError, BridgeRequest, Code, Reply, Request, Response};
 use group::{AllowEntry, Who};
 use node::{Event, Node};
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Prefix};
 
 /// At most this many joins and pings wait at once.
 pub const WAITING_MAX: usize = 64;
@@ -22,6 +22,14 @@ struct Join {
     peer: NodeAddr,
     reply: SyncSender<Reply>,
     label: Option<String>,
+    started: Duration,
+    until: Duration,
+}
+
+/// Who waits for a Bridge to take this node.
+struct Bridge {
+    bridge: NodeAddr,
+    reply: SyncSender<Reply>,
     started: Duration,
     until: Duration,
 }
@@ -53,6 +61,7 @@ pub enum Then {
 pub struct Requests {
     joins: Vec<Join>,
     pings: Vec<Ping>,
+    bridges: Vec<Bridge>,
     next_id: u32,
 }
 
@@ -93,8 +102,32 @@ impl Requests {
             Request::Forward(_) | Request::ForwardRemove { .. } | Request::Forwards => {
                 Err(ApiError::new(Code::Internal).with("detail", "forwards"))
             }
-            Request::Join(_) | Request::Ping(_) if self.waiting() >= WAITING_MAX => {
+            Request::Join(_) | Request::Ping(_) | Request::Bridge(BridgeRequest::Use { .. })
+                if self.waiting() >= WAITING_MAX =>
+            {
                 Err(ApiError::new(Code::Internal).with("detail", "too many requests wait"))
+            }
+            Request::Bridge(BridgeRequest::Use {
+                line,
+                password,
+                wait_ms,
+            }) => {
+                let password = password.map(|password| password.0);
+                match node.add_bridge(now, &line, password) {
+                    Ok(bridge) => {
+                        self.bridges.push(Bridge {
+                            bridge,
+                            reply,
+                            started: now.mono,
+                            until: now.mono.saturating_add(Duration::from_millis(wait_ms)),
+                        });
+                        return Then::Continue;
+                    }
+                    Err(error) => Err(bridges::bridge_error(error)),
+                }
+            }
+            Request::Bridge(request) => {
+                bridges::answer(node, now, request, facts.shared.streams.port())
             }
             Request::Join(join) => match self.join(node, now, join, &reply) {
                 Ok(()) => return Then::Continue,
@@ -111,7 +144,7 @@ impl Requests {
     }
 
     fn waiting(&self) -> usize {
-        self.joins.len() + self.pings.len()
+        self.joins.len() + self.pings.len() + self.bridges.len()
     }
 
     fn join(
@@ -159,11 +192,17 @@ impl Requests {
             Event::Echo { id, rtt, via, .. } => {
                 let result = api::EchoResult::Answered {
                     rtt_ms: rtt.as_secs_f64() * 1000.0,
-                    via: api::Via::Direct(*via),
+                    via: answers::via(*via),
                 };
                 self.answer_echo(*id, result);
             }
             Event::EchoLost { id, .. } => self.answer_echo(*id, api::EchoResult::Lost),
+            Event::BridgeUp { bridge } => self.end_bridges(*bridge, |wait| {
+                bridges::taken(node, *bridge, now.mono.saturating_sub(wait.started))
+            }),
+            Event::BridgeRefused { bridge, why } => {
+                self.end_bridges(*bridge, |_| Err(bridges::refused(*bridge, *why)));
+            }
             _ => {}
         }
         self.pings.retain(|ping| !ping.finish());
@@ -177,7 +216,8 @@ impl Requests {
             next.into_iter()
                 .chain(ping.out.values().map(|(_, until)| *until))
         });
-        joins.chain(pings).min()
+        let bridges = self.bridges.iter().map(|wait| wait.until);
+        joins.chain(pings).chain(bridges).min()
     }
 
     /// Something may be due. Drain the node's outputs afterwards.
@@ -189,6 +229,17 @@ impl Requests {
         for join in Vec::from_iter::<Vec<Join>>(over) {
             answer_with(&join.reply, Err(join_timeout(node, now, &join)));
         }
+        self.bridges.retain(|wait| {
+            let over = wait.until <= now.mono;
+            if over {
+                let waited_s = now.mono.saturating_sub(wait.started).as_secs();
+                let error = ApiError::new(Code::BridgeTimeout)
+                    .with("bridge", wait.bridge)
+                    .with("waited_s", waited_s);
+                answer_with(&wait.reply, Err(error));
+            }
+            !over
+        });
         let next_id = &mut self.next_id;
         self.pings
             .retain_mut(|ping| ping.advance(node, now, next_id) && !ping.finish());
@@ -199,6 +250,16 @@ impl Requests {
             let ended = join.peer == peer;
             if ended {
                 answer_with(&join.reply, end(join));
+            }
+            !ended
+        });
+    }
+
+    fn end_bridges(&mut self, bridge: NodeAddr, mut end: impl FnMut(&Bridge) -> Reply) {
+        self.bridges.retain(|wait| {
+            let ended = wait.bridge == bridge;
+            if ended {
+                answer_with(&wait.reply, end(wait));
             }
             !ended
         });
@@ -304,7 +365,7 @@ fn joined(node: &mut Node, now: Now, peer: NodeAddr, join: &Join) -> Reply {
         .peers(now)
         .into_iter()
         .find(|status| status.f == Some(peer));
-    let via = status.as_ref().and_then(|status| status.endpoint);
+    let via = status.as_ref().and_then(|status| status.via);
     let label = status.and_then(|status| {
         status
             .label
@@ -317,7 +378,7 @@ fn joined(node: &mut Node, now: Now, peer: NodeAddr, join: &Join) -> Reply {
     Ok(Response::Joined(api::Joined {
         peer: peer.to_ipv6(),
         label,
-        via: api::Via::Direct(via),
+        via: answers::via(via),
         took_ms: u64::try_from(took).unwrap_or(u64::MAX),
     }))
 }
@@ -362,18 +423,35 @@ fn take_entry(node: &mut Node, now: Now, allow: &api::Allow) -> Reply {
         .allowed()
         .find(|entry| entry.who == who)
         .cloned();
+    let kept = before.as_ref();
+    let services = match &allow.services {
+        Some(services) => answers::services(services),
+        None => kept.map_or(group::Services::All, |before| before.services.clone()),
+    };
+    let label = allow.label.clone();
     let entry = AllowEntry {
         who,
-        services: answers::services(&allow.services),
-        label: allow
-            .label
-            .clone()
-            .or_else(|| before.as_ref()?.label.clone()),
-        added_unix_s: before.map_or(now.unix_s, |before| before.added_unix_s),
+        services,
+        label: label.or_else(|| kept?.label.clone()),
+        accepts: accepts(kept, allow.accept.as_ref()),
+        added_unix_s: kept.map_or(now.unix_s, |before| before.added_unix_s),
     };
     node.allow(now, entry)
         .map_err(|error| answers::allow_error(&error))?;
     Ok(Response::Done)
+}
+
+/// What an entry accepts after a change, each prefix once.
+fn accepts(before: Option<&AllowEntry>, change: Option<&api::Accept>) -> Vec<Prefix> {
+    let mut accepts = match change {
+        Some(api::Accept::Only(_)) => Vec::new(),
+        _ => before.map_or_else(Vec::new, |before| before.accepts.clone()),
+    };
+    let named = change.map_or(&[][..], api::Accept::prefixes);
+    accepts.extend(named.iter().map(|prefix| prefix.0));
+    accepts.sort_unstable();
+    accepts.dedup();
+    accepts
 }
 
 fn install_identity(node: &mut Node, facts: &Facts, now: Now) -> Reply {

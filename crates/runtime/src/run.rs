@@ -9,6 +9,7 @@ use crate::settings::{Routes, Settings, names};
 use crate::shared::{Inbox, Input, Outbox, Shared};
 use crate::slow::{Clock, SlowPath};
 use crate::storage::{Storage, StorageError};
+use crate::streams::{Limits, Streams};
 use crate::{control, data, lan};
 use api::{NetworkMode, NoticeKind};
 use arc_swap::ArcSwap;
@@ -157,6 +158,8 @@ impl Machine {
             discovery: settings.discovery,
             software_version: settings.version.clone(),
             host_label: settings.label.clone(),
+            addresses: settings.addresses.iter().map(|(ip, _)| *ip).collect(),
+            announce: settings.announce.clone(),
         };
         let now = clock.now();
         let identity = settings.identity.clone();
@@ -176,12 +179,15 @@ impl Machine {
 
     fn interface(&self, settings: &Settings) -> Result<Inside, RunError> {
         let status = self.node.status(self.now);
+        let names = [status.f, status.alias].map(|name| (name.into(), 128));
+        let v4 = settings.addresses.iter().take(node::ADDRESSES_MAX);
+        let v4 = v4.map(|(ip, len)| ((*ip).into(), *len));
         let wanted = Wanted {
             name: settings.interface.clone(),
             mode: settings.mode,
             routes: settings.routes,
             mtu: settings.mtu,
-            addresses: vec![status.f.to_ipv6(), status.alias.to_ipv6()],
+            addresses: names.into_iter().chain(v4).collect(),
         };
         Ok(crate::inside::open(&wanted)?)
     }
@@ -198,10 +204,7 @@ impl Started {
             .device
             .as_ref()
             .map(|device| device.name().to_owned());
-        let routes = match (&interface, inside.mode, settings.routes) {
-            (Some(name), NetworkMode::Kernel, Routes::Peers) => Some(PeerRoutes::new(name)?),
-            _ => None,
-        };
+        let routes = peer_routes(interface.as_deref(), &inside, settings.routes)?;
         let ready = Ready {
             address: machine.node.address().to_ipv6(),
             port: machine.port,
@@ -212,6 +215,8 @@ impl Started {
         let proxies = open_proxies(&settings, &ready, inside.holder.as_ref())?;
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
+        let streams = Streams::new(Limits::default(), Arc::clone(&counters))
+            .map_err(system("preparing for TCP"))?;
         let Machine {
             node,
             storage,
@@ -228,6 +233,7 @@ impl Started {
             multicast: open_multicast(settings.discovery, &mut notices),
             counters,
             inbox,
+            streams,
             proxies,
             stop: Waker::new().map_err(system("making a waker"))?,
             stopping: AtomicBool::new(false),
@@ -277,6 +283,10 @@ impl Started {
             data::receive_packets(&own)
         })?);
         let own = Arc::clone(&shared);
+        threads.push(spawn("kumi-tcp", STACK_LEN, move || {
+            data::receive_from_streams(&own)
+        })?);
+        let own = Arc::clone(&shared);
         threads.push(spawn("kumi-control", STACK_LEN, move || {
             control::run(&own, &listener)
         })?);
@@ -313,6 +323,22 @@ fn open_proxies(
     let state = &settings.directories.state;
     let stop = Waker::new().map_err(system("making a waker"))?;
     Ok(Proxies::open(settings.proxies, overlay, state, stop)?)
+}
+
+/// The routes to peers, where anything is to lead to the interface.
+fn peer_routes(
+    interface: Option<&str>,
+    inside: &Inside,
+    routes: Routes,
+) -> Result<Option<PeerRoutes>, RunError> {
+    Ok(match (interface, &inside.holder, routes) {
+        (None, ..) | (.., Routes::None) => None,
+        (_, Some(holder), _) => {
+            let routes = holder.routes().map_err(system("sharing a socket"))?;
+            Some(PeerRoutes::inside(routes))
+        }
+        (Some(name), None, routes) => Some(PeerRoutes::here(name, routes == Routes::Peers)?),
+    })
 }
 
 /// Handles signals until the slow path has ended.
@@ -376,6 +402,8 @@ fn facts(
         },
         holder_pid: None,
         address: ready.address,
+        behind: settings.announce,
+        elsewhere: Vec::new(),
         notices,
         journal_len: 0,
         events: VecDeque::new(),

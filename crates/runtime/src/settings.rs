@@ -3,7 +3,8 @@
 
 use identity::LocalIdentity;
 use os::files::Directories;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use wire::Prefix;
 
 /// Names of the files that a running node has in its directories.
 pub mod names {
@@ -90,6 +91,10 @@ pub struct Settings {
     pub routes: Routes,
     /// Its MTU in bytes, at least 1,280.
     pub mtu: u16,
+    /// IPv4 addresses of the node inside, with the length of their prefix.
+    pub addresses: Vec<(Ipv4Addr, u8)>,
+    /// What the node announces beside them.
+    pub announce: Vec<Prefix>,
     /// Whether to send and heed beacons.
     pub discovery: bool,
     /// Its proxies.

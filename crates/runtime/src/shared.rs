@@ -3,6 +3,7 @@
 use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
 use crate::proxy::Proxies;
+use crate::streams::Streams;
 use arc_swap::ArcSwap;
 use group::FlowTable;
 use node::{FastReport, Snapshot};
@@ -14,8 +15,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use wire::datagram::is_handshake;
 use wire::ip::Ecn;
 use wire::payload::Kind;
+use wire::{NodeAddr, Path};
 
 /// At most this many things wait for the slow path.
 pub const QUEUE_LEN_MAX: usize = 1024;
@@ -31,8 +34,8 @@ const RESERVE: usize = 8;
 pub enum Input {
     /// A datagram that the snapshot could not place.
     Datagram {
-        /// Its source.
-        from: SocketAddr,
+        /// Where it came from.
+        from: Path,
         /// ECN of its outer header.
         ecn: Ecn,
         /// The datagram.
@@ -51,6 +54,15 @@ pub enum Input {
     },
     /// This host's addresses have changed to these.
     Endpoints(Vec<SocketAddr>),
+    /// A stream came or went.
+    Stream(node::StreamEvent),
+    /// A password was checked.
+    Password {
+        /// Who said it.
+        client: NodeAddr,
+        /// The customer whose it is, if any.
+        customer: Option<String>,
+    },
     /// A request from the control socket.
     Request(Asked),
     /// Read the configuration again.
@@ -198,6 +210,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// The way to the slow path.
     pub inbox: Inbox,
+    /// TCP connections with Bridges or clients.
+    pub streams: Streams,
     /// Proxies and forwards.
     pub proxies: Arc<Proxies>,
     /// Readable once the threads shall end.
@@ -211,6 +225,7 @@ impl Shared {
     pub fn end(&self) {
         self.stopping.store(true, Ordering::Release);
         self.stop.wake();
+        self.streams.end();
     }
 
     /// Whether the threads shall end.
@@ -220,7 +235,24 @@ impl Shared {
 
     /// Sends a datagram; waits a moment when the kernel's queue is full, so that a sender
     /// faster than the underlay is slowed instead of losing packets.
-    pub fn transmit(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
+    pub fn transmit(&self, to: Path, ecn: Ecn, datagram: &[u8]) {
+        match to {
+            Path::Udp(to) if is_handshake(datagram) => {
+                if self.udp.send_fragmentable(to, datagram).is_err() {
+                    self.counters.dropped(ShellDrop::SendFailed);
+                }
+            }
+            Path::Udp(to) => self.transmit_udp(to, ecn, datagram),
+            // A datagram for a stream that has just ended is one that got lost.
+            Path::Stream(id) => {
+                self.streams.send(id, datagram);
+            }
+            // The node names the underlay's path.
+            Path::Channel(_) => self.counters.dropped(ShellDrop::SendFailed),
+        }
+    }
+
+    fn transmit_udp(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
         let why = match self.udp.send(to, ecn as u8, datagram) {
             Ok(()) => return,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -266,7 +298,7 @@ mod tests {
     fn opened(plaintext: Vec<u8>) -> Input {
         Input::Fast(FastReport::Opened {
             index: 1,
-            from: SocketAddr::from(([192, 0, 2, 1], 1)),
+            from: SocketAddr::from(([192, 0, 2, 1], 1)).into(),
             ecn: Ecn::NotEct,
             counter: 1,
             highest: true,

@@ -10,10 +10,15 @@ use crate::peer_routes::PeerRoutes;
 use crate::requests::{Requests, Then};
 use crate::shared::{Input, Outbox, Shared};
 use crate::storage::{Storage, StorageError};
-use node::{Event, Node, Output, Wake};
-use std::sync::Arc;
+use node::{Event, Node, Output, PasswordRecord, StreamEvent, Wake};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::Duration;
-use wire::Now;
+use wire::{NodeAddr, Now};
+use zeroize::Zeroizing;
+
+/// Stack of a thread that checks a password; the memory of Argon2id is not on it.
+const PASSWORD_STACK_LEN: usize = 256 * 1024;
 
 /// Both clocks as the node wants them: the Unix time never runs backwards.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +53,8 @@ pub struct SlowPath {
     clock: Clock,
     shared: Arc<Shared>,
     routes: Option<PeerRoutes>,
+    /// Held by whoever checks a password.
+    password_turn: Arc<Mutex<()>>,
 }
 
 impl SlowPath {
@@ -68,6 +75,7 @@ impl SlowPath {
             clock,
             shared,
             routes,
+            password_turn: Arc::default(),
         }
     }
 
@@ -138,6 +146,10 @@ impl SlowPath {
                     .requests
                     .handle(&mut self.node, &mut self.facts, now, asked);
             }
+            Input::Stream(event) => self.node.handle_stream(now, event),
+            Input::Password { client, customer } => {
+                self.node.handle_password(now, client, customer.as_deref());
+            }
             Input::Reload => self.reload(now),
             Input::Stop => return Then::Stop,
         }
@@ -187,15 +199,57 @@ impl SlowPath {
                 }
                 Output::Inside(packet) => self.shared.deliver(&packet),
                 Output::Publish(snapshot) => {
-                    self.shared.snapshot.store(snapshot);
                     if let Some(routes) = &mut self.routes {
-                        routes.follow(&self.node, now);
+                        routes.follow(&self.node, &snapshot, now);
+                        self.facts.elsewhere = routes.elsewhere().to_vec();
                     }
+                    self.shared.snapshot.store(snapshot);
                 }
                 Output::Event(event) => self.event(now, &event),
+                Output::Listen(on) => self.listen(on),
+                Output::Dial { at, small } => {
+                    if !self.shared.streams.dial(at, small) {
+                        let failed = StreamEvent::Failed { at };
+                        self.node.handle_stream(now, failed);
+                    }
+                }
+                Output::Keep(id) => self.shared.streams.keep(id),
+                Output::Hang(id) => self.shared.streams.close(id),
+                Output::CheckPassword {
+                    client,
+                    password,
+                    against,
+                } => self.check_password(client, password, against),
             }
         }
         Ok(())
+    }
+
+    /// Takes streams on the node's port, or no more. A port that is taken is said by `status`.
+    fn listen(&self, on: bool) {
+        let port = on.then_some(self.facts.port);
+        if let Err(error) = self.shared.streams.listen(port) {
+            tracing::warn!(%error, ?port, "no TCP port for this Bridge");
+        }
+    }
+
+    /// Checks a password on a thread of its own, after the one before: each takes 19 MiB.
+    fn check_password(&self, client: NodeAddr, password: String, against: Vec<PasswordRecord>) {
+        let (shared, turn) = (Arc::clone(&self.shared), Arc::clone(&self.password_turn));
+        let check = move || {
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let password = Zeroizing::new(password);
+            let right = |record: &&PasswordRecord| {
+                identity::password::is_right(&password, &record.salt, &record.hash)
+            };
+            let customer = against.iter().find(right).map(|r| r.customer.clone());
+            shared.inbox.send(Input::Password { client, customer });
+        };
+        let thread = Builder::new().name("kumi-password".into());
+        if let Err(error) = thread.stack_size(PASSWORD_STACK_LEN).spawn(check) {
+            // The client asks again, or is let go.
+            tracing::warn!(%error, "password not checked");
+        }
     }
 
     fn event(&mut self, now: Now, event: &Event) {
@@ -240,6 +294,12 @@ fn event_name(event: &Event) -> &'static str {
         Event::JoinFailed { .. } => "join failed",
         Event::CloneSeen { .. } => "cloned key seen",
         Event::IdentityUpdated { .. } => "identity of a peer updated",
+        Event::Moved { .. } => "session moved",
+        Event::BridgeUp { .. } => "bridge attached",
+        Event::BridgeDown { .. } => "bridge lost",
+        Event::BridgeRefused { .. } => "refused by a bridge",
+        Event::ClientUp { .. } => "client attached",
+        Event::ClientDown { .. } => "client gone",
         Event::CertificateExpiring { .. } => "certificate ends soon",
         Event::CertificateExpired { .. } => "certificate has ended",
     }

@@ -43,6 +43,7 @@ fn changes() -> Vec<Change> {
         who: Who::Address(f(1)),
         services: Services::All,
         label: Some("組紐 \"x\"\n".to_owned()),
+        accepts: Vec::new(),
         added_unix_s: 5,
     };
     vec![

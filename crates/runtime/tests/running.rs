@@ -19,7 +19,7 @@ use identity::{
 use os::{control, files, holder, netlink, netns, process};
 use runtime::{InterfaceMode, Routes, Settings, names};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv6Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
@@ -86,6 +86,8 @@ fn node(state: &Path, seed: u8) {
         mode: InterfaceMode::Rootless,
         routes: Routes::Overlay,
         mtu: 1400,
+        addresses: vec![([10, 77, 0, seed].into(), 32)],
+        announce: Vec::new(),
         discovery: true,
         proxies: runtime::ProxySettings::default(),
         label: Some(format!("node {seed}")),
@@ -171,7 +173,7 @@ impl Running {
         }
     }
 
-    fn program(&self, role: &str, peer: Ipv6Addr) -> Child {
+    fn program(&self, role: &str, peer: IpAddr) -> Child {
         let mut command = Command::new(this());
         command.args([
             "inside",
@@ -237,7 +239,8 @@ fn world() {
 
     join(&a, &b);
     assert_eq!(b.ping(&a, 3), 3);
-    traffic(&a, &b);
+    traffic(&a, &b, a.address.into(), b.address.into());
+    over_ipv4(&a, &b);
     idle(&a);
     second_start_is_refused(&a);
     let a = killed(a, &b);
@@ -281,11 +284,32 @@ fn join(a: &Running, b: &Running) {
     }
 }
 
-fn traffic(a: &Running, b: &Running) {
-    let mut server = a.program("serve", b.address);
+/// The same over IPv4 addresses inside, once each end accepts the other's.
+fn over_ipv4(a: &Running, b: &Running) {
+    let accept = |of: &Running| api::Allow {
+        who: api::Who::Address(of.address),
+        services: None,
+        label: None,
+        accept: Some(api::Accept::Add(vec!["10.77.0.0/24".parse().unwrap()])),
+    };
+    let announces = |of: &Running| match of.ask(Request::Peers) {
+        Response::Peers { peers } => peers[0].announces.clone(),
+        other => panic!("{other:?}"),
+    };
+    let told = announces(a);
+    assert_eq!(told[0].prefix, "10.77.0.2/32".parse().unwrap());
+    assert_eq!(told[0].state, api::PrefixState::NotAccepted);
+    assert_eq!(a.ask(Request::Allow(accept(b))), Response::Done);
+    assert_eq!(b.ask(Request::Allow(accept(a))), Response::Done);
+    assert_eq!(announces(a)[0].state, api::PrefixState::Used);
+    traffic(a, b, [10, 77, 0, 1].into(), [10, 77, 0, 2].into());
+}
+
+fn traffic(a: &Running, b: &Running, at_a: IpAddr, at_b: IpAddr) {
+    let mut server = a.program("serve", at_b);
     assert_eq!(line(server.stdout.take().unwrap()), "listening");
     let started = Instant::now();
-    let mut client = b.program("send", a.address);
+    let mut client = b.program("send", at_a);
     assert!(client.wait().unwrap().success());
     assert!(server.wait().unwrap().success());
     let rate = TRANSFER_LEN as f64 / started.elapsed().as_secs_f64() / 1e6;
@@ -294,7 +318,7 @@ fn traffic(a: &Running, b: &Running) {
 }
 
 /// The programs that `kumi run` would run: one sends, the other sends back.
-fn inside(holder: u32, role: &str, peer: Ipv6Addr) {
+fn inside(holder: u32, role: &str, peer: IpAddr) {
     netns::enter(holder).unwrap();
     let byte = |at: usize| (at % 251) as u8;
     let data: Vec<u8> = (0..TRANSFER_LEN).map(byte).collect();
@@ -303,7 +327,7 @@ fn inside(holder: u32, role: &str, peer: Ipv6Addr) {
         let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 22)).unwrap();
         println!("listening");
         let (mut stream, from) = listener.accept().unwrap();
-        assert_eq!(from.ip(), peer);
+        assert_eq!(from.ip().to_canonical(), peer);
         stream.read_exact(&mut got).unwrap();
         stream.write_all(&got).unwrap();
     } else {

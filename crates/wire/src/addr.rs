@@ -13,7 +13,8 @@ pub const F_PREFIX: u8 = 0xFC;
 /// Length of an encoded endpoint in bytes.
 pub const ENDPOINT_LEN: usize = 18;
 
-/// A node's address inside the overlay: F (fc00::/8) or an alias (200::/7).
+/// A node's address inside the overlay: F (fc00::/8), an alias (200::/7), or one that it
+/// announces, IPv4 mapped as in RFC 4291.
 ///
 /// Ordered by bytes, as the rule for initiations that cross wants it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,9 +26,31 @@ impl NodeAddr {
         self.0.first() == Some(&F_PREFIX)
     }
 
+    /// Whether only a node's own keys can give it this address: fc00::/8 or 200::/7. No prefix
+    /// that may be announced holds one of them.
+    pub fn is_name(&self) -> bool {
+        let [first, ..] = self.0;
+        first == F_PREFIX || first & 0xFE == 0x02
+    }
+
     /// The same 16 bytes as an IPv6 address.
     pub fn to_ipv6(self) -> Ipv6Addr {
         Ipv6Addr::from(self.0)
+    }
+
+    /// The 16 bytes of an inner address, IPv4 mapped as in RFC 4291; `None` for an IPv6 address
+    /// that is such a mapped one, so that no packet can pass for one of the other family.
+    pub fn of_ip(ip: IpAddr) -> Option<NodeAddr> {
+        match ip {
+            IpAddr::V4(v4) => Some(NodeAddr(v4.to_ipv6_mapped().octets())),
+            IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => None,
+            IpAddr::V6(v6) => Some(NodeAddr(v6.octets())),
+        }
+    }
+
+    /// The inner address of these bytes: IPv4 if they are a mapped one.
+    pub fn to_ip(self) -> IpAddr {
+        IpAddr::V6(self.to_ipv6()).to_canonical()
     }
 
     /// The 16 bytes.
@@ -179,7 +202,28 @@ mod tests {
         assert_eq!(format!("{addr:?}"), "fc12::1");
         assert!(addr.is_f());
         assert!(!"fd12::1".parse::<NodeAddr>().unwrap().is_f());
+        for (text, is_name) in [
+            ("fc12::1", true),
+            ("200::1", true),
+            ("3ff::1", true),
+            ("1ff::1", false),
+            ("400::1", false),
+            ("fd12::1", false),
+        ] {
+            let addr: NodeAddr = text.parse().unwrap();
+            assert_eq!(addr.is_name(), is_name, "{text}");
+            assert!(!(is_name && crate::Prefix::host(addr).may_be_announced()));
+        }
         assert!("192.0.2.1".parse::<NodeAddr>().is_err());
+    }
+
+    #[test]
+    fn no_ipv6_packet_passes_for_an_ipv4_one() {
+        let v4: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!(NodeAddr::of_ip(v4).map(NodeAddr::to_ip), Some(v4));
+        let v6: IpAddr = "fd00::1".parse().unwrap();
+        assert_eq!(NodeAddr::of_ip(v6).map(NodeAddr::to_ip), Some(v6));
+        assert_eq!(NodeAddr::of_ip("::ffff:192.0.2.1".parse().unwrap()), None);
     }
 
     #[test]

@@ -297,6 +297,17 @@ impl<'a> IpView<'a> {
         self.fragment_offset != 0
     }
 
+    /// Whether a router may cut it into fragments: IPv4 without DF.
+    pub fn may_be_cut(&self) -> bool {
+        let flags = self.packet.get(V4_FLAGS).copied().unwrap_or_default();
+        !self.is_v6() && flags & V4_DONT_FRAGMENT == 0
+    }
+
+    /// Whether it is a TCP SYN, of either direction: only those say the MSS.
+    pub fn is_tcp_handshake(&self) -> bool {
+        self.tcp_flags & TCP_SYN != 0
+    }
+
     /// Whether it opens a TCP connection (SYN without ACK).
     pub fn is_tcp_syn(&self) -> bool {
         self.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN
@@ -320,6 +331,8 @@ impl<'a> IpView<'a> {
     }
 }
 
+const V4_FLAGS: usize = 6;
+const V4_DONT_FRAGMENT: u8 = 0x40;
 const V4_TTL: usize = 8;
 const V4_CHECKSUM: usize = 10;
 const V6_HOP_LIMIT: usize = 7;

@@ -21,7 +21,7 @@
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
 //! | [`path`] | what a datagram travels over | 2, 6 |
 //! | [`socks5`], [`http_proxy`], [`destination`] | what a program asks of this host's proxies | – |
-//! | [`addr`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
+//! | [`addr`], [`prefix`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
 #![forbid(unsafe_code)]
 
 pub mod addr;
@@ -37,6 +37,7 @@ pub mod invite;
 pub mod ip;
 pub mod path;
 pub mod payload;
+pub mod prefix;
 pub mod socks5;
 pub mod statement;
 pub mod stream;
@@ -46,4 +47,5 @@ pub use addr::{Endpoint, NodeAddr};
 pub use codec::{Malformed, Reader, Tlvs, Unencodable, Writer};
 pub use frame::StreamId;
 pub use path::Path;
+pub use prefix::{Prefix, PrefixError};
 pub use time::Now;

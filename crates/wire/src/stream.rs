@@ -13,6 +13,7 @@
 //! | 6 | endpoints, at most 16 |
 //! | 7 | [`CloneNotice`] |
 //! | 0x30 – 0x36 | [`crate::channel`] |
+//! | 8 | prefixes, at most 64 |
 //!
 //! Texts in a hello come from the peer: whoever shows them escapes control characters.
 
@@ -22,6 +23,7 @@ use crate::addr::{Endpoint, NodeAddr, read_endpoints, write_endpoints};
 use crate::channel::BridgeMessage;
 use crate::codec::{Malformed, Reader, Tlvs, Unencodable, Writer, exactly};
 use crate::handshake::{INSTANCE_LEN, check_inception};
+use crate::prefix::{Prefix, read_prefixes, write_prefixes};
 use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
 
 /// Length of a message's header in bytes.
@@ -40,6 +42,8 @@ pub const DIGEST_LEN_MAX: usize = 512;
 pub const QUERY_LEN_MAX: usize = 64;
 /// Largest number of endpoints in one message.
 pub const ENDPOINTS_MAX: usize = 16;
+/// Largest number of prefixes in one message, and so of one node.
+pub const PREFIXES_MAX: usize = 64;
 
 /// Message type: hello.
 pub const TYPE_HELLO: u16 = 1;
@@ -55,6 +59,8 @@ pub const TYPE_ROTATION_LOG: u16 = 5;
 pub const TYPE_ENDPOINTS: u16 = 6;
 /// Message type: clone notice.
 pub const TYPE_CLONE_NOTICE: u16 = 7;
+/// Message type: prefixes of the sender.
+pub const TYPE_PREFIXES: u16 = 8;
 
 const DIGEST_ENTRY_LEN: usize = F_TAG_LEN + 4;
 
@@ -117,6 +123,8 @@ pub enum StreamValue<'a> {
     CloneNotice(CloneNotice),
     /// Between a node and its Bridge (0x30 – 0x36).
     Bridge(BridgeMessage<'a>),
+    /// What lies behind the sender; the whole list replaces the one before (8).
+    Prefixes(Vec<Prefix>),
     /// A type that this version does not know; skipped.
     Unknown(u16),
 }
@@ -136,6 +144,10 @@ impl<'a> StreamValue<'a> {
                 StreamValue::Endpoints(read_endpoints(&mut reader, ENDPOINTS_MAX)?)
             }
             TYPE_CLONE_NOTICE => StreamValue::CloneNotice(CloneNotice::decode(value)?),
+            TYPE_PREFIXES => {
+                let mut reader = Reader::new(value, "prefixes");
+                StreamValue::Prefixes(read_prefixes(&mut reader, PREFIXES_MAX)?)
+            }
             kind => match BridgeMessage::decode(kind, value)? {
                 Some(message) => StreamValue::Bridge(message),
                 None => StreamValue::Unknown(kind),
@@ -154,6 +166,7 @@ impl<'a> StreamValue<'a> {
             StreamValue::Endpoints(_) => TYPE_ENDPOINTS,
             StreamValue::CloneNotice(_) => TYPE_CLONE_NOTICE,
             StreamValue::Bridge(message) => message.kind(),
+            StreamValue::Prefixes(_) => TYPE_PREFIXES,
             StreamValue::Unknown(kind) => *kind,
         }
     }
@@ -175,6 +188,11 @@ impl<'a> StreamValue<'a> {
             }
             StreamValue::CloneNotice(notice) => Ok(notice.encode()),
             StreamValue::Bridge(message) => message.encode(),
+            StreamValue::Prefixes(list) => {
+                let mut out = Writer::default();
+                write_prefixes(&mut out, list, PREFIXES_MAX)?;
+                Ok(out.finish())
+            }
             StreamValue::Unknown(_) => Err(Unencodable {
                 what: "stream message",
             }),

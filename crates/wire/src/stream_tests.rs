@@ -77,6 +77,13 @@ fn messages() -> Vec<(StreamValue<'static>, Vec<u8>)> {
             }),
             notice,
         ),
+        (
+            StreamValue::Prefixes(vec![
+                "192.168.20.0/24".parse().unwrap(),
+                "fd00:20::/64".parse().unwrap(),
+            ]),
+            PREFIXES.to_vec(),
+        ),
     ]
     .into_iter()
     .chain(bridge_messages())
@@ -143,6 +150,12 @@ fn bridge_messages() -> Vec<(StreamValue<'static>, Vec<u8>)> {
     let value = |(message, bytes)| (StreamValue::Bridge(message), bytes);
     rows.into_iter().map(value).collect()
 }
+
+#[rustfmt::skip]
+const PREFIXES: [u8; 34] = [
+    120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 168, 20, 0,
+    64, 0xFD, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
 
 #[test]
 fn values_have_exactly_these_bytes() {
@@ -217,6 +230,7 @@ fn every_truncated_value_is_refused_or_a_shorter_list() {
                 TYPE_ROTATION_QUERY => len % 8 == 0,
                 TYPE_ENDPOINTS => len % 18 == 0,
                 TYPE_ATTACH => len == 0,
+                TYPE_PREFIXES => len % 17 == 0,
                 _ => false,
             };
             assert_eq!(
@@ -325,6 +339,23 @@ fn lists_are_bounded() {
     };
     assert!(decode(&bytes).is_ok());
     assert!(decode(&[&bytes[..], &bytes[..18]].concat()).is_err());
+
+    let list: Vec<_> = (0..=PREFIXES_MAX as u8)
+        .map(|n| format!("10.{n}.0.0/16").parse().unwrap())
+        .collect();
+    assert!(StreamValue::Prefixes(list.clone()).encode().is_err());
+    let bytes = StreamValue::Prefixes(list[1..].to_vec()).encode().unwrap();
+    let decode = |value| {
+        StreamValue::decode(StreamMessage {
+            kind: TYPE_PREFIXES,
+            value,
+        })
+    };
+    assert_eq!(
+        decode(&bytes),
+        Ok(StreamValue::Prefixes(list[1..].to_vec()))
+    );
+    assert!(decode(&[&bytes[..], &bytes[..17]].concat()).is_err());
 }
 
 #[test]

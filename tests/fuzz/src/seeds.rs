@@ -345,6 +345,10 @@ fn streams(statements: &Statements) -> Seeds {
                 identity: update,
             },
         })),
+        StreamValue::Prefixes(vec![
+            "192.168.20.0/24".parse().expect("a prefix"),
+            "fd00:20::/64".parse().expect("a prefix"),
+        ]),
     ];
     let framed = |value: &StreamValue<'_>| {
         let bytes = value.encode().expect("fits");

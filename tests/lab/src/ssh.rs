@@ -113,6 +113,8 @@ fn configure(server: &Host<'_>, client: &Host<'_>, address: &str) -> (String, St
     );
     let key = client.dir.join("id_lab");
     for (path, owner) in [(&host_key, server), (&key, client)] {
+        // A server that was here before has ended with its keys.
+        let _ = std::fs::remove_file(path);
         sh("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path]);
         own(owner, path);
     }

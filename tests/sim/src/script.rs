@@ -98,6 +98,7 @@ fn entry(world: &World, who: usize) -> AllowEntry {
         who: Who::Address(world.hosts[who].f),
         services: Services::All,
         label: None,
+        accepts: Vec::new(),
         added_unix_s: 0,
     }
 }

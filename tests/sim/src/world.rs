@@ -193,7 +193,17 @@ impl World {
                         return;
                     }
                 }
-                Output::Transmit { to, payload, .. } => self.transmit(host, to, &payload),
+                Output::Transmit { to, payload, .. } => {
+                    // Nobody is a Bridge here, so everything goes over UDP.
+                    if let Some(to) = to.udp() {
+                        self.transmit(host, to, &payload);
+                    }
+                }
+                Output::Listen(_)
+                | Output::Dial { .. }
+                | Output::Keep(_)
+                | Output::Hang(_)
+                | Output::CheckPassword { .. } => {}
                 Output::Multicast(payload) => {
                     self.look_at_wire(host, &payload);
                     let flights = self.net.multicast(&mut self.dice, host, &payload);
@@ -376,7 +386,9 @@ impl World {
         let now = self.clock(to);
         let host = &self.hosts[to];
         let verdict = match &host.snapshot {
-            Some(snapshot) => snapshot.inbound(now.mono, &host.flows, from, Ecn::NotEct, bytes),
+            Some(snapshot) => {
+                snapshot.inbound(now.mono, &host.flows, from.into(), Ecn::NotEct, bytes)
+            }
             None => Inbound::Slow,
         };
         match verdict {
@@ -395,7 +407,7 @@ impl World {
                     node.handle_datagram(now, from, Ecn::NotEct, bytes)
                 });
             }
-            Inbound::Drop(_) => {}
+            Inbound::Forward { .. } | Inbound::Drop(_) => {}
         }
     }
 
@@ -445,10 +457,15 @@ impl World {
         };
         match verdict {
             Outbound::Send {
-                to, len, report, ..
+                to,
+                datagram,
+                report,
+                ..
             } => {
-                let datagram = buf[..len].to_vec();
-                self.transmit(from, to, &datagram);
+                let datagram = buf[datagram].to_vec();
+                if let Some(to) = to.udp() {
+                    self.transmit(from, to, &datagram);
+                }
                 if let Some(report) = report {
                     self.input(from, |node, now| node.handle_fast(now, report));
                 }

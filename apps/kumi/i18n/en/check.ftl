@@ -81,6 +81,11 @@ check-routes = routes
     .warn = { $route } on { $device } also claims addresses of the private network
     .unknown = the routes could not be read: { $detail }
     .fix = Remove that route, or set tun.routes = "peers" in kumi.toml.
+check-forwarding = forwarding
+    .ok = on, for what kumi.toml announces
+    .none = not needed: kumi.toml announces nothing behind this node
+    .warn = kumi.toml announces { $prefix }, but { $sysctl } is off
+    .fix = sysctl -w { $sysctl }=1 lets this machine forward; write it to /etc/sysctl.d/ to keep it.
 check-reach = reachable
     .ok = by { $endpoints }
     .warn = this machine has no network address but its own

@@ -121,11 +121,15 @@ cmd-forward = Lead a TCP port into the private network, or out of it
 cmd-allow = Let a peer in
     .long =
         Nobody gets in unless it is on the list. The peer must allow this node as well.
-        Without --port it may reach everything on this machine; with it, those ports only.
+        Without --port it may reach everything on this machine, and behind it what this
+        node announces; with it, those ports only. A network behind the peer takes effect
+        once it is accepted with --accept, which changes nothing else.
     .examples =
-        kumi allow fc12:…:89ab --label server           everything
-        kumi allow fc12:…:89ab --port tcp/22            SSH only
-        kumi allow fc12:…:89ab -p tcp/80 -p tcp/443     two ports
+        kumi allow fc12:…:89ab --label server              everything
+        kumi allow fc12:…:89ab --port tcp/22               SSH only
+        kumi allow fc12:…:89ab -p tcp/80 -p tcp/443        two ports
+        kumi allow fc12:…:89ab --accept 192.168.20.0/24    a network behind it as well
+        kumi allow fc12:…:89ab --accept none               none behind it any more
 
 cmd-deny = Take a peer off the list; its session ends at once
     .examples =
@@ -140,7 +144,7 @@ cmd-list = Show who is allowed to do what
 cmd-check = Look for what is wrong, and say what to do
     .long =
         Checks kumi.toml, the identity, files and their permissions, the UDP port, the
-        network interface, the clock and routes that collide. It changes nothing.
+        network interface, the clock, routes that collide and forwarding. It changes nothing.
     .examples =
         kumi check           for people; exit code 1 if something fails
         kumi check --json    for programs
@@ -227,6 +231,7 @@ opt-expires = How long the invite is valid: 30m, 24h, 7d (1m to 30d; 24h if not 
 opt-count = How many times to ask (4 if not given)
 opt-interval = Time between two questions, in seconds (1 if not given)
 opt-port = A port that the peer may reach: tcp/22 or udp/6000-6100; may be given up to 64 times
+opt-accept = A prefix that the peer may announce, in addition to those before: 192.168.20.0/24 or fd00:20::/64; none takes all back; may be given up to 64 times
 opt-seal = Seal the root keys with a passphrase
 opt-node = Seal the hot keys as well
 

@@ -16,6 +16,7 @@ label-address = address
 label-alias = alias
 label-label = name
 label-reached = reached by
+label-announces = announces
 label-listen = listens on
 label-network = network
 label-proxies = proxies
@@ -63,6 +64,12 @@ notice-no-beacon = Peers in this network are not found by themselves: { $detail 
 notice-clock-behind = The clock of this machine is { $behind_s } seconds behind the time that the node knows. Set it right.
 notice-no-endpoint = No other machine can reach this node by what it knows. Connect it to a network.
 notice-not-listening = Nothing waits for connections at { $listen }: { $detail }. Free that address, then `kumi down` and `kumi up`; or remove the forward with `kumi forward --remove { $listen }`.
+notice-beyond-gateway = Beyond the gateway, { $prefixes } is ordinary IP: Kumihimo protects it only between the two nodes.
+notice-not-accepted = { $name } announces { $prefixes }, which has no effect here. To accept it: kumi allow { $who } { $accept }
+notice-contested = { $name } announces { $prefixes }, and so does another peer or this node: it does not lead to { $name }. One of them must announce something else.
+notice-prefix-elsewhere = { $prefix } leads to { $device } on this machine, and is left there: packets for it do not go to the peer that announces it.
+notice-not-forwarding = This node announces { $prefix }, but this machine does not forward packets. To let it: sysctl -w { $sysctl }=1
+notice-nothing-behind = This node announces { $prefix }, but its interface is not in this machine's network, so it is the gateway of nothing. Start it as root, or remove `announce` from kumi.toml.
 notice-unknown = The node says something that this program does not know. Update kumi.
 
 invite-life = Works once, until { $until }. On the other machine: kumi join LINE
@@ -73,6 +80,8 @@ join-done = Connected to { $peer }{ $label } { $via } in { $took } ms.
 join-next = Now type:
 
 via-direct = directly at { $endpoint }
+via-stream = over TCP at { $endpoint }
+via-bridge = through the Bridge { $bridge }
 
 ping-title = Asking { $peer }{ $label }
 ping-answer = { $seq }: answer { $via }, { $rtt } ms
@@ -87,6 +96,9 @@ peers-state = STATE
 peers-via = BY
 peers-rtt = TIME
 peers-traffic = RECEIVED / SENT
+peers-prefixes-used = { $name } announces { $prefixes }: packets for it go there.
+peers-prefixes-not-accepted = { $name } announces { $prefixes }, which has no effect here. To accept it: kumi allow { $who } { $accept }
+peers-prefixes-contested = { $name } announces { $prefixes }, and so does another peer or this node: it does not lead to { $name }.
 peer-connected = connected
 peer-connecting = connecting
 peer-idle = idle
@@ -95,6 +107,7 @@ peer-unreachable = no way known
 list-none = Nobody is allowed yet. Make an invite with `kumi invite`, or allow a peer with `kumi allow ADDR`.
 list-who = WHO
 list-services = MAY REACH
+list-accepts = MAY ANNOUNCE
 list-since = SINCE
 list-everything = everything
 
@@ -109,6 +122,7 @@ forward-target = TARGET
 forward-open = open
 
 allow-done = Allowed: { $who } may reach { $services }.
+allow-accepts = It may announce { $prefixes }: packets for what it announces of that go there.
 allow-mutual = That side must allow this node as well: kumi allow { $address }
 deny-done = Denied: { $who } is off the list, and its session has ended.
 down-done = The node has stopped.

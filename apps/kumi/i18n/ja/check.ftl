@@ -78,6 +78,11 @@ check-routes = 経路
     .warn = { $device } の { $route } もプライベートネットワークのアドレスを含んでいます
     .unknown = 経路を読めませんでした: { $detail }
     .fix = その経路を取り除くか、kumi.toml で tun.routes = "peers" としてください。
+check-forwarding = 転送
+    .ok = kumi.toml で広告する経路について有効です
+    .none = 不要です。kumi.toml はこのノードの先にあるものを広告していません
+    .warn = kumi.toml は { $prefix } を広告していますが、{ $sysctl } が無効です
+    .fix = sysctl -w { $sysctl }=1 で転送が有効になります。保つには /etc/sysctl.d/ に書いてください。
 check-reach = 到達性
     .ok = { $endpoints } で届きます
     .warn = このマシンには自分自身のもの以外にネットワークアドレスがありません

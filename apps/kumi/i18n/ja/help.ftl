@@ -121,11 +121,15 @@ cmd-forward = TCP ポートをプライベートネットワークの中へ、�
 cmd-allow = ピアを許可する
     .long =
         許可リストにないノードは入れません。相手もこのノードを許可している必要が
-        あります。--port がなければこのマシンのすべて、あればそのポートだけに届きます。
+        あります。--port がなければこのマシンのすべて(このノードが広告する先を含む)、
+        あればそのポートだけに届きます。ピアの先にあるネットワークは、--accept で
+        受け入れると有効になります(他の設定は変わりません)。
     .examples =
-        kumi allow fc12:…:89ab --label server           すべて許可
-        kumi allow fc12:…:89ab --port tcp/22            SSH だけ
-        kumi allow fc12:…:89ab -p tcp/80 -p tcp/443     2つのポート
+        kumi allow fc12:…:89ab --label server              すべて許可
+        kumi allow fc12:…:89ab --port tcp/22               SSH だけ
+        kumi allow fc12:…:89ab -p tcp/80 -p tcp/443        2つのポート
+        kumi allow fc12:…:89ab --accept 192.168.20.0/24    その先のネットワークも受け入れる
+        kumi allow fc12:…:89ab --accept none               受け入れをすべてやめる
 
 cmd-deny = ピアを許可リストから外す(セッションは直ちに終了)
     .examples =
@@ -140,7 +144,7 @@ cmd-list = 許可リスト(誰に何を許可しているか)を表示する
 cmd-check = 問題を探し、対処を示す
     .long =
         kumi.toml、アイデンティティ、ファイルと権限、UDP ポート、ネットワーク
-        インターフェース、時計、衝突する経路を調べます。何も変更しません。
+        インターフェース、時計、衝突する経路、転送を調べます。何も変更しません。
     .examples =
         kumi check           人が読む形で(異常があれば終了コード 1)
         kumi check --json    プログラム用に
@@ -226,6 +230,7 @@ opt-expires = 招待の有効期間: 30m、24h、7d など(1m～30d、省略時 
 opt-count = 応答を求める回数(省略時 4)
 opt-interval = 間隔(秒、省略時 1)
 opt-port = ピアに許すポート: tcp/22、udp/6000-6100 など(64個まで)
+opt-accept = ピアが広告してよいプレフィックスを追加する: 192.168.20.0/24、fd00:20::/64 など(64個まで、none ですべて取り消し)
 opt-seal = ルート鍵をパスフレーズで封印する
 opt-node = ホット鍵も封印する
 

@@ -16,6 +16,7 @@ label-address = アドレス
 label-alias = 別名アドレス
 label-label = 名前
 label-reached = 届くアドレス
+label-announces = 広告する経路
 label-listen = 待ち受け
 label-network = ネットワーク
 label-proxies = プロキシ
@@ -60,6 +61,12 @@ notice-no-beacon = このネットワークのピアを自動では見つけら�
 notice-clock-behind = このマシンの時計は、ノードが知る時刻より { $behind_s } 秒遅れています。時計を合わせてください。
 notice-no-endpoint = 今のところ、他のマシンからこのノードに届く方法がありません。ネットワークに接続してください。
 notice-not-listening = { $listen } で接続を待てていません: { $detail }。そのアドレスを空けてから `kumi down` と `kumi up` を実行するか、`kumi forward --remove { $listen }` で転送を取り除いてください。
+notice-beyond-gateway = ゲートウェイの先の { $prefixes } は通常の IP 通信です。Kumihimo が保護するのは2つのノードの間だけです。
+notice-not-accepted = { $name } が { $prefixes } を広告していますが、ここでは無効です。受け入れるには: kumi allow { $who } { $accept }
+notice-contested = { $name } が広告する { $prefixes } は、別のピアまたはこのノードも広告しているため、{ $name } には届きません。どちらか一方の広告を変えてください。
+notice-prefix-elsewhere = このマシンでは { $prefix } が { $device } に向いているため、そのままにしてあります。そこへのパケットは、広告しているピアには送られません。
+notice-not-forwarding = このノードは { $prefix } を広告していますが、このマシンはパケットを転送しません。転送するには: sysctl -w { $sysctl }=1
+notice-nothing-behind = このノードは { $prefix } を広告していますが、インターフェースがマシン本体のネットワークにないため、ゲートウェイになれません。root で起動するか、kumi.toml から `announce` を取り除いてください。
 notice-unknown = このプログラムの知らないお知らせがあります。kumi を更新してください。
 
 invite-life = 1回だけ、{ $until } まで使えます。もう1台で: kumi join 招待行
@@ -70,6 +77,8 @@ join-done = { $peer }{ $label } に接続しました({ $via }、{ $took } ミ�
 join-next = 次に入力するコマンド:
 
 via-direct = 直接 { $endpoint }
+via-stream = TCP { $endpoint } 経由
+via-bridge = Bridge { $bridge } 経由
 
 ping-title = { $peer }{ $label } に応答を求めます
 ping-answer = { $seq }: 応答あり、{ $via }、{ $rtt } ミリ秒
@@ -84,6 +93,9 @@ peers-state = 状態
 peers-via = 経路
 peers-rtt = 往復時間
 peers-traffic = 受信 / 送信
+peers-prefixes-used = { $name } が { $prefixes } を広告しています。そこへのパケットはこのピアに届きます。
+peers-prefixes-not-accepted = { $name } が { $prefixes } を広告していますが、ここでは無効です。受け入れるには: kumi allow { $who } { $accept }
+peers-prefixes-contested = { $name } が広告する { $prefixes } は、別のピアまたはこのノードも広告しているため、{ $name } には届きません。
 peer-connected = 接続中
 peer-connecting = 接続処理中
 peer-idle = 待機
@@ -92,6 +104,7 @@ peer-unreachable = 経路不明
 list-none = まだ誰も許可していません。`kumi invite` で招待を作るか、`kumi allow ADDR` で許可してください。
 list-who = 相手
 list-services = 許可する範囲
+list-accepts = 受け入れる経路
 list-since = 許可日時
 list-everything = すべて
 
@@ -106,6 +119,7 @@ forward-target = つなぐ先
 forward-open = 受付中
 
 allow-done = 許可しました: { $who } が届く範囲は { $services } です。
+allow-accepts = 受け入れる経路: { $prefixes }。このうち相手が広告したものへのパケットが、相手に届きます。
 allow-mutual = 相手側でもこのノードを許可する必要があります: kumi allow { $address }
 deny-done = 拒否しました: { $who } を許可リストから外し、セッションを終了しました。
 down-done = ノードを停止しました。

@@ -7,7 +7,10 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::text::args;
 use crate::usage::wrong_value;
-use api::{Allow, Entry, LABEL_LEN_MAX, PORTS_MAX, PortRange, Request, Response, Services, Who};
+use api::{
+    Accept, Allow, Entry, LABEL_LEN_MAX, PORTS_MAX, PREFIXES_MAX, PortRange, Prefix, Request,
+    Response, Services, Who,
+};
 use clap::ArgMatches;
 use std::net::Ipv6Addr;
 
@@ -18,17 +21,24 @@ pub(crate) fn allow(context: &Context, matches: &ArgMatches) -> Result<(), Failu
     let who: Who = value
         .parse()
         .map_err(|_| wrong_value("ADDR|KEY", value, &text.t("expected-who")))?;
-    let services = services(context, matches)?;
-    let label = label(context, matches)?;
+    let accept = accept(context, matches)?;
     let allow = Allow {
         who,
-        services: services.clone(),
-        label,
+        services: services(context, matches, accept.is_some())?,
+        label: label(context, matches)?,
+        accept,
     };
     ask(context, &Request::Allow(allow))?;
     let own = status::fetch(context)?.address;
+    let entry = entries(context)?.into_iter().find(|entry| entry.who == who);
+    let (services, accepts) = entry.map_or_else(
+        || (Services::All, Vec::new()),
+        |entry| (entry.services, entry.accepts),
+    );
     if context.json {
-        output::json(&serde_json::json!({ "allowed": who, "services": services }));
+        output::json(&serde_json::json!({
+            "allowed": who, "services": services, "accepts": accepts,
+        }));
         return Ok(());
     }
     let services = show::services(text, &services);
@@ -36,6 +46,10 @@ pub(crate) fn allow(context: &Context, matches: &ArgMatches) -> Result<(), Failu
         "allow-done",
         args!(who = who.to_string(), services = services),
     ));
+    if !accepts.is_empty() {
+        let prefixes = show::prefixes(&accepts);
+        context.say(&text.tr("allow-accepts", args!(prefixes = prefixes)));
+    }
     context.say(&text.tr("allow-mutual", args!(address = own.to_string())));
     Ok(())
 }
@@ -73,13 +87,20 @@ pub(crate) fn list(context: &Context) -> Result<(), Failure> {
         text.t("peers-name"),
         text.t("list-who"),
         text.t("list-services"),
+        text.t("list-accepts"),
         text.t("list-since"),
     ]];
+    let dash = || "-".to_owned();
     rows.extend(entries.iter().map(|entry| {
+        let accepts = match entry.accepts.as_slice() {
+            [] => dash(),
+            some => show::prefixes(some),
+        };
         vec![
-            entry.label.clone().unwrap_or_else(|| "-".to_owned()),
+            entry.label.clone().unwrap_or_else(dash),
             entry.who.to_string(),
             show::services(text, &entry.services),
+            accepts,
             output::time(entry.added_unix_s),
         ]
     }));
@@ -136,9 +157,14 @@ fn entries(context: &Context) -> Result<Vec<Entry>, Failure> {
     Ok(expect_answer!(context, &Request::List, Response::List { entries } => entries))
 }
 
-fn services(context: &Context, matches: &ArgMatches) -> Result<Services, Failure> {
+/// `--port`; without it everything, or with `keep` what the entry says already.
+fn services(
+    context: &Context,
+    matches: &ArgMatches,
+    keep: bool,
+) -> Result<Option<Services>, Failure> {
     let Some(values) = matches.get_many::<String>("port") else {
-        return Ok(Services::All);
+        return Ok((!keep).then_some(Services::All));
     };
     let mut ports = Vec::new();
     for value in values {
@@ -151,7 +177,36 @@ fn services(context: &Context, matches: &ArgMatches) -> Result<Services, Failure
         }
         ports.push(port);
     }
-    Ok(Services::Ports(ports))
+    Ok(Some(Services::Ports(ports)))
+}
+
+/// `--accept`: prefixes to accept as well, after `none` instead.
+fn accept(context: &Context, matches: &ArgMatches) -> Result<Option<Accept>, Failure> {
+    let Some(values) = matches.get_many::<String>("accept") else {
+        return Ok(None);
+    };
+    let (mut only, mut prefixes) = (false, Vec::new());
+    let wrong = |value: &str, id: &str| wrong_value("--accept", value, &context.text.t(id));
+    for value in values {
+        if value == "none" {
+            (only, prefixes) = (true, Vec::new());
+            continue;
+        }
+        let prefix: Prefix = value.parse().map_err(|error| match error {
+            wire::PrefixError::HostBits(meant) => {
+                wrong_value("--accept", value, &meant.to_string())
+            }
+            wire::PrefixError::Syntax => wrong(value, "expected-prefix"),
+        })?;
+        if prefixes.len() == PREFIXES_MAX {
+            return Err(wrong(value, "expected-prefixes"));
+        }
+        prefixes.push(prefix);
+    }
+    Ok(Some(match only {
+        true => Accept::Only(prefixes),
+        false => Accept::Add(prefixes),
+    }))
 }
 
 /// The one that has this name.

@@ -5,8 +5,8 @@ use crate::client::expect_answer;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
-use crate::text::Text;
-use api::{Peer, PeerState, Request, Response};
+use crate::text::{Text, args};
+use api::{Peer, PeerState, Prefix, PrefixState, Request, Response};
 
 /// Runs it.
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
@@ -32,7 +32,41 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     for line in output::table(&rows) {
         context.say(&line);
     }
+    for line in peers.iter().flat_map(|peer| announced(text, peer)) {
+        context.say(&line);
+    }
     Ok(())
+}
+
+/// What a peer announces: a line for each thing that became of it.
+fn announced(text: &Text, peer: &Peer) -> Vec<String> {
+    let who = peer
+        .who
+        .map_or_else(|| peer.address.to_string(), |who| who.to_string());
+    let name = peer
+        .label
+        .clone()
+        .unwrap_or_else(|| peer.address.to_string());
+    let line = |id: &str, state: PrefixState| {
+        let rows = peer.announces.iter().filter(|row| row.state == state);
+        let prefixes: Vec<Prefix> = rows.map(|row| row.prefix).collect();
+        let options = prefixes.iter().map(|prefix| format!("--accept {prefix}"));
+        let accept = options.collect::<Vec<_>>().join(" ");
+        let prefixes = show::prefixes(&prefixes);
+        let (who, name) = (who.clone(), name.clone());
+        (!prefixes.is_empty()).then(|| {
+            text.tr(
+                id,
+                args!(name = name, who = who, prefixes = prefixes, accept = accept),
+            )
+        })
+    };
+    let lines = [
+        line("peers-prefixes-used", PrefixState::Used),
+        line("peers-prefixes-not-accepted", PrefixState::NotAccepted),
+        line("peers-prefixes-contested", PrefixState::Contested),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 /// Asks the node.

@@ -84,7 +84,10 @@ fn install(context: &Context, matches: &ArgMatches, for_system: bool) -> Result<
 
 fn start(context: &Context, way: Way, source: &Source) -> Result<(), Failure> {
     match way {
-        Way::Cron => up::ensure_running(context, source).map(|_| ()),
+        Way::Cron => {
+            let proxy = context.config.proxy;
+            up::ensure_running(context, source, proxy).map(|_| ())
+        }
         Way::SystemUnit | Way::UserUnit => {
             machine::systemctl(context, way, &["start", machine::UNIT])
         }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::output;
 use crate::text::{Text, args};
-use api::{Network, NetworkMode, Notice, Proxies, Services, Status, Via};
+use api::{Network, NetworkMode, Notice, Prefix, Proxies, Services, Status, Via};
 use fluent_bundle::FluentValue;
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,8 +20,11 @@ pub(crate) fn pairs(context: &Context, pairs: &[(&str, String)]) {
 
 /// What a session runs over.
 pub(crate) fn via(text: &Text, via: Via) -> String {
-    let Via::Direct(endpoint) = via;
-    text.tr("via-direct", args!(endpoint = endpoint.to_string()))
+    match via {
+        Via::Direct(endpoint) => text.tr("via-direct", args!(endpoint = endpoint.to_string())),
+        Via::Stream(endpoint) => text.tr("via-stream", args!(endpoint = endpoint.to_string())),
+        Via::Bridge(bridge) => text.tr("via-bridge", args!(bridge = bridge.to_string())),
+    }
 }
 
 /// ` (name)`, or nothing.
@@ -100,6 +103,12 @@ pub(crate) fn services(text: &Text, services: &Services) -> String {
             ports.join(", ")
         }
     }
+}
+
+/// Prefixes in one line.
+pub(crate) fn prefixes(prefixes: &[Prefix]) -> String {
+    let texts: Vec<String> = prefixes.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 /// What the node wants its owner to know, one line each.

@@ -94,14 +94,17 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
         .iter()
         .map(|(reason, count)| format!("{reason} {count}"))
         .collect();
-    let mut pairs = vec![
-        ("label-alias", status.alias.to_string()),
+    let mut pairs = vec![("label-alias", status.alias.to_string())];
+    if !status.announces.is_empty() {
+        pairs.push(("label-announces", show::prefixes(&status.announces)));
+    }
+    pairs.extend([
         ("label-listen", status.listen.to_string()),
         ("label-peers", peers),
         ("label-certificate", certificate),
         ("label-rotations", status.root_position.to_string()),
         ("label-traffic", traffic),
-    ];
+    ]);
     if !drops.is_empty() {
         pairs.push(("label-drops", drops.join(", ")));
     }

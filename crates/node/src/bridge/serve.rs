@@ -21,7 +21,7 @@ use crate::fast::{Leg, Owner};
 use crate::machine::Node;
 use crate::stored::Change;
 use crate::stored::bridge::BridgeChange;
-use crate::{BridgeError, Event};
+use crate::{BridgeError, Event, Output};
 
 /// What a Bridge keeps while it runs.
 #[derive(Default)]
@@ -51,6 +51,7 @@ impl Node {
                 self.cut_unless_met(now, f);
             }
             self.serving = None;
+            self.output(Output::Listen(false));
         }
         self.settle(now);
     }
@@ -62,6 +63,7 @@ impl Node {
             return;
         }
         self.serving = Some(Serving::default());
+        self.output(Output::Listen(true));
         let known = self.known.keys().copied();
         let clients = known.filter(|f| self.is_client_admitted(*f)).collect();
         self.to_announce = clients;

@@ -8,6 +8,9 @@
 //! **Buffers.** An inner packet to send stands at `buf[HEADROOM..HEADROOM + len]`, with
 //! [`TAILROOM`] bytes of room behind it; where the datagram is then, [`Outbound::Send`] says.
 
+#[cfg(test)]
+mod prefix_tests;
+mod prefixes;
 mod relay;
 mod snapshot;
 #[cfg(test)]
@@ -16,7 +19,7 @@ mod verdict;
 
 pub(crate) use relay::{Hops, Leg, OwnChannel, Owner, Relayed, Route};
 pub use snapshot::Snapshot;
-pub(crate) use snapshot::{Names, Out, PeerEntry, note_flow};
+pub(crate) use snapshot::{Names, Out, PeerEntry, error_source, note_flow};
 pub use verdict::{DropReason, FastReport, Inbound, Outbound};
 
 use wire::datagram::{KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};

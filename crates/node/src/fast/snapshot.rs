@@ -4,8 +4,8 @@
 //! starts a handshake. An incoming one that finds none is dropped: keys are published before
 //! the message that lets the peer use them leaves.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,12 @@ use group::{Direction, FlowKey, FlowTable, Services, decide};
 use identity::{LocalIdentity, PublicIdentity};
 use session::transport::{OpenError, Opened, Transport};
 use wire::datagram::{Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
-use wire::ip::{Ecn, IcmpError, IpView, icmp_error, proto, set_ecn};
+use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, icmp_error, proto, set_ecn, tcp};
 use wire::payload::Kind;
-use wire::{NodeAddr, Path};
+use wire::{NodeAddr, Path, Prefix};
 
+use crate::INNER_MTU_MIN;
+use crate::fast::prefixes::PrefixTable;
 use crate::fast::relay::is_relayed;
 use crate::fast::{DropReason, FastReport, HEADROOM, Hops, Inbound, Outbound, Relayed, Route};
 
@@ -25,16 +27,16 @@ use crate::fast::{DropReason, FastReport, HEADROOM, Hops, Inbound, Outbound, Rel
 pub(crate) struct Names {
     pub(crate) f: NodeAddr,
     pub(crate) alias: Option<NodeAddr>,
-    pub(crate) subnet: Option<Prefix>,
+    pub(crate) subnet: Option<Subnet>,
 }
 
 /// The type of a relayed datagram: none is inside another.
 const RELAYED: u8 = 5;
-/// Length of an ICMPv6 header in front of what the message is about.
+/// Length of an ICMP header in front of what the message is about, of either version.
 const ICMP_HEADER_LEN: usize = 8;
 
 /// The first 64 bits of an alias subnet.
-pub(crate) type Prefix = [u8; 8];
+pub(crate) type Subnet = [u8; 8];
 
 impl Names {
     /// The names that an identity has if nobody else claims its alias.
@@ -43,18 +45,18 @@ impl Names {
         Self {
             f: public.address(),
             alias: Some(identity::alias(root)),
-            subnet: Some(prefix(identity::alias_subnet(root))),
+            subnet: Some(subnet(identity::alias_subnet(root))),
         }
     }
 
     /// Whether the address is one of them.
     pub(crate) fn hold(&self, addr: NodeAddr) -> bool {
-        addr == self.f || Some(addr) == self.alias || self.subnet == Some(prefix(addr))
+        addr == self.f || Some(addr) == self.alias || self.subnet == Some(subnet(addr))
     }
 }
 
 /// The first 64 bits of an address.
-pub(crate) fn prefix(addr: NodeAddr) -> Prefix {
+pub(crate) fn subnet(addr: NodeAddr) -> Subnet {
     let [a, b, c, d, e, f, g, h, ..] = addr.0;
     [a, b, c, d, e, f, g, h]
 }
@@ -66,6 +68,8 @@ pub(crate) struct PeerEntry {
     /// What it may reach; `None`: it may have a session, as a Bridge or a client, and nothing
     /// else.
     pub(crate) services: Option<Services>,
+    /// What it announces and this node accepts.
+    pub(crate) prefixes: Vec<Prefix>,
     /// The keys to send with and where to, while the session is up.
     pub(crate) out: Option<Out>,
 }
@@ -79,6 +83,15 @@ pub(crate) struct Out {
     pub(crate) inner_mtu: u16,
 }
 
+/// Who carries the addresses of a prefix.
+#[derive(Debug)]
+enum Holder {
+    /// This node.
+    Own,
+    /// A peer.
+    Peer(Arc<PeerEntry>),
+}
+
 /// Sessions, addresses and rules at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -86,26 +99,48 @@ pub struct Snapshot {
     own: Names,
     by_index: BTreeMap<u32, (Arc<Transport>, Arc<PeerEntry>)>,
     by_addr: BTreeMap<NodeAddr, Arc<PeerEntry>>,
-    by_subnet: BTreeMap<Prefix, Arc<PeerEntry>>,
+    by_subnet: BTreeMap<Subnet, Arc<PeerEntry>>,
+    prefixes: PrefixTable<Holder>,
+    /// The largest inner packet that this node accepts, in bytes.
+    inner_mtu: u16,
+    /// Where this node's own datagrams come from.
+    sockets: BTreeSet<(NodeAddr, u16)>,
     hops: Hops,
 }
 
 impl Snapshot {
     /// A snapshot of a node without any peer.
     pub(crate) fn empty(me: &LocalIdentity, hops: Hops) -> Self {
-        Self::new(0, Names::of(&me.public), hops)
+        Self::new(0, Names::of(&me.public), INNER_MTU_MIN, hops)
     }
 
     /// A snapshot of a node with these addresses and without any peer.
     #[must_use]
-    pub(crate) const fn new(generation: u64, own: Names, hops: Hops) -> Self {
+    pub(crate) const fn new(generation: u64, own: Names, inner_mtu: u16, hops: Hops) -> Self {
         Self {
             generation,
             own,
+            inner_mtu,
+            sockets: BTreeSet::new(),
+            prefixes: PrefixTable::new(),
             by_index: BTreeMap::new(),
             by_addr: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             hops,
+        }
+    }
+
+    /// Adds what this node announces. Before any peer: what is its own stays its own.
+    pub(crate) fn announce(&mut self, prefixes: impl IntoIterator<Item = Prefix>) {
+        for prefix in prefixes {
+            self.prefixes.insert(prefix, Holder::Own);
+        }
+    }
+
+    /// Adds an address and port that this node's own datagrams come from.
+    pub(crate) fn add_socket(&mut self, socket: SocketAddr) {
+        if let Some(addr) = NodeAddr::of_ip(socket.ip()) {
+            self.sockets.insert((addr, socket.port()));
         }
     }
 
@@ -118,6 +153,10 @@ impl Snapshot {
         }
         if entry.services.is_none() {
             return;
+        }
+        for prefix in &entry.prefixes {
+            let holder = Holder::Peer(Arc::clone(&entry));
+            self.prefixes.insert(*prefix, holder);
         }
         if let Some(alias) = entry.names.alias {
             self.by_addr.insert(alias, Arc::clone(&entry));
@@ -132,6 +171,13 @@ impl Snapshot {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The prefixes of peers that lead to them from here, the longest first.
+    pub fn peer_prefixes(&self) -> impl Iterator<Item = Prefix> {
+        let all = self.prefixes.iter();
+        all.filter(|(_, holder)| matches!(holder, Holder::Peer(_)))
+            .map(|(prefix, _)| prefix)
     }
 
     /// What to do with the inner packet at `buf[HEADROOM..HEADROOM + len]` from the local
@@ -165,14 +211,17 @@ impl Snapshot {
         else {
             return Outbound::Slow;
         };
-        if len > usize::from(out.inner_mtu) {
+        if len > usize::from(out.inner_mtu) && !view.may_be_cut() {
             return self.too_big(&view, out.inner_mtu);
         }
         if TRANSPORT_HEADER_LEN + KIND_LEN + len + TAG_LEN > out.datagram_max {
             return Outbound::Slow;
         }
         note_flow(services, flows, now, &view);
-        let ecn = view.ecn();
+        let (ecn, says_mss) = (view.ecn(), view.is_tcp_handshake());
+        if says_mss && let Some(packet) = buf.get_mut(HEADROOM..HEADROOM + len) {
+            self.lower_mss(Some(out.inner_mtu), packet);
+        }
         self.seal(now, out, ecn, buf, len)
     }
 
@@ -258,8 +307,8 @@ impl Snapshot {
         self.deliver(now, flows, entry, ecn, datagram, &opened, report)
     }
 
-    /// Whether an inner packet of the peer may reach the local host, from keys or put
-    /// together from pieces; marks it with the outer ECN field.
+    /// Whether an inner packet of the peer may reach the local host, or one behind it, from
+    /// keys or put together from pieces; marks it with the outer ECN field and lowers the MSS.
     ///
     /// # Errors
     /// Why it is dropped.
@@ -273,10 +322,10 @@ impl Snapshot {
     ) -> Result<(), DropReason> {
         let services = entry.services.as_ref().ok_or(DropReason::NotAllowed)?;
         let view = IpView::parse(packet).map_err(|_| DropReason::Malformed)?;
-        if !node_addr(view.src()).is_some_and(|src| entry.names.hold(src)) {
+        if !NodeAddr::of_ip(view.src()).is_some_and(|src| self.is_of(entry, src)) {
             return Err(DropReason::SourceNotPeer);
         }
-        if !node_addr(view.dst()).is_some_and(|dst| self.own.hold(dst)) {
+        if !NodeAddr::of_ip(view.dst()).is_some_and(|dst| self.is_own(dst)) {
             return Err(DropReason::NotForUs);
         }
         if self.is_foreign_error(entry, &view) {
@@ -287,28 +336,62 @@ impl Snapshot {
         if !decide(services, &flow, Direction::In, established).passes() {
             return Err(DropReason::ServiceDenied);
         }
-        let inner = view.ecn();
+        let (inner, says_mss) = (view.ecn(), view.is_tcp_handshake());
         let ecn = inner.decapsulated(outer).ok_or(DropReason::EcnNotCapable)?;
         if ecn != inner {
             set_ecn(packet, ecn);
         }
+        if says_mss {
+            self.lower_mss(entry.out.as_ref().map(|out| out.inner_mtu), packet);
+        }
         Ok(())
     }
 
-    /// Whether it is an ICMPv6 error (RFC 4443) about anything but a packet of this node to
+    /// Lowers the MSS in a SYN to what both ends accept: this node, and the peer where that is
+    /// known. Plain hosts behind either know nothing of the inner MTU.
+    pub(crate) fn lower_mss(&self, peer_mtu: Option<u16>, packet: &mut [u8]) {
+        let mtu = self.inner_mtu.min(peer_mtu.unwrap_or(u16::MAX));
+        let is_v6 = packet.first().is_some_and(|first| first >> 4 == 6);
+        clamp_tcp_mss(packet, tcp::mss_of_mtu(mtu, is_v6));
+    }
+
+    /// Who carries an address that is nobody's name.
+    fn holder(&self, addr: NodeAddr) -> Option<&Holder> {
+        if addr.is_name() {
+            return None;
+        }
+        self.prefixes.find(addr)
+    }
+
+    /// Whether an address is one of this node, or behind it.
+    fn is_own(&self, addr: NodeAddr) -> bool {
+        self.own.hold(addr) || matches!(self.holder(addr), Some(Holder::Own))
+    }
+
+    /// Whether an address is one of the peer, or behind it.
+    fn is_of(&self, peer: &PeerEntry, addr: NodeAddr) -> bool {
+        let behind = || match self.holder(addr) {
+            Some(Holder::Peer(holder)) => holder.names.f == peer.names.f,
+            _ => false,
+        };
+        peer.names.hold(addr) || behind()
+    }
+
+    /// Whether it is an ICMP error (RFC 792, RFC 4443) about anything but a packet from here to
     /// that very peer: nobody else is on the path, so it would disturb flows with others.
     fn is_foreign_error(&self, entry: &PeerEntry, view: &IpView<'_>) -> bool {
-        let is_error = view.icmp().is_some_and(|(kind, _)| kind < 128);
-        if view.proto() != proto::ICMPV6 || !is_error {
+        if !view.is_icmp_error() {
             return false;
         }
-        // ICMPv6 header, then the packet: its source at 8, its destination at 24.
-        let addr = |at: usize| {
-            let bytes = view.upper().get(ICMP_HEADER_LEN + at..)?;
-            bytes.first_chunk::<16>().copied().map(NodeAddr)
+        // The ICMP header, then the packet: where its source and destination are.
+        let about = view.upper().get(ICMP_HEADER_LEN..).unwrap_or_default();
+        let (src, dst) = if view.is_v6() {
+            (addr_at::<16>(about, 8), addr_at::<16>(about, 24))
+        } else {
+            (addr_at::<4>(about, 12), addr_at::<4>(about, 16))
         };
-        let is_own = addr(8).is_some_and(|src| self.own.hold(src));
-        !(is_own && addr(24).is_some_and(|dst| entry.names.hold(dst)))
+        let is_own = src.is_some_and(|src| self.is_own(src));
+        !(is_own && dst.is_some_and(|dst| self.is_of(entry, dst)))
     }
 
     /// The node address that a packet of the local host goes to.
@@ -316,20 +399,38 @@ impl Snapshot {
     /// # Errors
     /// Why it is dropped without an answer.
     pub(crate) fn route(&self, view: &IpView<'_>) -> Result<NodeAddr, DropReason> {
-        let to = node_addr(view.dst()).ok_or(DropReason::NoRoute)?;
-        if to.to_ipv6().is_multicast() || self.own.hold(to) {
+        let to = NodeAddr::of_ip(view.dst()).ok_or(DropReason::NoRoute)?;
+        if view.dst().is_multicast() || self.is_own(to) {
             return Err(DropReason::NoRoute);
         }
-        if !node_addr(view.src()).is_some_and(|src| self.own.hold(src)) {
+        if !NodeAddr::of_ip(view.src()).is_some_and(|src| self.is_own(src)) {
             return Err(DropReason::SourceNotOwn);
+        }
+        if self.is_own_datagram(view, to) {
+            return Err(DropReason::NoRoute);
         }
         Ok(to)
     }
 
-    /// The peer that holds an address.
+    /// Whether this node sent it itself, to an endpoint that lies behind a peer: sealed again it
+    /// would come here again, for ever.
+    fn is_own_datagram(&self, view: &IpView<'_>, to: NodeAddr) -> bool {
+        let flow = view.flow();
+        let from = NodeAddr::of_ip(flow.src).map(|src| (src, flow.src_port));
+        flow.proto == proto::UDP
+            && from.is_some_and(|from| self.sockets.contains(&from))
+            && matches!(self.holder(to), Some(Holder::Peer(_)))
+    }
+
+    /// The peer that holds an address, or that it lies behind.
     pub(crate) fn find(&self, addr: NodeAddr) -> Option<&Arc<PeerEntry>> {
-        let by_subnet = || self.by_subnet.get(&prefix(addr));
-        self.by_addr.get(&addr).or_else(by_subnet)
+        let by_subnet = || self.by_subnet.get(&subnet(addr));
+        let by_prefix = || match self.holder(addr)? {
+            Holder::Peer(entry) => Some(entry),
+            Holder::Own => None,
+        };
+        let named = self.by_addr.get(&addr).or_else(by_subnet);
+        named.or_else(by_prefix)
     }
 
     fn seal(&self, now: Duration, out: &Out, ecn: Ecn, buf: &mut [u8], len: usize) -> Outbound {
@@ -364,7 +465,7 @@ impl Snapshot {
 
     fn too_big(&self, view: &IpView<'_>, mtu: u16) -> Outbound {
         let error = IcmpError::PacketTooBig { mtu };
-        match icmp_error(view.packet(), error, self.own.f.into()) {
+        match icmp_error(view.packet(), error, error_source(self.own.f, view.dst())) {
             Some(reply) => Outbound::Reply(reply, DropReason::TooLarge),
             None => Outbound::Drop(DropReason::TooLarge),
         }
@@ -394,12 +495,20 @@ impl Snapshot {
     }
 }
 
-/// The overlay address in an IP header, if it can be one.
-pub(crate) fn node_addr(addr: IpAddr) -> Option<NodeAddr> {
-    match addr {
-        IpAddr::V6(v6) => Some(NodeAddr::from(v6)),
-        IpAddr::V4(_) => None,
-    }
+/// The address at `at` in an IP header.
+fn addr_at<const LEN: usize>(header: &[u8], at: usize) -> Option<NodeAddr>
+where
+    IpAddr: From<[u8; LEN]>,
+{
+    let bytes = header.get(at..)?.first_chunk::<LEN>()?;
+    NodeAddr::of_ip(IpAddr::from(*bytes))
+}
+
+/// Who tells a local program that its packet to `dst` goes nowhere. IPv4 takes nothing from an
+/// interface whose source is the host's own, or leads elsewhere (reverse path filter): there it
+/// is the destination itself.
+pub(crate) fn error_source(own: NodeAddr, dst: IpAddr) -> IpAddr {
+    if dst.is_ipv4() { dst } else { own.into() }
 }
 
 /// Notes that this end sends on the flow of a packet to a peer that may reach `services`,
@@ -421,7 +530,7 @@ fn flow_key(view: &IpView<'_>, direction: Direction) -> FlowKey {
         Direction::Out => view.flow(),
         Direction::In => view.flow().reversed(),
     };
-    let bytes = |addr| node_addr(addr).map_or([0; 16], |addr| addr.0);
+    let bytes = |addr| NodeAddr::of_ip(addr).map_or([0; 16], |addr| addr.0);
     let carries_ports = matches!(
         flow.proto,
         proto::TCP | proto::UDP | proto::UDP_LITE | proto::SCTP | proto::DCCP

@@ -1,7 +1,7 @@
 //! Both speeds decide the same, and a peer that cheats gets nowhere at either.
 
 #[path = "../../tests/common/mod.rs"]
-mod common;
+pub(super) mod common;
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use wire::{NodeAddr, Path};
 use super::{DropReason, FastReport, HEADROOM, Inbound, Outbound, TAILROOM};
 
 /// Seals whatever it is told to, as a peer that cheats does.
-fn seal(world: &World, from: usize, to: usize, packet: &[u8]) -> Vec<u8> {
+pub(super) fn seal(world: &World, from: usize, to: usize, packet: &[u8]) -> Vec<u8> {
     let snapshot = Arc::clone(&world.hosts[from].published);
     let entry = snapshot.find(world.f(to)).unwrap();
     let transport = &entry.out.as_ref().unwrap().transport;
@@ -28,7 +28,7 @@ fn seal(world: &World, from: usize, to: usize, packet: &[u8]) -> Vec<u8> {
 }
 
 /// What a data thread does with a datagram: the packet it delivers, or why it drops it.
-fn fast_in(
+pub(super) fn fast_in(
     world: &World,
     to: usize,
     from: usize,
@@ -50,7 +50,7 @@ fn fast_in(
 }
 
 /// What the slow path does with it.
-fn slow_in(
+pub(super) fn slow_in(
     world: &mut World,
     to: usize,
     from: usize,

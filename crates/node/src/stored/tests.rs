@@ -31,6 +31,7 @@ fn every_kind() -> Vec<Change> {
         who,
         services: Services::All,
         label: None,
+        accepts: Vec::new(),
         added_unix_s: 5,
     };
     let invite = InviteRecord {
@@ -73,6 +74,10 @@ fn every_kind() -> Vec<Change> {
         Change::Endpoint {
             f: f(1),
             endpoint: "[2001:db8::1]:4".parse().unwrap(),
+        },
+        Change::Announced {
+            f: f(1),
+            prefixes: vec!["10.1.0.0/16".parse().unwrap()],
         },
         Change::TimeHigh { unix_s: 1_000 },
     ]

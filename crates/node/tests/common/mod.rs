@@ -9,7 +9,7 @@
 )]
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ pub(crate) struct Owner {
     pub(crate) counter: u64,
     /// Start and end of its certificates, Unix seconds.
     pub(crate) validity: (u64, u64),
+    pub(crate) scopes: Scopes,
     rng: HashRng,
     hot: ([u8; 32], [u8; 32]),
 }
@@ -57,6 +58,7 @@ impl Owner {
             next: Some(new.next),
             counter: 1,
             validity: (START_UNIX_S - HOUR, START_UNIX_S + 30 * 24 * HOUR),
+            scopes: Scopes::ALL,
             hot: (*hot.noise_secret(), *hot.sign_seed()),
             rng,
         }
@@ -68,7 +70,7 @@ impl Owner {
             counter: self.counter,
             not_before_unix_s: self.validity.0,
             not_after_unix_s: self.validity.1,
-            scopes: Scopes::ALL,
+            scopes: self.scopes,
         };
         let certificate =
             issue_certificate(&AwsLc, &self.root, &self.history, &hot, &terms).unwrap();
@@ -144,6 +146,8 @@ pub(crate) struct World {
     pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
     /// What nodes that are started from now on call themselves.
     pub(crate) host_label: Option<String>,
+    /// What owners chose, by the address of their node; takes effect when it is started.
+    pub(crate) configs: BTreeMap<SocketAddr, NodeConfig>,
     seed: u8,
 }
 
@@ -166,6 +170,7 @@ impl World {
             lan: false,
             lose: Box::new(|_| false),
             host_label: None,
+            configs: BTreeMap::new(),
             seed: 100,
         };
         for number in 1..=count {
@@ -201,9 +206,15 @@ impl World {
             listen_port: at.port(),
             software_version: self.host_label.clone().unwrap_or_default(),
             host_label: self.host_label.clone(),
-            ..NodeConfig::default()
+            ..self.configs.get(&at).cloned().unwrap_or_default()
         };
         Node::new(config, me, stored, crypto(), [self.seed; 32], self.now).unwrap()
+    }
+
+    /// Starts a node again with this in its configuration.
+    pub(crate) fn configure(&mut self, index: usize, config: NodeConfig) {
+        self.configs.insert(self.hosts[index].at, config);
+        self.restart(index);
     }
 
     /// Kills a node without a word and starts it again from its journal.
@@ -309,7 +320,7 @@ impl World {
                 Output::Inside(packet) => host.inside.push(packet),
                 Output::Publish(snapshot) => host.published = snapshot,
                 Output::Dial { at, .. } => self.dial(index, at),
-                Output::Keep(_) => {}
+                Output::Keep(_) | Output::Listen(_) => {}
                 Output::Hang(id) => self.hang((index, id)),
                 Output::CheckPassword {
                     client,
@@ -470,19 +481,14 @@ pub(crate) fn allow_all(f: NodeAddr) -> AllowEntry {
         who: Who::Address(f),
         services: Services::All,
         label: None,
+        accepts: Vec::new(),
         added_unix_s: START_UNIX_S,
     }
 }
 
 /// A UDP packet (checksum not set: nobody here looks).
 pub(crate) fn udp(src: NodeAddr, dst: NodeAddr, ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
-    let mut upper = Vec::new();
-    upper.extend(ports.0.to_be_bytes());
-    upper.extend(ports.1.to_be_bytes());
-    upper.extend((8 + payload.len() as u16).to_be_bytes());
-    upper.extend([0, 0]);
-    upper.extend(payload);
-    ipv6(src, dst, 17, &upper)
+    ipv6(src, dst, 17, &udp_segment(ports, payload))
 }
 
 /// A TCP SYN.
@@ -508,4 +514,40 @@ pub(crate) fn ipv6(src: NodeAddr, dst: NodeAddr, proto: u8, upper: &[u8]) -> Vec
     packet.extend(dst.0);
     packet.extend(upper);
     packet
+}
+
+/// An IPv4 packet with DF as told; its header's checksum is right.
+pub(crate) fn ipv4(src: &str, dst: &str, proto: u8, df: bool, upper: &[u8]) -> Vec<u8> {
+    let addr = |text: &str| text.parse::<Ipv4Addr>().unwrap().octets();
+    let mut packet = vec![0x45, 0];
+    packet.extend((20 + upper.len() as u16).to_be_bytes());
+    packet.extend([0, 7, if df { 0x40 } else { 0 }, 0, 64, proto, 0, 0]);
+    packet.extend(addr(src));
+    packet.extend(addr(dst));
+    let sum = wire::ip::checksum::checksum(&packet);
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    packet.extend(upper);
+    packet
+}
+
+/// A UDP header and payload.
+pub(crate) fn udp_segment(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let mut upper = Vec::new();
+    upper.extend(ports.0.to_be_bytes());
+    upper.extend(ports.1.to_be_bytes());
+    upper.extend((8 + payload.len() as u16).to_be_bytes());
+    upper.extend([0, 0]);
+    upper.extend(payload);
+    upper
+}
+
+/// A TCP SYN with an MSS option.
+pub(crate) fn syn_segment(ports: (u16, u16), mss: u16) -> Vec<u8> {
+    let mut upper = Vec::new();
+    upper.extend(ports.0.to_be_bytes());
+    upper.extend(ports.1.to_be_bytes());
+    upper.extend([0; 8]);
+    upper.extend([0x60, 0x02, 0xff, 0xff, 0, 0, 0, 0, 2, 4]);
+    upper.extend(mss.to_be_bytes());
+    upper
 }

@@ -2,7 +2,7 @@
 
 use super::message::{Answer, attributes, read_address, read_text, read_u16, read_u32};
 use super::{Address, Link, Route};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) fn read_link(answer: &Answer<'_>) -> Option<Link> {
     let has = |flag: i32, flags: u32| flags & flag.cast_unsigned() != 0;
@@ -51,14 +51,19 @@ pub(super) fn read_interface_address(answer: &Answer<'_>) -> Option<Address> {
 pub(super) fn read_route(answer: &Answer<'_>) -> Option<Route> {
     let (prefix_len, kind) = (*answer.body.get(1)?, *answer.body.get(7)?);
     let mut table = u32::from(*answer.body.get(4)?);
+    let destination = match i32::from(*answer.body.first()?) {
+        libc::AF_INET => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        libc::AF_INET6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        _ => return None,
+    };
     let mut route = Route {
-        destination: Ipv6Addr::UNSPECIFIED,
+        destination,
         prefix_len,
         link_index: 0,
     };
     for (attribute, value) in attributes(answer.body, 12) {
         match (attribute, read_address(value)) {
-            (libc::RTA_DST, Some(IpAddr::V6(destination))) => route.destination = destination,
+            (libc::RTA_DST, Some(destination)) => route.destination = destination,
             (libc::RTA_OIF, _) => route.link_index = read_u32(value, 0)?,
             (libc::RTA_TABLE, _) => table = read_u32(value, 0)?,
             _ => {}

@@ -68,11 +68,11 @@ pub struct Address {
     pub usable: bool,
 }
 
-/// An IPv6 route of the kernel that sends packets out.
+/// A route of the kernel that sends packets out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The destination prefix.
-    pub destination: Ipv6Addr,
+    pub destination: IpAddr,
     /// Its length in bits.
     pub prefix_len: u8,
     /// The interface it leads to (0 for none: unreachable and the like).
@@ -151,20 +151,17 @@ impl Netlink {
         Ok(addresses)
     }
 
-    /// The IPv6 routes that are not this machine's own addresses or multicast.
+    /// The routes, IPv4 and IPv6, that are not this machine's own addresses or multicast.
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn routes_v6(&mut self) -> Result<Vec<Route>, NetlinkError> {
+    pub fn routes(&mut self) -> Result<Vec<Route>, NetlinkError> {
         let mut routes = Vec::new();
-        self.dump(
-            libc::RTM_GETROUTE,
-            libc::AF_INET6,
-            "listing routes",
-            |answer| {
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            self.dump(libc::RTM_GETROUTE, family, "listing routes", |answer| {
                 routes.extend(read_route(answer));
-            },
-        )?;
+            })?;
+        }
         Ok(routes)
     }
 
@@ -422,23 +419,42 @@ impl Netlink {
         prefix_len: u8,
         own: Option<u32>,
     ) -> Result<Option<(Route, String)>, NetlinkError> {
-        let conflict = self.routes_v6()?.into_iter().find(|route| {
-            route.prefix_len > 0
-                && route.link_index != 0
-                && Some(route.link_index) != own
-                && overlap(destination, prefix_len, route.destination, route.prefix_len)
+        let conflict = self.routes()?.into_iter().find(|route| {
+            let overlaps = match route.destination {
+                IpAddr::V6(other) => overlap(destination, prefix_len, other, route.prefix_len),
+                IpAddr::V4(_) => false,
+            };
+            let elsewhere = route.link_index != 0 && Some(route.link_index) != own;
+            route.prefix_len > 0 && elsewhere && overlaps
         });
         let Some(route) = conflict else {
             return Ok(None);
         };
-        let link = self
-            .links()?
-            .into_iter()
-            .find(|link| link.index == route.link_index);
-        Ok(Some((
-            route,
-            link.map_or_else(|| "?".to_owned(), |link| link.name),
-        )))
+        let name = self.link_name(route.link_index)?;
+        Ok(Some((route, name)))
+    }
+
+    /// The name of another interface than `own` that exactly `destination/prefix_len` leads to.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn same_route(
+        &mut self,
+        destination: IpAddr,
+        prefix_len: u8,
+        own: u32,
+    ) -> Result<Option<String>, NetlinkError> {
+        let same = self.routes()?.into_iter().find(|route| {
+            let elsewhere = route.link_index != 0 && route.link_index != own;
+            elsewhere && (route.destination, route.prefix_len) == (destination, prefix_len)
+        });
+        same.map(|route| self.link_name(route.link_index))
+            .transpose()
+    }
+
+    fn link_name(&mut self, index: u32) -> Result<String, NetlinkError> {
+        let link = self.links()?.into_iter().find(|link| link.index == index);
+        Ok(link.map_or_else(|| "?".to_owned(), |link| link.name))
     }
 
     fn next_sequence(&mut self) -> u32 {

@@ -62,7 +62,7 @@ fn a_pair_is_made_configured_listed_and_removed() {
             ours.iter()
                 .any(|a| a.ip == ip("fc01::1") && a.prefix_len == 128)
         );
-        let routes = netlink.routes_v6().unwrap();
+        let routes = netlink.routes().unwrap();
         assert!(
             routes
                 .iter()
@@ -74,6 +74,35 @@ fn a_pair_is_made_configured_listed_and_removed() {
         netlink.remove_link(link.index).unwrap();
         assert!(netlink.link("right").is_err(), "the other end goes with it");
         assert!(netlink.set_up(link.index, true).is_err());
+    });
+}
+
+#[test]
+fn an_ipv4_route_is_listed_and_the_same_one_elsewhere_is_named() {
+    in_new_network(|| {
+        let mut netlink = Netlink::open().unwrap();
+        netlink.add_veth("left", "right").unwrap();
+        let [left, right] = ["left", "right"].map(|name| netlink.link(name).unwrap().index);
+        netlink.set_up(left, true).unwrap();
+        netlink.set_up(right, true).unwrap();
+        netlink
+            .add_address(left, ip("192.0.2.1"), 24, false)
+            .unwrap();
+        netlink
+            .add_route(ip("0.0.0.0"), 0, left, Some(ip("192.0.2.254")))
+            .unwrap();
+        let routes = netlink.routes().unwrap();
+        let listed = routes.iter().map(|r| (r.destination, r.prefix_len));
+        let listed: Vec<_> = listed.filter(|(to, _)| to.is_ipv4()).collect();
+        assert_eq!(listed, [(ip("0.0.0.0"), 0), (ip("192.0.2.0"), 24)]);
+        for (len, own, wanted) in [
+            (24, right, Some("left".to_owned())),
+            (24, left, None),
+            (25, right, None),
+        ] {
+            let same = netlink.same_route(ip("192.0.2.0"), len, own).unwrap();
+            assert_eq!(same, wanted, "{len} {own}");
+        }
     });
 }
 

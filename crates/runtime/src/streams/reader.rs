@@ -141,7 +141,7 @@ impl Reader<'_> {
     }
 
     fn accept(&mut self) {
-        let Some(listener) = &self.streams.listener else {
+        let Some(listener) = self.streams.listener() else {
             return;
         };
         for _ in 0..ACCEPTS_MAX {
@@ -159,7 +159,7 @@ impl Reader<'_> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_exhausted(&error) => {
                     tracing::warn!(%error, "no connections are accepted for a moment");
-                    self.streams.poller.remove(listener);
+                    self.streams.poller.remove(&*listener);
                     self.accept_again = Some(monotonic() + ACCEPT_PAUSE);
                     return;
                 }
@@ -275,8 +275,11 @@ impl Reader<'_> {
         }
         if self.accept_again.is_some_and(|at| at <= now) {
             self.accept_again = None;
-            if let Some(listener) = &self.streams.listener {
-                let watched = self.streams.poller.add(listener, LISTENER, Interest::Read);
+            if let Some(listener) = self.streams.listener() {
+                let watched = self
+                    .streams
+                    .poller
+                    .add(&*listener, LISTENER, Interest::Read);
                 if watched.is_err() {
                     self.accept_again = Some(now + ACCEPT_PAUSE);
                 }

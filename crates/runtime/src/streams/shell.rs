@@ -51,7 +51,7 @@ const FIRST: u64 = 2;
 #[derive(Debug)]
 pub struct Streams {
     pub(super) poller: Poller,
-    pub(super) listener: Option<Listener>,
+    pub(super) listener: Mutex<Option<Arc<Listener>>>,
     pub(super) limits: Limits,
     pub(super) counters: Arc<Counters>,
     waker: Waker,
@@ -80,27 +80,22 @@ pub(super) struct Dial {
 }
 
 impl Streams {
-    /// Listens on `port` (0: any free one) of every address of this machine, or not at all.
-    /// Of the streams that `limits` allow there are only as many as leave half of this
+    /// No listener yet. Of the streams that `limits` allow there are only as many as leave half of this
     /// process's descriptors to others.
     ///
     /// # Errors
-    /// The port is taken, or no descriptors are left.
-    pub fn new(port: Option<u16>, limits: Limits, counters: Arc<Counters>) -> io::Result<Self> {
+    /// No descriptors are left.
+    pub fn new(limits: Limits, counters: Arc<Counters>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let waker = Waker::new()?;
-        let listener = port.map(Listener::bind).transpose()?;
         poller.add(&waker, WAKER, Interest::Read)?;
-        if let Some(listener) = &listener {
-            poller.add(listener, LISTENER, Interest::Read)?;
-        }
         let limits = Limits {
             streams: limits.streams.min(os::process::open_files_limit() / 2),
             ..limits
         };
         Ok(Self {
             poller,
-            listener,
+            listener: Mutex::default(),
             limits,
             counters,
             waker,
@@ -112,9 +107,38 @@ impl Streams {
         })
     }
 
+    /// Listens on `port` (0: any free one) of every address of this machine, in place of the
+    /// port before; `None` does not listen. Streams that are up stay.
+    ///
+    /// # Errors
+    /// The port is taken, or no descriptors are left; then nothing is listened on.
+    pub fn listen(&self, port: Option<u16>) -> io::Result<()> {
+        let before = self.swap_listener(None);
+        if let Some(before) = before {
+            self.poller.remove(&*before);
+        }
+        if let Some(port) = port {
+            let listener = Arc::new(Listener::bind(port)?);
+            self.poller.add(&*listener, LISTENER, Interest::Read)?;
+            self.swap_listener(Some(listener));
+        }
+        Ok(())
+    }
+
     /// The port that is listened on.
     pub fn port(&self) -> Option<u16> {
-        self.listener.as_ref()?.port().ok()
+        self.listener()?.port().ok()
+    }
+
+    /// What is listened with.
+    pub(super) fn listener(&self) -> Option<Arc<Listener>> {
+        let listener = self.listener.lock();
+        listener.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn swap_listener(&self, listener: Option<Arc<Listener>>) -> Option<Arc<Listener>> {
+        let mut own = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *own, listener)
     }
 
     /// How many streams are up.

@@ -28,8 +28,8 @@ struct Running {
 impl Running {
     fn new(listens: bool, limits: Limits) -> Self {
         let counters = Arc::new(Counters::new());
-        let port = listens.then_some(0);
-        let streams = Arc::new(Streams::new(port, limits, Arc::clone(&counters)).unwrap());
+        let streams = Arc::new(Streams::new(limits, Arc::clone(&counters)).unwrap());
+        streams.listen(listens.then_some(0)).unwrap();
         let ((tell, events), (deliver, datagrams)) = (channel(), channel());
         let of_thread = Arc::clone(&streams);
         let thread = spawn(move || {
@@ -364,7 +364,8 @@ fn a_stream_that_is_not_kept_is_closed_in_time() {
 #[test]
 fn nothing_is_delivered_after_close() {
     let counters = Arc::new(Counters::new());
-    let streams = Arc::new(Streams::new(Some(0), Limits::default(), counters).unwrap());
+    let streams = Arc::new(Streams::new(Limits::default(), counters).unwrap());
+    streams.listen(Some(0)).unwrap();
     let (tell, told) = channel();
     let of_thread = Arc::clone(&streams);
     let thread = spawn(move || {

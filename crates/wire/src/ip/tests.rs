@@ -89,6 +89,18 @@ fn an_ipv4_udp_packet() {
 }
 
 #[test]
+fn only_ipv4_without_df_may_be_cut() {
+    for (packet, may) in [
+        (v4(proto::UDP, 0, &UDP), true),
+        (v4(proto::UDP, 0x2000, &UDP), true),
+        (v4(proto::UDP, 0x4000, &UDP), false),
+        (v6(proto::UDP, &UDP), false),
+    ] {
+        assert_eq!(IpView::parse(&packet).unwrap().may_be_cut(), may);
+    }
+}
+
+#[test]
 fn ipv4_options_are_skipped() {
     let mut packet = v4(proto::UDP, 0, &[&[1, 1, 1, 0][..], &UDP].concat());
     packet[0] = 0x46;
@@ -113,7 +125,10 @@ fn a_tcp_syn_over_ipv6() {
     assert_eq!((view.flow().src_port, view.flow().dst_port), (40_000, 22));
     let mut ack = packet.clone();
     ack[40 + 13] = 0x12;
-    assert!(!IpView::parse(&ack).unwrap().is_tcp_syn());
+    let answer = IpView::parse(&ack).unwrap();
+    assert!(!answer.is_tcp_syn() && answer.is_tcp_handshake());
+    ack[40 + 13] = 0x10;
+    assert!(!IpView::parse(&ack).unwrap().is_tcp_handshake());
 }
 
 #[test]
@@ -366,6 +381,56 @@ fn the_mss_of_a_syn_is_lowered_at_any_offset() {
         (1_220, 1_240)
     );
     assert_eq!(tcp::mss_of_mtu(0, true), tcp::MSS_MIN);
+}
+
+/// A SYN or SYN-ACK of either version with these options before the MSS, checksum right.
+fn syn_with(is_v6: bool, flags: u8, before: &[u8], mss: u16) -> Vec<u8> {
+    let mut tcp = vec![
+        0x9C, 0x40, 0, 22, 0, 0, 0, 1, 0, 0, 0, 0, 0, flags, 0xFF, 0xFF,
+    ];
+    tcp.extend([0; 4]);
+    tcp.extend(before);
+    tcp.extend([2, 4]);
+    tcp.extend(mss.to_be_bytes());
+    tcp.resize(tcp.len().next_multiple_of(4), 0);
+    tcp[12] = ((tcp.len() / 4) as u8) << 4;
+    tcp.extend(b"data");
+    let mut packet = if is_v6 {
+        v6(proto::TCP, &tcp)
+    } else {
+        v4(proto::TCP, 0x4000, &tcp)
+    };
+    let sum = tcp_sum(&packet);
+    let at = packet.len() - tcp.len() + 16;
+    packet[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+    packet
+}
+
+fn tcp_sum(packet: &[u8]) -> u16 {
+    let view = IpView::parse(packet).unwrap();
+    checksum::upper_checksum(view.src(), view.dst(), proto::TCP, view.upper())
+}
+
+proptest! {
+    #[test]
+    fn a_clamped_mss_has_the_checksum_of_a_recalculation(
+        is_v6: bool,
+        is_answer: bool,
+        nops in 0usize..8,
+        stamp: Option<[u8; 8]>,
+        mss: u16,
+        mtu in 1_280u16..,
+    ) {
+        let mut before = vec![1; nops];
+        before.extend(stamp.iter().flat_map(|stamp| [&[8, 10][..], stamp].concat()));
+        let flags = if is_answer { 0x12 } else { 0x02 };
+        let mss_max = tcp::mss_of_mtu(mtu, is_v6);
+        let mut packet = syn_with(is_v6, flags, &before, mss);
+        let changed = clamp_tcp_mss(&mut packet, mss_max);
+        prop_assert_eq!(changed, mss > mss_max);
+        // The same packet with the lower value from the beginning, its sum made anew.
+        prop_assert_eq!(packet, syn_with(is_v6, flags, &before, mss.min(mss_max)));
+    }
 }
 
 const MSS_MIN_BYTES: [u8; 2] = tcp::MSS_MIN.to_be_bytes();

@@ -7,6 +7,7 @@ mod discovery;
 mod host_untouched;
 mod idle;
 mod kill;
+mod lans;
 mod nat;
 mod openvpn;
 mod proxies;

@@ -13,11 +13,11 @@ use lab::{CANARY, http, need_root, sh};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
-fn args(argv: &[String]) -> Vec<&str> {
+pub(crate) fn args(argv: &[String]) -> Vec<&str> {
     argv.iter().map(String::as_str).collect()
 }
 
-fn sha256(path: &str) -> String {
+pub(crate) fn sha256(path: &str) -> String {
     sh("sha256sum", &[path])
         .split_whitespace()
         .next()
@@ -26,7 +26,7 @@ fn sha256(path: &str) -> String {
 }
 
 /// A file of `len` bytes: the canary in every KiB, random bytes between.
-fn canary_file(host: &Host<'_>, name: &str, len: usize) -> String {
+pub(crate) fn canary_file(host: &Host<'_>, name: &str, len: usize) -> String {
     let path = host.dir.join(name);
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
     let mut x = 0x9e37_79b9_7f4a_7c15u64;

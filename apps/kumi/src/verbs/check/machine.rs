@@ -10,6 +10,7 @@ use crate::keys::{IDENTITY, Keys};
 use crate::output;
 use crate::verbs::{show, status};
 use api::{NetworkMode, Status};
+use os::interface::{forwarding_sysctl, is_forwarding};
 use os::netlink::Netlink;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -37,6 +38,7 @@ pub(super) fn all(context: &Context) -> Vec<Finding> {
         tun(context, status),
         clock(context, os::clock::unix_s()),
         routes(status),
+        forwarding(context),
         reach(status),
     ]
 }
@@ -193,6 +195,22 @@ fn routes(status: Option<&Status>) -> Finding {
             .with("device", device)
             .fix("fix"),
         Err(error) => Finding::new("routes", Level::Warn, "unknown").with("detail", error),
+    }
+}
+
+/// Whether this machine forwards to what its node announces.
+fn forwarding(context: &Context) -> Finding {
+    let announce = &context.config.ip.announce;
+    let off = announce
+        .iter()
+        .find(|prefix| !is_forwarding(!prefix.is_v4()));
+    match off {
+        Some(prefix) => Finding::new("forwarding", Level::Warn, "warn")
+            .with("prefix", prefix)
+            .with("sysctl", forwarding_sysctl(!prefix.is_v4()))
+            .fix("fix"),
+        None if announce.is_empty() => Finding::ok("forwarding", "none"),
+        None => Finding::ok("forwarding", "ok"),
     }
 }
 
