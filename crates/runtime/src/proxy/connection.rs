@@ -246,6 +246,7 @@ mod tests {
             who: who.parse().unwrap(),
             services: api::Services::All,
             label: Some(label.to_owned()),
+            accepts: Vec::new(),
             added_unix_s: 0,
         };
         let mut entries = vec![
