@@ -1,8 +1,9 @@
 //! What may be asked about Bridges, and the answers: the Bridges that a node uses, and being
 //! one.
 
-use crate::request::{LABEL_LEN_MAX, Who};
-use crate::response::{PeerState, Via};
+use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
+use crate::reach::{PeerState, Via};
+use crate::who::Who;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -103,7 +104,7 @@ impl BridgeRequest {
                 ..
             } => {
                 check_customer(customer)?;
-                let range = crate::EXPIRES_S_MIN..=crate::EXPIRES_S_MAX;
+                let range = EXPIRES_S_MIN..=EXPIRES_S_MAX;
                 range.contains(expires_s).then_some(()).ok_or("expires_s")
             }
             Self::Allow {

@@ -20,9 +20,12 @@ mod bridge;
 mod error;
 mod forward;
 mod frame;
+mod limits;
 mod prefix;
+mod reach;
 mod request;
 mod response;
+mod who;
 
 pub use bridge::{
     BridgeLine, BridgeRequest, BridgeUsed, CUSTOMER_LEN_MAX, Client, PASSWORD_LEN_MAX,
@@ -36,16 +39,19 @@ pub use frame::{
     FRAME_LEN_MAX, FrameError, decode_reply, decode_request, encode_reply, encode_request,
     frame_len, read_frame,
 };
+pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use prefix::{PREFIXES_MAX, Prefix};
+pub use reach::{PeerState, Via};
 pub use request::{
-    Accept, Allow, EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, Invite, Join, LABEL_LEN_MAX,
-    PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request, Services, Who,
+    Accept, Allow, Invite, Join, PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request,
+    Services,
 };
 pub use response::{
     Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited,
-    Joined, Network, NetworkMode, Notice, NoticeKind, Peer, PeerState, PingDone, PrefixState,
-    Report, ReportSection, Response, Status, Told, Traffic, Via,
+    Joined, Network, NetworkMode, Notice, NoticeKind, Peer, PingDone, PrefixState, Report,
+    ReportSection, Response, Status, Told, Traffic,
 };
+pub use who::{Who, WhoError};
 
 /// The version of this interface. A node refuses any other with [`Code::Version`].
 pub const VERSION: u32 = 1;

@@ -2,7 +2,9 @@
 
 use crate::bridge::{BridgeLine, BridgeUsed, Client, Serving, UsedBridge};
 use crate::prefix::Prefix;
-use crate::request::{Services, Who};
+use crate::reach::{PeerState, Via};
+use crate::request::Services;
+use crate::who::Who;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -295,32 +297,6 @@ pub struct Peer {
     /// Where it may be, the best first.
     #[serde(default)]
     pub candidates: Vec<Candidate>,
-}
-
-/// Whether there is a session with a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PeerState {
-    /// A session stands.
-    Connected,
-    /// A handshake is under way.
-    Connecting,
-    /// Neither; the first packet will start a handshake.
-    Idle,
-    /// Neither, and nothing says where the peer is.
-    Unreachable,
-}
-
-/// What a session runs over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// Straight to this endpoint.
-    Direct(SocketAddr),
-    /// Over a TCP connection with this endpoint (to a Bridge only).
-    Stream(SocketAddr),
-    /// Over the Bridge with this address F.
-    Bridge(Ipv6Addr),
 }
 
 /// A prefix that a peer announces.

@@ -24,7 +24,8 @@ pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod streams;
 
-pub use admission::{APPLICANTS_MAX, PASSWORD_TRIES_MAX};
+pub use crate::bridging::serving::PASSWORD_TRIES_MAX;
+pub use admission::APPLICANTS_MAX;
 pub use links::{LINK_PROBE, LINK_PROBE_LOST};
 pub use status::{BridgeStatus, ClientStatus, ServingStatus};
 pub use streams::StreamEvent;

@@ -8,12 +8,13 @@
 use std::net::SocketAddr;
 
 use group::{AllowEntry, Services, Who};
+use identity::PublicIdentity;
 use identity::crypto::{Crypto, random};
 use session::handshake::Credential;
-use wire::invite::{ENDPOINTS_MAX, Invite, Purpose, SECRET_LEN};
+use wire::invite::{ENDPOINTS_MAX, Invite, Place, Purpose, SECRET_LEN};
 use wire::{Endpoint, NodeAddr, Now};
 
-use crate::bridge::invites::place_of;
+use crate::believe::encoded_certificate;
 use crate::machine::Node;
 use crate::stored::{Change, INVITES_MAX, InviteRecord, UsedBy};
 use crate::{INVITE_TTL_S_MAX, InviteError};
@@ -45,6 +46,18 @@ pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
         accepts: Vec::new(),
         added_unix_s: now.unix_s,
     }
+}
+
+/// A node's statements and where it is; `None` if they do not fit.
+pub(crate) fn place_of(public: &PublicIdentity, endpoints: Vec<SocketAddr>) -> Option<Place> {
+    let has_room = endpoints.len() <= wire::invite::ENDPOINTS_MAX;
+    let usable = endpoints.iter().all(|at| Endpoint::new(*at).is_usable());
+    Some(Place {
+        inception: public.history.inception().encode(),
+        rotations: public.history.encode_log(),
+        certificate: encoded_certificate(public)?,
+        endpoints: (has_room && usable).then_some(endpoints)?,
+    })
 }
 
 /// The first 8 addresses that can be sent to, each once.

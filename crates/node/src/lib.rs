@@ -17,6 +17,7 @@ mod admit;
 mod beacon_checks;
 mod believe;
 mod bridge;
+mod bridging;
 mod clones;
 mod commands;
 mod config;

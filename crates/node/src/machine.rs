@@ -21,8 +21,8 @@ use wire::{NodeAddr, Now, StreamId};
 
 use crate::beacon_checks::BeaconChecks;
 use crate::believe::{decode_known, verify_own};
-use crate::bridge::links::Link;
-use crate::bridge::serve::Serving;
+use crate::bridging::link::Link;
+use crate::bridging::serving::Serving;
 use crate::fast::Hops;
 use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use crate::addr::{Endpoint, NodeAddr};
 use crate::codec::{Malformed, Reader, Tlvs, Unencodable, Writer};
 use crate::invite::SECRET_LEN;
-use crate::stream::IdentityUpdate;
+use crate::whole_identity::IdentityUpdate;
 
 /// Message type: attach.
 pub const TYPE_ATTACH: u16 = 0x30;

@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use crate::addr::{ENDPOINT_LEN, read_endpoints, write_endpoints};
 use crate::codec::{Malformed, Reader, Unencodable, Writer};
 use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
-use crate::stream::write_identity;
+use crate::whole_identity::write_identity;
 
 /// What every invite line of every version starts with.
 pub const PREFIX: &str = "kumi1:";

@@ -42,6 +42,7 @@ pub mod socks5;
 pub mod statement;
 pub mod stream;
 pub mod time;
+mod whole_identity;
 
 pub use addr::{Endpoint, NodeAddr};
 pub use codec::{Malformed, Reader, Tlvs, Unencodable, Writer};

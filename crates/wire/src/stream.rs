@@ -22,9 +22,9 @@ use std::net::SocketAddr;
 use crate::addr::{Endpoint, NodeAddr, read_endpoints, write_endpoints};
 use crate::channel::BridgeMessage;
 use crate::codec::{Malformed, Reader, Tlvs, Unencodable, Writer, exactly};
-use crate::handshake::{INSTANCE_LEN, check_inception};
+use crate::handshake::INSTANCE_LEN;
 use crate::prefix::{Prefix, read_prefixes, write_prefixes};
-use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
+pub use crate::whole_identity::IdentityUpdate;
 
 /// Length of a message's header in bytes.
 pub const MESSAGE_HEADER_LEN: usize = 6;
@@ -263,61 +263,6 @@ fn text(value: &[u8], len_max: usize) -> Result<&str, Malformed> {
         return Err(malformed);
     }
     std::str::from_utf8(value).map_err(|_| malformed)
-}
-
-/// A whole identity: inception record, log and certificate; nothing of it is verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdentityUpdate<'a> {
-    /// Inception record.
-    pub inception: &'a [u8],
-    /// The whole log, at most [`ROTATIONS_MAX`] entries.
-    pub rotations: Rotations<'a>,
-    /// Node certificate.
-    pub certificate: &'a [u8; CERTIFICATE_LEN],
-}
-
-impl<'a> IdentityUpdate<'a> {
-    /// Reads the value. Errors: a wrong length, or too many entries.
-    pub fn decode(value: &'a [u8]) -> Result<IdentityUpdate<'a>, Malformed> {
-        let mut reader = Reader::new(value, "identity update");
-        let update = IdentityUpdate {
-            inception: statement::read_inception(&mut reader)?,
-            rotations: statement::read_rotations(&mut reader)?,
-            certificate: reader.array()?,
-        };
-        reader.finish()?;
-        Ok(update)
-    }
-
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, Unencodable> {
-        let mut out = Writer::default();
-        write_identity(&mut out, self.inception, self.rotations, self.certificate)?;
-        Ok(out.finish())
-    }
-}
-
-/// Writes length ‖ inception record ‖ count ‖ entries ‖ certificate, as updates and invites do.
-pub(crate) fn write_identity(
-    out: &mut Writer,
-    inception: &[u8],
-    rotations: Rotations<'_>,
-    certificate: &[u8; CERTIFICATE_LEN],
-) -> Result<(), Unencodable> {
-    check_inception(inception)?;
-    let what = Unencodable {
-        what: "rotation entries",
-    };
-    let count = u8::try_from(rotations.len()).map_err(|_| what)?;
-    if rotations.len() > ROTATIONS_MAX {
-        return Err(what);
-    }
-    let len = u8::try_from(inception.len()).map_err(|_| what)?;
-    out.u8(len)
-        .bytes(inception)
-        .u8(count)
-        .bytes(rotations.as_bytes())
-        .bytes(certificate);
-    Ok(())
 }
 
 /// One entry of a rotation digest.

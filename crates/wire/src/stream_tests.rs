@@ -5,7 +5,7 @@ use crate::channel::{
     Attach, AttachStatus, Attached, BridgeMessage, Channel, ChannelState, TYPE_ATTACH, Ticket,
     TicketAnswer, TicketStatus,
 };
-use crate::statement::ROTATION_LEN;
+use crate::statement::{CERTIFICATE_LEN, ROTATION_LEN, Rotations};
 use proptest::prelude::*;
 
 const CERTIFICATE: [u8; CERTIFICATE_LEN] = [0xCE; CERTIFICATE_LEN];

@@ -13,21 +13,20 @@
 //! | limit | value |
 //! |---|---|
 //! | applicants | [`APPLICANTS_MAX`], [`APPLICANT_LIFE`] each |
-//! | passwords tried a minute | [`PASSWORD_TRIES_MAX`], of them [`TRIES_OF_SOURCE_MAX`] from one source |
+//! | passwords tried a minute | [`crate::PASSWORD_TRIES_MAX`], of them six from one source |
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use group::{Access, AllowEntry, Who};
 use identity::{Pin, PublicIdentity};
 use session::Session;
-use session::limiter::Source;
 use wire::channel::BridgeMessage;
 use wire::channel::{Attach, AttachStatus, Ticket, TicketAnswer, TicketStatus};
 use wire::payload::CloseReason;
 use wire::stream::StreamValue;
 use wire::{NodeAddr, Now};
 
+use crate::bridging::serving::Applicant;
 use crate::invites::{id, joined_entry};
 use crate::machine::Node;
 use crate::stored::bridge::{
@@ -41,52 +40,6 @@ use crate::{BridgeError, Output};
 pub const APPLICANTS_MAX: usize = 64;
 /// How long an applicant may take.
 const APPLICANT_LIFE: Duration = Duration::from_secs(15);
-/// Most passwords tried in a minute, by everybody together.
-pub const PASSWORD_TRIES_MAX: u32 = 60;
-/// The same by one source.
-const TRIES_OF_SOURCE_MAX: u32 = 6;
-/// Sources that are remembered; more share what is left.
-const TRIES_SOURCES_MAX: usize = 256;
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Somebody who may say a password.
-pub(crate) struct Applicant {
-    pub(crate) until: Duration,
-    pub(crate) number: Number,
-    pub(crate) identity: PublicIdentity,
-    pub(crate) pin: Pin,
-    /// A password of its is being checked.
-    pub(crate) checking: bool,
-}
-
-/// Passwords tried in this minute.
-#[derive(Debug, Default)]
-pub(crate) struct PasswordTries {
-    since: Duration,
-    all: u32,
-    of_source: BTreeMap<Source, u32>,
-}
-
-impl PasswordTries {
-    /// Whether one more may be tried now; it counts.
-    pub(crate) fn admit(&mut self, now: Duration, source: Source) -> bool {
-        if now.saturating_sub(self.since) >= MINUTE {
-            *self = Self {
-                since: now,
-                ..Self::default()
-            };
-        }
-        let known = self.of_source.contains_key(&source);
-        let room = known || self.of_source.len() < TRIES_SOURCES_MAX;
-        let own = self.of_source.get(&source).copied().unwrap_or_default();
-        if self.all >= PASSWORD_TRIES_MAX || own >= TRIES_OF_SOURCE_MAX || !room {
-            return false;
-        }
-        self.all += 1;
-        self.of_source.insert(source, own + 1);
-        true
-    }
-}
 
 impl Node {
     /// What the Bridge's list says about a node.
@@ -442,23 +395,4 @@ impl Node {
 fn check_customer(customer: &str) -> Result<(), BridgeError> {
     let fits = customer.len() <= CUSTOMER_LEN_MAX && !customer.chars().any(char::is_control);
     fits.then_some(()).ok_or(BridgeError::CustomerName)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use super::*;
-
-    #[test]
-    fn passwords_are_tried_six_times_a_minute_by_one_and_sixty_times_by_all() {
-        let source = |n: u8| Source::from(SocketAddr::from(([192, 0, 2, n], 1)));
-        let mut tries = PasswordTries::default();
-        let now = Duration::from_secs(100);
-        let admitted = (0..20).filter(|_| tries.admit(now, source(1))).count();
-        assert_eq!(admitted, 6);
-        let others = (2..100).filter(|n| tries.admit(now, source(*n))).count();
-        assert_eq!(others, 54);
-        assert!(tries.admit(now + MINUTE, source(1)));
-    }
 }

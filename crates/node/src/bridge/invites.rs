@@ -12,10 +12,9 @@ use session::handshake::Credential;
 use wire::channel::{BridgeMessage, Ticket, TicketAnswer, TicketStatus};
 use wire::invite::{Invite, Place, Purpose, SECRET_LEN};
 use wire::stream::StreamValue;
-use wire::{Endpoint, NodeAddr, Now};
+use wire::{NodeAddr, Now};
 
-use crate::believe::encoded_certificate;
-use crate::invites::{credential, id, usable};
+use crate::invites::{credential, id, place_of, usable};
 use crate::machine::Node;
 use crate::stored::bridge::{Secret, TicketRecord};
 use crate::{BridgeError, DropReason, INVITE_TTL_S_MAX, InviteError, JoinError};
@@ -210,18 +209,6 @@ impl Node {
             .map(|ticket| credential(&*self.crypto, &ticket.secret))
             .collect()
     }
-}
-
-/// A node's statements and where it is; `None` if they do not fit.
-pub(crate) fn place_of(public: &PublicIdentity, endpoints: Vec<SocketAddr>) -> Option<Place> {
-    let has_room = endpoints.len() <= wire::invite::ENDPOINTS_MAX;
-    let usable = endpoints.iter().all(|at| Endpoint::new(*at).is_usable());
-    Some(Place {
-        inception: public.history.inception().encode(),
-        rotations: public.history.encode_log(),
-        certificate: encoded_certificate(public)?,
-        endpoints: (has_room && usable).then_some(endpoints)?,
-    })
 }
 
 #[cfg(test)]

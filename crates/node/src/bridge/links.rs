@@ -11,7 +11,6 @@
 //! | a ping unanswered for [`LINK_PROBE_LOST`] | call again |
 //! | the session ends | every channel over it ends; call again after [`CALL_AGAIN`] |
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use wire::payload::CloseReason;
 use wire::stream::StreamValue;
 use wire::{NodeAddr, Now, Path, StreamId};
 
+use crate::bridging::link::{Carrier, Link};
 use crate::machine::Node;
 use crate::stored::Change;
 use crate::stored::bridge::{BRIDGES_MAX, BridgeChange, BridgeRecord, Secret};
@@ -41,48 +41,6 @@ const CALL_AGAIN_LATER: Duration = Duration::from_secs(10);
 pub(crate) const PROBE_ID: u32 = u32::MAX;
 /// Tries over UDP before a stream is dialled.
 const TRIES_BEFORE_DIALLING: u32 = 2;
-
-/// The stream to a Bridge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Carrier {
-    /// None.
-    #[default]
-    None,
-    /// Being dialled.
-    Dialling(SocketAddr),
-    /// There.
-    Up(StreamId),
-}
-
-/// One Bridge of this node, while it runs.
-#[derive(Debug, Default)]
-pub(crate) struct Link {
-    /// Where the Bridge sees this node, once it has taken it as a client.
-    pub(crate) attached: Option<SocketAddr>,
-    /// Why it has not.
-    pub(crate) refusal: Option<AttachStatus>,
-    pub(crate) password: Option<String>,
-    pub(crate) carrier: Carrier,
-    /// Streams dialled since the session last stood.
-    dials: u32,
-    /// The last try went over the stream.
-    tried_stream: bool,
-    next_call: Option<Duration>,
-    next_probe: Option<Duration>,
-    /// Until when the ping that is out may be answered.
-    probing: Option<Duration>,
-    /// This node's channels over it, by peer.
-    pub(crate) channels: BTreeMap<NodeAddr, u32>,
-    /// Peers that a channel was asked for.
-    pub(crate) asked: BTreeSet<NodeAddr>,
-}
-
-impl Link {
-    fn timeout(&self) -> Option<Duration> {
-        let timers = [self.next_call, self.next_probe, self.probing];
-        timers.into_iter().flatten().min()
-    }
-}
 
 impl Node {
     /// Uses a Bridge from now on, and always: its statements, where it listens, and a ticket

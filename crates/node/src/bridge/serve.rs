@@ -4,34 +4,22 @@
 //! client's rate and sent on (`fast::relay`). Everything here happens in the control streams of the
 //! sessions with clients.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesh::channels::{Channels, Leg as Book, Opening};
+use mesh::channels::{Leg as Book, Opening};
 use session::Session;
-use session::cookie::CookieSecret;
 use session::hop::HopKey;
 use wire::channel::{AttachStatus, Attached, BridgeMessage, Channel, ChannelState};
 use wire::payload::CloseReason;
 use wire::stream::{IdentityUpdate, StreamValue};
 use wire::{NodeAddr, Now, Path};
 
-use crate::bridge::admission::{Applicant, PasswordTries};
+use crate::bridging::serving::Serving;
 use crate::fast::{Leg, Owner};
 use crate::machine::Node;
 use crate::stored::Change;
 use crate::stored::bridge::BridgeChange;
 use crate::{BridgeError, Event, Output};
-
-/// What a Bridge keeps while it runs.
-#[derive(Default)]
-pub(crate) struct Serving {
-    pub(crate) channels: Channels,
-    pub(crate) owners: BTreeMap<NodeAddr, Arc<Owner>>,
-    pub(crate) applicants: BTreeMap<NodeAddr, Applicant>,
-    pub(crate) tries: PasswordTries,
-    pub(crate) cookies: CookieSecret,
-}
 
 impl Node {
     /// Makes this node a Bridge, or an ordinary node again. Clients that stand are let go.

@@ -1,0 +1,30 @@
+//! How a peer or a Bridge is reached.
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv6Addr, SocketAddr};
+
+/// Whether there is a session with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    /// A session stands.
+    Connected,
+    /// A handshake is under way.
+    Connecting,
+    /// Neither; the first packet will start a handshake.
+    Idle,
+    /// Neither, and nothing says where the peer is.
+    Unreachable,
+}
+
+/// What a session runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Straight to this endpoint.
+    Direct(SocketAddr),
+    /// Over a TCP connection with this endpoint (to a Bridge only).
+    Stream(SocketAddr),
+    /// Over the Bridge with this address F.
+    Bridge(Ipv6Addr),
+}
