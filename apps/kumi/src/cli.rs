@@ -7,6 +7,8 @@ use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+mod bridge;
+
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
 
 /// The whole command line in one language.
@@ -28,7 +30,11 @@ pub(crate) fn command(text: &Text) -> Command {
     let root = builder.everyday(root);
     let root = builder.access(root);
     let root = builder.upkeep(root);
-    builder.with_help(root.subcommand(builder.id()).subcommand(builder.service()))
+    let root = root
+        .subcommand(builder.bridge())
+        .subcommand(builder.id())
+        .subcommand(builder.service());
+    builder.with_help(root)
 }
 
 struct Builder<'a> {
@@ -136,19 +142,7 @@ impl Builder<'_> {
             self.verb("demo", "kumi demo [--size MIB] [--json]")
                 .arg(self.option("size", "MIB")),
         )
-        .subcommand(
-            self.verb(
-                "up",
-                "kumi up [--foreground] [--no-invite] [--socks5 ADDR] [--http-proxy ADDR] [--passphrase-file FILE]",
-            )
-            .arg(self.flag("foreground", None))
-            .arg(self.flag("no-invite", None))
-            .arg(self.option("socks5", "ADDR"))
-            .arg(self.option("http-proxy", "ADDR"))
-            .arg(hidden("daemon"))
-            .arg(hidden("die-with-parent"))
-            .arg(self.passphrase()),
-        )
+        .subcommand(self.up())
         .subcommand(
             self.verb("join", "kumi join LINE [--label NAME] [--wait SECONDS]")
                 .arg(self.argument("LINE", "arg-line").required(true))
@@ -180,6 +174,21 @@ impl Builder<'_> {
         )
         .subcommand(self.forward())
         .subcommand(self.verb("down", "kumi down"))
+    }
+
+    fn up(&self) -> Command {
+        let command = self.verb(
+            "up",
+            "kumi up [--bridge LINE]… [--foreground] [--no-invite] [--socks5 ADDR] [--http-proxy ADDR] [--passphrase-file FILE]",
+        );
+        self.bridges(command)
+            .arg(self.flag("foreground", None))
+            .arg(self.flag("no-invite", None))
+            .arg(self.option("socks5", "ADDR"))
+            .arg(self.option("http-proxy", "ADDR"))
+            .arg(hidden("daemon"))
+            .arg(hidden("die-with-parent"))
+            .arg(self.passphrase())
     }
 
     fn forward(&self) -> Command {

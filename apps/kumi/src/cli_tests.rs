@@ -124,6 +124,8 @@ fn mistakes_are_named_and_have_a_remedy() {
     assert_eq!(id, "error-usage-missing");
     assert!(what.contains("LINE"), "{what}");
     assert_eq!(fix, "Add it; `kumi join --help` has examples.");
+    let (_, [_, _, fix]) = refused("kumi bridge use");
+    assert_eq!(fix, "Add it; `kumi bridge use --help` has examples.");
 }
 
 #[test]
@@ -131,6 +133,9 @@ fn every_kind_of_mistake_is_a_usage_error() {
     for (line, message) in [
         ("kumi", "error-usage-no-command"),
         ("kumi id", "error-usage-no-command"),
+        ("kumi bridge", "error-usage-no-command"),
+        ("kumi bridge upp", "error-usage-command-near"),
+        ("kumi bridge use", "error-usage-missing"),
         ("kumi quux", "error-usage-command"),
         ("kumi id rotat", "error-usage-command-near"),
         ("kumi --quux", "error-usage-unknown"),

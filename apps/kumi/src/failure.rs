@@ -108,9 +108,13 @@ impl Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Failure {
         let exit = match error.code {
-            Code::BadRequest | Code::NotAnInvite | Code::InviteDamaged | Code::OwnAddress => {
-                Exit::Usage
-            }
+            Code::BadRequest
+            | Code::NotAnInvite
+            | Code::InviteDamaged
+            | Code::OwnAddress
+            | Code::BridgeLine
+            | Code::NotABridge
+            | Code::BridgePassword => Exit::Usage,
             Code::Stopping => Exit::NotRunning,
             _ => Exit::Failed,
         };

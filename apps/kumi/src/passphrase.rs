@@ -87,8 +87,20 @@ fn check_strength(passphrase: &str) -> Result<(), Failure> {
 }
 
 fn read_file(file: &Path) -> Result<Passphrase, Failure> {
+    let line = first_line(file, "error-passphrase-file")?;
+    if line.is_empty() {
+        return Err(Failure::new(Exit::Failed, "error-passphrase-empty"));
+    }
+    Ok(line)
+}
+
+/// The first line of a file that only its owner may read. `message` is that of the failure.
+///
+/// # Errors
+/// It cannot be read, is no text, or others may read it.
+pub(crate) fn first_line(file: &Path, message: &str) -> Result<Passphrase, Failure> {
     let unusable = |exit, detail: String| {
-        Failure::new(exit, "error-passphrase-file")
+        Failure::new(exit, message)
             .with("file", file.display())
             .with("detail", detail)
     };
@@ -103,9 +115,6 @@ fn read_file(file: &Path) -> Result<Passphrase, Failure> {
     let all =
         std::str::from_utf8(&bytes).map_err(|error| unusable(Exit::Failed, error.to_string()))?;
     let line = all.lines().next().unwrap_or_default();
-    if line.is_empty() {
-        return Err(Failure::new(Exit::Failed, "error-passphrase-empty"));
-    }
     Ok(Zeroizing::new(line.to_owned()))
 }
 

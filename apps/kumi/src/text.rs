@@ -25,6 +25,7 @@ const EN: &[&str] = &[
     include_str!("../i18n/en/check.ftl"),
     include_str!("../i18n/en/demo.ftl"),
     include_str!("../i18n/en/service.ftl"),
+    include_str!("../i18n/en/bridge.ftl"),
 ];
 const JA: &[&str] = &[
     include_str!("../i18n/ja/help.ftl"),
@@ -33,6 +34,7 @@ const JA: &[&str] = &[
     include_str!("../i18n/ja/check.ftl"),
     include_str!("../i18n/ja/demo.ftl"),
     include_str!("../i18n/ja/service.ftl"),
+    include_str!("../i18n/ja/bridge.ftl"),
 ];
 
 /// The sentences of one language.

@@ -52,22 +52,15 @@ pub(crate) fn translate(error: &clap::Error, arguments: &[String]) -> Option<Fai
 
 /// `kumi ping --help` for the command that was asked for.
 fn help_for(arguments: &[String]) -> String {
-    let mut words = vec!["kumi"];
-    let mut known = &["id"][..];
-    for word in arguments.iter().skip(1) {
-        if VERBS.contains(&word.as_str()) && words.len() == 1 {
-            words.push(word);
-            if !known.contains(&word.as_str()) {
-                break;
-            }
-            known = &[];
-        } else if words.len() == 2 && ID_VERBS.contains(&word.as_str()) {
-            words.push(word);
-            break;
-        }
-    }
-    words.push("--help");
-    words.join(" ")
+    let typed = |known: &[&'static str]| {
+        let mut words = arguments.iter().skip(1);
+        words.find_map(|word| known.iter().copied().find(|known| known == word))
+    };
+    let verb = typed(VERBS);
+    let group = GROUPS.iter().find(|(group, _)| Some(*group) == verb);
+    let below = group.and_then(|(_, known)| typed(known));
+    let words = ["kumi"].into_iter().chain(verb).chain(below);
+    words.chain(["--help"]).collect::<Vec<_>>().join(" ")
 }
 
 const VERBS: &[&str] = &[
@@ -87,9 +80,24 @@ const VERBS: &[&str] = &[
     "check",
     "bugreport",
     "completions",
+    "bridge",
     "id",
+    "service",
 ];
-const ID_VERBS: &[&str] = &["new", "show", "rotate", "seal", "backup", "restore"];
+/// Commands that have commands.
+const GROUPS: &[(&str, &[&str])] = &[
+    (
+        "id",
+        &["new", "show", "rotate", "seal", "backup", "restore"],
+    ),
+    (
+        "bridge",
+        &[
+            "up", "down", "invite", "allow", "deny", "list", "use", "forget",
+        ],
+    ),
+    ("service", &["install", "remove"]),
+];
 
 fn plain(value: &ContextValue) -> String {
     match value {

@@ -1,6 +1,7 @@
 //! One file per command; this one only finds the right one.
 
 mod access;
+mod bridge;
 mod bugreport;
 pub(crate) mod check;
 mod completions;
@@ -9,13 +10,16 @@ mod forward;
 mod id;
 mod invite;
 mod join;
+mod line;
 mod peers;
 mod ping;
 mod run;
 mod service;
 mod show;
+mod start;
 mod status;
 mod up;
+mod waiting;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -47,6 +51,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "check" => check::run(context)?,
         "bugreport" => bugreport::run(context, matches)?,
         "completions" => completions::run(context, matches)?,
+        "bridge" => bridge::run(context, matches)?,
         "id" => id::run(context, matches)?,
         "service" => service::run(context, matches)?,
         _ => {}

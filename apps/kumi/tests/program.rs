@@ -9,66 +9,10 @@
     missing_docs
 )]
 
+mod common;
+
+use common::Place;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Output};
-
-/// A directory with a state directory and a `kumi.toml` in it.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Place {
-        let path = std::env::temp_dir().join(format!("kumi-program-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).unwrap();
-        let config = "discovery = false\nlisten = \"[::]:0\"\n[tun]\nmode = \"none\"\n";
-        std::fs::write(path.join("kumi.toml"), config).unwrap();
-        Place(path)
-    }
-
-    fn kumi(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kumi"));
-        command.arg("--state").arg(self.0.join("state"));
-        command.arg("--config").arg(self.0.join("kumi.toml"));
-        command
-            .args(args)
-            .env("LC_ALL", "C.UTF-8")
-            .env_remove("KUMI_PASSPHRASE_FILE");
-        command.stdin(std::process::Stdio::null()).output().unwrap()
-    }
-
-    fn ok(&self, args: &[&str]) -> String {
-        let output = self.kumi(args);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn fails(&self, args: &[&str], code: i32) -> String {
-        let output = self.kumi(args);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
-        said
-    }
-
-    fn json(&self, args: &[&str]) -> serde_json::Value {
-        serde_json::from_str(&self.ok(&[args, &["--json"]].concat())).unwrap()
-    }
-
-    fn passphrase(&self, words: &str) -> String {
-        let path = self.0.join("passphrase");
-        std::fs::write(&path, format!("{words}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.kumi(&["down"]);
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 #[test]
 fn mistakes_exit_with_2_and_say_three_things() {
@@ -97,6 +41,13 @@ fn mistakes_exit_with_2_and_say_three_things() {
             "inside:22",
         ],
         &["join", "hello"],
+        &["up", "--bridge", "hello"],
+        &["bridge", "use", "hello"],
+        &["bridge", "up", "--expires", "never"],
+        &["bridge", "allow", "fc00::1", "--rate", "fast"],
+        &["bridge", "allow", "fc00::1", "--customer", ""],
+        &["bridge", "forget", "ada"],
+        &["bridge"],
     ] {
         let said = place.fails(args, 2);
         let lines: Vec<&str> = said.lines().collect();
@@ -128,6 +79,9 @@ fn without_a_node_reading_verbs_exit_with_3() {
         &["list"],
         &["invite"],
         &["run", "--", "true"],
+        &["bridge", "list"],
+        &["bridge", "invite"],
+        &["bridge", "down"],
     ] {
         let said = place.fails(args, 3);
         assert!(said.contains("Start it with `kumi up`."), "{said}");

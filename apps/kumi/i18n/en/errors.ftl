@@ -208,6 +208,12 @@ error-passphrase-short = The passphrase is too short.
 error-passphrase-file = The passphrase file { $file } cannot be used.
     .why = { $detail }
     .fix = It must be a file of yours that others cannot read, with the passphrase in its first line.
+error-password-file = The password file { $file } cannot be used.
+    .why = { $detail }
+    .fix = It must be a file of yours that others cannot read, with the password in its first line: chmod 600 { $file }
+error-password-length = The password in { $file } does not fit.
+    .why = It has { $len } bytes.
+    .fix = Write { $min } to { $max } bytes into the first line; several words are best.
 error-terminal = The terminal cannot be used.
     .why = { $detail }
     .fix = Give the passphrase with --passphrase-file FILE.
@@ -349,6 +355,48 @@ api-forward-listen = { $listen } cannot be forwarded.
 api-not-forwarded = Nothing is forwarded from { $listen }.
     .why = There is no such forward.
     .fix = `kumi forward` lists them.
+api-bridge-line = This is the line of a Bridge, not of a peer.
+    .why = It attaches a node to a Bridge; nobody is met by it.
+    .fix = Use the Bridge with `kumi bridge use LINE`.
+api-not-a-bridge = This is the invite of a peer, not the line of a Bridge.
+    .why = `kumi up`, `kumi invite` and `kumi bridge up` print lines that look alike.
+    .fix = Use it with `kumi join LINE`, or copy the line that `kumi bridge up` printed.
+api-bridge-password = This Bridge wants a password.
+    .why = Its line holds no secret.
+    .fix = Write the password into the first line of a file that only you can read, and give it: --password-file FILE with `kumi bridge use`, --bridge-password-file FILE with `kumi up`.
+api-bridge-timeout = The Bridge { $bridge } did not answer within { $waited_s } seconds.
+    .why = It is off, or what lies between lets neither UDP nor TCP through to its port, or the line was used already: a Bridge is silent to strangers.
+    .fix = This node goes on calling it; `kumi status` shows when it answers. On the Bridge, check with `kumi status` that it runs and that its port is open for UDP and TCP. If the line was used, make a new one there: `kumi bridge invite`.
+api-bridge-refused = The Bridge { $bridge } does not take this node.
+    .why = { $refusal ->
+        [not-admitted] Its list does not name this node, and the line's secret was used already or has expired.
+        [password] The password is missing or wrong.
+        [try-later] Too many passwords were tried there.
+        [full] It has no room for another client.
+       *[other] Its reason is one that this version does not know: { $refusal }.
+    }
+    .fix = { $refusal ->
+        [not-admitted] Have a new line made on the Bridge (`kumi bridge invite`), or have this node admitted there: `kumi bridge allow ADDR` with the address that `kumi status` shows here.
+        [password] Correct the first line of the password file and try again; ask the Bridge's owner for the password.
+        [try-later] Wait a minute and try again.
+        [full] Ask its owner to make room (`kumi bridge deny`), or use another Bridge.
+       *[other] Update kumi on this machine, or ask the Bridge's owner.
+    }
+api-bridges-full = No more Bridges can be used.
+    .why = This node uses { $max }, which is the most that it keeps.
+    .fix = `kumi status` shows them; use one no more with `kumi bridge forget ADDR`.
+api-unknown-bridge = This node does not use the Bridge { $bridge }.
+    .why = None of its Bridges has this address.
+    .fix = `kumi status` shows them.
+api-not-serving = This node is no Bridge.
+    .why = Only a Bridge has clients and makes lines for them.
+    .fix = Make it one: `kumi bridge up`.
+api-bridge-full = This Bridge keeps no more of them.
+    .why = There are { $max } open lines, or as many customers with a password, which is the most.
+    .fix = Wait until lines have been used or have expired, admit nodes with `kumi bridge allow ADDR`, or give one customer's password to more nodes.
+api-no-endpoint = No line can be made: no other machine can reach this one by what it knows.
+    .why = A line says where this machine is, and it has no network address.
+    .fix = Connect it to a network, then try again. `kumi status` shows its addresses.
 api-storage = The node could not write to its directory.
     .why = { $file }: { $detail }
     .fix = Check the disk and the permissions of that directory.

@@ -37,11 +37,15 @@ cmd-up = Start this node and print an invite line
         already, it prints its status and a new invite line. `kumi service install` starts
         the node at boot.
 
+        With --bridge it waits until that Bridge has taken this node, and the invite
+        leads through the Bridge. The Bridge is remembered: it need be given only once.
+
         With --socks5 or --http-proxy, programs outside the private network reach it
         through a proxy: by address, or by a name in `kumi list`. It asks for no password:
         every user of this machine can use it, as with `ssh -D`.
     .examples =
         kumi up                  start in the background
+        kumi up --bridge kumi1:AgAAAA…    and be reached through that Bridge
         kumi up --no-invite      start without making an invite
         kumi up --foreground     stay in the foreground, e.g. under systemd
         kumi up --socks5 127.0.0.1:1080 --http-proxy 127.0.0.1:8080    with proxies for browsers and curl
@@ -58,6 +62,7 @@ cmd-join = Join the node that made an invite line
     .long =
         Starts this node if it is not running, uses the invite line and waits until the
         session stands. Afterwards each end is on the other's list of allowed peers.
+        With the line of a Bridge it does what `kumi bridge use` does.
     .examples =
         kumi join kumi1:AQAAAA…                   the whole line, in one piece
         kumi join kumi1:AQAAAA… --label server    and call the peer "server"

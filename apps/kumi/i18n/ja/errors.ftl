@@ -208,6 +208,12 @@ error-passphrase-short = パスフレーズが短すぎます。
 error-passphrase-file = パスフレーズファイル { $file } を使えません。
     .why = { $detail }
     .fix = 他のユーザーが読めない自分のファイルで、1行目にパスフレーズが書かれている必要があります。
+error-password-file = パスワードファイル { $file } を使えません。
+    .why = { $detail }
+    .fix = 他のユーザーが読めない自分のファイルで、1行目にパスワードが書かれている必要があります: chmod 600 { $file }
+error-password-length = { $file } のパスワードの長さが合いません。
+    .why = { $len } バイトです。
+    .fix = 1行目に { $min }～{ $max } バイトで書いてください。複数の単語を並べるのが最善です。
 error-terminal = 端末を使えません。
     .why = { $detail }
     .fix = --passphrase-file FILE でパスフレーズを指定してください。
@@ -346,6 +352,48 @@ api-forward-listen = { $listen } からは転送できません。
 api-not-forwarded = { $listen } からの転送はありません。
     .why = そのような転送は登録されていません。
     .fix = `kumi forward` で一覧を確認できます。
+api-bridge-line = これはピアの招待行ではなく、Bridge の行です。
+    .why = ノードを Bridge につなぐための行で、これで誰かとつながることはありません。
+    .fix = `kumi bridge use 行` で Bridge を使ってください。
+api-not-a-bridge = これは Bridge の行ではなく、ピアの招待行です。
+    .why = `kumi up`、`kumi invite`、`kumi bridge up` の表示する行は見た目が似ています。
+    .fix = `kumi join 行` で使うか、`kumi bridge up` が表示した行をコピーしてください。
+api-bridge-password = この Bridge にはパスワードが必要です。
+    .why = 行に秘密が入っていません。
+    .fix = 自分だけが読めるファイルの1行目にパスワードを書き、`kumi bridge use` には --password-file FILE、`kumi up` には --bridge-password-file FILE で渡してください。
+api-bridge-timeout = Bridge { $bridge } が { $waited_s } 秒以内に応答しませんでした。
+    .why = 停止しているか、途中でそのポートへの UDP も TCP も通らないか、行が使用済みです。Bridge は知らない相手には応答しません。
+    .fix = 呼び出しは続きます。応答があれば `kumi status` に出ます。Bridge 側では、`kumi status` で起動を確かめ、そのポートが UDP と TCP の両方で開いていることを確認してください。行が使用済みなら、Bridge で `kumi bridge invite` により作り直してください。
+api-bridge-refused = Bridge { $bridge } がこのノードを受け入れません。
+    .why = { $refusal ->
+        [not-admitted] 許可の一覧にこのノードがなく、行の秘密は使用済みか期限切れです。
+        [password] パスワードがないか、違います。
+        [try-later] パスワードの試行が多すぎました。
+        [full] これ以上クライアントを受け入れる余裕がありません。
+       *[other] このバージョンの知らない理由です: { $refusal }
+    }
+    .fix = { $refusal ->
+        [not-admitted] Bridge で新しい行を作ってもらうか(`kumi bridge invite`)、ここの `kumi status` に出るアドレスを Bridge で許可してもらってください: `kumi bridge allow ADDR`
+        [password] パスワードファイルの1行目を直して、もう一度試してください。パスワードは Bridge の所有者に確認してください。
+        [try-later] 1分待ってから、もう一度試してください。
+        [full] 所有者に空きを作ってもらうか(`kumi bridge deny`)、別の Bridge を使ってください。
+       *[other] このマシンの kumi を更新するか、Bridge の所有者に確認してください。
+    }
+api-bridges-full = これ以上 Bridge を使えません。
+    .why = 既に { $max } 台使っていて、これがノードの上限です。
+    .fix = `kumi status` で確認し、不要なものを `kumi bridge forget ADDR` で取り除いてください。
+api-unknown-bridge = このノードは Bridge { $bridge } を使っていません。
+    .why = 使っている Bridge の中に、このアドレスのものはありません。
+    .fix = `kumi status` で確認してください。
+api-not-serving = このノードは Bridge ではありません。
+    .why = クライアントを持ち、その行を作れるのは Bridge だけです。
+    .fix = Bridge にしてください: `kumi bridge up`
+api-bridge-full = この Bridge はこれ以上覚えられません。
+    .why = 有効な行、またはパスワードを持つ顧客が、上限の { $max } に達しています。
+    .fix = 行が使われるか期限が切れるまで待つか、`kumi bridge allow ADDR` で許可するか、1つの顧客のパスワードを複数のノードで使ってください。
+api-no-endpoint = 行を作れません。今のところ、他のマシンからこのマシンに届く方法がありません。
+    .why = 行にはこのマシンの場所を書きますが、ネットワークアドレスがありません。
+    .fix = ネットワークに接続してから、もう一度試してください。アドレスは `kumi status` で分かります。
 api-storage = ノードが自分のディレクトリに書き込めませんでした。
     .why = { $file }: { $detail }
     .fix = ディスクと、そのディレクトリの権限を確認してください。

@@ -37,11 +37,15 @@ cmd-up = このノードを起動し、招待行を表示する
         場合は、状態と新しい招待行を表示します。マシンの起動時に自動で起動するには
         `kumi service install` を使います。
 
+        --bridge を付けると、その Bridge につながるまで待ち、招待は Bridge を通して届く
+        ようになります。Bridge は覚えておくので、指定は1回で済みます。
+
         --socks5 や --http-proxy を付けると、プライベートネットワークの外のプログラムも
         プロキシ経由で中に届きます。宛先はアドレスか `kumi list` に出る名前です。
         パスワードは求めないので、`ssh -D` と同じく、このマシンの全ユーザーが使えます。
     .examples =
         kumi up                  バックグラウンドで起動
+        kumi up --bridge kumi1:AgAAAA…    その Bridge を通しても届くようにする
         kumi up --no-invite      招待行を作らずに起動
         kumi up --foreground     フォアグラウンドで動かす(systemd など)
         kumi up --socks5 127.0.0.1:1080 --http-proxy 127.0.0.1:8080    ブラウザや curl 用のプロキシも開く
@@ -57,7 +61,8 @@ cmd-down = このノードを停止する
 cmd-join = 招待行を作ったノードに接続する
     .long =
         このノードが起動していなければ起動し、招待行を使って、セッションが確立する
-        まで待ちます。その後は互いに相手の許可リストに載ります。
+        まで待ちます。その後は互いに相手の許可リストに載ります。Bridge の行を渡すと、
+        `kumi bridge use` と同じことをします。
     .examples =
         kumi join kumi1:AQAAAA…                   招待行を1行のまま貼り付ける
         kumi join kumi1:AQAAAA… --label server    相手を "server" と呼ぶ

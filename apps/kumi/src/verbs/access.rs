@@ -210,7 +210,10 @@ fn accept(context: &Context, matches: &ArgMatches) -> Result<Option<Accept>, Fai
 }
 
 /// The one that has this name.
-fn by_name<T: Copy>(name: &str, known: Vec<(String, T)>) -> Result<T, Failure> {
+///
+/// # Errors
+/// Nobody has it, or more than one.
+pub(crate) fn by_name<T: Copy>(name: &str, known: Vec<(String, T)>) -> Result<T, Failure> {
     let same: Vec<T> = known
         .iter()
         .filter(|(label, _)| label == name)

@@ -1,10 +1,10 @@
 //! `kumi bugreport`: what a bug report needs, without secrets.
 //!
-//! In it: versions, `kumi.toml` as understood, checks, status, peers, the allowlist, what the
+//! In it: versions, `kumi.toml` as understood, checks, status, peers, the allowlist, the clients of a Bridge, what the
 //! node says about its inside, and the end of its log with invite lines blotted out. Keys
 //! are not read for it, except that the checks look at the headers of key files.
 
-use super::{check, peers, status};
+use super::{bridge, check, peers, status};
 use crate::client::{ask, expect_answer};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -67,6 +67,9 @@ pub(crate) fn report(context: &Context) -> String {
     }
     if let Ok(Response::Forwards { forwards }) = ask(context, &Request::Forwards) {
         section("forwards", &pretty(&forwards));
+    }
+    if let Ok((Some(_), clients)) = bridge::fetch_clients(context) {
+        section("clients", &pretty(&clients));
     }
     if let Ok(inside) = inside(context) {
         for (name, lines) in inside {

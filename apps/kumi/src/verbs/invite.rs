@@ -1,5 +1,6 @@
 //! `kumi invite`.
 
+use super::show;
 use crate::client::expect_answer;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -11,12 +12,7 @@ use clap::ArgMatches;
 
 /// Runs it.
 pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let expires_s = match matches.get_one::<String>("expires") {
-        None => EXPIRES_S_DEFAULT,
-        Some(value) => seconds(value)
-            .filter(|seconds| (EXPIRES_S_MIN..=EXPIRES_S_MAX).contains(seconds))
-            .ok_or_else(|| wrong_value("--expires", value, &context.text.t("expected-expires")))?,
-    };
+    let expires_s = expires_s(context, matches, EXPIRES_S_DEFAULT)?;
     let invited = make(context, expires_s)?;
     if context.json {
         output::json(&invited);
@@ -26,7 +22,27 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
     context.say(&invited.line);
     let until = output::time(invited.expires_unix_s);
     eprintln!("{}", context.text.tr("invite-life", args!(until = until)));
+    if let Some(named) = show::invite_bridges(&context.text, &invited.line) {
+        eprintln!("{named}");
+    }
     Ok(())
+}
+
+/// `--expires` in seconds.
+///
+/// # Errors
+/// It is no time from a minute to 30 days.
+pub(crate) fn expires_s(
+    context: &Context,
+    matches: &ArgMatches,
+    default_s: u64,
+) -> Result<u64, Failure> {
+    let Some(value) = matches.get_one::<String>("expires") else {
+        return Ok(default_s);
+    };
+    seconds(value)
+        .filter(|seconds| (EXPIRES_S_MIN..=EXPIRES_S_MAX).contains(seconds))
+        .ok_or_else(|| wrong_value("--expires", value, &context.text.t("expected-expires")))
 }
 
 /// Asks the node for an invite.

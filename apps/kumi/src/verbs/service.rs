@@ -17,7 +17,7 @@ mod machine;
 mod plan;
 mod render;
 
-use super::{id, up};
+use super::{id, start};
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -86,7 +86,7 @@ fn start(context: &Context, way: Way, source: &Source) -> Result<(), Failure> {
     match way {
         Way::Cron => {
             let proxy = context.config.proxy;
-            up::ensure_running(context, source, proxy).map(|_| ())
+            start::ensure_running(context, source, proxy).map(|_| ())
         }
         Way::SystemUnit | Way::UserUnit => {
             machine::systemctl(context, way, &["start", machine::UNIT])

@@ -1,9 +1,13 @@
 //! What several commands say in the same way.
 
+use super::line;
 use crate::context::Context;
 use crate::output;
 use crate::text::{Text, args};
-use api::{Network, NetworkMode, Notice, Prefix, Proxies, Services, Status, Via};
+use api::{
+    Network, NetworkMode, Notice, Prefix, Proxies, Refusal, Services, Serving, Status, UsedBridge,
+    Via,
+};
 use fluent_bundle::FluentValue;
 use std::net::{IpAddr, SocketAddr};
 
@@ -70,17 +74,111 @@ pub(crate) fn proxies(text: &Text, proxies: &Proxies) -> Option<String> {
     }
 }
 
-/// What other machines reach this node by.
-pub(crate) fn reached(text: &Text, endpoints: &[SocketAddr]) -> String {
-    if endpoints.is_empty() {
-        return text.t("status-reached-none");
+/// What other machines reach this node by without a Bridge.
+pub(crate) fn reached(text: &Text, status: &Status) -> String {
+    let list = endpoints(&status.endpoints);
+    match reach(status) {
+        Reach::None => text.t("status-reached-none"),
+        Reach::Lan => text.tr("status-reached-lan", args!(endpoints = list)),
+        Reach::Everywhere => list,
     }
+}
+
+/// From where a node is reached without a Bridge, as far as its addresses say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    None,
+    Lan,
+    Everywhere,
+}
+
+fn reach(status: &Status) -> Reach {
+    match status.endpoints.as_slice() {
+        [] => Reach::None,
+        some if some.iter().any(|at| is_global(at.ip())) => Reach::Everywhere,
+        _ => Reach::Lan,
+    }
+}
+
+/// What to do so that other machines reach this node, if they do not from everywhere.
+fn advice(text: &Text, status: &Status) -> Option<String> {
+    if reach(status) != Reach::Lan {
+        return None;
+    }
+    if status.serving.is_some() {
+        let port = status.listen.port().to_string();
+        return Some(text.tr("advice-bridge-lan", args!(port = port)));
+    }
+    let is_reached = status.bridges.iter().any(|used| used.attached);
+    (!is_reached).then(|| text.t("advice-lan"))
+}
+
+/// Endpoints in one line.
+fn endpoints(endpoints: &[SocketAddr]) -> String {
     let list: Vec<String> = endpoints.iter().map(SocketAddr::to_string).collect();
-    let list = list.join(", ");
-    if endpoints.iter().any(|endpoint| is_global(endpoint.ip())) {
-        return list;
+    list.join(", ")
+}
+
+/// A Bridge that this node uses: where it is, and whether it has taken this node.
+pub(crate) fn bridge(text: &Text, used: &UsedBridge) -> String {
+    let bridge = used.address.to_string();
+    let known = || endpoints(&used.endpoints);
+    if let Some(refusal) = used.refusal {
+        let endpoint = known();
+        let args = args!(
+            endpoint = endpoint,
+            bridge = bridge,
+            refusal = refused(refusal)
+        );
+        return text.tr("status-bridge-refused", args);
     }
-    text.tr("status-reached-lan", args!(endpoints = list))
+    match (used.attached, used.via) {
+        (true, Some(via)) => {
+            let (endpoint, carrier) = match via {
+                Via::Stream(endpoint) => (endpoint.to_string(), "TCP"),
+                Via::Direct(endpoint) => (endpoint.to_string(), "UDP"),
+                Via::Bridge(other) => (other.to_string(), "-"),
+            };
+            let args = args!(endpoint = endpoint, carrier = carrier, bridge = bridge);
+            text.tr("status-bridge-attached", args)
+        }
+        _ => {
+            let args = args!(endpoint = known(), bridge = bridge);
+            text.tr("status-bridge-calling", args)
+        }
+    }
+}
+
+/// The word of a refusal, which a message selects by.
+fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotAdmitted => "not-admitted",
+        Refusal::Password => "password",
+        Refusal::TryLater => "try-later",
+        Refusal::Full => "full",
+        Refusal::Unknown => "unknown",
+    }
+}
+
+/// How this node stands as a Bridge.
+pub(crate) fn serving(text: &Text, serving: &Serving) -> String {
+    let tcp = serving.tcp_port;
+    let tcp = tcp.map_or_else(|| "none".to_owned(), |port| port.to_string());
+    text.tr(
+        "status-serving",
+        args!(
+            clients = serving.clients,
+            channels = serving.channels,
+            lines = serving.lines_open,
+            tcp = tcp
+        ),
+    )
+}
+
+/// Through which Bridges an invite leads, if it names any.
+pub(crate) fn invite_bridges(text: &Text, line: &str) -> Option<String> {
+    let bridges = line::bridges(line).join(", ");
+    (!bridges.is_empty()).then(|| text.tr("invite-bridges", args!(bridges = bridges)))
 }
 
 /// Whether an address is one of the whole Internet, as far as its text says.
@@ -125,6 +223,8 @@ pub(crate) fn notices(text: &Text, status: &Status) -> Vec<String> {
     status
         .notices
         .iter()
-        .map(|notice| format!("{label} {}", sentence(notice)))
+        .map(&sentence)
+        .chain(advice(text, status))
+        .map(|sentence| format!("{label} {sentence}"))
         .collect()
 }

@@ -49,7 +49,15 @@ pub(crate) fn summary(text: &Text, status: &Status) -> Vec<(&'static str, String
     if let Some(label) = &status.label {
         pairs.push(("label-label", label.clone()));
     }
-    pairs.push(("label-reached", show::reached(text, &status.endpoints)));
+    pairs.push(("label-reached", show::reached(text, status)));
+    pairs.extend(
+        status
+            .bridges
+            .iter()
+            .map(|used| ("label-bridge", show::bridge(text, used))),
+    );
+    let serving = status.serving.as_ref();
+    pairs.extend(serving.map(|serving| ("label-serving", show::serving(text, serving))));
     pairs.push(("label-network", show::network(text, &status.network)));
     pairs.extend(show::proxies(text, &status.proxies).map(|line| ("label-proxies", line)));
     pairs

@@ -1,44 +1,24 @@
 //! `kumi up` and `kumi down`.
-//!
-//! Without `--foreground` the program starts itself again with it, in a session of its own,
-//! and waits for one line on a pipe: `{"ready":true}`, or the failure as JSON. A passphrase
-//! that was asked for goes to it in an unnamed file in memory.
 
+use super::bridge::{self, Wanted};
+use super::start::{self, Start};
 use super::{id, invite, show, status};
 use crate::client::{Client, ask};
 use crate::config::Proxy;
 use crate::context::Context;
 use crate::daemon;
 use crate::failure::{Exit, Failure};
-use crate::keys::{Keys, NEXT, NODE, Opener, Renewal, State, file_failure};
 use crate::output;
-use crate::passphrase::Source;
 use crate::text::args;
 use api::{Invited, Request, Status};
 use clap::ArgMatches;
 use os::files::Lock;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{IsTerminal, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// How long a node may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// How often is looked whether it has.
 const POLL: Duration = Duration::from_millis(20);
-/// A longer log is put aside at the start, in bytes.
-const LOG_LEN_MAX: u64 = 1 << 20;
-
-/// How the node came to run.
-pub(crate) struct Start {
-    /// It ran before.
-    already: bool,
-    /// An identity was made for it.
-    made: bool,
-    /// What became of its certificate.
-    renewal: Renewal,
-}
 
 /// Runs `kumi up`.
 pub(crate) fn up(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
@@ -55,18 +35,19 @@ pub(crate) fn up(context: &Context, matches: &ArgMatches) -> Result<(), Failure>
     if matches.get_flag("daemon") {
         return daemon::background(context, &source, proxy);
     }
+    let wanted = bridge::wanted(context, matches)?;
     if matches.get_flag("foreground") {
-        let start = prepare(context, &source)?;
+        let start = start::prepare(context, &source)?;
         return daemon::foreground(context, &source, proxy, move |context| {
             context.say(&context.text.t("up-foreground"));
-            report(context, &start, with_invite)
+            report(context, &start, &wanted, with_invite)
         });
     }
-    let start = ensure_running(context, &source, proxy)?;
+    let start = start::ensure_running(context, &source, proxy)?;
     if start.already {
         check_proxies(context, matches, proxy)?;
     }
-    report(context, &start, with_invite)
+    report(context, &start, &wanted, with_invite)
 }
 
 /// A node that runs already has the proxies that it was started with. Asked for others, it
@@ -87,110 +68,17 @@ fn check_proxies(context: &Context, matches: &ArgMatches, proxy: Proxy) -> Resul
     Ok(())
 }
 
-/// Starts the node in the background unless it runs.
-pub(crate) fn ensure_running(
+/// What `kumi up` prints, and the Bridges that it waits for meanwhile.
+fn report(
     context: &Context,
-    source: &Source,
-    proxy: Proxy,
-) -> Result<Start, Failure> {
-    match Client::connect(context) {
-        Ok(_) => {
-            let start = prepare(context, source)?;
-            if matches!(start.renewal, Renewal::Renewed(_)) {
-                id::tell(context)?;
-            }
-            Ok(Start {
-                already: true,
-                ..start
-            })
-        }
-        Err(failure) if failure.exit == Exit::NotRunning => {
-            let start = prepare(context, source)?;
-            spawn(context, source, proxy)?;
-            Ok(start)
-        }
-        Err(failure) => Err(failure),
+    start: &Start,
+    wanted: &[Wanted],
+    with_invite: bool,
+) -> Result<(), Failure> {
+    start::say(context, start, &status::fetch(context)?);
+    for used in bridge::take(context, wanted)? {
+        bridge::say_used(context, &used);
     }
-}
-
-/// Makes the identity on the first start, and renews its certificate when that is due.
-fn prepare(context: &Context, source: &Source) -> Result<Start, Failure> {
-    context.directories.prepare().map_err(file_failure)?;
-    let keys = Keys::new(context);
-    let made = !keys.exist();
-    if made {
-        keys.create(None)?;
-    }
-    let may_ask = source.is_file() || std::io::stdin().is_terminal();
-    let renewal = keys.renew(&mut Opener::new(context, source), may_ask)?;
-    Ok(Start {
-        already: false,
-        made,
-        renewal,
-    })
-}
-
-fn spawn(context: &Context, source: &Source, proxy: Proxy) -> Result<(), Failure> {
-    let log = context.log();
-    let failed = |detail: std::io::Error| {
-        Failure::new(Exit::Failed, "error-start")
-            .with("detail", detail)
-            .with("log", log.display())
-    };
-    let mut args: Vec<OsString> = vec!["--lang".into(), context.text.language().as_str().into()];
-    if let Some(directory) = &context.state_chosen {
-        args.extend(["--state".into(), directory.into()]);
-    }
-    if let Some(file) = context
-        .config_chosen
-        .as_ref()
-        .or(context.config.file.as_ref())
-    {
-        args.extend(["--config".into(), file.into()]);
-    }
-    args.extend(["up".into(), "--daemon".into()]);
-    for (option, address) in [("--socks5", proxy.socks5), ("--http-proxy", proxy.http)] {
-        if let Some(address) = address {
-            args.extend([option.into(), address.to_string().into()]);
-        }
-    }
-    let passphrase = passphrase(context, source)?;
-    if let Some(file) = &passphrase {
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        args.extend(["--passphrase-file".into(), path.into()]);
-    }
-    if std::fs::metadata(&log).is_ok_and(|found| found.len() > LOG_LEN_MAX) {
-        std::fs::rename(&log, log.with_extension("old")).map_err(failed)?;
-    }
-    let file = os::files::append_private(&log).map_err(file_failure)?;
-    let started = os::process::spawn_daemon(&args, file).map_err(failed)?;
-    drop(passphrase);
-    let line = started.wait_ready().map_err(failed)?;
-    daemon::read_ready(line.as_deref(), &log)
-}
-
-/// The passphrase of sealed hot keys, in a file without a name that the node inherits.
-fn passphrase(context: &Context, source: &Source) -> Result<Option<OwnedFd>, Failure> {
-    use rustix::fs::{MemfdFlags, Mode, fchmod, memfd_create};
-    let keys = Keys::new(context);
-    if keys.state(NODE, keys.public()?.address())? != State::Sealed {
-        return Ok(None);
-    }
-    let mut opener = Opener::new(context, source);
-    keys.local(&mut opener)?;
-    let failed =
-        |error: std::io::Error| Failure::new(Exit::Failed, "error-terminal").with("detail", error);
-    let fd = memfd_create("passphrase", MemfdFlags::empty()).map_err(|e| failed(e.into()))?;
-    fchmod(&fd, Mode::RUSR | Mode::WUSR).map_err(|e| failed(e.into()))?;
-    let mut file = File::from(fd);
-    if let Some(passphrase) = opener.passphrase() {
-        file.write_all(passphrase.as_bytes()).map_err(failed)?;
-    }
-    Ok(Some(file.into()))
-}
-
-/// What `kumi up` prints.
-fn report(context: &Context, start: &Start, with_invite: bool) -> Result<(), Failure> {
     let status = status::fetch(context)?;
     let invited = match with_invite {
         true => Some(invite::make(context, api::EXPIRES_S_DEFAULT)?),
@@ -203,7 +91,6 @@ fn report(context: &Context, start: &Start, with_invite: bool) -> Result<(), Fai
         }));
         return Ok(());
     }
-    beginning(context, start, &status);
     show::pairs(context, &status::summary(&context.text, &status));
     for notice in show::notices(&context.text, &status) {
         context.say(&notice);
@@ -215,32 +102,6 @@ fn report(context: &Context, start: &Start, with_invite: bool) -> Result<(), Fai
     Ok(())
 }
 
-fn beginning(context: &Context, start: &Start, status: &Status) {
-    let text = &context.text;
-    if start.made {
-        let address = status.address.to_string();
-        context.say(&text.tr("up-identity-made", args!(address = address)));
-        id::hint_next_key(context, &Keys::new(context).path(NEXT));
-    }
-    match start.renewal {
-        Renewal::NotDue => {}
-        Renewal::Renewed(until) => {
-            let until = output::time(until);
-            context.say(&text.tr("up-certificate-renewed", args!(until = until)));
-        }
-        Renewal::Impossible(until) => {
-            let until = output::time(until);
-            context.say(&text.tr("up-root-sealed", args!(until = until)));
-        }
-    }
-    let message = if start.already {
-        "up-already"
-    } else {
-        "up-started"
-    };
-    context.say(&text.tr(message, args!(pid = status.pid)));
-}
-
 fn ending(context: &Context, status: &Status, invited: &Invited) {
     let text = &context.text;
     let until = output::time(invited.expires_unix_s);
@@ -248,6 +109,9 @@ fn ending(context: &Context, status: &Status, invited: &Invited) {
     context.say(&format!("\n{}\n", text.t("up-next-command")));
     context.say(&format!("  kumi join {}\n", invited.line));
     context.say(&text.tr("up-invite-life", args!(until = until)));
+    if let Some(named) = show::invite_bridges(text, &invited.line) {
+        context.say(&named);
+    }
     context.say(&text.tr("up-then", args!(address = address)));
 }
 
