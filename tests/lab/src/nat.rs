@@ -66,6 +66,24 @@ impl Nat {
         }
     }
 
+    /// Lets nothing pass from one home to the other, or lets it again: as if a NAT that draws
+    /// another port for each destination stood there, which no hole is punched through.
+    pub fn part_homes(&self, parted: bool) {
+        let rules = "chain through { type filter hook forward priority 0; \
+                     iifname home-a oifname home-b drop; iifname home-b oifname home-a drop; }";
+        table(&self.internet, "parted", parted.then_some(rules));
+    }
+
+    /// One more host with a public address, 192.0.3.2.
+    pub fn second_public(&self) -> Ns {
+        let host = Ns::new("pub2");
+        join(&host, "eth0", &self.internet, "public2");
+        address(&self.internet, "public2", "192.0.3.1/24");
+        address(&host, "eth0", "192.0.3.2/24");
+        host.ip(&["route", "add", "default", "via", "192.0.3.1"]);
+        host
+    }
+
     /// Sets the MTU of the link between a home's router and the Internet. With `silent` nobody is
     /// told: the ICMP errors that would tell are dropped.
     pub fn set_mtu(&self, lan: &Lan, mtu: u16, silent: bool) {

@@ -5,7 +5,7 @@
 //! that was asked for goes to it in an unnamed file in memory.
 
 use super::id;
-use crate::client::Client;
+use crate::client::ask;
 use crate::config::Proxy;
 use crate::context::Context;
 use crate::daemon;
@@ -14,12 +14,17 @@ use crate::keys::{Keys, NEXT, NODE, Opener, Renewal, State, file_failure};
 use crate::output;
 use crate::passphrase::Source;
 use crate::text::args;
-use api::Status;
+use api::{Request, Status};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
+/// How long a node that was killed may take to be gone.
+const DYING_MAX: Duration = Duration::from_secs(3);
+/// How often is looked whether it is.
+const POLL: Duration = Duration::from_millis(20);
 /// A longer log is put aside at the start, in bytes.
 const LOG_LEN_MAX: u64 = 1 << 20;
 
@@ -42,8 +47,8 @@ pub(crate) fn ensure_running(
     source: &Source,
     proxy: Proxy,
 ) -> Result<Start, Failure> {
-    match Client::connect(context) {
-        Ok(_) => {
+    match look(context) {
+        Ok(()) => {
             let start = prepare(context, source)?;
             if matches!(start.renewal, Renewal::Renewed(_)) {
                 id::tell(context)?;
@@ -59,6 +64,20 @@ pub(crate) fn ensure_running(
             Ok(start)
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// Whether the node runs and answers. One that was just killed hangs up: its end is waited for.
+fn look(context: &Context) -> Result<(), Failure> {
+    let deadline = Instant::now() + DYING_MAX;
+    loop {
+        match ask(context, &Request::Status) {
+            Ok(_) => return Ok(()),
+            Err(failure) if failure.id == "error-hung-up" && Instant::now() < deadline => {
+                std::thread::sleep(POLL);
+            }
+            Err(failure) => return Err(failure),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn canary_file(host: &Host<'_>, name: &str, len: usize) -> String {
     path
 }
 
-fn ssh_and_scp(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
+pub(crate) fn ssh_and_scp(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     let sshd = Sshd::start(b, a, f_b);
     let login = a.run_inside(&args(&sshd.ssh(&["echo logged in as $(id -un)"])), LIMIT);
     assert_eq!(login.trim(), format!("logged in as {}", b.account.name()));
@@ -60,7 +60,7 @@ fn ssh_and_scp(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     }
 }
 
-fn curl(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
+pub(crate) fn curl(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     let path = canary_file(b, "page", 16 << 20);
     let _server = http::serve(b, f_b, 8080);
     let (url, out) = (http::url(f_b, 8080, "page"), a.dir.join("fetched"));
@@ -72,7 +72,7 @@ fn curl(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     assert_eq!(sha256(&path), sha256(&out));
 }
 
-fn iperf3(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
+pub(crate) fn iperf3(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
     let _server = b.spawn_inside(&["iperf3", "-s", "-B", f_b]);
     for reverse in [&[][..], &["-R"]] {
         // With -J iperf3 3.12 ends with 0 even when it could not connect, and says so inside.
