@@ -145,6 +145,7 @@ impl Node {
         if self.wanted.contains_key(&peer) {
             return self.call(now, peer);
         }
+        self.channel_is_next(now, peer);
         let Some(session) = self.session_mut(peer) else {
             return;
         };
@@ -160,6 +161,14 @@ impl Node {
             }
         }
         self.touched.insert(peer);
+    }
+
+    /// The next try of a call goes over a channel.
+    fn channel_is_next(&mut self, now: Now, f: NodeAddr) {
+        if let Some(peer) = self.peers.get_mut(&f) {
+            let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
+            peer.tries = u32::from(heard);
+        }
     }
 
     /// Every channel over a Bridge is gone.
