@@ -95,7 +95,8 @@ impl Node {
     }
 
     /// The path to try next. A peer with a channel is called over it, unless it was heard on this
-    /// LAN a moment ago; a second try goes the other way.
+    /// LAN a moment ago; so is the second try, for the first may only have been lost, and then
+    /// they take turns.
     fn next_path(&mut self, now: Now, f: NodeAddr) -> Option<Path> {
         if self.links.contains_key(&f) {
             return self.path_to_bridge(now, f);
@@ -104,10 +105,10 @@ impl Node {
         let peer = self.peers.entry(f).or_default();
         let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
         let turn = usize::try_from(peer.tries).unwrap_or_default();
-        let direct_turn = turn.is_multiple_of(2) == heard;
+        let direct_turn = (heard && turn == 0) || (turn > 1 && turn.is_multiple_of(2));
         if !channels.is_empty() && (!direct_turn || peer.candidates.is_empty()) {
             peer.tries = peer.tries.saturating_add(1);
-            let channel = channels.get(turn / 2 % channels.len());
+            let channel = channels.get(turn % channels.len());
             return channel.map(|channel| Path::Channel(*channel));
         }
         self.next_endpoint(now, f).map(Path::Udp)

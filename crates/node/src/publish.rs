@@ -36,7 +36,9 @@ impl Node {
         let names = self.all_names();
         let generation = self.snapshot.generation().saturating_add(1);
         let own = Names::of(&self.me.public);
-        let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, self.hops.clone());
+        let mut hops = self.hops.clone();
+        hops.used = !self.links.is_empty();
+        let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, hops);
         snapshot.announce(self.config.prefixes());
         for socket in self.own_sockets() {
             snapshot.add_socket(socket);

@@ -167,7 +167,7 @@ impl Node {
     fn channel_is_next(&mut self, now: Now, f: NodeAddr) {
         if let Some(peer) = self.peers.get_mut(&f) {
             let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
-            peer.tries = u32::from(heard);
+            peer.tries = u32::from(heard && peer.tries > 0);
         }
     }
 

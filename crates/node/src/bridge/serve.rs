@@ -114,8 +114,9 @@ impl Node {
         match serving.channels.open(now.mono, asker, other, number) {
             Opening::Opened { asker, other } => {
                 if self.join_legs(asker, other) {
-                    self.tell_open(now, asker.client, other.client, asker.channel);
+                    // The asker calls at once, and the other end should know the channel by then.
                     self.tell_open(now, other.client, asker.client, other.channel);
+                    self.tell_open(now, asker.client, other.client, asker.channel);
                 } else {
                     self.close_in(now, asker.client, other.client);
                 }

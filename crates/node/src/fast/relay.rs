@@ -208,6 +208,8 @@ pub(crate) enum Relayed {
 pub(crate) struct Hops {
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) own: Arc<BTreeMap<u32, Arc<OwnChannel>>>,
+    /// Whether this node uses a Bridge.
+    pub(crate) used: bool,
     pub(crate) legs: Arc<Legs>,
 }
 
@@ -225,8 +227,14 @@ impl Hops {
         Self {
             crypto,
             own: Arc::default(),
+            used: false,
             legs: Arc::default(),
         }
+    }
+
+    /// Whether channels may be opened to this node.
+    pub(crate) const fn are_used(&self) -> bool {
+        self.used
     }
 
     /// Takes a relayed datagram that came from `from`.

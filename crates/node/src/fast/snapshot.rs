@@ -12,7 +12,9 @@ use std::time::Duration;
 use group::{Direction, FlowKey, FlowTable, Services, decide};
 use identity::{LocalIdentity, PublicIdentity};
 use session::transport::{OpenError, Opened, Transport};
-use wire::datagram::{Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
+use wire::datagram::{
+    Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN, is_handshake,
+};
 use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, icmp_error, proto, set_ecn, tcp};
 use wire::payload::Kind;
 use wire::{NodeAddr, Path, Prefix};
@@ -256,6 +258,10 @@ impl Snapshot {
                     datagram_len,
                 });
                 Inbound::Forward { to, report }
+            }
+            // A call may be quicker than the news of its channel, which waits for the slow path.
+            Err(DropReason::NoChannel) if self.hops.are_used() && is_handshake(datagram) => {
+                Inbound::Slow
             }
             Err(reason) => Inbound::Drop(reason),
         }
