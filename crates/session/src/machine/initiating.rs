@@ -349,6 +349,7 @@ impl Session {
     fn settle(&mut self, now: Duration, at: Path) {
         let before = self.roaming.current();
         self.roaming.set_current(at);
+        self.path_rtt = self.trials.proven(at).map(|proven| proven.rtt);
         self.trials.forget(at);
         self.suspicion = None;
         self.note_on_path(now);

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | told of a path | puts it on trial; it stands by if it passes |
 //! | a path of a lower rank passes | moves to it |
+//! | another stream or channel passes a quarter quicker (and 5 ms) | moves to it: of several Bridges the nearest is used |
 //! | the newest packet comes on another path | a candidate, proven by a challenge; one that is proven, or a channel, needs none. One of a higher rank, or another stream or channel, counts only when the path in use has been silent for [`PATH_SILENT`] |
 //! | data unanswered for [`PATH_SILENT`] | challenges on this path and all that stand by; the first that answers is used if this one still does not [`PATH_GRACE`] later |
 //! | nothing answers anywhere | [`SessionOutput::Silent`], once each silence |
@@ -34,6 +35,8 @@ pub(super) struct Suspicion {
     rounds: u32,
 }
 
+/// A path that is quicker by less than this is not worth moving to.
+const NEARER_BY: Duration = Duration::from_millis(5);
 /// Rounds of challenges before the caller is told.
 const ROUNDS: u32 = 2;
 
@@ -46,6 +49,12 @@ impl Session {
         }
         let token = random(&mut self.rng);
         self.trials.start(now, path, token);
+        // To compare with.
+        let current = self.roaming.current();
+        if let Some(current) = current.filter(|c| c.rank() == path.rank() && c.udp().is_none()) {
+            let token = random(&mut self.rng);
+            self.trials.start(now, current, token);
+        }
         self.flush(now);
     }
 
@@ -132,6 +141,8 @@ impl Session {
         if from == current {
             self.trials.forget(from);
             self.suspicion = None;
+            self.path_rtt = Some(proven.rtt);
+            self.take_nearer(now, current);
         } else if from.rank() < current.rank() {
             self.trials.stand_by(current, Proven { at: now, ..proven });
             self.move_to(now, from);
@@ -140,8 +151,27 @@ impl Session {
         {
             suspicion.instead = Some(from);
             suspicion.judge_at = now.saturating_add(PATH_GRACE);
+        } else {
+            self.take_nearer(now, current);
         }
         self.watch_path();
+    }
+
+    /// Moves to a path of the same kind that is clearly quicker than the one in use.
+    fn take_nearer(&mut self, now: Duration, current: Path) {
+        let Some(own) = self.path_rtt.filter(|_| current.udp().is_none()) else {
+            return;
+        };
+        let gain = (own / 4).max(NEARER_BY);
+        let nearer = self.trials.ordered().into_iter().find(|path| {
+            let proven = self.trials.proven(*path);
+            path.rank() == current.rank() && proven.is_some_and(|p| p.rtt + gain < own)
+        });
+        if let Some(nearer) = nearer {
+            let at = now;
+            self.trials.stand_by(current, Proven { at, rtt: own });
+            self.move_to(now, nearer);
+        }
     }
 
     /// The data sent last has been unanswered for [`PATH_SILENT`].
@@ -214,6 +244,8 @@ impl Session {
 
     /// The path in use has become `to`.
     pub(super) fn moved(&mut self, now: Duration, to: Path) {
+        let rtt = self.trials.proven(to).map(|proven| proven.rtt);
+        self.path_rtt = rtt;
         self.trials.forget(to);
         self.suspicion = None;
         self.path_mtu.moved(now, to.overhead());

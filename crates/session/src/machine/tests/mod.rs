@@ -5,4 +5,5 @@ mod handshakes;
 mod hostile;
 mod life;
 mod pair;
+mod paths;
 mod traffic;

@@ -86,7 +86,9 @@ pub(super) struct Pair {
     /// `true` lets a datagram of that end pass.
     pub(super) filter: Filter,
     pub(super) log: Vec<(Duration, Flying)>,
-    flying: BTreeMap<(Duration, u64), Flying>,
+    /// The channels between both ends, by their number at either, and how long they take.
+    pub(super) channels: BTreeMap<u32, Duration>,
+    flying: BTreeMap<(Duration, u64), (usize, Flying)>,
     sequence: u64,
     random: u64,
 }
@@ -115,6 +117,7 @@ impl Pair {
             path: 1500,
             filter: Box::new(|_, _, _| true),
             log: Vec::new(),
+            channels: BTreeMap::new(),
             flying: BTreeMap::new(),
             sequence: 0,
             random: seed,
@@ -202,8 +205,11 @@ impl Pair {
             if entry.key().0 > self.now {
                 break;
             }
-            let flying = entry.remove();
-            let end = self.ends.iter_mut().find(|end| end.address == flying.to);
+            let (who, flying) = entry.remove();
+            let end = match flying.to {
+                Path::Channel(_) => self.ends.get_mut(1 - who),
+                to => self.ends.iter_mut().find(|end| end.address == to),
+            };
             if let Some(end) = end {
                 end.receive(now, flying.from, flying.bytes);
             }
@@ -244,14 +250,22 @@ impl Pair {
         if flying.bytes.len() > self.path || !(self.filter)(self.now, who, &flying.bytes) {
             return;
         }
+        let delay = match flying.to {
+            Path::Channel(channel) => match self.channels.get(&channel) {
+                Some(delay) => *delay,
+                None => return,
+            },
+            _ => self.delay,
+        };
         let copies = 1 + u64::from(self.draw(100) < self.duplicate_percent);
         for _ in 0..copies {
             if self.draw(100) < self.loss_percent {
                 continue;
             }
             self.sequence += 1;
-            let at = self.now + self.delay + ms(self.draw(self.jitter_ms + 1));
-            self.flying.insert((at, self.sequence), flying.clone());
+            let at = self.now + delay + ms(self.draw(self.jitter_ms + 1));
+            self.flying
+                .insert((at, self.sequence), (who, flying.clone()));
         }
     }
 
@@ -325,11 +339,11 @@ impl End {
     fn take(&mut self, now: Now, output: SessionOutput) -> Option<Flying> {
         match output {
             SessionOutput::Transmit { to, bytes, .. } => {
-                return Some(Flying {
-                    from: self.address,
-                    to,
-                    bytes,
-                });
+                let from = match to {
+                    Path::Channel(_) => to,
+                    _ => self.address,
+                };
+                return Some(Flying { from, to, bytes });
             }
             SessionOutput::InitiationWanted => self.begin(now),
             SessionOutput::InstallTransport(transport) => {
@@ -436,6 +450,9 @@ impl End {
         let Ok(opened) = transport.open_in_place(now.mono, bytes) else {
             return false;
         };
+        if self.session.endpoint() == Some(from) {
+            transport.note_on_path(now.mono);
+        }
         let inbound = Inbound {
             from,
             local_index: index,
