@@ -415,9 +415,6 @@ principal Bob[
 	leaks ge_br, hop_b
 ]
 
-Alice -> Bridge: [ge_ar], [gsta_a]
-Bob -> Bridge: [ge_br], [gsta_b]
-
 """
 
 
@@ -426,29 +423,13 @@ def bridge():
         "relayed", "base",
         "A relayed session: both ends are clients of one Bridge, with the static keys that\n"
         "they use with each other, and the Bridge is the attacker. It knows its own secret\n"
-        "and both hop keys, carries every datagram behind its header, and tells each end\n"
-        "who the other is. May it read a packet or pass one off as the other end's?",
+        "and both hop keys, carries every datagram behind its header, and tells Alice who\n"
+        "Bob is. May it read a packet or pass one off as the other end's? (The ends do not\n"
+        "check the MAC here: it makes it, so that stops it from nothing.)",
         [("// Message 1: e, es", HOP_SETUP + "// Message 1: e, es"),
          ("	h4_a = HASH(h3_a, c_p1)\n]\n",
-          "	h4_a = HASH(h3_a, c_p1)\n	mac_a = MAC(hop_a, CONCAT(l_channel, ge_a))\n]\n"),
-         ("Alice -> Bob: ge_a, c_e1, c_s, c_p1\n", """\
-Alice -> Bridge: ge_a, mac_a
-
-// Its hop to Bob has a header of its own.
-principal Bridge[
-	knows public l_hop, l_channel
-	hop_ra = MAC(HASH(DH_KEX(ge_ar, sta_r), DH_KEX(gsta_a, sta_r)), l_hop)
-	hop_rb = MAC(HASH(DH_KEX(ge_br, sta_r), DH_KEX(gsta_b, sta_r)), l_hop)
-	_ = ASSERT(MAC(hop_ra, CONCAT(l_channel, ge_a)), mac_a)?
-	mac_r = MAC(hop_rb, CONCAT(l_channel, ge_a))
-]
-
-Bridge -> Bob: mac_r
-Alice -> Bob: ge_a, c_e1, c_s, c_p1
-"""),
-         ("	h0_b = HASH(protocol_name, prologue, f_b, gsta_b)\n",
-          "	_ = ASSERT(MAC(hop_b, CONCAT(l_channel, ge_a)), mac_r)?\n"
-          "	h0_b = HASH(protocol_name, prologue, f_b, gsta_b)\n")],
+          "	h4_a = HASH(h3_a, c_p1)\n	mac_a = MAC(hop_a, CONCAT(l_channel, ge_a))\n"
+          "	leaks mac_a\n]\n")],
         ok(M_A, M_B, PKT_A, P2, PKT_B), sessions=1,
     )
     model(

@@ -51,76 +51,9 @@ fn hop_keys_and_headers_are_the_same() {
 #[test]
 fn messages_mean_the_same_to_both() {
     let mut python = Python::start();
-    let public = node::identity("12").public.clone();
-    let bytes = public.to_bytes();
+    let bytes = node::identity("12").public.to_bytes();
     let identity = IdentityUpdate::decode(&bytes).unwrap();
-    let f = hex(F.as_bytes());
-    let open = ChannelState::Open {
-        channel: 0x0102_0304,
-        identity,
-    };
-    let channel = |state| BridgeMessage::Channel(Channel { peer: F, state });
-    let attach = |password| BridgeMessage::Attach(Attach { password });
-    let attached = |status| {
-        let observed = at();
-        BridgeMessage::Attached(Attached { status, observed })
-    };
-    let answer = |status| {
-        BridgeMessage::TicketAnswer(TicketAnswer {
-            id: [5; 16],
-            status,
-        })
-    };
-    let ticket = BridgeMessage::Ticket(Ticket {
-        secret: [6; 16],
-        expires_unix_s: UNIX_S,
-    });
-    let mapped = hex(&wire::Endpoint::new(at()).to_bytes());
-    let (id, secret) = (hex(&[5; 16]), hex(&[6; 16]));
-    let cases = [
-        (attach(None), "attach -".to_owned()),
-        (
-            attach(Some("ひらけ")),
-            format!("attach {}", hex("ひらけ".as_bytes())),
-        ),
-        (
-            attached(AttachStatus::Attached),
-            format!("attached 0 {mapped}"),
-        ),
-        (
-            attached(AttachStatus::NotAdmitted),
-            format!("attached 1 {mapped}"),
-        ),
-        (
-            attached(AttachStatus::Password),
-            format!("attached 2 {mapped}"),
-        ),
-        (
-            attached(AttachStatus::TryLater),
-            format!("attached 3 {mapped}"),
-        ),
-        (attached(AttachStatus::Full), format!("attached 4 {mapped}")),
-        (ticket, format!("ticket {secret} {UNIX_S}")),
-        (answer(TicketStatus::Taken), format!("ticket-answer {id} 0")),
-        (
-            answer(TicketStatus::TooMany),
-            format!("ticket-answer {id} 1"),
-        ),
-        (
-            answer(TicketStatus::NotAttached),
-            format!("ticket-answer {id} 2"),
-        ),
-        (BridgeMessage::Open(F), format!("open {f}")),
-        (
-            channel(open),
-            format!("channel {f} 0 16909060 {}", hex(&bytes)),
-        ),
-        (channel(ChannelState::Absent), format!("channel {f} 1 0 -")),
-        (channel(ChannelState::Closed), format!("channel {f} 2 0 -")),
-        (channel(ChannelState::Refused), format!("channel {f} 3 0 -")),
-        (BridgeMessage::Close(F), format!("close {f}")),
-    ];
-    for (message, words) in cases {
+    for (message, words) in of_clients().into_iter().chain(of_bridges(identity, &bytes)) {
         let value = StreamValue::Bridge(message).encode().unwrap();
         let text = match hex(&value) {
             text if text.is_empty() => "-".to_owned(),
@@ -134,15 +67,80 @@ fn messages_mean_the_same_to_both() {
         let written = python.words(&format!("write {words}"));
         assert_eq!(written, ["value".to_owned(), kind.to_string(), text]);
         let value = unhex(&written[2]);
-        let read = StreamValue::decode(StreamMessage {
-            kind,
-            value: &value,
-        });
+        let value = &value;
+        let read = StreamValue::decode(StreamMessage { kind, value });
         let Ok(StreamValue::Bridge(read)) = read else {
             panic!("{words}: {read:?}");
         };
         assert!(read == message, "{words}");
     }
+}
+
+/// Messages of a client, and the words for them.
+fn of_clients() -> Vec<(BridgeMessage<'static>, String)> {
+    let f = hex(F.as_bytes());
+    let attach = |password| BridgeMessage::Attach(Attach { password });
+    let ticket = BridgeMessage::Ticket(Ticket {
+        secret: [6; 16],
+        expires_unix_s: UNIX_S,
+    });
+    vec![
+        (attach(None), "attach -".to_owned()),
+        (
+            attach(Some("ひらけ")),
+            format!("attach {}", hex("ひらけ".as_bytes())),
+        ),
+        (ticket, format!("ticket {} {UNIX_S}", hex(&[6; 16]))),
+        (BridgeMessage::Open(F), format!("open {f}")),
+        (BridgeMessage::Close(F), format!("close {f}")),
+    ]
+}
+
+/// Messages of a Bridge, and the words for them.
+fn of_bridges<'a>(identity: IdentityUpdate<'a>, bytes: &[u8]) -> Vec<(BridgeMessage<'a>, String)> {
+    let (f, id) = (hex(F.as_bytes()), hex(&[5; 16]));
+    let mapped = hex(&wire::Endpoint::new(at()).to_bytes());
+    let attached = [
+        AttachStatus::Attached,
+        AttachStatus::NotAdmitted,
+        AttachStatus::Password,
+        AttachStatus::TryLater,
+        AttachStatus::Full,
+        AttachStatus::Other(5),
+    ];
+    let attached = attached.into_iter().zip(0..).map(|(status, byte)| {
+        let observed = at();
+        let message = BridgeMessage::Attached(Attached { status, observed });
+        (message, format!("attached {byte} {mapped}"))
+    });
+    let answers = [
+        TicketStatus::Taken,
+        TicketStatus::TooMany,
+        TicketStatus::NotAttached,
+        TicketStatus::Other(3),
+    ];
+    let answers = answers.into_iter().zip(0..).map(|(status, byte)| {
+        let message = BridgeMessage::TicketAnswer(TicketAnswer {
+            id: [5; 16],
+            status,
+        });
+        (message, format!("ticket-answer {id} {byte}"))
+    });
+    let open = ChannelState::Open {
+        channel: 0x0102_0304,
+        identity,
+    };
+    let states = [
+        (open, format!("0 16909060 {}", hex(bytes))),
+        (ChannelState::Absent, "1 0 -".to_owned()),
+        (ChannelState::Closed, "2 0 -".to_owned()),
+        (ChannelState::Refused, "3 0 -".to_owned()),
+    ];
+    let channels = states.into_iter().map(|(state, words)| {
+        let message = BridgeMessage::Channel(Channel { peer: F, state });
+        (message, format!("channel {f} {words}"))
+    });
+    attached.chain(answers).chain(channels).collect()
 }
 
 /// A line of the Rust end, which `bridges` are named in.
