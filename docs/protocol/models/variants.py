@@ -33,7 +33,6 @@ def define():
     misbinding()
     downgrade()
     invite()
-    bridge()
     rotation()
     limits()
 
@@ -385,79 +384,6 @@ def invite():
         [("Alice -> Bob: ge_a, c_e1, c_s, c_p1\n", "Alice -> Bob: ge_a, c_e1, c_s, c_p1, groot_a\n"),
          ("joined = HASH(l_addr, groot_ba)", "joined = HASH(l_addr, groot_a)")],
         attack(FOUND), sessions=1,
-    )
-
-
-HOP_SETUP = """\
-// The Bridge is the attacker: its static secret is known, and so are both hop keys.
-principal Bridge[
-	knows private sta_r
-	gsta_r = PUBKEY(sta_r)
-	leaks sta_r
-]
-
-Bridge -> Alice: [gsta_r]
-Bridge -> Bob: [gsta_r]
-
-principal Alice[
-	knows public l_hop, l_channel
-	generates e_ar
-	ge_ar = PUBKEY(e_ar)
-	hop_a = MAC(HASH(DH_KEX(gsta_r, e_ar), DH_KEX(gsta_r, sta_a)), l_hop)
-	leaks ge_ar, hop_a
-]
-
-principal Bob[
-	knows public l_hop, l_channel
-	generates e_br
-	ge_br = PUBKEY(e_br)
-	hop_b = MAC(HASH(DH_KEX(gsta_r, e_br), DH_KEX(gsta_r, sta_b)), l_hop)
-	leaks ge_br, hop_b
-]
-
-"""
-
-
-def bridge():
-    model(
-        "relayed", "base",
-        "A relayed session: both ends are clients of one Bridge, with the static keys that\n"
-        "they use with each other, and the Bridge is the attacker. It knows its own secret\n"
-        "and both hop keys, carries every datagram behind its header, and tells Alice who\n"
-        "Bob is. May it read a packet or pass one off as the other end's? (The ends do not\n"
-        "check the MAC here: it makes it, so that stops it from nothing.)",
-        [("// Message 1: e, es", HOP_SETUP + "// Message 1: e, es"),
-         ("	h4_a = HASH(h3_a, c_p1)\n]\n",
-          "	h4_a = HASH(h3_a, c_p1)\n	mac_a = MAC(hop_a, CONCAT(l_channel, ge_a))\n"
-          "	leaks mac_a\n]\n")],
-        ok(M_A, M_B, PKT_A, P2, PKT_B), sessions=1,
-    )
-    model(
-        "relayed-control-told", "relayed",
-        "Control: Alice takes the identity that comes with the channel for Bob's, without\n"
-        "comparing the record with the address F that she asked for.",
-        [("	_ = ASSERT(HASH(l_addr, incep_b), f_b)?\n", ""),
-         (CHECK_RESPONDER.splitlines(True)[2],
-          "	_ = SIGNVERIF(groot_ab, CONCAT(l_cert, HASH(l_addr, incep_b), gsta_b), sig_b)?\n")],
-        attack(M_A) + attack(P2), sessions=1,
-    )
-    model(
-        "ticket", "invite",
-        "Ticket: as invite.vp, over a Bridge (the attacker) where Bob has registered a\n"
-        "ticket made from the invite's secret. May the Bridge, which knows the ticket, join\n"
-        "in the place of Alice?",
-        [("	knows private root_b, next_b, sta_b\n",
-          "	knows private root_b, next_b, sta_b\n"
-          "	knows public l_ticket, f_bridge\n"
-          "	ticket = MAC(secret, CONCAT(l_ticket, f_bridge))\n	leaks ticket\n")],
-        ok(M_B, PKT_A, FOUND),
-    )
-    model(
-        "ticket-control-secret", "ticket",
-        "Control: the ticket is the invite's secret itself.",
-        [("	ticket = MAC(secret, CONCAT(l_ticket, f_bridge))\n	leaks ticket\n",
-          "	leaks secret\n")],
-        attack(PKT_A, FOUND), sessions=1,
     )
 
 
