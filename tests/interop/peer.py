@@ -12,6 +12,7 @@ import bridge
 from datagrams import COOKIE, MESSAGE_1, TRANSPORT, Reassembly, Transport, cut, open_cookie
 from noise import Claim, Initiation
 from primitives import Refused, need, random
+from serving import Serving
 from session import Session, hello
 from statements import (Credential, Identity, Invite, Place, Statements,
                         split_entries)
@@ -22,10 +23,10 @@ class Peer:
         self.credentials, self.known, self.numbers = [], {}, {}
         self.instance, self.count, self.aeads, self.mtu = random(8), 0, [1, 2], 1420
         self.initiation = self.transport = self.session = None
-        self.may_send, self.channels, self.only = False, {}, None
+        self.may_send, self.channels, self.only, self.serving = False, {}, None, None
 
     def behind(self, f):
-        """This node once more, for the session with `f` over a channel."""
+        """This node once more, for the session with `f` over a channel, or with a client."""
         other = Peer()
         other.credentials, other.known, other.instance = (
             self.credentials, self.known, self.instance)
@@ -153,6 +154,7 @@ class Peer:
 
     def _establish(self, established, peer_index):
         self.transport = Transport(established, self.own_index, peer_index)
+        self.peer_f = established.peer.f
         if not self.session or self.peer_instance != established.instance:
             self.session = Session()  # a rekey with the same run of the peer goes on
             self.stream_binding, self.channels = established.binding, {}
@@ -223,6 +225,18 @@ class Peer:
         need(bytes.fromhex(f) in self.channels, "no channel")
         leg, other = self.channels[bytes.fromhex(f)]
         return _wrapped(leg, getattr(other, f"do_{verb}")(*arguments))
+
+    def do_from(self, at, datagram):
+        """A datagram from the network to this node, which is a Bridge; `tx AT HEX` answers."""
+        self.serving = self.serving or Serving(self)
+        return self.serving.datagram(at, bytes.fromhex(datagram))
+
+    def ticket(self, secret):
+        self.credentials.append(Credential.of_invite(secret))
+        return self.credentials[-1]
+
+    def statements_of(self, f):
+        return Place(self.known[f], []).to_bytes()[:-1]
 
     def do_write(self, name, *words):
         kind, value = bridge.write(name, *words)
