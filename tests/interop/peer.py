@@ -8,11 +8,13 @@ Rust crates: where the two disagree, one of them or the page is wrong.
 """
 import sys
 
+import bridge
 from datagrams import COOKIE, MESSAGE_1, TRANSPORT, Reassembly, Transport, cut, open_cookie
 from noise import Claim, Initiation
 from primitives import Refused, need, random
+from serving import Serving
 from session import Session, hello
-from statements import (Credential, Identity, Statements, invite_line, parse_invite,
+from statements import (Credential, Identity, Invite, Place, Statements,
                         split_entries)
 
 
@@ -21,7 +23,16 @@ class Peer:
         self.credentials, self.known, self.numbers = [], {}, {}
         self.instance, self.count, self.aeads, self.mtu = random(8), 0, [1, 2], 1420
         self.initiation = self.transport = self.session = None
-        self.may_send = False
+        self.may_send, self.channels, self.only, self.serving = False, {}, None, None
+
+    def behind(self, f):
+        """This node once more, for the session with `f` over a channel, or with a client."""
+        other = Peer()
+        other.credentials, other.known, other.instance = (
+            self.credentials, self.known, self.instance)
+        other.local, other.now, other.only = self.local, self.now, f
+        other.reassembly = Reassembly(self.local.statements.f)
+        return other
 
     # -- who is who
 
@@ -48,15 +59,36 @@ class Peer:
         """Makes an invite line for this node and keeps its credential."""
         secret = random(16)
         self.credentials.append(Credential.of_invite(secret))
-        return ["invite " + invite_line(self.local.statements, secret, int(expiry),
-                                        [bytes.fromhex(endpoint)])]
+        place = Place(self.local.statements, [bytes.fromhex(endpoint)])
+        return ["invite " + Invite(None, int(expiry), secret, place, []).line()]
+
+    def do_line(self, flags, expiry, endpoint, bridge_f, bridge_endpoint):
+        """Makes a line of version 2; `bridge_f` is of a peer that we know, or -."""
+        secret = random(16)
+        self.credentials.append(Credential.of_invite(secret))
+        f = bytes.fromhex(bridge_f.strip("-"))
+        bridges = [Place(self.known[f], [bytes.fromhex(bridge_endpoint)])] if f else []
+        place = Place(self.local.statements, [bytes.fromhex(endpoint)])
+        line = Invite(int(flags), int(expiry), secret, place, bridges).line()
+        return [f"line {line} {bridge.ticket_secret(secret, f).hex() if f else '-'}"]
 
     def do_join(self, line):
         """Reads an invite line: the peer becomes known, its credential ours."""
-        statements, secret, expiry, endpoints = parse_invite(line)
-        self.known[statements.f] = statements.verify(self.now)
-        self.credentials.append(Credential.of_invite(secret))
-        return [f"joined {statements.f.hex()} {expiry} {' '.join(e.hex() for e in endpoints)}"]
+        invite = Invite.parse(line)
+        told, f = invite.place, invite.place.statements.f
+        self.known[f] = told.statements.verify(self.now)
+        self.credentials.append(Credential.of_invite(invite.secret))
+        out = [f"joined {f.hex()} {invite.expiry_s} {' '.join(e.hex() for e in told.endpoints)}"]
+        if invite.flags is not None:
+            out.append(f"flags {invite.flags}")
+        for place in invite.bridges:
+            f = place.statements.f
+            self.known[f] = place.statements.verify(self.now)
+            ticket = bridge.ticket_secret(invite.secret, f)
+            self.credentials.append(Credential.of_invite(ticket))
+            out.append(f"bridge {f.hex()} {ticket.hex()} "
+                       f"{' '.join(e.hex() for e in place.endpoints)}")
+        return out
 
     def do_spoil(self):
         """The psk of every credential becomes wrong; the tags stay right."""
@@ -86,6 +118,8 @@ class Peer:
         need(len(data) >= 4 and data[1:4] == bytes(3), "reserved bytes")
         if data[0] == TRANSPORT:
             return self._transport(data)
+        if data[0] == bridge.RELAYED:
+            return self._relayed(data)
         if data[0] == COOKIE:
             need(self.initiation, "no initiation under way")
             index, cookie = open_cookie(data, self.peer_f, [d[-32:-16] for d in self.sent])
@@ -102,6 +136,7 @@ class Peer:
     def _message1(self, sender, _receiver, message):
         claim = Claim(self.local, message, self.known.get, self.now)
         f = claim.peer.f
+        need(self.only in (None, f), "not of the peer at the other end of the channel")
         need(claim.number > self.numbers.get(f, b""), "number is not above the last")
         self.numbers[f], self.known[f] = claim.number, claim.peer
         answer, established = claim.accept(self.credentials, self.aeads, self.instance, self.mtu)
@@ -119,8 +154,10 @@ class Peer:
 
     def _establish(self, established, peer_index):
         self.transport = Transport(established, self.own_index, peer_index)
+        self.peer_f = established.peer.f
         if not self.session or self.peer_instance != established.instance:
             self.session = Session()  # a rekey with the same run of the peer goes on
+            self.stream_binding, self.channels = established.binding, {}
         self.peer_instance = established.instance
 
     # -- the session
@@ -130,7 +167,30 @@ class Peer:
         plaintext = self.transport.open(data)
         self.may_send = True
         out, events = self.session.handle(plaintext, len(data))
+        while self.session.messages:
+            self._message(*self.session.messages.pop(0))
         return [f"event {event}" for event in events] + self._send(out)
+
+    def _message(self, kind, value):
+        """What a message means for our channels; only a Bridge sends these."""
+        if kind != bridge.CHANNEL:
+            return
+        f, state, number, told = bridge.read_channel(value)
+        if state == bridge.IS_OPEN:
+            need(told.f == f, "identity of another")
+            self.known[f] = told.verify(self.now, self.known.get(f))
+            self.channels[f] = bridge.Leg(self.stream_binding, number), self.behind(f)
+        elif state == bridge.IS_CLOSED:
+            self.channels.pop(f, None)
+
+    def _relayed(self, data):
+        number, _, _ = bridge.split(data)
+        for leg, other in self.channels.values():
+            if leg.number == number:
+                sealed = leg.unwrap(data)
+                need(sealed[0] in (1, 2, TRANSPORT), "type inside a relayed datagram")
+                return _wrapped(leg, other.do_rx(sealed.hex()))
+        raise Refused("number of no channel of ours")
 
     def _send(self, plaintexts):
         need(self.may_send, "the initiator has not confirmed yet")
@@ -154,6 +214,43 @@ class Peer:
     def do_hello(self, version, label):
         return self._send(self.session.message(1, hello(self.instance, version, 0, label)))
 
+    # -- Bridges
+
+    def do_tell(self, name, *words):
+        """A message of section 6 to the peer, which is a Bridge."""
+        return self._send(self.session.message(*bridge.write(name, *words)))
+
+    def do_over(self, f, verb, *arguments):
+        """A command for the session with `f` over our channel to it."""
+        need(bytes.fromhex(f) in self.channels, "no channel")
+        leg, other = self.channels[bytes.fromhex(f)]
+        return _wrapped(leg, getattr(other, f"do_{verb}")(*arguments))
+
+    def do_from(self, at, datagram):
+        """A datagram from the network to this node, which is a Bridge; `tx AT HEX` answers."""
+        self.serving = self.serving or Serving(self)
+        return self.serving.datagram(at, bytes.fromhex(datagram))
+
+    def ticket(self, secret):
+        self.credentials.append(Credential.of_invite(secret))
+        return self.credentials[-1]
+
+    def statements_of(self, f):
+        return Place(self.known[f], []).to_bytes()[:-1]
+
+    def do_write(self, name, *words):
+        kind, value = bridge.write(name, *words)
+        return [f"value {kind} {value.hex() or '-'}"]
+
+    def do_describe(self, kind, value):
+        return [bridge.describe(int(kind), bytes.fromhex(value.strip("-")))]
+
+    def do_wrap(self, stream_binding, number, sealed):
+        leg = bridge.Leg(bytes.fromhex(stream_binding), int(number))
+        datagram = leg.wrap(bytes.fromhex(sealed))
+        need(leg.unwrap(datagram).hex() == sealed, "own header")
+        return [f"relayed {datagram.hex()}"]
+
     def do_raw(self, plaintext):
         return self._send([bytes.fromhex(plaintext)])
 
@@ -164,6 +261,11 @@ def _index():
 
 def _tx(datagrams):
     return [f"tx {d.hex()}" for d in datagrams]
+
+
+def _wrapped(leg, lines):
+    return [_tx([leg.wrap(bytes.fromhex(line[3:]))])[0] if line.startswith("tx ")
+            else line.replace("event ", "event over ", 1) for line in lines]
 
 
 def _event(e):

@@ -4,6 +4,7 @@ Input is plaintext, output is a list of plaintexts to send and of events to repo
 transport below is a pipe, which loses nothing: there is no retransmission here, and what
 would need it is reported as an error of the other side.
 """
+import bridge
 from noise import read_tlvs, write_tlvs
 from primitives import Reader, need, random, u
 
@@ -75,7 +76,7 @@ def hello(instance, version, features, label):
 class Session:
     def __init__(self):
         self.stream, self.pieces, self.challenges, self.echoes = Stream(), {}, set(), {}
-        self.next_piece_id = 0
+        self.next_piece_id, self.messages = 0, []
 
     def packet(self, packet, piece_bytes=None):
         """Plaintexts that carry an IP packet: one, or pieces of `piece_bytes` each."""
@@ -138,6 +139,7 @@ class Session:
     def _control(self, subtype, rest, datagram_len):
         if subtype == STREAM:
             messages, out = self.stream.handle(rest)
+            self.messages += messages
             return out, [_describe(*message) for message in messages]
         if subtype == CHALLENGE:
             return [bytes([CONTROL, RESPONSE]) + Reader(rest).take(8)], ["challenged"]
@@ -164,6 +166,8 @@ class Session:
 
 
 def _describe(kind, value):
+    if bridge.ATTACH <= kind <= bridge.CLOSE:
+        return bridge.describe(kind, value)
     if kind != HELLO:
         return f"message {kind} {value.hex()}"
     t = read_tlvs(value)

@@ -13,6 +13,7 @@ from primitives import (Ed25519PrivateKey, Reader, Refused, X25519PrivateKey, ma
 ROTATION, RECOVERY, ENTRY_LEN, CERTIFICATE_LEN, LOG_MAX = 1, 2, 133, 161, 64
 TIME_TOLERANCE_S = 600
 ALL_SCOPES = 0xFFFFFFFF
+LINE_OF_BRIDGE, LINE_WITH_PASSWORD, BRIDGES_MAX = 1, 3, 4
 
 
 def address(inception):
@@ -152,31 +153,65 @@ class Credential:
                           mac(secret, b"kumihimo invite psk v1"))
 
 
-def invite_line(statements, secret, expiry_s, endpoints=()):
-    s = statements
-    body = b"\x01" + u(expiry_s, 8) + secret + u(len(s.inception), 1) + s.inception
-    body += u(len(s.entries), 1) + b"".join(s.entries) + s.certificate
-    body += u(len(endpoints), 1) + b"".join(endpoints)
-    text = base64.urlsafe_b64encode(body + sha(body)[:4]).decode().rstrip("=")
-    return "kumi1:" + text
+@dataclass
+class Place:
+    """A node and where it is: endpoints of 18 bytes."""
+    statements: Statements
+    endpoints: list
+
+    def to_bytes(self):
+        s = self.statements
+        out = u(len(s.inception), 1) + s.inception
+        out += u(len(s.entries), 1) + b"".join(s.entries) + s.certificate
+        return out + u(len(self.endpoints), 1) + b"".join(self.endpoints)
+
+    @staticmethod
+    def read(r):
+        inception = r.take(r.int(1))
+        entries = [r.take(ENTRY_LEN) for _ in range(r.int(1))]
+        certificate, count = r.take(CERTIFICATE_LEN), r.int(1)
+        need(count <= 8, "too many endpoints")
+        return Place(Statements(inception, entries, certificate),
+                     [r.take(18) for _ in range(count)])
 
 
-def parse_invite(line):
-    """(statements, secret, expiry in Unix seconds, endpoints of 18 bytes)."""
-    need(line.startswith("kumi1:"), "not an invite line")
-    try:
-        text = line[6:]
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise Refused("base64url")
-    body, check = data[:-4], data[-4:]
-    need(sha(body)[:4] == check, "check of the invite line")
-    r = Reader(body)
-    need(r.int(1) == 1, "invite version")
-    expiry, secret, inception = r.int(8), r.take(16), r.take(r.int(1))
-    entries = [r.take(ENTRY_LEN) for _ in range(r.int(1))]
-    certificate, count = r.take(CERTIFICATE_LEN), r.int(1)
-    need(count <= 8, "too many endpoints")
-    endpoints = [r.take(18) for _ in range(count)]
-    r.end()
-    return Statements(inception, entries, certificate), secret, expiry, endpoints
+@dataclass
+class Invite:
+    """What a line says. `flags` is None in version 1."""
+    flags: int
+    expiry_s: int
+    secret: bytes
+    place: Place
+    bridges: list
+
+    def line(self):
+        named = self.flags is not None
+        body = b"\x02" + u(self.flags, 1) if named else b"\x01"
+        body += u(self.expiry_s, 8) + self.secret + self.place.to_bytes()
+        if named:
+            body += u(len(self.bridges), 1) + b"".join(b.to_bytes() for b in self.bridges)
+        text = base64.urlsafe_b64encode(body + sha(body)[:4]).decode().rstrip("=")
+        return "kumi1:" + text
+
+    @staticmethod
+    def parse(line):
+        line = "".join(line.split())
+        need(line.startswith("kumi1:"), "not an invite line")
+        try:
+            text = line[6:]
+            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            raise Refused("base64url")
+        body, check = data[:-4], data[-4:]
+        need(sha(body)[:4] == check, "check of the invite line")
+        r = Reader(body)
+        version = r.int(1)
+        need(version in (1, 2), "invite version")
+        flags = r.int(1) if version == 2 else None
+        need(flags in (None, 0, LINE_OF_BRIDGE, LINE_WITH_PASSWORD), "flags of the invite line")
+        invite = Invite(flags, r.int(8), r.take(16), Place.read(r), [])
+        count = r.int(1) if version == 2 else 0
+        need(count <= BRIDGES_MAX, "too many Bridges")
+        invite.bridges = [Place.read(r) for _ in range(count)]
+        r.end()
+        return invite

@@ -123,9 +123,11 @@ def render(name):
 
 
 def main():
-    from variants import define
+    import bridges
+    import variants
 
-    define()
+    variants.define()
+    bridges.define()
     arg = sys.argv[1:]
     if arg[:1] == ["--show"]:
         origin, _, edits, _, _ = MODELS[arg[1]]

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sessions.rs` | handshakes both ways, then everything that goes through a session |
 //! | `silence.rs` | what must get no answer, from either end |
+//! | `bridges.rs` | headers, messages and lines of Bridges |
 //! | `statements.rs` | rotation logs, invite lines, cookies, ML-KEM-768 |
 //!
 //! It needs the Debian packages python3 and python3-cryptography, and fails without them.
@@ -16,6 +17,7 @@
     reason = "a test binary"
 )]
 
+mod bridges;
 mod link;
 mod node;
 mod python;
