@@ -18,22 +18,23 @@ def ticket_secret(invite_secret, bridge_f):
 
 
 class Leg:
-    """Our leg of a channel: its number and its key, for both directions."""
+    """Our leg of a channel: its number and its key; `bridge` if we are the Bridge."""
 
-    def __init__(self, stream_binding, number):
-        self.number = number
+    def __init__(self, stream_binding, number, bridge=False):
+        self.number, self.bridge = number, bridge
         self.key = hkdf(bytes(32), stream_binding, b"kumihimo hop v1" + u(number, 4), 32)
 
-    def _mac(self, sealed):
-        return mac(self.key, b"kumihimo channel v1", u(self.number, 4), sealed[:16])[:8]
+    def _mac(self, to_client, sealed):
+        covered = u(to_client, 1) + u(self.number, 4) + sealed[:16]
+        return mac(self.key, b"kumihimo channel v1", covered)[:8]
 
     def wrap(self, sealed):
-        return bytes([RELAYED, 0, 0, 0]) + u(self.number, 4) + self._mac(sealed) + sealed
+        return bytes([RELAYED, 0, 0, 0]) + u(self.number, 4) + self._mac(self.bridge, sealed) + sealed
 
     def unwrap(self, datagram):
         number, told, sealed = split(datagram)
         need(number == self.number, "number of the leg")
-        need(told == self._mac(sealed), "MAC of the hop")
+        need(told == self._mac(not self.bridge, sealed), "MAC of the hop")
         return sealed
 
 

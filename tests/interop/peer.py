@@ -248,7 +248,8 @@ class Peer:
     def do_wrap(self, stream_binding, number, sealed):
         leg = bridge.Leg(bytes.fromhex(stream_binding), int(number))
         datagram = leg.wrap(bytes.fromhex(sealed))
-        need(leg.unwrap(datagram).hex() == sealed, "own header")
+        theirs = bridge.Leg(bytes.fromhex(stream_binding), int(number), bridge=True)
+        need(theirs.unwrap(datagram).hex() == sealed, "own header")
         return [f"relayed {datagram.hex()}"]
 
     def do_raw(self, plaintext):

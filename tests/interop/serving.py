@@ -69,7 +69,7 @@ class Serving:
 
     def _leg(self, at, f):
         number = int.from_bytes(random(4), "big") or 1
-        return at, f, bridge.Leg(self.peers[at].stream_binding, number)
+        return at, f, bridge.Leg(self.peers[at].stream_binding, number, bridge=True)
 
     def _closed(self, from_f, to_f):
         out = []

@@ -22,7 +22,11 @@ use crate::{DropReason, Event};
 
 impl Node {
     pub(crate) fn message_in(&mut self, now: Now, f: NodeAddr, kind: u16, value: &[u8]) {
-        match StreamValue::decode(StreamMessage { kind, value }) {
+        let value = StreamValue::decode(StreamMessage { kind, value });
+        if value.as_ref().is_ok_and(|value| !self.may_say(f, value)) {
+            return self.drop_for(DropReason::NotAllowed);
+        }
+        match value {
             Ok(StreamValue::Hello(hello)) => self.hello_in(f, &hello),
             Ok(StreamValue::IdentityUpdate(update)) => self.handle_update(now, f, update),
             Ok(StreamValue::RotationDigest(digest)) => self.handle_digest(now, f, digest),
@@ -34,6 +38,20 @@ impl Node {
             Ok(StreamValue::Prefixes(list)) => self.prefixes_in(now, f, list),
             Ok(StreamValue::Unknown(_)) => {}
             Err(_) => self.drop_for(DropReason::Malformed),
+        }
+    }
+
+    /// Whether a message of F is heeded. Only whom this node talks with learns and teaches
+    /// anything about others; an applicant says its password and nothing else.
+    fn may_say(&self, f: NodeAddr, value: &StreamValue<'_>) -> bool {
+        match value {
+            StreamValue::Hello(_) | StreamValue::Bridge(_) | StreamValue::Unknown(_) => true,
+            StreamValue::IdentityUpdate(_) | StreamValue::CloneNotice(_) => !self.is_applicant(f),
+            StreamValue::RotationDigest(_)
+            | StreamValue::RotationQuery(_)
+            | StreamValue::RotationLog(_)
+            | StreamValue::Endpoints(_)
+            | StreamValue::Prefixes(_) => self.may_talk(f),
         }
     }
 
@@ -141,9 +159,6 @@ impl Node {
     }
 
     fn endpoints_in(&mut self, now: Now, f: NodeAddr, list: &[SocketAddr]) {
-        if !self.may_talk(f) {
-            return;
-        }
         let peer = self.peers.entry(f).or_default();
         for at in list {
             peer.candidates.add(now.mono, *at, Source::Told);

@@ -128,7 +128,6 @@ impl Node {
         if let Some(at) = at {
             self.reached(now, f, at);
         }
-        self.came_up_with_bridges(now, f, up.continued);
         if !up.continued {
             if was_up {
                 let why = DownWhy::Replaced;
@@ -139,6 +138,7 @@ impl Node {
             }
             self.greet(now, f);
         }
+        self.came_up_with_bridges(now, f, up.continued);
         if let Some(at) = at {
             let at = self
                 .address_of(at)

@@ -48,7 +48,7 @@ impl Node {
             return;
         }
         for peer in self.peers_up() {
-            if peer != f && peer != teller {
+            if peer != f && peer != teller && self.may_talk(peer) {
                 self.send_digest(now, peer, &[(f, position)]);
             }
         }

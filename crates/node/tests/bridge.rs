@@ -557,6 +557,44 @@ fn nodes_that_only_know_each_others_address_meet_at_their_bridge() {
 }
 
 #[test]
+fn who_is_allowed_after_it_called_is_reached_over_the_channel_that_it_opened() {
+    let mut world = star(2);
+    attach(&mut world, BRIDGE, A, "");
+    attach(&mut world, BRIDGE, B, "");
+    let (a, b) = (world.f(A), world.f(B));
+    world
+        .with(A, |node, now| node.allow(now, allow_all(b)))
+        .unwrap();
+    world.with(A, |node, now| node.connect(now, b)).unwrap();
+    world.run(s(5));
+    assert!(!world.is_up(A, B), "B does not know A yet");
+    world
+        .with(B, |node, now| node.allow(now, allow_all(a)))
+        .unwrap();
+    world.with(B, |node, now| node.connect(now, a)).unwrap();
+    world.run(s(1));
+    assert!(world.is_up(B, A));
+}
+
+#[test]
+fn what_was_sent_to_a_client_is_nothing_for_the_bridge() {
+    let mut world = joined();
+    world.seen.clear();
+    stream(&mut world, ms(10), 20);
+    let from_bridge = |p: &&Packet| p.from == at(BRIDGE) && p.bytes[0] == 5;
+    let sent: Vec<Packet> = world.seen.iter().filter(from_bridge).cloned().collect();
+    assert!(sent.len() >= 40);
+    let count = world.hosts[BRIDGE].sent;
+    let elsewhere = SocketAddr::from(([203, 0, 113, 9], 9));
+    for packet in sent {
+        world.inject(BRIDGE, elsewhere, &packet.bytes);
+        world.inject(BRIDGE, packet.to, &packet.bytes);
+    }
+    world.deliver();
+    assert_eq!(world.hosts[BRIDGE].sent, count);
+}
+
+#[test]
 fn commands_about_bridges_name_what_is_wrong() {
     let mut world = star(1);
     let deny = |node: &mut node::Node, now| {

@@ -15,6 +15,17 @@ use std::sync::{Mutex, PoisonError};
 use wire::datagram::{Datagram, RELAY_HEADER_LEN, RelayedView};
 use zeroize::Zeroizing;
 
+/// Which way a datagram goes over a hop. What a Bridge sent to a client is of no use when somebody
+/// sends it back to the Bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Way {
+    /// From a client to its Bridge.
+    ToBridge = 0,
+    /// From a Bridge to its client.
+    ToClient = 1,
+}
+
 /// The key of one channel on one hop.
 pub struct HopKey {
     channel: u32,
@@ -46,23 +57,24 @@ impl HopKey {
         self.channel
     }
 
-    /// The header to put in front of a sealed datagram of 16 bytes or more.
+    /// The header to put in front of a sealed datagram of 16 bytes or more that goes `way`.
     #[must_use]
-    pub fn header(&self, crypto: &dyn Crypto, sealed: &[u8]) -> [u8; RELAY_HEADER_LEN] {
+    pub fn header(&self, crypto: &dyn Crypto, way: Way, sealed: &[u8]) -> [u8; RELAY_HEADER_LEN] {
         let covered = sealed.get(..RELAY_HEADER_LEN).unwrap_or(sealed);
-        RelayedView::header(self.channel, &self.mac(crypto, covered))
+        RelayedView::header(self.channel, &self.mac(crypto, way, covered))
     }
 
-    /// Whether a relayed datagram of this channel has the right MAC.
+    /// Whether a relayed datagram that came `way` on this channel has the right MAC.
     #[must_use]
-    pub fn verify(&self, crypto: &dyn Crypto, relayed: &RelayedView<'_>) -> bool {
+    pub fn verify(&self, crypto: &dyn Crypto, way: Way, relayed: &RelayedView<'_>) -> bool {
         relayed.channel == self.channel
-            && constant_time_eq(&self.mac(crypto, relayed.covered()), relayed.mac)
+            && constant_time_eq(&self.mac(crypto, way, relayed.covered()), relayed.mac)
     }
 
-    fn mac(&self, crypto: &dyn Crypto, covered: &[u8]) -> [u8; 8] {
+    fn mac(&self, crypto: &dyn Crypto, way: Way, covered: &[u8]) -> [u8; 8] {
         let channel = self.channel.to_be_bytes();
-        let mac = crypto.hmac(&*self.key, &[b"kumihimo channel v1", &channel, covered]);
+        let parts: [&[u8]; 4] = [b"kumihimo channel v1", &[way as u8], &channel, covered];
+        let mac = crypto.hmac(&*self.key, &parts);
         let [a, b, c, d, e, f, g, h, ..] = mac;
         [a, b, c, d, e, f, g, h]
     }
@@ -132,7 +144,7 @@ mod tests {
     }
 
     fn relayed(key: &HopKey, sealed: &[u8]) -> Vec<u8> {
-        [&key.header(&AwsLc, sealed), sealed].concat()
+        [&key.header(&AwsLc, Way::ToBridge, sealed), sealed].concat()
     }
 
     fn view(bytes: &[u8]) -> RelayedView<'_> {
@@ -146,16 +158,21 @@ mod tests {
     fn a_mac_is_right_for_its_channel_its_session_and_its_head() {
         let key = HopKey::new(&AwsLc, &[1; 32], 9);
         let bytes = relayed(&key, &sealed(3));
-        assert!(key.verify(&AwsLc, &view(&bytes)));
+        let verify = |key: &HopKey, bytes: &[u8]| key.verify(&AwsLc, Way::ToBridge, &view(bytes));
+        assert!(verify(&key, &bytes));
+        assert!(
+            !key.verify(&AwsLc, Way::ToClient, &view(&bytes)),
+            "sent back"
+        );
         let others = [
             HopKey::new(&AwsLc, &[2; 32], 9),
             HopKey::new(&AwsLc, &[1; 32], 10),
         ];
-        assert!(others.iter().all(|key| !key.verify(&AwsLc, &view(&bytes))));
+        assert!(others.iter().all(|key| !verify(key, &bytes)));
         for at in 4..32 {
             let mut forged = bytes.clone();
             forged[at] ^= 1;
-            assert!(!key.verify(&AwsLc, &view(&forged)), "{at}");
+            assert!(!verify(&key, &forged), "{at}");
         }
         assert!(!format!("{key:?}").contains("key"));
     }

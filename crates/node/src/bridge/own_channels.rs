@@ -36,11 +36,15 @@ impl Node {
     }
 
     fn want_channel(&mut self, now: Now, bridge: NodeAddr, f: NodeAddr) {
+        let known = self.identity_of(f).is_some();
         let Some(link) = self.links.get_mut(&bridge) else {
             return;
         };
         let full = link.channels.len() + link.asked.len() >= CHANNELS_OF_LINK_MAX;
-        if full || link.channels.contains_key(&f) || !link.asked.insert(f) {
+        // The Bridge says once more who is at the other end of a channel that it opened to this
+        // node before F was allowed here.
+        let has = link.channels.contains_key(&f) && known;
+        if full || has || !link.asked.insert(f) {
             return;
         }
         let message = BridgeMessage::Open(f);
@@ -71,7 +75,10 @@ impl Node {
             ChannelState::Open { channel, identity } => {
                 link.asked.remove(&peer);
                 if link.channels.get(&peer) == Some(&channel) {
-                    // Both ends asked, and the Bridge answers each.
+                    // Both ends asked, or this one asks who is there.
+                    if self.identity_of(peer).is_none() {
+                        self.use_channel(now, peer, channel, identity);
+                    }
                     return;
                 }
                 if link.attached.is_some() && link.channels.len() < CHANNELS_OF_LINK_MAX {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use identity::crypto::Crypto;
-use session::hop::{HopKey, HopWindow};
+use session::hop::{HopKey, HopWindow, Way};
 use wire::datagram::{Datagram, RELAY_HEADER_LEN, RelayedView};
 use wire::{NodeAddr, Path};
 
@@ -251,7 +251,7 @@ impl Hops {
             return Err(DropReason::Malformed);
         };
         if let Some(own) = self.own.get(&view.channel) {
-            if !own.key.verify(&*self.crypto, &view) {
+            if !own.key.verify(&*self.crypto, Way::ToClient, &view) {
                 return Err(DropReason::NotAuthentic);
             }
             return Ok(Relayed::Own(Path::Channel(view.channel), own.peer));
@@ -271,7 +271,7 @@ impl Hops {
             let Ok(Datagram::Relayed(view)) = Datagram::parse(datagram) else {
                 return Err(DropReason::Malformed);
             };
-            if !leg.key.verify(&*self.crypto, &view) {
+            if !leg.key.verify(&*self.crypto, Way::ToBridge, &view) {
                 return Err(DropReason::NotAuthentic);
             }
             let newest = leg.window.accept(view.sealed);
@@ -288,7 +288,7 @@ impl Hops {
             .relayed_bytes
             .fetch_add(datagram.len() as u64, Ordering::Relaxed);
         if let Some((header, sealed)) = datagram.split_first_chunk_mut::<RELAY_HEADER_LEN>() {
-            *header = leg.onward_key.header(&*self.crypto, sealed);
+            *header = leg.onward_key.header(&*self.crypto, Way::ToClient, sealed);
         }
         let moved = newest && leg.owner.path() != from;
         Ok(Relayed::Forward {
@@ -299,7 +299,11 @@ impl Hops {
 
     /// A datagram behind the header of one of this node's channels.
     pub(crate) fn wrap(&self, channel: &OwnChannel, sealed: &[u8]) -> Vec<u8> {
-        [&channel.key.header(&*self.crypto, sealed), sealed].concat()
+        [
+            &channel.key.header(&*self.crypto, Way::ToBridge, sealed),
+            sealed,
+        ]
+        .concat()
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use group::{Direction, FlowKey, FlowTable, Services, decide};
 use identity::{LocalIdentity, PublicIdentity};
+use session::hop::Way;
 use session::transport::{OpenError, Opened, Transport};
 use wire::datagram::{
     Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN, is_handshake,
@@ -455,7 +456,9 @@ impl Snapshot {
         let datagram = match &out.route {
             Route::Direct(_) => RELAY_HEADER_LEN..end,
             Route::Relayed(channel, _) => {
-                *header = channel.key.header(&*self.hops.crypto, sealed);
+                *header = channel
+                    .key
+                    .header(&*self.hops.crypto, Way::ToBridge, sealed);
                 0..end
             }
         };
