@@ -107,4 +107,8 @@ fn a_bridge_that_is_away_or_no_bridge_is_named() {
     let said = a.fails(&["bridge", "use", &lost, "--wait", "1"], 1);
     assert!(said.contains("did not answer within 1 seconds"), "{said}");
     assert!(a.ok(&["status"]).contains("it does not answer"));
+    bridge.ok(&["up", "--no-invite"]);
+    // It has another port now, and is the same Bridge.
+    a.ok(&["bridge", "use", &line(&bridge, &[])]);
+    assert_eq!(a.json(&["status"])["bridges"].as_array().unwrap().len(), 1);
 }

@@ -322,10 +322,16 @@ impl Node {
         }
     }
 
-    /// The session with a Bridge has moved.
-    pub(crate) fn link_moved(&mut self, f: NodeAddr, to: Path) {
+    /// The session with a Bridge has moved. The Bridge learns it from a ping that comes by the new
+    /// way: what it has sent over a stream that ends now, its answer to an attach perhaps, it
+    /// sends again, and must know where to.
+    pub(crate) fn link_moved(&mut self, now: Now, f: NodeAddr, to: Path) {
         if matches!(to, Path::Udp(_)) {
             self.drop_stream(f);
+            if let Some(link) = self.links.get_mut(&f) {
+                link.probing = None;
+            }
+            self.probe_link(now, f);
         }
     }
 
