@@ -112,3 +112,40 @@ fn a_bridge_that_is_away_or_no_bridge_is_named() {
     a.ok(&["bridge", "use", &line(&bridge, &[])]);
     assert_eq!(a.json(&["status"])["bridges"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn netcheck_says_what_passes_and_what_does_not() {
+    let (bridge, a) = (Place::new("netcheck"), Place::new("netcheck-a"));
+    a.ok(&["up", "--no-invite"]);
+    let alone = a.json(&["netcheck"]);
+    assert_eq!(alone["bridges"].as_array().unwrap().len(), 0);
+    assert_eq!(alone["nat"], "unknown");
+    assert_eq!(alone["discovery"], false);
+
+    bridge.ok(&["bridge", "up", "--no-line"]);
+    a.ok(&["bridge", "use", &line(&bridge, &[])]);
+    let port = bridge.json(&["status"])["listen_port"].clone();
+    let there = format!("127.0.0.1:{port}");
+    let found = a.json(&["netcheck", &there, "127.0.0.1:1"]);
+    assert_eq!(found["verdict"], "open", "{found}");
+    assert_eq!(found["nat"], "none");
+    let check = &found["bridges"][0];
+    assert_eq!(
+        (&check["udp"], &check["attached"]),
+        (&true.into(), &true.into())
+    );
+    assert!(check["tcp"][0]["took_ms"].is_number(), "{check}");
+    assert!(check["datagram_max"].as_u64().unwrap() >= 1200, "{check}");
+    assert!(found["targets"][0]["took_ms"].is_number(), "{found}");
+    assert_eq!(found["targets"][1]["failure"], "refused");
+    let said = a.ok(&["netcheck"]);
+    assert!(said.contains("Everything works here."), "{said}");
+    assert!(said.contains("sees this node at"), "{said}");
+
+    // What was true a moment ago does not count.
+    bridge.ok(&["down"]);
+    let found = a.json(&["netcheck"]);
+    assert_eq!(found["verdict"], "blocked", "{found}");
+    assert_eq!(found["bridges"][0]["udp"], false);
+    assert_eq!(found["bridges"][0]["tcp"][0]["failure"], "refused");
+}
