@@ -278,7 +278,7 @@ mod tests {
             bridge(true, "203.0.113.2:700"),
         );
         let other = bridge(true, "203.0.113.2:701");
-        assert_eq!(of(&[one.clone()]), Nat::Behind);
+        assert_eq!(of(std::slice::from_ref(&one)), Nat::Behind);
         assert_eq!(of(&[one.clone(), same]), Nat::Same);
         assert_eq!(of(&[one.clone(), other]), Nat::Differs);
         // A stream's port is not that of UDP, and IPv6 does not compare with IPv4.
