@@ -227,7 +227,10 @@ impl Builder<'_> {
     }
 
     fn upkeep(&self, root: Command) -> Command {
-        root.subcommand(self.verb("check", "kumi check [--json]"))
+        let place = self.argument("HOST:PORT", "arg-place").num_args(0..);
+        let netcheck = self.verb("netcheck", "kumi netcheck [HOST:PORT…] [--json]");
+        root.subcommand(netcheck.arg(place))
+            .subcommand(self.verb("check", "kumi check [--json]"))
             .subcommand(
                 self.verb("bugreport", "kumi bugreport [FILE]").arg(
                     self.argument("FILE", "arg-report")

@@ -26,6 +26,7 @@ const EN: &[&str] = &[
     include_str!("../i18n/en/demo.ftl"),
     include_str!("../i18n/en/service.ftl"),
     include_str!("../i18n/en/bridge.ftl"),
+    include_str!("../i18n/en/netcheck.ftl"),
 ];
 const JA: &[&str] = &[
     include_str!("../i18n/ja/help.ftl"),
@@ -35,6 +36,7 @@ const JA: &[&str] = &[
     include_str!("../i18n/ja/demo.ftl"),
     include_str!("../i18n/ja/service.ftl"),
     include_str!("../i18n/ja/bridge.ftl"),
+    include_str!("../i18n/ja/netcheck.ftl"),
 ];
 
 /// The sentences of one language.

@@ -97,6 +97,10 @@ fn every_code_and_notice_of_a_node_has_a_text() {
         let id = format!("api-{}", code.as_str());
         assert!(text.find(&id, &[]).is_some(), "{id}");
     }
+    for verdict in api::Verdict::ALL {
+        let id = format!("netcheck-verdict-{}", verdict.as_str());
+        assert!(text.find(&id, &[]).is_some(), "{id}");
+    }
     for kind in api::NoticeKind::ALL {
         let id = format!("notice-{}", kind.as_str());
         assert!(text.find(&id, &[]).is_some(), "{id}");

@@ -77,6 +77,7 @@ const VERBS: &[&str] = &[
     "allow",
     "deny",
     "list",
+    "netcheck",
     "check",
     "bugreport",
     "completions",

@@ -11,6 +11,7 @@ mod id;
 mod invite;
 mod join;
 mod line;
+mod netcheck;
 mod peers;
 mod ping;
 mod run;
@@ -48,6 +49,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "allow" => access::allow(context, matches)?,
         "deny" => access::deny(context, matches)?,
         "list" => access::list(context)?,
+        "netcheck" => netcheck::run(context, matches)?,
         "check" => check::run(context)?,
         "bugreport" => bugreport::run(context, matches)?,
         "completions" => completions::run(context, matches)?,

@@ -33,7 +33,7 @@ fn two_nodes_use_a_bridge_and_it_lists_them() {
     let words: Vec<&str> = said.split_whitespace().collect();
     let at = words.iter().position(|w| *w == "--bridge").unwrap();
     let up = a.ok(&["up", "--bridge", words[at + 1]]);
-    assert!(up.contains("has taken this node, directly at"), "{up}");
+    assert!(up.contains("has taken this node"), "{up}");
     assert!(up.contains("It leads through the Bridge at"), "{up}");
     // Typed once more it says the same: the line is used, the Bridge is there.
     a.ok(&["up", "--bridge", words[at + 1]]);
@@ -42,7 +42,11 @@ fn two_nodes_use_a_bridge_and_it_lists_them() {
     assert_eq!(used["bridge"], status["address"]);
     let told = a.json(&["status"]);
     assert_eq!(told["bridges"][0]["attached"], true, "{told}");
-    assert!(a.ok(&["status"]).contains("over UDP"));
+    let said = a.ok(&["status"]);
+    assert!(
+        said.contains("over UDP") || said.contains("over TCP"),
+        "{said}"
+    );
 
     let b_at = b.json(&["status"])["address"].as_str().unwrap().to_owned();
     bridge.ok(&["bridge", "allow", &b_at, "--label", "ada", "--rate", "10M"]);
@@ -107,4 +111,45 @@ fn a_bridge_that_is_away_or_no_bridge_is_named() {
     let said = a.fails(&["bridge", "use", &lost, "--wait", "1"], 1);
     assert!(said.contains("did not answer within 1 seconds"), "{said}");
     assert!(a.ok(&["status"]).contains("it does not answer"));
+    bridge.ok(&["up", "--no-invite"]);
+    // It has another port now, and is the same Bridge.
+    a.ok(&["bridge", "use", &line(&bridge, &[])]);
+    assert_eq!(a.json(&["status"])["bridges"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn netcheck_says_what_passes_and_what_does_not() {
+    let (bridge, a) = (Place::new("netcheck"), Place::new("netcheck-a"));
+    a.ok(&["up", "--no-invite"]);
+    let alone = a.json(&["netcheck"]);
+    assert_eq!(alone["bridges"].as_array().unwrap().len(), 0);
+    assert_eq!(alone["nat"], "unknown");
+    assert_eq!(alone["discovery"], false);
+
+    bridge.ok(&["bridge", "up", "--no-line"]);
+    a.ok(&["bridge", "use", &line(&bridge, &[])]);
+    let port = bridge.json(&["status"])["listen_port"].clone();
+    let there = format!("127.0.0.1:{port}");
+    let found = a.json(&["netcheck", &there, "127.0.0.1:1"]);
+    assert_eq!(found["verdict"], "open", "{found}");
+    assert_eq!(found["nat"], "none");
+    let check = &found["bridges"][0];
+    assert_eq!(
+        (&check["udp"], &check["attached"]),
+        (&true.into(), &true.into())
+    );
+    assert!(check["tcp"][0]["took_ms"].is_number(), "{check}");
+    assert!(check["datagram_max"].as_u64().unwrap() >= 1200, "{check}");
+    assert!(found["targets"][0]["took_ms"].is_number(), "{found}");
+    assert_eq!(found["targets"][1]["failure"], "refused");
+    let said = a.ok(&["netcheck"]);
+    assert!(said.contains("Everything works here."), "{said}");
+    assert!(said.contains("sees this node at"), "{said}");
+
+    // What was true a moment ago does not count.
+    bridge.ok(&["down"]);
+    let found = a.json(&["netcheck"]);
+    assert_eq!(found["verdict"], "blocked", "{found}");
+    assert_eq!(found["bridges"][0]["udp"], false);
+    assert_eq!(found["bridges"][0]["tcp"][0]["failure"], "refused");
 }

@@ -48,6 +48,8 @@ fn mistakes_exit_with_2_and_say_three_things() {
         &["bridge", "allow", "fc00::1", "--customer", ""],
         &["bridge", "forget", "ada"],
         &["bridge"],
+        &["netcheck", "localhost"],
+        &["netcheck", "::1"],
     ] {
         let said = place.fails(args, 2);
         let lines: Vec<&str> = said.lines().collect();
@@ -80,6 +82,7 @@ fn without_a_node_reading_verbs_exit_with_3() {
         &["invite"],
         &["run", "--", "true"],
         &["bridge", "list"],
+        &["netcheck"],
         &["bridge", "invite"],
         &["bridge", "down"],
     ] {

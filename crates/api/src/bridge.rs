@@ -80,6 +80,9 @@ pub enum BridgeRequest {
         /// How long to wait, in milliseconds.
         wait_ms: u64,
     },
+    /// Ask every Bridge whether it is there, and try UDP again where a stream is used; what
+    /// comes of it is in the status some round trips later: [`crate::Response::Done`].
+    Probe,
     /// Use a Bridge no more: [`crate::Response::Done`].
     Forget {
         /// Its address F.
@@ -125,7 +128,9 @@ impl BridgeRequest {
                 some.then_some(()).ok_or("rate_bytes_s")
             }
             Self::Use { password, .. } => check_password(password.as_ref()),
-            Self::Stop | Self::Deny { .. } | Self::List | Self::Forget { .. } => Ok(()),
+            Self::Stop | Self::Deny { .. } | Self::List | Self::Probe | Self::Forget { .. } => {
+                Ok(())
+            }
         }
     }
 }
@@ -216,6 +221,12 @@ pub struct UsedBridge {
     pub via: Option<Via>,
     /// Round-trip time in milliseconds, once measured.
     pub rtt_ms: Option<f64>,
+    /// Time since the last packet from it in milliseconds.
+    #[serde(default)]
+    pub heard_age_ms: Option<u64>,
+    /// The largest datagram that is known to pass, in bytes of UDP payload.
+    #[serde(default)]
+    pub datagram_max: Option<u32>,
     /// Channels over it.
     pub channels: u32,
 }

@@ -21,6 +21,7 @@ mod error;
 mod forward;
 mod frame;
 mod limits;
+mod netcheck;
 mod prefix;
 mod reach;
 mod request;
@@ -40,8 +41,11 @@ pub use frame::{
     frame_len, read_frame,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
+pub use netcheck::{
+    BridgeCheck, Nat, Netcheck, TARGET_LEN_MAX, TARGETS_MAX, TcpCheck, TcpFailure, Verdict,
+};
 pub use prefix::{PREFIXES_MAX, Prefix};
-pub use reach::{PeerState, Via};
+pub use reach::{PeerState, Via, is_global};
 pub use request::{
     Accept, Allow, Invite, Join, PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request,
     Services,

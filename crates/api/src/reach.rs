@@ -1,7 +1,7 @@
 //! How a peer or a Bridge is reached.
 
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Whether there is a session with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,4 +27,16 @@ pub enum Via {
     Stream(SocketAddr),
     /// Over the Bridge with this address F.
     Bridge(Ipv6Addr),
+}
+
+/// Whether an address is one of the whole Internet, as far as its text says.
+#[must_use]
+pub fn is_global(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = matches!(v4.octets(), [100, 64..=127, ..]);
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared)
+        }
+        IpAddr::V6(v6) => matches!(v6.octets(), [0x20..=0x3f, ..]),
+    }
 }

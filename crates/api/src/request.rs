@@ -3,6 +3,7 @@
 
 use crate::bridge::BridgeRequest;
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
+use crate::netcheck;
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use crate::who::Who;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,12 @@ pub enum Request {
     IdentityChanged,
     /// Something about Bridges: see there.
     Bridge(BridgeRequest),
+    /// What this network lets through: [`crate::Response::Netcheck`], some seconds later.
+    Netcheck {
+        /// Where to make a TCP connection as well, each a host, a colon and a port; at most
+        /// [`crate::TARGETS_MAX`].
+        targets: Vec<String>,
+    },
     /// Stop the node: [`crate::Response::Done`] before it ends.
     Stop,
     /// Where `kumi run` finds the overlay: [`crate::Response::Inside`].
@@ -235,6 +242,7 @@ impl Request {
                 return Err("expires_s");
             }
             Request::Bridge(bridge) => return bridge.check(),
+            Request::Netcheck { targets } => return netcheck::check(targets),
             Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {
                 return Err("count");
             }

@@ -57,6 +57,8 @@ pub enum Response {
     },
     /// To [`crate::BridgeRequest::Use`].
     BridgeUsed(BridgeUsed),
+    /// To [`crate::Request::Netcheck`].
+    Netcheck(Box<crate::Netcheck>),
     /// It is done and there is nothing to say about it.
     Done,
 }

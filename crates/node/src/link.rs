@@ -168,7 +168,7 @@ impl Node {
     /// The session uses another path now.
     fn moved(&mut self, now: Now, f: NodeAddr, to: Path) {
         self.reached(now, f, to);
-        self.link_moved(f, to);
+        self.link_moved(now, f, to);
         self.client_moved(now, f, to);
         if let Some(via) = self.via(to) {
             self.event(Event::Moved { peer: f, via });

@@ -61,7 +61,7 @@ fn attach(world: &mut World, bridge: usize, index: usize, customer: &str) {
 
 fn is_attached(world: &World, index: usize, bridge: usize) -> bool {
     let f = world.f(bridge);
-    let bridges = world.hosts[index].node.bridges();
+    let bridges = world.hosts[index].node.bridges(world.now);
     bridges.iter().any(|b| b.f == f && b.observed.is_some())
 }
 
@@ -239,7 +239,7 @@ fn without_udp_a_stream_carries_it_and_udp_is_taken_when_it_passes() {
     world.lose = Box::new(|packet| packet.stream.is_none());
     for index in [A, B] {
         attach_slowly(&mut world, index);
-        let bridges = world.hosts[index].node.bridges();
+        let bridges = world.hosts[index].node.bridges(world.now);
         assert_eq!(bridges[0].via, Some(Via::Stream(at(BRIDGE))));
     }
     let (a, b) = (world.f(A), world.f(B));
@@ -261,7 +261,7 @@ fn without_udp_a_stream_carries_it_and_udp_is_taken_when_it_passes() {
     for _ in 0..40 {
         stream(&mut world, s(5), 1);
     }
-    let bridges = world.hosts[A].node.bridges();
+    let bridges = world.hosts[A].node.bridges(world.now);
     assert_eq!(bridges[0].via, Some(Via::Direct(at(BRIDGE))));
     assert!(world.streams.is_empty(), "hung up");
     assert_eq!(stream(&mut world, ms(10), 50).len(), 50);

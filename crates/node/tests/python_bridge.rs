@@ -82,7 +82,7 @@ impl Relay {
     }
 
     fn is_attached(&self, index: usize) -> bool {
-        let bridges = self.world.hosts[index].node.bridges();
+        let bridges = self.world.hosts[index].node.bridges(self.world.now);
         bridges
             .iter()
             .any(|b| b.f == self.f && b.observed == Some(self.world.hosts[index].at))

@@ -61,6 +61,10 @@ pub fn answer(node: &mut Node, now: Now, request: BridgeRequest, tcp_port: Optio
             serving: serving(node, now, tcp_port),
             clients: node.clients().iter().map(client).collect(),
         }),
+        BridgeRequest::Probe => {
+            node.probe_bridges(now);
+            Ok(Response::Done)
+        }
         BridgeRequest::Forget { bridge } => {
             node.forget_bridge(now, NodeAddr::from(bridge))
                 .map_err(|error| bridge_error(error).with("bridge", bridge))?;
@@ -108,8 +112,8 @@ pub fn serving(node: &Node, now: Now, tcp_port: Option<u16>) -> Option<api::Serv
 }
 
 /// The Bridges that a node uses.
-pub fn used(node: &Node) -> Vec<api::UsedBridge> {
-    node.bridges().iter().map(used_bridge).collect()
+pub fn used(node: &Node, now: Now) -> Vec<api::UsedBridge> {
+    node.bridges(now).iter().map(used_bridge).collect()
 }
 
 fn used_bridge(status: &BridgeStatus) -> api::UsedBridge {
@@ -122,6 +126,8 @@ fn used_bridge(status: &BridgeStatus) -> api::UsedBridge {
         refusal: status.refusal.map(refusal),
         via: status.via.map(answers::via),
         rtt_ms: status.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+        heard_age_ms: status.heard.map(millis),
+        datagram_max: status.datagram_max.map(count),
         channels: count(status.channels),
     }
 }
@@ -162,14 +168,14 @@ pub fn refused(bridge: NodeAddr, why: AttachStatus) -> ApiError {
 }
 
 /// What is said when a Bridge has taken this node.
-pub fn taken(node: &Node, bridge: NodeAddr, took: Duration) -> Reply {
-    let used = used(node).into_iter();
+pub fn taken(node: &Node, now: Now, bridge: NodeAddr, took: Duration) -> Reply {
+    let used = used(node, now).into_iter();
     let found = used.into_iter().find(|b| b.address == bridge.to_ipv6());
     Ok(Response::BridgeUsed(api::BridgeUsed {
         bridge: bridge.to_ipv6(),
         via: found.as_ref().and_then(|bridge| bridge.via),
         observed: found.and_then(|bridge| bridge.observed),
-        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        took_ms: millis(took),
     }))
 }
 
@@ -193,6 +199,10 @@ pub fn bridge_error(error: BridgeError) -> ApiError {
         BridgeError::CustomerName => ApiError::new(Code::BadRequest).with("detail", "customer"),
         BridgeError::Invite(error) => answers::invite_error(error),
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn count(number: usize) -> u32 {

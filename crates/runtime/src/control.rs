@@ -7,9 +7,10 @@
 
 use crate::asked::{Asked, REPLIES_LEN_MAX};
 use crate::counters::Cause;
+use crate::netcheck;
 use crate::proxy::Proxies;
 use crate::shared::{Inbox, Input, Shared};
-use api::{ApiError, Code, Reply};
+use api::{ApiError, Code, Reply, Request};
 use os::control::{ControlError, Listener};
 use os::wait::readable;
 use std::io::Write;
@@ -50,7 +51,8 @@ pub fn run(shared: &Shared, listener: &Listener) {
         match listener.accept() {
             Ok(Some(stream)) if connections.len() < CONNECTIONS_MAX => {
                 let proxies = Arc::clone(&shared.proxies);
-                connections.extend(serve(stream, shared.inbox.clone(), proxies));
+                let discovery = shared.multicast.is_some();
+                connections.extend(serve(stream, shared.inbox.clone(), proxies, discovery));
             }
             Ok(_) => {}
             Err(error @ ControlError::Stranger { .. }) => tracing::info!(%error, "refused"),
@@ -67,20 +69,30 @@ pub fn run(shared: &Shared, listener: &Listener) {
     }
 }
 
-fn serve(stream: UnixStream, inbox: Inbox, proxies: Arc<Proxies>) -> Option<Connection> {
+fn serve(
+    stream: UnixStream,
+    inbox: Inbox,
+    proxies: Arc<Proxies>,
+    discovery: bool,
+) -> Option<Connection> {
     let stream = Arc::new(stream);
     let own = Arc::clone(&stream);
     let thread = std::thread::Builder::new()
         .name("kumi-client".to_owned())
         .stack_size(STACK_LEN)
         .spawn(move || {
-            let _ = answer(&own, &inbox, &proxies);
+            let _ = answer(&own, &inbox, &proxies, discovery);
             let _ = own.shutdown(Shutdown::Both);
         });
     thread.ok().map(|thread| Connection { stream, thread })
 }
 
-fn answer(stream: &UnixStream, inbox: &Inbox, proxies: &Arc<Proxies>) -> std::io::Result<()> {
+fn answer(
+    stream: &UnixStream,
+    inbox: &Inbox,
+    proxies: &Arc<Proxies>,
+    discovery: bool,
+) -> std::io::Result<()> {
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut reader = stream;
@@ -94,6 +106,10 @@ fn answer(stream: &UnixStream, inbox: &Inbox, proxies: &Arc<Proxies>) -> std::io
     // Forwards are no business of the slow path, which waits for nothing.
     if let Some(reply) = proxies.handle(&request) {
         return write(stream, &reply);
+    }
+    // Nor is waiting for the network.
+    if let Request::Netcheck { targets } = &request {
+        return write(stream, &netcheck::run(inbox, discovery, targets));
     }
     let (reply, replies) = sync_channel(REPLIES_LEN_MAX);
     if !inbox.send(Input::Request(Asked { request, reply })) {

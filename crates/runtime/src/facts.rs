@@ -173,7 +173,7 @@ impl Facts {
             peers_connected: count(status.sessions),
             invites_open: count(status.invites),
             announces: status.announces.into_iter().map(api::Prefix).collect(),
-            bridges: bridges::used(node),
+            bridges: bridges::used(node, now),
             serving: bridges::serving(node, now, self.shared.streams.port()),
             traffic: traffic_of(&peers),
             endpoints: status.local_endpoints,

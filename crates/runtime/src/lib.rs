@@ -21,6 +21,7 @@
 //! | programs connected | [`control::CONNECTIONS_MAX`] |
 //! | connections through proxies | [`proxy::CONNECTIONS_MAX`] |
 //! | joins and pings waiting | [`requests::WAITING_MAX`] |
+//! | looks at the network at once | 1, [`netcheck`] |
 //!
 //! After kill -9 nothing needs cleaning but a socket file, which the next start replaces:
 //! the interface, its addresses and routes go with the process, the lock is the kernel's.
@@ -34,6 +35,7 @@ pub mod data;
 pub mod facts;
 pub mod inside;
 pub mod lan;
+pub mod netcheck;
 pub mod peer_routes;
 pub mod prefixes;
 pub mod proxy;

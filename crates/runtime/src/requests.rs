@@ -99,6 +99,9 @@ impl Requests {
                 return Then::Stop;
             }
             // Answered before they come here.
+            Request::Netcheck { .. } => {
+                Err(ApiError::new(Code::Internal).with("detail", "netcheck"))
+            }
             Request::Forward(_) | Request::ForwardRemove { .. } | Request::Forwards => {
                 Err(ApiError::new(Code::Internal).with("detail", "forwards"))
             }
@@ -198,7 +201,7 @@ impl Requests {
             }
             Event::EchoLost { id, .. } => self.answer_echo(*id, api::EchoResult::Lost),
             Event::BridgeUp { bridge } => self.end_bridges(*bridge, |wait| {
-                bridges::taken(node, *bridge, now.mono.saturating_sub(wait.started))
+                bridges::taken(node, now, *bridge, now.mono.saturating_sub(wait.started))
             }),
             Event::BridgeRefused { bridge, why } => {
                 self.end_bridges(*bridge, |_| Err(bridges::refused(*bridge, *why)));

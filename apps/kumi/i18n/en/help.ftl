@@ -20,10 +20,11 @@ cmd-kumi = Kumihimo: a private network whose addresses are keys
 
         `kumi COMMAND --help` explains a command and gives examples.
 
-cmd-demo = Show two nodes talk on this machine, with an eavesdropper in between
+cmd-demo = Show two nodes talk through a Bridge on this machine, with an eavesdropper in between
     .long =
-        Builds two nodes in namespaces of its own, joins them, pings, sends a file and
-        shows what an eavesdropper on the wire sees. It needs no privileges, touches
+        Builds two nodes that cannot reach each other and a Bridge between them, in
+        namespaces of its own, joins them, pings, sends a file and shows what an
+        eavesdropper on the wire of the Bridge sees. It needs no privileges, touches
         nothing of this machine and leaves nothing behind.
     .examples =
         kumi demo               the whole story

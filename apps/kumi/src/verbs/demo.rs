@@ -1,9 +1,9 @@
-//! `kumi demo`: two real nodes on this machine, told as a short story.
+//! `kumi demo`: two real nodes and a Bridge on this machine, told as a short story.
 //!
 //! | part | does |
 //! |---|---|
-//! | [`stage`] | namespaces, the cable, the nodes, cleaning up |
-//! | [`eve`] | listens on the cable |
+//! | [`stage`] | namespaces, the cables, the nodes, cleaning up |
+//! | [`eve`] | listens on the wire of the Bridge |
 //! | [`file`] | makes, sends, receives and sums the file |
 //! | [`story`] | tells |
 
@@ -14,14 +14,14 @@ mod story;
 
 pub(crate) use file::{VERB as FILE_VERB, serve as serve_file};
 
-use crate::client::{Client, expect_answer};
+use crate::client::{Client, ask, expect_answer};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::text::args;
 use crate::usage::wrong_value;
 use crate::verbs::{invite, show, status};
-use api::{EchoResult, Join, Joined, Ping, Request, Response, Via};
+use api::{BridgeRequest, EchoResult, Join, Joined, Ping, Request, Response, Via};
 use clap::ArgMatches;
 use eve::{Eve, Notes};
 use stage::{End, Stage};
@@ -35,6 +35,8 @@ use story::Story;
 const SIZE_MIB_DEFAULT: u64 = 64;
 const SIZE_MIB_MAX: u64 = 1024;
 const PINGS: u32 = 5;
+/// How long a Bridge or a peer may take.
+const WAIT_MS: u64 = 20_000;
 /// No progress of the file for so long means that it never arrives.
 const STALL_MAX: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
@@ -44,6 +46,9 @@ const POLL: Duration = Duration::from_millis(50);
 struct Figures {
     alice: Option<Ipv6Addr>,
     bob: Option<Ipv6Addr>,
+    bridge: Option<Ipv6Addr>,
+    attach_ms: Vec<u64>,
+    via: Option<Via>,
     join_ms: u64,
     ping_ms: Vec<f64>,
     file_bytes: u64,
@@ -76,14 +81,15 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         context,
         stage: &stage,
     };
-    let before = stage.cable_packets()?;
+    let before = stage.wire_packets()?;
     let eve = Eve::listen(stage.ear()?)
         .map_err(|error| Failure::new(Exit::Failed, "error-demo-stage").with("detail", error))?;
     demo.nodes(&mut story, &mut figures)?;
+    demo.bridge(&mut story, &mut figures)?;
     let joined = demo.join(&mut story, &mut figures)?;
     demo.ping(&mut story, &mut figures, &joined)?;
     demo.file(&mut story, &mut figures, mib)?;
-    let carried = stage.cable_packets()?.saturating_sub(before);
+    let carried = stage.wire_packets()?.saturating_sub(before);
     demo.eve(&mut story, &mut figures, &eve.notes(), carried)?;
     story.step("demo-step-end", "demo-end-clean");
     stage.clear();
@@ -118,6 +124,7 @@ impl Demo<'_> {
         match end {
             End::Alice => self.context.text.t("demo-alice"),
             End::Bob => self.context.text.t("demo-bob"),
+            End::Bridge => "Bridge".to_owned(),
         }
     }
 
@@ -127,19 +134,51 @@ impl Demo<'_> {
 
     fn nodes(&self, story: &mut Story<'_>, figures: &mut Figures) -> Result<(), Failure> {
         story.step("demo-step-nodes", "demo-nodes-busy");
-        for end in [End::Alice, End::Bob] {
+        for end in [End::Bridge, End::Alice, End::Bob] {
             let name = self.name(end);
             self.stage.start_node(end, self.context, &name)?;
             let address = status::fetch(&self.of(end))?.address;
             match end {
                 End::Alice => figures.alice = Some(address),
                 End::Bob => figures.bob = Some(address),
+                End::Bridge => figures.bridge = Some(address),
             }
             let address = address.to_string();
             story.tell("demo-node", args!(name = name, address = address));
             story.busy("demo-nodes-busy", &[]);
         }
         story.tell("demo-node-meaning", &[]);
+        Ok(())
+    }
+
+    /// Makes the Bridge one, and lets both ends use it.
+    fn bridge(&self, story: &mut Story<'_>, figures: &mut Figures) -> Result<(), Failure> {
+        story.step("demo-step-bridge", "demo-bridge-busy");
+        let bridge = self.of(End::Bridge);
+        let serve = Request::Bridge(BridgeRequest::Serve {
+            customer: String::new(),
+            password: None,
+        });
+        ask(&bridge, &serve)?;
+        for end in [End::Alice, End::Bob] {
+            let line = Request::Bridge(BridgeRequest::Line {
+                customer: String::new(),
+                expires_s: api::EXPIRES_S_MIN,
+                password: false,
+            });
+            let line = expect_answer!(&bridge, &line, Response::BridgeLine(line) => line);
+            let wanted = Request::Bridge(BridgeRequest::Use {
+                line: line.line,
+                password: None,
+                wait_ms: WAIT_MS,
+            });
+            let of = self.of(end);
+            let used = expect_answer!(&of, &wanted, Response::BridgeUsed(used) => used);
+            figures.attach_ms.push(used.took_ms);
+            let args = args!(name = self.name(end), ms = used.took_ms);
+            story.tell("demo-bridge-used", args);
+        }
+        story.tell("demo-bridge-meaning", &[]);
         Ok(())
     }
 
@@ -153,7 +192,7 @@ impl Demo<'_> {
         let request = Request::Join(Join {
             line,
             label: None,
-            wait_ms: 20_000,
+            wait_ms: WAIT_MS,
         });
         let bob = self.of(End::Bob);
         let joined = expect_answer!(&bob, &request, Response::Joined(joined) => joined);
@@ -195,6 +234,7 @@ impl Demo<'_> {
                 .with("peer", joined.peer)
                 .with("sent", done.sent));
         };
+        figures.via = Some(via);
         let least = figures
             .ping_ms
             .iter()

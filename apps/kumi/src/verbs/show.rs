@@ -9,7 +9,7 @@ use api::{
     Via,
 };
 use fluent_bundle::FluentValue;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Lines of names and values, the names in one column.
 pub(crate) fn pairs(context: &Context, pairs: &[(&str, String)]) {
@@ -95,7 +95,7 @@ enum Reach {
 fn reach(status: &Status) -> Reach {
     match status.endpoints.as_slice() {
         [] => Reach::None,
-        some if some.iter().any(|at| is_global(at.ip())) => Reach::Everywhere,
+        some if some.iter().any(|at| api::is_global(at.ip())) => Reach::Everywhere,
         _ => Reach::Lan,
     }
 }
@@ -179,17 +179,6 @@ pub(crate) fn serving(text: &Text, serving: &Serving) -> String {
 pub(crate) fn invite_bridges(text: &Text, line: &str) -> Option<String> {
     let bridges = line::bridges(line).join(", ");
     (!bridges.is_empty()).then(|| text.tr("invite-bridges", args!(bridges = bridges)))
-}
-
-/// Whether an address is one of the whole Internet, as far as its text says.
-pub(crate) fn is_global(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let shared = matches!(v4.octets(), [100, 64..=127, ..]);
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared)
-        }
-        IpAddr::V6(v6) => matches!(v6.octets(), [0x20..=0x3f, ..]),
-    }
 }
 
 /// What a peer may reach.

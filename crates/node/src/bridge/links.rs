@@ -212,6 +212,24 @@ impl Node {
         self.touched.insert(f);
     }
 
+    /// Asks every Bridge whether it is there, and tries UDP again towards those that are reached
+    /// over a stream. What comes of it is in [`Node::bridges`].
+    pub fn probe_bridges(&mut self, now: Now) {
+        let all: Vec<NodeAddr> = self.links.keys().copied().collect();
+        for f in all {
+            if !self.peer_is_up(f) {
+                self.call_bridge(now, f);
+                continue;
+            }
+            let path = self.session_of(f).and_then(Session::endpoint);
+            if let Some(Path::Stream(_)) = path {
+                self.try_udp(now, f);
+            }
+            self.probe_link(now, f);
+        }
+        self.settle(now);
+    }
+
     /// A ping of a Bridge came back, or did not. Whether it was one of ours.
     pub(crate) fn link_echo(&mut self, f: NodeAddr, id: u32, answered: bool) -> bool {
         let Some(link) = self.links.get_mut(&f).filter(|_| id == PROBE_ID) else {
@@ -322,10 +340,16 @@ impl Node {
         }
     }
 
-    /// The session with a Bridge has moved.
-    pub(crate) fn link_moved(&mut self, f: NodeAddr, to: Path) {
+    /// The session with a Bridge has moved. The Bridge learns it from a ping that comes by the new
+    /// way: what it has sent over a stream that ends now, its answer to an attach perhaps, it
+    /// sends again, and must know where to.
+    pub(crate) fn link_moved(&mut self, now: Now, f: NodeAddr, to: Path) {
         if matches!(to, Path::Udp(_)) {
             self.drop_stream(f);
+            if let Some(link) = self.links.get_mut(&f) {
+                link.probing = None;
+            }
+            self.probe_link(now, f);
         }
     }
 

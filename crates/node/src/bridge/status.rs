@@ -29,6 +29,10 @@ pub struct BridgeStatus {
     pub via: Option<Via>,
     /// Last measured round trip.
     pub rtt: Option<Duration>,
+    /// Since the last authentic packet, if any came in the session that stands.
+    pub heard: Option<Duration>,
+    /// Largest datagram known to pass, in bytes of UDP payload.
+    pub datagram_max: Option<usize>,
     /// Channels over it.
     pub channels: usize,
 }
@@ -78,23 +82,27 @@ pub struct ServingStatus {
 impl Node {
     /// The Bridges of this node, in order of address.
     #[must_use]
-    pub fn bridges(&self) -> Vec<BridgeStatus> {
+    pub fn bridges(&self, now: Now) -> Vec<BridgeStatus> {
         let used = self.stored.bridging.used.values();
         used.map(|record| {
             let link = self.links.get(&record.f);
             let peer = self.peers.get(&record.f);
             let session = peer.and_then(|peer| peer.session.as_ref());
+            let standing = session.filter(|session| session.is_up());
+            let transport = standing.and_then(Session::transport);
+            let last_rx = transport.and_then(|transport| transport.last_rx());
             BridgeStatus {
                 f: record.f,
                 endpoints: record.endpoints.clone(),
                 state: self.peer_state(Some(record.f), peer),
                 observed: link.and_then(|link| link.attached),
                 refusal: link.and_then(|link| link.refusal),
-                via: session
-                    .filter(|session| session.is_up())
+                via: standing
                     .and_then(Session::endpoint)
                     .and_then(|path| self.via(path)),
                 rtt: peer.and_then(|peer| peer.rtt),
+                heard: last_rx.map(|at| now.mono.saturating_sub(at)),
+                datagram_max: standing.map(Session::datagram_max),
                 channels: link.map_or(0, |link| link.channels.len()),
             }
         })

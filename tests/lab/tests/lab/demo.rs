@@ -29,7 +29,13 @@ fn demo(account: Account, language: &str, more: &[&str]) -> String {
 fn the_demo_tells_its_story_to_root_and_to_everybody() {
     for account in [Account::Root, Account::A] {
         let text = demo(account, "LANG=en_US.UTF-8", &[]);
-        for part in ["ML-KEM-768", "SHA-256", "bit/s", "found 0 times", "fc"] {
+        for part in [
+            "ML-KEM-768",
+            "SHA-256",
+            "bit/s",
+            "found 0 times",
+            "through the Bridge fc",
+        ] {
             assert!(text.contains(part), "{account:?}: no {part:?} in\n{text}");
         }
     }
@@ -39,7 +45,7 @@ fn the_demo_tells_its_story_to_root_and_to_everybody() {
 fn the_demo_speaks_japanese() {
     let text = demo(Account::A, "LANG=ja_JP.UTF-8", &[]);
     assert!(
-        text.contains("ノード") && text.contains("SHA-256"),
+        text.contains("ノード") && text.contains("SHA-256") && text.contains("Bridge fc"),
         "{text}"
     );
 }
@@ -49,5 +55,7 @@ fn the_demo_can_be_read_by_machine() {
     let text = demo(Account::A, "LANG=C.UTF-8", &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     println!("{json:#}");
-    assert!(json.is_object());
+    assert_eq!(json["via"]["bridge"], json["bridge"]);
+    assert_eq!(json["sha256_sent"], json["sha256_received"]);
+    assert_eq!(json["eve_canaries"], 0);
 }

@@ -226,7 +226,7 @@ fn reach(status: Option<&Status>) -> Finding {
             .collect(),
     };
     let list: Vec<&str> = endpoints.iter().map(|(_, text)| text.as_str()).collect();
-    let found = match endpoints.iter().any(|(ip, _)| show::is_global(*ip)) {
+    let found = match endpoints.iter().any(|(ip, _)| api::is_global(*ip)) {
         true => "ok",
         false if endpoints.is_empty() => {
             return Finding::new("reach", Level::Warn, "warn").fix("fix");

@@ -1,4 +1,4 @@
-//! Eve, who listens on the cable: she counts, keeps a packet, measures its randomness and
+//! Eve, who listens on the wire of the Bridge: she counts, keeps a packet, measures its randomness and
 //! searches every packet for the canary.
 
 use super::file;
@@ -57,16 +57,26 @@ impl Notes {
         self.bytes += frame.len() as u64;
         self.canaries += file::canaries(frame);
         let payload = udp_payload(frame).unwrap_or_default();
-        // Type 4, a transport packet: 16 bytes of header, then ciphertext.
-        if let (Some(4), Some(sealed)) = (payload.first(), payload.get(16..))
-            && sealed.len() >= FULL_LEN
-        {
+        // Type 4, a transport packet: 16 bytes of header, then ciphertext. Type 5, a relayed one:
+        // 16 bytes more before it.
+        let header_len = match (payload.first(), payload.get(16)) {
+            (Some(4), _) => 16,
+            (Some(5), Some(4)) => 32,
+            _ => payload.len(),
+        };
+        let sealed = payload.get(header_len..).unwrap_or_default();
+        if sealed.len() >= FULL_LEN {
             for byte in sealed {
                 if let Some(count) = self.histogram.get_mut(usize::from(*byte)) {
                     *count += 1;
                 }
             }
-            if self.sample.is_empty() {
+            // One that the Bridge relays says more than one that is for it.
+            if self
+                .sample
+                .first()
+                .is_none_or(|kind| payload.first() > Some(kind))
+            {
                 self.sample = payload.get(..SAMPLE_LEN).unwrap_or_default().to_vec();
             }
         }
@@ -107,7 +117,7 @@ impl Eve {
         Ok(Eve { stop, thread })
     }
 
-    /// What she has, once everything on the cable has reached her.
+    /// What she has, once everything on the wire has reached her.
     pub(crate) fn notes(self) -> Notes {
         self.stop.store(true, Ordering::Release);
         self.thread.join().unwrap_or_else(|_| Notes::new())
@@ -148,6 +158,15 @@ mod tests {
         notes.see(&frame(&noise));
         assert!(notes.entropy() > 7.99, "{}", notes.entropy());
         assert_eq!(notes.sample, noise[..SAMPLE_LEN]);
+        let mut relayed = noise.clone();
+        (relayed[0], relayed[16]) = (5, 4);
+        let mut notes = Notes::new();
+        notes.see(&frame(&relayed));
+        assert_eq!(notes.sample, relayed[..SAMPLE_LEN]);
+        relayed[16] = 1;
+        let mut notes = Notes::new();
+        notes.see(&frame(&relayed));
+        assert!(notes.sample.is_empty(), "only of sealed packets");
         let mut notes = Notes::new();
         notes.see(&frame(
             &[&[4u8; 16][..], &b"plain text ".repeat(200)].concat(),

@@ -1,10 +1,14 @@
-//! The stage of the demo: two namespaces, a cable between them, two nodes, and their end.
+//! The stage of the demo: three namespaces, two cables, two nodes and a Bridge, and their end.
 //!
 //! ```text
-//!   namespace A                         namespace B          one user namespace around both
-//!   Alice (kumi up) ── cable 192.0.2.1/24 ══ 192.0.2.2/24 cable ── Bob (kumi up)
-//!                          Eve listens here
+//!   Alice ── 192.0.2.2/24 ══ wire-alice ── Bridge ── wire-bob ══ 198.51.100.2/24 ── Bob
+//!                            192.0.2.1              198.51.100.1
+//!                     Eve listens here
 //! ```
+//!
+//! The Bridge's machine forwards no packets and neither end has a route to the other's network:
+//! like two machines behind NATs they reach the Bridge and not each other. One user namespace
+//! is around all.
 //!
 //! Everything is a child of the demo or belongs to its namespaces, so that nothing outlives
 //! it but the temporary directory, and that is removed at the end, on Ctrl-C and by the next
@@ -28,8 +32,10 @@ use std::time::{Duration, Instant};
 
 /// What temporary directories of demos are called, before the process id.
 const DIRECTORY_PREFIX: &str = "kumi-demo-";
-/// The cable's name at both ends.
-const CABLE: &str = "cable";
+/// The cable that Eve listens on, by the name of its end at the Bridge.
+const WIRE: &str = "wire-alice";
+/// The other end of a cable.
+const FAR: &str = "cable";
 /// How long a node may take to start.
 const START_MAX: Duration = Duration::from_secs(15);
 /// How long it may take to stop.
@@ -37,13 +43,15 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 /// How often is looked.
 const POLL: Duration = Duration::from_millis(20);
 
-/// One end of the cable.
+/// A node of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// Makes the invite, sends the file.
     Alice,
     /// Joins, receives it.
     Bob,
+    /// Stands between them.
+    Bridge,
 }
 
 impl End {
@@ -51,13 +59,15 @@ impl End {
         match self {
             End::Alice => "alice",
             End::Bob => "bob",
+            End::Bridge => "bridge",
         }
     }
 
-    fn address(self) -> IpAddr {
+    /// What `kumi.toml` says beside the name. Nothing runs inside the Bridge.
+    fn settings(self) -> &'static str {
         match self {
-            End::Alice => IpAddr::from([192, 0, 2, 1]),
-            End::Bob => IpAddr::from([192, 0, 2, 2]),
+            End::Alice | End::Bob => "",
+            End::Bridge => "[tun]\nmode = \"none\"\n",
         }
     }
 }
@@ -91,11 +101,17 @@ impl Litter {
     }
 }
 
+/// The networks.
+struct Namespaces {
+    alice: OwnedFd,
+    bob: OwnedFd,
+    bridge: OwnedFd,
+}
+
 /// The stage.
 pub(crate) struct Stage {
     directory: PathBuf,
-    alice: OwnedFd,
-    bob: OwnedFd,
+    namespaces: Namespaces,
     litter: Arc<Mutex<Litter>>,
 }
 
@@ -111,12 +127,11 @@ impl Stage {
         let directory = std::env::temp_dir().join(format!("{DIRECTORY_PREFIX}{pid}"));
         os::files::private_directory(&directory).map_err(failed)?;
         lock(&litter).directory = Some(directory.clone());
-        let built = unshare().and_then(|()| cable());
-        let (alice, bob) = built.inspect_err(|_| lock(&litter).clear())?;
+        let built = unshare().and_then(|()| cables());
+        let namespaces = built.inspect_err(|_| lock(&litter).clear())?;
         let stage = Stage {
             directory,
-            alice,
-            bob,
+            namespaces,
             litter,
         };
         stage.watch_signals()?;
@@ -128,26 +143,26 @@ impl Stage {
         self.directory.join(name)
     }
 
-    /// Eve's ear on the cable.
+    /// Eve's ear on the wire of the Bridge.
     ///
     /// # Errors
     /// The system does not allow it.
     pub(crate) fn ear(&self) -> Result<Capture, Failure> {
-        enter_network(self.alice.as_fd()).map_err(failed)?;
-        let link = Netlink::open().and_then(|mut netlink| netlink.link(CABLE));
+        enter_network(self.namespaces.bridge.as_fd()).map_err(failed)?;
+        let link = Netlink::open().and_then(|mut netlink| netlink.link(WIRE));
         Capture::open(&link.map_err(failed)?).map_err(failed)
     }
 
-    /// Packets that the cable has carried so far, both ways, by the kernel's own count.
+    /// Packets that her wire has carried so far, both ways, by the kernel's own count.
     ///
     /// # Errors
     /// The count cannot be read.
-    pub(crate) fn cable_packets(&self) -> Result<u64, Failure> {
-        enter_network(self.alice.as_fd()).map_err(failed)?;
+    pub(crate) fn wire_packets(&self) -> Result<u64, Failure> {
+        enter_network(self.namespaces.bridge.as_fd()).map_err(failed)?;
         let table = std::fs::read_to_string("/proc/thread-self/net/dev").map_err(failed)?;
         let lines = table.lines().filter_map(|line| line.trim().split_once(':'));
-        let mut cable = lines.filter(|(name, _)| *name == CABLE);
-        let (_, columns) = cable.next().ok_or_else(|| failed(CABLE))?;
+        let mut wire = lines.filter(|(name, _)| *name == WIRE);
+        let (_, columns) = wire.next().ok_or_else(|| failed(WIRE))?;
         let columns: Vec<u64> = columns.split_whitespace().flat_map(str::parse).collect();
         // The second column of what was received, and of what was sent, eight further on.
         let count = |column: usize| columns.get(column).copied().unwrap_or_default();
@@ -166,8 +181,9 @@ impl Stage {
     /// # Errors
     /// It does not start; what it said is in the failure.
     pub(crate) fn start_node(&self, end: End, of: &Context, name: &str) -> Result<(), Failure> {
-        let config = self.file("kumi.toml");
-        std::fs::write(&config, format!("label = \"{name}\"\n")).map_err(failed)?;
+        let config = self.file(&format!("{}.toml", end.directory()));
+        let settings = format!("label = \"{name}\"\n{}", end.settings());
+        std::fs::write(&config, settings).map_err(failed)?;
         let log = self.file(&format!("{}.log", end.directory()));
         let stderr = File::create(&log).map_err(failed)?;
         let mut command = self.kumi(end);
@@ -199,7 +215,7 @@ impl Stage {
         }
     }
 
-    /// A program at one end that sees the overlay. Its standard output is read by the
+    /// A program of a node that sees the overlay. Its standard output is read by the
     /// caller.
     ///
     /// # Errors
@@ -223,7 +239,7 @@ impl Stage {
         stdout.ok_or_else(|| failed("no pipe"))
     }
 
-    /// Ends both nodes and removes everything.
+    /// Ends all nodes and removes everything.
     pub(crate) fn clear(&self) {
         lock(&self.litter).clear();
     }
@@ -237,8 +253,9 @@ impl Stage {
 
     fn spawn(&self, end: End, command: &mut Command) -> Result<(), Failure> {
         let namespace = match end {
-            End::Alice => &self.alice,
-            End::Bob => &self.bob,
+            End::Alice => &self.namespaces.alice,
+            End::Bob => &self.namespaces.bob,
+            End::Bridge => &self.namespaces.bridge,
         };
         enter_network(namespace.as_fd()).map_err(failed)?;
         let child = command.spawn().map_err(failed)?;
@@ -299,33 +316,40 @@ fn unshare() -> Result<(), Failure> {
     }
 }
 
-/// Both namespaces and the cable; this process ends up in Alice's.
-fn cable() -> Result<(OwnedFd, OwnedFd), Failure> {
-    let far = "far-end";
-    let alice = current_network().map_err(failed)?;
+/// All namespaces and cables; this process ends up in the Bridge's.
+fn cables() -> Result<Namespaces, Failure> {
+    let bridge = current_network().map_err(failed)?;
     let mut netlink = Netlink::open().map_err(failed)?;
-    netlink.add_veth(CABLE, far).map_err(failed)?;
-    unshare_network().map_err(failed)?;
-    let bob = current_network().map_err(failed)?;
-    let index = netlink.link(far).map_err(failed)?.index;
-    netlink
-        .move_to_namespace(index, bob.as_fd())
-        .map_err(failed)?;
-    plug(far, End::Bob)?;
-    enter_network(alice.as_fd()).map_err(failed)?;
-    plug(CABLE, End::Alice)?;
-    Ok((alice, bob))
+    plug("lo", None)?;
+    let mut lay = |name: &str, here: [u8; 4], there: [u8; 4]| -> Result<OwnedFd, Failure> {
+        enter_network(bridge.as_fd()).map_err(failed)?;
+        netlink.add_veth(name, FAR).map_err(failed)?;
+        plug(name, Some(here))?;
+        unshare_network().map_err(failed)?;
+        let end = current_network().map_err(failed)?;
+        let index = netlink.link(FAR).map_err(failed)?.index;
+        netlink
+            .move_to_namespace(index, end.as_fd())
+            .map_err(failed)?;
+        plug("lo", None)?;
+        plug(FAR, Some(there))?;
+        Ok(end)
+    };
+    let alice = lay(WIRE, [192, 0, 2, 1], [192, 0, 2, 2])?;
+    let bob = lay("wire-bob", [198, 51, 100, 1], [198, 51, 100, 2])?;
+    enter_network(bridge.as_fd()).map_err(failed)?;
+    Ok(Namespaces { alice, bob, bridge })
 }
 
-/// Gives this namespace's end of the cable its address.
-fn plug(name: &str, end: End) -> Result<(), Failure> {
+/// Brings up an interface of this namespace, and gives it an address.
+fn plug(name: &str, address: Option<[u8; 4]>) -> Result<(), Failure> {
     let mut netlink = Netlink::open().map_err(failed)?;
-    let lo = netlink.link("lo").map_err(failed)?.index;
-    netlink.set_up(lo, true).map_err(failed)?;
     let index = netlink.link(name).map_err(failed)?.index;
-    netlink
-        .add_address(index, end.address(), 24, false)
-        .map_err(failed)?;
+    if let Some(address) = address {
+        netlink
+            .add_address(index, IpAddr::from(address), 24, false)
+            .map_err(failed)?;
+    }
     netlink.set_up(index, true).map_err(failed)
 }
 

@@ -6,7 +6,7 @@ use crate::text::Arg;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-const STEPS: u32 = 7;
+const STEPS: u32 = 8;
 const TICK: Duration = Duration::from_millis(100);
 
 /// The teller.
