@@ -7,7 +7,7 @@
 use crate::counters::Cause;
 use crate::shared::{Input, Shared};
 use crate::streams::StreamEvent;
-use node::{HEADROOM, Inbound, Outbound, TAILROOM};
+use node::{DropReason, HEADROOM, Inbound, Outbound, TAILROOM};
 use os::clock::monotonic;
 use os::udp::Batch;
 use os::wait::readable;
@@ -68,19 +68,24 @@ fn inbound(shared: &Shared, now: Duration, from: Path, ecn: Ecn, datagram: &mut 
                 shared.inbox.offer(Input::Fast(report));
             }
         }
-        Inbound::Report(report) => shared.inbox.offer(Input::Fast(report)),
+        Inbound::Report(report) => {
+            shared.inbox.offer(Input::Fast(report));
+        }
         Inbound::Forward { to, report } => {
             shared.transmit(to, ecn, datagram);
             if let Some(report) = report {
                 shared.inbox.offer(Input::Fast(report));
             }
         }
-        Inbound::Slow => {
-            shared.inbox.offer(Input::Datagram {
-                from,
-                ecn,
-                bytes: datagram.to_vec(),
-            });
+        Inbound::Slow { proven } => {
+            let taken = shared.inbox.offer_datagram(from, ecn, proven, datagram);
+            if !taken && !proven {
+                snapshot.note_load(now);
+            }
+        }
+        Inbound::Answer(reply) => {
+            shared.answer(from, &reply);
+            shared.counters.fast_dropped(DropReason::RateLimited);
         }
         Inbound::Refused(reason, report) => {
             shared.counters.fast_dropped(reason);
