@@ -41,12 +41,22 @@ pub fn print(outcome: &Outcome) {
         100.0 * flood.socket_drops as f64 / flood.link.in_packets as f64
     );
     for (name, phase) in [("quiet", quiet), ("flood", flood)] {
+        let (other, other_soft) = phase.other_core_busy_s;
         let (busy, soft) = phase.core_busy_s;
         let share = |time: f64| 100.0 * time / phase.seconds;
         println!(
             "core, {name}         {:>10.0} %   of it soft interrupts {:.0} %",
             share(busy),
             share(soft)
+        );
+        println!(
+            "  the other core    {:>10.0} %   of it soft interrupts {:.0} %",
+            share(other),
+            share(other_soft)
+        );
+        println!(
+            "  stream lost       {:>10.1} %   {} datagrams came from clients, {} went to them",
+            phase.stream_lost_percent, phase.clients.in_packets, phase.clients.out_packets
         );
         for (thread, time) in phase.cpu_s.iter().filter(|(_, time)| **time > 0.05) {
             println!("  {thread:<18}{:>10.0} %", share(*time));

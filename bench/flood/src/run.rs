@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::Plan;
 use crate::measure::{self, Link};
-use crate::stage::{BRIDGE, Stage, elsewhere, hurry, status};
+use crate::stage::{BRIDGE, Stage, behind, elsewhere, hurry, status};
 
 /// A new node each so many milliseconds.
 const EVERY_MS: u64 = 200;
@@ -33,10 +33,14 @@ pub struct Phase {
     pub cpu_s: BTreeMap<String, f64>,
     /// Seconds that the Bridge's core was busy, and of them in soft interrupts.
     pub core_busy_s: (f64, f64),
+    /// The same of the core of everything else.
+    pub other_core_busy_s: (f64, f64),
     /// Datagrams that the Bridge's sockets had no room for.
     pub socket_drops: u64,
     /// What passed over the attacker's link.
     pub link: Link,
+    /// And over that of everybody else: what comes in of the stream shall go out again.
+    pub clients: Link,
     /// The largest resident set of the Bridge, in bytes.
     pub rss_max: u64,
     /// What the Bridge itself counted as dropped until its end, by reason.
@@ -73,7 +77,8 @@ pub fn run(plan: &Plan) -> Outcome {
     let state = stage.dirs[0].path().join("state");
     let bridge = status(&state);
     let (pid, port) = (bridge.pid, bridge.listen.port());
-    let mut server = start(&stage.a, &["iperf3", "-s", "-B", &f_of_a.to_string()]);
+    let argv = ["iperf3", "-s", "-B", &f_of_a.to_string()];
+    let mut server = start(&stage.a, &elsewhere(&argv));
     std::thread::sleep(Duration::from_secs(1));
     let phase = |length, lines: &[String]| {
         let watch = Watch {
@@ -90,10 +95,8 @@ pub fn run(plan: &Plan) -> Outcome {
         plan.rate.to_string(),
         (plan.flood.as_secs() + 1).to_string(),
     );
-    let attack = start(
-        &stage.attacker,
-        &[&own(), "attack", &f, &to, &rate, &seconds],
-    );
+    let argv = [&own(), "attack", &f, &to, &rate, &seconds];
+    let attack = start(&stage.attacker, &behind(&argv));
     std::thread::sleep(Duration::from_millis(500));
     let flood = phase(plan.flood, second);
     let reached = json(attack);
@@ -126,21 +129,30 @@ impl Watch<'_> {
         let argv = [
             "iperf3", "-J", "-u", "-c", a, "-b", rate, "-l", size, "-t", &seconds,
         ];
-        let before = (measure::cpu(self.pid), measure::core_busy(0));
-        let link = measure::link(&self.stage.bridge_ns, "att0");
+        let cores = || [0, 1].map(measure::core_busy);
+        let before = (measure::cpu(self.pid), cores());
+        let both = || ["att0", "eth0"].map(|name| measure::link(&self.stage.bridge_ns, name));
+        let links = both();
         let drops = measure::socket_drops(&self.stage.bridge_ns);
         let started = Instant::now();
-        let stream = start(&self.stage.b, &argv);
+        let stream = start(&self.stage.b, &elsewhere(&argv));
         let every = EVERY_MS.to_string();
-        let new = start(&self.stage.newcomers, &[&own(), "newcomers", &file, &every]);
+        let argv = [&own(), "newcomers", &file, &every];
+        let new = start(&self.stage.newcomers, &elsewhere(&argv));
         let mut rss_max = 0;
         while started.elapsed() < length {
             rss_max = rss_max.max(measure::rss(self.pid));
             std::thread::sleep(Duration::from_millis(250));
         }
         // The flood goes on for another moment: what is counted is a part of it.
-        let (cpu, core) = (measure::cpu(self.pid), measure::core_busy(0));
-        let link = measure::link(&self.stage.bridge_ns, "att0").since(link);
+        let (cpu, after) = (measure::cpu(self.pid), cores());
+        let busy = |n: usize| {
+            let (before, after) = (before.1[n], after[n]);
+            (after.0 - before.0, after.1 - before.1)
+        };
+        let cores = (busy(0), busy(1));
+        let [link, clients] = both();
+        let (link, clients) = (link.since(links[0]), clients.since(links[1]));
         let drops = measure::socket_drops(&self.stage.bridge_ns) - drops;
         let elapsed = started.elapsed().as_secs_f64();
         let (stream, new) = (json(stream), json(new));
@@ -155,9 +167,11 @@ impl Watch<'_> {
             stream_lost_percent: number(&sum["lost_percent"]),
             attached_ms: serde_json::from_value(new).expect("times"),
             cpu_s: cpu.into_iter().map(used).collect(),
-            core_busy_s: (core.0 - before.1.0, core.1 - before.1.1),
+            core_busy_s: cores.0,
+            other_core_busy_s: cores.1,
             socket_drops: drops,
             link,
+            clients,
             rss_max,
             dropped: status(self.state).drops,
         }
@@ -170,7 +184,7 @@ fn own() -> String {
 }
 
 fn start(ns: &Ns, argv: &[&str]) -> Child {
-    let mut command = ns.command(Account::Root, "/root", &elsewhere(argv));
+    let mut command = ns.command(Account::Root, "/root", argv);
     let command = command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     command.spawn().unwrap_or_else(|e| panic!("{argv:?}: {e}"))
 }

@@ -168,6 +168,11 @@ pub fn elsewhere<'a>(argv: &[&'a str]) -> Vec<&'a str> {
     pinned(CORES[1], argv)
 }
 
+/// The same in the time that the clients and their programs leave.
+pub fn behind<'a>(argv: &[&'a str]) -> Vec<&'a str> {
+    [&["taskset", "-c", CORES[1]], argv].concat()
+}
+
 fn sh(ns: &Ns, script: &str) {
     ns.run(Account::Root, "/root", &["sh", "-c", script], LIMIT);
 }

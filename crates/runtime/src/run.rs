@@ -278,6 +278,16 @@ impl Started {
         threads.push(spawn("kumi-udp", STACK_LEN, move || {
             data::receive_datagrams(&own)
         })?);
+        // Without it everything comes to the one above.
+        match shared.udp.for_strangers() {
+            Ok(door) => {
+                let own = Arc::clone(&shared);
+                threads.push(spawn("kumi-door", STACK_LEN, move || {
+                    data::receive_from_strangers(&own, &door)
+                })?);
+            }
+            Err(error) => tracing::debug!(%error, "one socket for all"),
+        }
         let own = Arc::clone(&shared);
         threads.push(spawn("kumi-tun", STACK_LEN, move || {
             data::receive_packets(&own)

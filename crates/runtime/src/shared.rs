@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use wire::datagram::is_handshake;
+use wire::datagram::{COOKIE_REPLY_LEN, is_handshake};
 use wire::ip::Ecn;
 use wire::payload::Kind;
 use wire::{NodeAddr, Path};
@@ -203,6 +203,10 @@ impl Inbox {
     }
 }
 
+/// Answers to those whom nobody knows, that leave together: at most what one read of the kernel
+/// brought, [`os::udp::BATCH_LEN`] times 64.
+pub type Answers = Vec<(SocketAddr, [u8; COOKIE_REPLY_LEN])>;
+
 /// The slow path's end of an [`Inbox`].
 #[derive(Debug)]
 pub struct Outbox {
@@ -289,15 +293,15 @@ impl Shared {
         }
     }
 
-    /// Answers somebody whom nobody knows, over UDP and without waiting.
-    pub fn answer(&self, to: Path, datagram: &[u8]) {
-        let Path::Udp(to) = to else { return };
-        if let Err(error) = self.udp.send(to, Ecn::NotEct as u8, datagram) {
-            self.counters.dropped(match error.kind() {
-                std::io::ErrorKind::WouldBlock => ShellDrop::SendFull,
-                _ => ShellDrop::SendFailed,
-            });
+    /// Sends the answers to those whom nobody knows, without waiting, and forgets them.
+    pub fn answer(&self, answers: &mut Answers) {
+        if answers.is_empty() {
+            return;
         }
+        for _ in 0..self.udp.send_all(answers) {
+            self.counters.dropped(ShellDrop::SendFailed);
+        }
+        answers.clear();
     }
 
     fn transmit_udp(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
