@@ -24,15 +24,41 @@ const HEADERS_LEN: usize = 28;
 const WRONG_MAC1: usize = 10;
 const RANDOM_MAC2: usize = 20;
 
+/// What the attacker sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Whole messages; of some MAC1 is wrong, of some MAC2 random.
+    Mixed,
+    /// First fragments with a right MAC1, each of which costs the Bridge a cookie.
+    Firsts,
+    /// First fragments with a random MAC2, each of which costs it two looks at MAC2 besides.
+    RandomMac2,
+}
+
+impl Shape {
+    /// By its name.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "mixed" => Self::Mixed,
+            "firsts" => Self::Firsts,
+            "mac2" => Self::RandomMac2,
+            _ => panic!("mixed, firsts or mac2: {name}"),
+        }
+    }
+}
+
 /// Sends to the node `f` at `to` and prints what it reached as JSON.
 ///
 /// # Panics
 /// When there is no raw socket.
-pub fn attack(f: &str, to: &str, rate: u64, seconds: u64) {
+pub fn attack(f: &str, to: &str, rate: u64, seconds: u64, shape: Shape) {
     let f: NodeAddr = f.parse().expect("an address F");
     let to: SocketAddrV4 = to.parse().expect("an IPv4 address and port");
     let mut dice = HashRng::new(os::random::seed().expect("entropy"));
-    let mut packets = packets(f, to, &mut dice);
+    let mut packets = packets(f, to, shape, &mut dice);
     let raw = rustix::net::ipproto::RAW;
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::RAW, Some(raw));
     let socket = socket.expect("a raw socket");
@@ -77,19 +103,25 @@ pub fn attack(f: &str, to: &str, rate: u64, seconds: u64) {
 }
 
 /// Whole IPv4 packets, those of one message side by side.
-fn packets(f: NodeAddr, to: SocketAddrV4, dice: &mut HashRng) -> Vec<Vec<u8>> {
+fn packets(f: NodeAddr, to: SocketAddrV4, shape: Shape, dice: &mut HashRng) -> Vec<Vec<u8>> {
     let key = Mac1Key::new(&AwsLc, f);
     let mut packets = Vec::new();
     for n in 0..MESSAGES {
         let mut body = vec![0; 2_304];
         dice.fill(&mut body);
         let sender = u32::from_be_bytes(body[..4].try_into().expect("four")) | 1;
-        let made = cut(&AwsLc, &key, None, Message::One, sender, 0, &body).expect("fits");
+        let mut made = cut(&AwsLc, &key, None, Message::One, sender, 0, &body).expect("fits");
+        if shape != Shape::Mixed {
+            made[1] = made[0].clone();
+        }
         for mut fragment in made {
             let len = fragment.len();
-            match n * 61 % 100 {
-                k if k < WRONG_MAC1 => fragment[len - 32] ^= 1,
-                k if k < WRONG_MAC1 + RANDOM_MAC2 => dice.fill(&mut fragment[len - 16..]),
+            match (shape, n * 61 % 100) {
+                (Shape::Mixed, k) if k < WRONG_MAC1 => fragment[len - 32] ^= 1,
+                (Shape::Mixed, k) if k < WRONG_MAC1 + RANDOM_MAC2 => {
+                    dice.fill(&mut fragment[len - 16..]);
+                }
+                (Shape::RandomMac2, _) => dice.fill(&mut fragment[len - 16..]),
                 _ => {}
             }
             packets.push([&headers(to, len)[..], &fragment].concat());

@@ -10,8 +10,8 @@ pub fn print(outcome: &Outcome) {
     let ratio = 100.0 * flood.goodput_bits_s / quiet.goodput_bits_s;
     let within = |phase: &Phase| 100.0 * within_1_s(phase) as f64 / phase.attached_ms.len() as f64;
     println!(
-        "flood reached       {:>10.0} /s  (wanted {})",
-        outcome.rate_reached, outcome.rate_wanted
+        "flood reached       {:>10.0} /s  (wanted {}, {})",
+        outcome.rate_reached, outcome.rate_wanted, outcome.shape
     );
     println!(
         "goodput             {ratio:>10.1} %   (90 or more; {:.1} of {:.1} Mbit/s)",
@@ -79,7 +79,7 @@ fn spread(phase: &Phase) -> String {
     format!("{median:.0}, {longest:.0} ({gave_up} gave up)")
 }
 
-/// Writes `bench/results/flood-DATE.json`, with the machine that it was found on.
+/// Writes `bench/results/flood-SHAPE-DATE.json`, with the machine that it was found on.
 pub fn write(outcome: &Outcome) {
     let date = lab::sh("date", &["-u", "+%Y-%m-%dT%H%MZ"]);
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -96,17 +96,20 @@ pub fn write(outcome: &Outcome) {
             "cpu": model,
             "cores": cores,
             "kernel": lab::sh("uname", &["-r"]).trim(),
-            "load_before_and_now": std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim(),
+            "loadavg": std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim(),
         },
         "outcome": outcome,
     });
-    let path = format!(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../results/flood-{}.json"),
-        date.trim()
-    );
+    let softirq = if outcome.softirq_on_bridge_core {
+        "-softirq"
+    } else {
+        ""
+    };
+    let name = format!("flood-{}{softirq}-{}.json", outcome.shape, date.trim());
+    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../results/{}"), name);
     let text = serde_json::to_string_pretty(&result).expect("JSON");
     match std::fs::write(&path, text + "\n") {
-        Ok(()) => println!("kept in bench/results/flood-{}.json", date.trim()),
+        Ok(()) => println!("kept in bench/results/{name}"),
         Err(error) => eprintln!("{path}: {error}"),
     }
 }

@@ -17,6 +17,8 @@ use crate::stage::{BRIDGE, Stage, behind, elsewhere, hurry, status};
 const EVERY_MS: u64 = 200;
 /// The stream of B to A, in bits a second, and the bytes in each of its datagrams.
 const STREAM: [&str; 2] = ["100M", "1200"];
+/// What the stream's own sockets hold: its programs share a core with the attacker.
+const STREAM_QUEUE: &str = "2M";
 
 /// What happened in a while.
 #[derive(Debug, Serialize)]
@@ -52,6 +54,8 @@ pub struct Phase {
 pub struct Outcome {
     /// Datagrams a second that the attacker was to offer.
     pub rate_wanted: u64,
+    /// What it sent: mixed, firsts or mac2.
+    pub shape: String,
     /// What it reached.
     pub rate_reached: f64,
     /// Whether the kernel received the flood on the Bridge's core.
@@ -95,7 +99,7 @@ pub fn run(plan: &Plan) -> Outcome {
         plan.rate.to_string(),
         (plan.flood.as_secs() + 1).to_string(),
     );
-    let argv = [&own(), "attack", &f, &to, &rate, &seconds];
+    let argv = [&own(), "attack", &f, &to, &rate, &seconds, &plan.shape];
     let attack = start(&stage.attacker, &behind(&argv));
     std::thread::sleep(Duration::from_millis(500));
     let flood = phase(plan.flood, second);
@@ -104,6 +108,7 @@ pub fn run(plan: &Plan) -> Outcome {
     let _ = server.kill().and_then(|()| server.wait());
     Outcome {
         rate_wanted: plan.rate,
+        shape: plan.shape.clone(),
         rate_reached: number(&reached["sent"]) / number(&reached["seconds"]),
         softirq_on_bridge_core: plan.softirq,
         rss_before,
@@ -127,7 +132,19 @@ impl Watch<'_> {
         let seconds = length.as_secs().to_string();
         let [rate, size] = STREAM;
         let argv = [
-            "iperf3", "-J", "-u", "-c", a, "-b", rate, "-l", size, "-t", &seconds,
+            "iperf3",
+            "-J",
+            "-u",
+            "-c",
+            a,
+            "-b",
+            rate,
+            "-l",
+            size,
+            "-t",
+            &seconds,
+            "-w",
+            STREAM_QUEUE,
         ];
         let cores = || [0, 1].map(measure::core_busy);
         let before = (measure::cpu(self.pid), cores());

@@ -74,7 +74,7 @@ impl Udp {
     /// of the same user may, too.
     ///
     /// # Errors
-    /// The kernel cannot tell them apart; everything still comes to the first one, or to either.
+    /// The kernel cannot tell them apart; everything still comes to the first one.
     pub fn for_strangers(&self) -> io::Result<Self> {
         SockRef::from(&self.socket).set_reuse_port(true)?;
         let at = self.socket.local_addr()?;

@@ -1,8 +1,9 @@
 //! The doorman: who of those that nobody knows yet gets in to the slow path.
 //!
 //! Data threads and the slow path ask the same [`Doorman`]. A fragment with a wrong MAC1 is
-//! dropped, and so is an answer that nobody waits for. A Bridge under load answers a fragment of
-//! message 1 that proves no address with a cookie, right here, and lets in only those that do.
+//! dropped, and so is an answer that nobody waits for. A Bridge under load lets in only who proves
+//! an address, and answers the first fragment of any other message 1 with a cookie, right here.
+//! One cookie is enough for a message: of its other fragments not even MAC1 is looked at.
 //!
 //! **State.** Two atomic numbers, a switch, and the indices that this node awaits answers to: one
 //! for each of its own initiations under way. A stranger changes nothing but the two numbers.
@@ -10,6 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -18,14 +20,14 @@ use identity::crypto::{Crypto, Rng};
 use session::constants::{INITIATIONS_PER_S, LOAD_LASTS};
 use session::cookie::CookieSecret;
 use session::fragment::Mac1Key;
-use wire::datagram::{COOKIE_REPLY_LEN, FragmentView, Message};
+use wire::datagram::{COOKIE_REPLY_LEN, FragmentView, MAC_LEN, Message};
 use wire::{NodeAddr, Path};
 
 use crate::fast::DropReason;
 
 /// After this many cookies given out the load is noted again: those who flood are still there.
-/// As many fragments as the slow path takes in a second.
-pub(crate) const COOKIES_OF_LOAD: u64 = 2 * INITIATIONS_PER_S as u64;
+/// As many messages as the slow path takes in a second.
+pub(crate) const COOKIES_OF_LOAD: u64 = INITIATIONS_PER_S as u64;
 
 /// What the doorman says of a fragment.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,25 +90,34 @@ impl Doorman {
         if header.message == Message::Two && !self.awaits(header.receiver) {
             return Entry::Drop(DropReason::UnknownIndex);
         }
+        // Streams, channels and this node's own initiations prove where the other end is.
+        let claims = from.udp().filter(|_| header.message == Message::One);
+        let asks = self.serving.load(Ordering::Relaxed) && self.under_load(now);
+        let is_first = header.number == 0;
+        if claims.is_some() && asks && !is_first && *fragment.mac2 == [0; MAC_LEN] {
+            return Entry::Drop(DropReason::RateLimited);
+        }
         if !self.mac1.verify(crypto, fragment) {
             return Entry::Drop(DropReason::Mac1);
         }
-        let (Path::Udp(at), Message::One) = (from, header.message) else {
+        let Some(at) = claims else {
             return Entry::In { proven: true };
         };
-        if !self.serving.load(Ordering::Relaxed) {
-            return Entry::In { proven: false };
+        match self.cookies.verify(crypto, now, at, fragment) {
+            true => Entry::In { proven: true },
+            false if !asks => Entry::In { proven: false },
+            false if !is_first => Entry::Drop(DropReason::RateLimited),
+            false => self.ask(now, at, fragment),
         }
-        if self.cookies.verify(crypto, now, at, fragment) {
-            return Entry::In { proven: true };
-        }
-        if !self.under_load(now) {
-            return Entry::In { proven: false };
-        }
+    }
+
+    /// Asks the sender of a fragment for a proof that it receives there.
+    fn ask(&self, now: Duration, at: SocketAddr, fragment: &FragmentView<'_>) -> Entry {
         let number = self.given.fetch_add(1, Ordering::Relaxed);
-        if number.is_multiple_of(COOKIES_OF_LOAD) && number > 0 {
+        if number % COOKIES_OF_LOAD == COOKIES_OF_LOAD - 1 {
             self.note_load(now);
         }
+        let crypto = &*self.crypto;
         let answer = self
             .cookies
             .reply(crypto, number, now, self.f, at, fragment);

@@ -154,6 +154,22 @@ fn both_speeds_say_the_same_about_every_fragment() {
 }
 
 #[test]
+fn one_cookie_is_given_for_a_message() {
+    let mut world = world(true, true);
+    let mut plain = message_1(world.f(0), &CookieJar::new(), &world);
+    let dropped = Fate::Dropped(DropReason::RateLimited);
+    assert_eq!(fate(&mut world, from(1).into(), &plain[1]), dropped);
+    plain[1][1_199] ^= 1;
+    assert_eq!(fate(&mut world, from(1).into(), &plain[1]), dropped);
+    // With it both are let in.
+    let proven = message_1(world.f(0), &jar(&world, from(1)), &world);
+    assert_eq!(fate(&mut world, from(1).into(), &proven[0]), Fate::In);
+    assert_eq!(by_thread(&world, from(1).into(), &proven[1]), Fate::In);
+    let whole = by_slow_path(&mut world, from(1).into(), &proven[1]);
+    assert_eq!(whole, Fate::Dropped(DropReason::Handshake), "it was opened");
+}
+
+#[test]
 fn a_cookie_lets_in_from_its_address_and_no_other() {
     let mut world = world(true, true);
     let jar = jar(&world, from(1));
