@@ -266,7 +266,7 @@ impl Snapshot {
             }
             // A call may be quicker than the news of its channel, which waits for the slow path.
             Err(DropReason::NoChannel) if self.hops.are_used() && is_handshake(datagram) => {
-                Inbound::Slow
+                Inbound::Slow { proven: false }
             }
             Err(reason) => Inbound::Drop(reason),
         }
