@@ -11,7 +11,7 @@ use wire::datagram::{CookieView, Datagram, FragmentView, Message, RELAY_HEADER_L
 use wire::ip::Ecn;
 use wire::{Now, Path};
 
-use crate::fast::{FastReport, Inbound, Relayed};
+use crate::fast::{Entry, FastReport, Inbound, Relayed};
 use crate::machine::Node;
 use crate::{DropReason, Output};
 
@@ -74,7 +74,9 @@ impl Node {
                 self.drop_for(reason);
                 self.take_report(now, report);
             }
-            Inbound::Slow => self.handshake_by_channel(now, from, datagram),
+            Inbound::Slow { .. } => self.handshake_by_channel(now, from, datagram),
+            // A data thread answers; what gets here came by a channel, or is no fragment.
+            Inbound::Answer(_) => self.drop_for(DropReason::RateLimited),
             Inbound::Drop(reason) => self.drop_for(reason),
         }
     }
@@ -151,16 +153,17 @@ impl Node {
     }
 
     fn fragment_in(&mut self, now: Now, from: Path, fragment: &FragmentView<'_>) {
-        if !self.mac1.verify(&*self.crypto, fragment) {
-            return self.drop_for(DropReason::Mac1);
-        }
-        let header = &fragment.header;
-        if header.message == Message::Two && !self.awaits(header.receiver) {
-            return self.drop_for(DropReason::UnknownIndex);
-        }
-        let proven = match self.ask_for_cookie(now, from, fragment) {
-            Some(proven) => proven,
-            None => return self.drop_for(DropReason::RateLimited),
+        let proven = match self.doorman.judge(now.mono, from, fragment) {
+            Entry::In { proven } => proven,
+            Entry::Answer(reply) => {
+                self.drop_for(DropReason::RateLimited);
+                return self.output(Output::Transmit {
+                    to: from,
+                    ecn: Ecn::NotEct,
+                    payload: reply.to_vec(),
+                });
+            }
+            Entry::Drop(reason) => return self.drop_for(reason),
         };
         let Some(whole) = self.reassembly.insert(now.mono, from, fragment) else {
             return;
@@ -188,49 +191,5 @@ impl Node {
         if let Err(error) = taken {
             self.drop_for(crate::handshake_in::refusal_of_message2(&error));
         }
-    }
-
-    /// Whether the sender of a fragment of message 1 is known to receive where it says it is. A
-    /// Bridge under load takes no other, and answers it with a cookie; `None`: it did.
-    fn ask_for_cookie(
-        &mut self,
-        now: Now,
-        from: Path,
-        fragment: &FragmentView<'_>,
-    ) -> Option<bool> {
-        let (Path::Udp(at), Message::One) = (from, fragment.header.message) else {
-            return Some(true);
-        };
-        let Some(serving) = &mut self.serving else {
-            return Some(false);
-        };
-        if serving
-            .cookies
-            .verify(&*self.crypto, now.mono, at, fragment)
-        {
-            return Some(true);
-        }
-        if !self.limiter.under_load(now.mono) {
-            return Some(false);
-        }
-        let (crypto, rng) = (&*self.crypto, &mut self.rng);
-        let reply = serving
-            .cookies
-            .reply(crypto, rng, now.mono, self.f, at, fragment);
-        if let Some(payload) = reply {
-            self.output(Output::Transmit {
-                to: from,
-                ecn: Ecn::NotEct,
-                payload,
-            });
-        }
-        None
-    }
-
-    /// Whether a message 2 to this index is awaited.
-    fn awaits(&self, index: u32) -> bool {
-        let f = self.indices.get(&index).map(|entry| entry.f);
-        f.and_then(|f| self.peers.get(&f)?.session.as_ref())
-            .is_some_and(|session| session.awaits_answer(index))
     }
 }

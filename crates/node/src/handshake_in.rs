@@ -19,6 +19,7 @@ use group::Access;
 use identity::Scopes;
 use session::fragment::Whole;
 use session::handshake::{Claim, HandshakeError, Responder, Verified};
+use session::limiter::Overload;
 use session::machine::{Answer, AnswerError, FinishError};
 use wire::{NodeAddr, Now, Path};
 
@@ -58,9 +59,12 @@ impl Node {
             return Err(DropReason::Stranger);
         }
         let source = self.source_of(from);
-        self.limiter
-            .admit(now.mono, source, proven)
-            .map_err(|_| DropReason::RateLimited)?;
+        if let Err(overload) = self.limiter.admit(now.mono, source, proven) {
+            if overload == Overload::Total {
+                self.doorman.note_load(now.mono);
+            }
+            return Err(DropReason::RateLimited);
+        }
         let mut claim = self.open_message1(now, &whole.bytes)?;
         let f = claim.address();
         if f == self.f {

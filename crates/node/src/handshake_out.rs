@@ -80,6 +80,7 @@ impl Node {
         self.keep_time(now);
         let local_index = self.take_index();
         self.indices.insert(local_index, Index::reserved(f));
+        self.doorman.await_answer(local_index);
         let begin = Begin {
             handshake_count,
             local_index,
@@ -90,6 +91,7 @@ impl Node {
         let begun = self.ensure_session(f).begin(&begin, now);
         if begun.is_err() {
             self.indices.remove(&local_index);
+            self.doorman.await_no_more(local_index);
             self.drop_for(DropReason::Handshake);
         }
     }

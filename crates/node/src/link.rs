@@ -62,10 +62,12 @@ impl Node {
             }
             SessionOutput::InstallTransport(transport) => {
                 let index = transport.local_index();
+                self.doorman.await_no_more(index);
                 self.indices.insert(index, Index::installed(f, transport));
                 self.snapshot_stale = true;
             }
             SessionOutput::RetireIndex(index) => {
+                self.doorman.await_no_more(index);
                 let entry = self.indices.remove(&index);
                 self.snapshot_stale |= entry.is_some_and(|entry| entry.transport.is_some());
             }

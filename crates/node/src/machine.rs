@@ -14,7 +14,7 @@ use group::{Access, FlowTable};
 use identity::crypto::{Crypto, HashRng, random};
 use identity::{LocalIdentity, PublicIdentity};
 use mesh::Discovery;
-use session::fragment::{Mac1Key, Reassembly};
+use session::fragment::Reassembly;
 use session::limiter::Limiter;
 use session::transport::Transport;
 use wire::{NodeAddr, Now, StreamId};
@@ -23,7 +23,7 @@ use crate::beacon_checks::BeaconChecks;
 use crate::believe::{decode_known, verify_own};
 use crate::bridging::link::Link;
 use crate::bridging::serving::Serving;
-use crate::fast::Hops;
+use crate::fast::{Doorman, Hops};
 use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
@@ -77,7 +77,8 @@ pub struct Node {
     /// Sessions whose output waits to be taken.
     pub(crate) touched: BTreeSet<NodeAddr>,
     pub(crate) next_count: u64,
-    pub(crate) mac1: Mac1Key,
+    /// Who gets in of those that are not known yet.
+    pub(crate) doorman: Arc<Doorman>,
     pub(crate) reassembly: Reassembly,
     pub(crate) limiter: Limiter,
     pub(crate) discovery: Discovery,
@@ -135,11 +136,12 @@ impl Node {
         let mut rng = HashRng::new(seed);
         let instance = random(&mut rng);
         let hops = Hops::new(Arc::clone(&crypto));
+        let doorman = Arc::new(Doorman::new(Arc::clone(&crypto), &mut rng, f));
         let mut node = Self {
-            mac1: Mac1Key::new(&*crypto, f),
             next_count: stored.handshake_count_end,
             beacon_sequence: now.unix_s << 20,
-            snapshot: Arc::new(Snapshot::empty(&me, hops.clone())),
+            snapshot: Arc::new(Snapshot::empty(&me, hops.clone(), Arc::clone(&doorman))),
+            doorman,
             links: BTreeMap::new(),
             serving: None,
             hops,

@@ -38,7 +38,8 @@ impl Node {
         let own = Names::of(&self.me.public);
         let mut hops = self.hops.clone();
         hops.used = !self.links.is_empty();
-        let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, hops);
+        let doorman = Arc::clone(&self.doorman);
+        let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, hops, doorman);
         snapshot.announce(self.config.prefixes());
         for socket in self.own_sockets() {
             snapshot.add_socket(socket);

@@ -1,6 +1,7 @@
 //! What strangers and replayers get: nothing, and no change.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test stops where it is surprised"
 )]
@@ -9,9 +10,12 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{World, s, udp};
-use identity::crypto::{HashRng, Rng};
-use node::DropReason;
+use common::{HOUR, World, s, udp};
+use identity::crypto::{AwsLc, HashRng, Rng};
+use node::{DropReason, Inbound};
+use session::fragment::{Mac1Key, cut};
+use wire::datagram::{Datagram, Message};
+use wire::ip::Ecn;
 
 /// Random numbers for the attacker.
 struct Dice(HashRng);
@@ -221,6 +225,124 @@ fn a_flood_of_real_initiations_is_limited() {
         world.inject(0, packet.from, &packet.bytes);
     }
     assert!(world.dropped(0, DropReason::RateLimited) >= 30);
+}
+
+/// Fragments of who knows F of node 0 and nothing else; of some, MAC1 or MAC2 is at random.
+fn forged(world: &World, dice: &mut Dice) -> Vec<Vec<u8>> {
+    let key = Mac1Key::new(&AwsLc, world.f(0));
+    let mut made = Vec::new();
+    for sender in 1..200 {
+        let body = dice.bytes(if sender % 4 == 0 { sender } else { 2_304 });
+        let message = [Message::One, Message::Two][usize::from(sender % 10 == 0)];
+        let receiver = u32::from(message == Message::Two) * 77;
+        let cut = cut(&AwsLc, &key, None, message, sender as u32, receiver, &body);
+        made.extend(cut.unwrap());
+    }
+    for bytes in &mut made {
+        let end = bytes.len();
+        match dice.below(4) {
+            0 => bytes[end - 32] ^= 1,
+            1 => bytes[end - 16..].copy_from_slice(&dice.bytes(16)),
+            _ => {}
+        }
+    }
+    made
+}
+
+/// What a flood got, as a data thread and its inbox have it.
+#[derive(Default)]
+struct Flood {
+    requests: usize,
+    replies: usize,
+    handed_over: usize,
+}
+
+impl Flood {
+    /// Floods node 0 for 10 ms, of which the slow path has time for `handed` datagrams.
+    fn pour(&mut self, world: &mut World, dice: &mut Dice, made: &[Vec<u8>], handed: usize) {
+        let mut room = handed;
+        for _ in 0..1_000 {
+            let mut bytes = made[dice.below(made.len())].clone();
+            self.requests += bytes.len();
+            let ip: [u8; 4] = dice.bytes(4).try_into().unwrap();
+            let from = SocketAddr::from((ip, 1 + dice.below(60_000) as u16));
+            let (host, now) = (&world.hosts[0], world.now.mono);
+            let flows = host.node.flows();
+            let published = std::sync::Arc::clone(&host.published);
+            match published.inbound(now, &flows, from.into(), Ecn::NotEct, &mut bytes) {
+                Inbound::Answer(reply) => {
+                    assert!(reply.len() <= bytes.len());
+                    assert!(matches!(Datagram::parse(&reply), Ok(Datagram::Cookie(_))));
+                    self.replies += reply.len();
+                }
+                Inbound::Slow { proven } => {
+                    assert!(!proven, "a forged fragment proves nothing");
+                    if room == 0 {
+                        published.note_load(now);
+                        continue;
+                    }
+                    (room, self.handed_over) = (room - 1, self.handed_over + 1);
+                    world.inject(0, from, &bytes);
+                }
+                Inbound::Drop(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        world.run(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_hundred_thousand_forged_fragments_change_nothing_and_shut_nobody_out() {
+    let mut world = World::new(2);
+    world.with(0, |node, now| node.serve(now, true));
+    let at = world.hosts[0].at;
+    let line = world.with(0, |node, now| {
+        node.bridge_invite(now, "", 24 * HOUR, false, &[at])
+    });
+    let line = line.unwrap();
+    // The beacons of the start are over.
+    world.run(s(10));
+    let mut dice = Dice(HashRng::new([9; 32]));
+    let made = forged(&world, &mut dice);
+    let (before, journal) = (
+        world.hosts[0].node.state_hash(),
+        world.hosts[0].journal.clone(),
+    );
+    let mut flood = Flood::default();
+    for _ in 0..100 {
+        flood.pour(&mut world, &mut dice, &made, 64);
+    }
+    assert_eq!(world.hosts[0].node.state_hash(), before);
+    assert_eq!(world.hosts[0].journal, journal);
+    // Cookies of the slow path are among what was seen; it sent nothing else.
+    for packet in &world.seen {
+        assert!(matches!(
+            Datagram::parse(&packet.bytes),
+            Ok(Datagram::Cookie(_))
+        ));
+        flood.replies += packet.bytes.len();
+    }
+    assert!(flood.replies > 0 && flood.replies < flood.requests / 10);
+    assert!(flood.handed_over < 1_000, "{}", flood.handed_over);
+
+    // Who receives where it says it is gets in, in the midst of it.
+    let f = world.with(1, |node, now| node.add_bridge(now, &line, None));
+    assert_eq!(f, Ok(world.f(0)));
+    let attached = |world: &World| world.hosts[1].node.bridges(world.now)[0].observed.is_some();
+    let mut rounds = 0;
+    while !attached(&world) {
+        flood.pour(&mut world, &mut dice, &made, 64);
+        rounds += 1;
+        assert!(rounds < 50, "not attached within half a second");
+    }
+    let cookies = world.seen.iter().filter(|packet| packet.bytes[0] == 3);
+    assert!(
+        cookies
+            .filter(|packet| packet.to == world.hosts[1].at)
+            .count()
+            >= 1
+    );
 }
 
 #[test]

@@ -73,6 +73,15 @@ pub fn may_configure_network() -> bool {
     })
 }
 
+/// Lets every other thread of this process go first from now on: this one works in the time that
+/// they leave.
+pub fn step_back() {
+    let _ = rustix::process::nice(BACK);
+}
+
+/// How far [`step_back`] goes, in steps of nice(2).
+const BACK: i32 = 5;
+
 /// The signals that a daemon reacts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {

@@ -1,13 +1,17 @@
 //! The UDP socket of a node: dual stack, batched receive, ECN both ways.
 //!
-//! One socket carries IPv6 and (mapped) IPv4; addresses are plain IPv4 outside of here.
+//! One socket carries IPv6 and (mapped) IPv4; addresses are plain IPv4 outside of here. It may be
+//! given a second one on the same port, where the kernel queues what does not belong to a session
+//! or channel: then a flood of that takes no room from the rest.
 //! Packets are sent with "don't fragment", but for those of which the caller says that they may
 //! be. The kernel may join datagrams on receipt (GRO);
 //! they come out one by one. Sending by `&self` from any thread.
 
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use socket2::{Domain, Protocol, Socket, Type};
-use std::io::{self, IoSliceMut};
+use rustix::net::addr::SocketAddrArg;
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -25,6 +29,12 @@ pub struct Udp {
     state: UdpSocketState,
     mapped: bool,
 }
+
+/// The first byte of datagrams that stay on the first socket: transport and relayed.
+const KNOWN_TYPES: [u32; 2] = [4, 5];
+
+/// Sends in one call of the kernel.
+pub const SEND_ALL_MAX: usize = 64;
 
 impl Udp {
     /// Opens a socket on `port` (0: any free one) of every address of this machine.
@@ -56,6 +66,31 @@ impl Udp {
             socket: socket.into(),
             state,
             mapped,
+        })
+    }
+
+    /// Opens a second socket on the same port. Whatever is neither a transport nor a relayed
+    /// datagram comes there from now on. Only this process is meant to share the port, but others
+    /// of the same user may, too.
+    ///
+    /// # Errors
+    /// The kernel cannot tell them apart; everything still comes to the first one.
+    pub fn for_strangers(&self) -> io::Result<Self> {
+        SockRef::from(&self.socket).set_reuse_port(true)?;
+        let at = self.socket.local_addr()?;
+        let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
+        if self.mapped {
+            socket.set_only_v6(false)?;
+        }
+        socket.set_reuse_port(true)?;
+        socket.bind(&at.into())?;
+        attach_by_type(&socket)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let _ = socket.set_recv_buffer_size(QUEUE_LEN);
+        Ok(Self {
+            socket: socket.into(),
+            state,
+            mapped: self.mapped,
         })
     }
 
@@ -142,6 +177,42 @@ impl Udp {
         }
     }
 
+    /// Sends short datagrams, each to its address and not ECN capable, in as few calls of the
+    /// kernel as it takes; returns how many it did not take.
+    pub fn send_all<const LEN: usize>(&self, datagrams: &[(SocketAddr, [u8; LEN])]) -> usize {
+        let mut refused = 0;
+        for datagrams in datagrams.chunks(SEND_ALL_MAX) {
+            let to = |(to, _): &(SocketAddr, _)| if self.mapped { map(*to) } else { *to }.as_any();
+            let to: Vec<SocketAddrAny> = datagrams.iter().map(to).collect();
+            let bytes: Vec<[IoSlice<'_>; 1]> = datagrams
+                .iter()
+                .map(|(_, bytes)| [IoSlice::new(bytes)])
+                .collect();
+            let mut controls: Vec<_> = datagrams
+                .iter()
+                .map(|_| SendAncillaryBuffer::default())
+                .collect();
+            let each = to.iter().zip(&bytes).zip(&mut controls);
+            let mut messages: Vec<MMsgHdr<'_>> = each
+                .map(|((to, bytes), control)| MMsgHdr::new_with_addr(to, bytes, control))
+                .collect();
+            let mut left = messages.as_mut_slice();
+            while !left.is_empty() {
+                let sent = match sendmmsg(&self.socket, left, SendFlags::empty()) {
+                    Ok(count) => count.clamp(1, left.len()),
+                    Err(rustix::io::Errno::INTR) => 0,
+                    // The first one of them; the next may be taken.
+                    Err(_) => {
+                        refused += 1;
+                        1
+                    }
+                };
+                left = left.get_mut(sent..).unwrap_or_default();
+            }
+        }
+        refused
+    }
+
     /// Sends one datagram with these ECN bits (0 to 3).
     ///
     /// # Errors
@@ -158,6 +229,43 @@ impl Udp {
         };
         self.state
             .try_send(UdpSockRef::from(&self.socket), &transmit)
+    }
+}
+
+/// Has the kernel sort what comes to the sockets of a port, of which `socket` is one, by its first
+/// byte (classic BPF over the UDP payload, see socket(7)): the number of the socket, from 0.
+fn attach_by_type(socket: &Socket) -> io::Result<()> {
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let load = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
+    let equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    let answer = (libc::BPF_RET | libc::BPF_K) as u16;
+    let [transport, relayed] = KNOWN_TYPES;
+    let mut program = [
+        step(load, 0, 0, 0),
+        step(equal, 2, 0, transport),
+        step(equal, 1, 0, relayed),
+        step(answer, 0, 0, 1),
+        step(answer, 0, 0, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the descriptor is open, the option's value is a program with its length, and both
+    // outlive the call, which copies them.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_REUSEPORT_CBPF,
+            (&raw const program).cast(),
+            size_of::<libc::sock_fprog>() as libc::socklen_t,
+        )
+    };
+    if set == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }
 
@@ -269,6 +377,42 @@ mod tests {
                 .zip(0..)
                 .all(|((_, _, bytes), number)| *bytes == vec![number; 700])
         );
+    }
+
+    #[test]
+    fn a_second_socket_gets_what_no_session_knows() {
+        let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
+        let strangers = b.for_strangers().unwrap();
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, b.port().unwrap()));
+        for first in 0..=255 {
+            a.send(to, 0, &[first; 40]).unwrap();
+        }
+        let mut batch = Batch::default();
+        let known = receive_all(&b, &mut batch, 2);
+        assert!(known.iter().map(|(_, _, bytes)| bytes[0]).eq([4, 5]));
+        assert_eq!(receive_all(&strangers, &mut batch, 254).len(), 254);
+        // Nobody else gets the port by mistake.
+        let again = Udp::bind(b.port().unwrap());
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn many_short_datagrams_go_out_together() {
+        let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
+        let to = |ip: IpAddr, n| {
+            let port = if n == 3 { 0 } else { b.port().unwrap() };
+            (SocketAddr::new(ip, port), [n; 56])
+        };
+        let v4: IpAddr = Ipv4Addr::LOCALHOST.into();
+        let all: Vec<_> = (0..=99).map(|n| to(v4, n)).collect();
+        assert_eq!(a.send_all(&all), 1, "nothing is at port 0");
+        let got = receive_all(&b, &mut Batch::default(), 99);
+        let numbers = got.iter().map(|(_, _, bytes)| bytes[0]);
+        assert!(numbers.eq((0..=99).filter(|n| *n != 3)));
+        if a.has_ipv6() {
+            assert_eq!(a.send_all(&[to(Ipv6Addr::LOCALHOST.into(), 7)]), 0);
+            assert_eq!(receive_all(&b, &mut Batch::default(), 1).len(), 1);
+        }
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! The data threads: UDP to interface and interface to UDP, on the published snapshot.
 //!
 //! Each thread works until its descriptor is empty and only then waits. What the snapshot
-//! cannot place goes to the slow path. There is one thread per direction; more of them
-//! need nothing but more descriptors.
+//! cannot place goes to the slow path. There is one thread per direction, and one for what
+//! belongs to no session yet; more of them need nothing but more descriptors.
 
 use crate::counters::Cause;
-use crate::shared::{Input, Shared};
+use crate::shared::{Answers, Input, Shared};
 use crate::streams::StreamEvent;
-use node::{HEADROOM, Inbound, Outbound, TAILROOM};
+use node::{DropReason, HEADROOM, Inbound, Outbound, TAILROOM};
 use os::clock::monotonic;
-use os::udp::Batch;
+use os::udp::{Batch, Udp};
 use os::wait::readable;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,22 +24,39 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// Receives datagrams until the node ends.
 pub fn receive_datagrams(shared: &Shared) {
+    receive_from(shared, &shared.udp);
+}
+
+/// Receives what belongs to no session until the node ends. It is the others' turn first: a flood
+/// of it gets the time that they leave.
+pub fn receive_from_strangers(shared: &Shared, door: &Udp) {
+    os::process::step_back();
+    receive_from(shared, door);
+}
+
+fn receive_from(shared: &Shared, udp: &Udp) {
     let mut batch = Batch::default();
+    let mut answers = Answers::new();
     while !shared.is_ending() {
         let now = monotonic();
-        let read = shared.udp.recv(&mut batch, |from, ecn, datagram| {
-            inbound(shared, now, from.into(), Ecn::from_bits(ecn), datagram);
+        let read = udp.recv(&mut batch, |from, ecn, datagram| {
+            let ecn = Ecn::from_bits(ecn);
+            inbound(shared, now, from.into(), ecn, datagram, &mut answers);
         });
+        shared.answer(&mut answers);
         if let Err(error) = read {
-            pause(shared, shared.udp.as_fd(), Cause::Datagram, &error);
+            pause(shared, udp.as_fd(), Cause::Datagram, &error);
         }
     }
 }
 
 /// Serves the streams until the node ends.
 pub fn receive_from_streams(shared: &Shared) {
+    // Who comes by a stream is asked for no cookie.
+    let mut none = Answers::new();
     let mut each = |id, datagram: &mut [u8]| {
-        inbound(shared, monotonic(), Path::Stream(id), Ecn::NotEct, datagram);
+        let (now, from) = (monotonic(), Path::Stream(id));
+        inbound(shared, now, from, Ecn::NotEct, datagram, &mut none);
     };
     let mut event = |event| {
         let event = match event {
@@ -57,7 +74,14 @@ pub fn receive_from_streams(shared: &Shared) {
     }
 }
 
-fn inbound(shared: &Shared, now: Duration, from: Path, ecn: Ecn, datagram: &mut [u8]) {
+fn inbound(
+    shared: &Shared,
+    now: Duration,
+    from: Path,
+    ecn: Ecn,
+    datagram: &mut [u8],
+    answers: &mut Answers,
+) {
     let snapshot = shared.snapshot.load();
     match snapshot.inbound(now, &shared.flows, from, ecn, datagram) {
         Inbound::Deliver { packet, report } => {
@@ -68,19 +92,24 @@ fn inbound(shared: &Shared, now: Duration, from: Path, ecn: Ecn, datagram: &mut 
                 shared.inbox.offer(Input::Fast(report));
             }
         }
-        Inbound::Report(report) => shared.inbox.offer(Input::Fast(report)),
+        Inbound::Report(report) => {
+            shared.inbox.offer(Input::Fast(report));
+        }
         Inbound::Forward { to, report } => {
             shared.transmit(to, ecn, datagram);
             if let Some(report) = report {
                 shared.inbox.offer(Input::Fast(report));
             }
         }
-        Inbound::Slow => {
-            shared.inbox.offer(Input::Datagram {
-                from,
-                ecn,
-                bytes: datagram.to_vec(),
-            });
+        Inbound::Slow { proven } => {
+            let taken = shared.inbox.offer_datagram(from, ecn, proven, datagram);
+            if !taken && !proven {
+                snapshot.note_load(now);
+            }
+        }
+        Inbound::Answer(reply) => {
+            answers.extend(from.udp().map(|to| (to, reply)));
+            shared.counters.fast_dropped(DropReason::RateLimited);
         }
         Inbound::Refused(reason, report) => {
             shared.counters.fast_dropped(reason);

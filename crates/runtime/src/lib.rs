@@ -6,6 +6,7 @@
 //! ```text
 //!  kumi-udp  ──snapshot──> interface        data threads: no locks but those inside a
 //!  kumi-tun  ──snapshot──> UDP              session's keys, no waiting for anything else
+//!  kumi-door  what no session knows: asks for cookies under load, in the time that the others leave
 //!     │ what the snapshot cannot place, and reports (bounded queue)
 //!     v
 //!  kumi-slow: owns the node, the journal, the requests; publishes snapshots
@@ -18,6 +19,7 @@
 //! | limit | value |
 //! |---|---|
 //! | things, bytes waiting for the slow path | [`shared::QUEUE_LEN_MAX`], [`shared::QUEUE_BYTES_MAX`] |
+//! | of these, datagrams of senders who prove nothing | [`shared::UNPROVEN_MAX`] |
 //! | programs connected | [`control::CONNECTIONS_MAX`] |
 //! | connections through proxies | [`proxy::CONNECTIONS_MAX`] |
 //! | joins and pings waiting | [`requests::WAITING_MAX`] |

@@ -273,19 +273,7 @@ impl Started {
             done.wake();
             result
         })?;
-        let mut threads = Vec::new();
-        let own = Arc::clone(&shared);
-        threads.push(spawn("kumi-udp", STACK_LEN, move || {
-            data::receive_datagrams(&own)
-        })?);
-        let own = Arc::clone(&shared);
-        threads.push(spawn("kumi-tun", STACK_LEN, move || {
-            data::receive_packets(&own)
-        })?);
-        let own = Arc::clone(&shared);
-        threads.push(spawn("kumi-tcp", STACK_LEN, move || {
-            data::receive_from_streams(&own)
-        })?);
+        let mut threads = data_threads(&shared)?;
         let own = Arc::clone(&shared);
         threads.push(spawn("kumi-control", STACK_LEN, move || {
             control::run(&own, &listener)
@@ -307,6 +295,30 @@ impl Started {
             Err(_) => Err(system("the slow path")(io::ErrorKind::BrokenPipe.into())),
         }
     }
+}
+
+fn data_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, RunError> {
+    type Body = fn(&Shared);
+    let bodies: [(&str, Body); 3] = [
+        ("kumi-udp", data::receive_datagrams),
+        ("kumi-tun", data::receive_packets),
+        ("kumi-tcp", data::receive_from_streams),
+    ];
+    let mut threads = Vec::new();
+    for (name, body) in bodies {
+        let own = Arc::clone(shared);
+        threads.push(spawn(name, STACK_LEN, move || body(&own))?);
+    }
+    // Without it everything comes to the first.
+    match shared.udp.for_strangers() {
+        Ok(door) => {
+            let own = Arc::clone(shared);
+            let body = move || data::receive_from_strangers(&own, &door);
+            threads.push(spawn("kumi-door", STACK_LEN, body)?);
+        }
+        Err(error) => tracing::debug!(%error, "one socket for all"),
+    }
+    Ok(threads)
 }
 
 fn open_proxies(

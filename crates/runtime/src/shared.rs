@@ -14,8 +14,8 @@ use os::wait::Waker;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use wire::datagram::is_handshake;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use wire::datagram::{COOKIE_REPLY_LEN, is_handshake};
 use wire::ip::Ecn;
 use wire::payload::Kind;
 use wire::{NodeAddr, Path};
@@ -28,6 +28,9 @@ pub const QUEUE_BYTES_MAX: usize = 1024 * 1024;
 /// probes and the control stream pass although a stream of packets is faster than the slow
 /// path.
 const RESERVE: usize = 8;
+/// At most this many datagrams of senders who prove nothing wait for the slow path, half of that
+/// part: anybody can send any number of them.
+pub const UNPROVEN_MAX: usize = QUEUE_LEN_MAX / RESERVE / 2;
 
 /// Something for the slow path to handle.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub enum Input {
         from: Path,
         /// ECN of its outer header.
         ecn: Ecn,
+        /// Whether its sender is known to receive there.
+        proven: bool,
         /// The datagram.
         bytes: Vec<u8>,
     },
@@ -85,6 +90,10 @@ impl Input {
         }
     }
 
+    fn is_unproven(&self) -> bool {
+        matches!(self, Self::Datagram { proven: false, .. })
+    }
+
     fn byte_len(&self) -> usize {
         match self {
             Self::Datagram { bytes, .. } | Self::Packet(bytes) | Self::Beacon { bytes, .. } => {
@@ -112,16 +121,22 @@ pub struct Inbox {
 struct Queued {
     count: AtomicUsize,
     bytes: AtomicUsize,
+    /// Of `count`, datagrams of senders who prove nothing.
+    unproven: AtomicUsize,
 }
 
 impl Queued {
-    /// Counts something of `len` bytes in; the count and bytes with it.
-    fn add(&self, len: usize) -> (usize, usize) {
+    /// Counts something in; the count and bytes with it.
+    fn add(&self, input: &Input) -> (usize, usize) {
+        let (unproven, len) = (usize::from(input.is_unproven()), input.byte_len());
+        self.unproven.fetch_add(unproven, Ordering::Relaxed);
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         (count, self.bytes.fetch_add(len, Ordering::Relaxed) + len)
     }
 
-    fn remove(&self, len: usize) {
+    fn remove(&self, input: &Input) {
+        let (unproven, len) = (usize::from(input.is_unproven()), input.byte_len());
+        self.unproven.fetch_sub(unproven, Ordering::Relaxed);
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.bytes.fetch_sub(len, Ordering::Relaxed);
     }
@@ -141,30 +156,56 @@ impl Inbox {
     }
 
     /// Hands something over without waiting; when there is no room it is dropped and
-    /// counted. For what came from the network. Packets do not take all of the room.
-    pub fn offer(&self, input: Input) {
-        let len = input.byte_len();
+    /// counted. For what came from the network. Packets do not take all of the room. Whether
+    /// there was room.
+    pub fn offer(&self, input: Input) -> bool {
         let part = if input.is_bulk() {
             RESERVE - 1
         } else {
             RESERVE
         };
-        let (count, bytes) = self.queued.add(len);
+        let (count, bytes) = self.queued.add(&input);
         let fits =
             count <= QUEUE_LEN_MAX / RESERVE * part && bytes <= QUEUE_BYTES_MAX / RESERVE * part;
-        if !fits || self.sender.try_send(input).is_err() {
-            self.queued.remove(len);
+        let refused = if fits {
+            self.sender.try_send(input).err().map(|error| match error {
+                TrySendError::Full(input) | TrySendError::Disconnected(input) => input,
+            })
+        } else {
+            Some(input)
+        };
+        if let Some(input) = &refused {
+            self.queued.remove(input);
             self.counters.dropped(ShellDrop::SlowPathFull);
         }
+        refused.is_none()
+    }
+
+    /// The same with a datagram, which is copied only if there is room: in a flood there is none.
+    pub fn offer_datagram(&self, from: Path, ecn: Ecn, proven: bool, datagram: &[u8]) -> bool {
+        if !proven && self.queued.unproven.load(Ordering::Relaxed) >= UNPROVEN_MAX {
+            self.counters.dropped(ShellDrop::SlowPathFull);
+            return false;
+        }
+        self.offer(Input::Datagram {
+            from,
+            ecn,
+            proven,
+            bytes: datagram.to_vec(),
+        })
     }
 
     /// Hands something over, waiting for room; false when the slow path has ended. For what
     /// must not be lost.
     pub fn send(&self, input: Input) -> bool {
-        self.queued.add(input.byte_len());
+        self.queued.add(&input);
         self.sender.send(input).is_ok()
     }
 }
+
+/// Answers to those whom nobody knows, that leave together: at most what one read of the kernel
+/// brought, [`os::udp::BATCH_LEN`] times 64.
+pub type Answers = Vec<(SocketAddr, [u8; COOKIE_REPLY_LEN])>;
 
 /// The slow path's end of an [`Inbox`].
 #[derive(Debug)]
@@ -181,14 +222,14 @@ impl Outbox {
             Some(limit) => self.receiver.recv_timeout(limit).ok(),
             None => self.receiver.recv().ok(),
         }?;
-        self.queued.remove(input.byte_len());
+        self.queued.remove(&input);
         Some(input)
     }
 
     /// The next thing that is there already.
     pub fn next_now(&self) -> Option<Input> {
         let input = self.receiver.try_recv().ok()?;
-        self.queued.remove(input.byte_len());
+        self.queued.remove(&input);
         Some(input)
     }
 }
@@ -250,6 +291,17 @@ impl Shared {
             // The node names the underlay's path.
             Path::Channel(_) => self.counters.dropped(ShellDrop::SendFailed),
         }
+    }
+
+    /// Sends the answers to those whom nobody knows, without waiting, and forgets them.
+    pub fn answer(&self, answers: &mut Answers) {
+        if answers.is_empty() {
+            return;
+        }
+        for _ in 0..self.udp.send_all(answers) {
+            self.counters.dropped(ShellDrop::SendFailed);
+        }
+        answers.clear();
     }
 
     fn transmit_udp(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
@@ -321,7 +373,9 @@ mod tests {
     fn the_queue_is_bounded_in_number() {
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
-        (0..QUEUE_LEN_MAX + 5).for_each(|_| inbox.offer(beacon(1)));
+        for n in 0..QUEUE_LEN_MAX + 5 {
+            assert_eq!(inbox.offer(beacon(1)), n < QUEUE_LEN_MAX);
+        }
         assert_eq!(counters.shell_drops()[ShellDrop::SlowPathFull.name()], 5);
         assert_eq!(drain(&outbox), QUEUE_LEN_MAX);
         assert!(outbox.next(Some(Duration::ZERO)).is_none());
@@ -332,7 +386,8 @@ mod tests {
         let counters = Arc::new(Counters::new());
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
         for _ in 0..3 {
-            (0..20).for_each(|_| inbox.offer(beacon(QUEUE_BYTES_MAX / 16)));
+            let offers = (0..20).filter(|_| inbox.offer(beacon(QUEUE_BYTES_MAX / 16)));
+            assert_eq!(offers.count(), 16);
             assert_eq!(drain(&outbox), 16);
         }
         assert_eq!(counters.shell_drops()[ShellDrop::SlowPathFull.name()], 12);
@@ -344,15 +399,42 @@ mod tests {
     fn packets_and_pieces_leave_room_for_probes_and_handshakes() {
         let (inbox, outbox) = Inbox::new(Arc::new(Counters::new()));
         let piece = || opened(vec![Kind::Piece.to_byte(); 1400]);
+        let offer = |count, make: &dyn Fn() -> Input| {
+            let taken = (0..count).filter(|_| inbox.offer(make()));
+            taken.count()
+        };
         let bulk: [fn() -> Input; 2] = [|| packet(1), || packet(1400)];
         for make in bulk {
-            (0..2 * QUEUE_LEN_MAX).for_each(|_| inbox.offer(make()));
-            (0..QUEUE_LEN_MAX).for_each(|_| inbox.offer(piece()));
+            offer(2 * QUEUE_LEN_MAX, &make);
+            offer(QUEUE_LEN_MAX, &piece);
             let packets = drain(&outbox);
             assert!(packets <= QUEUE_LEN_MAX / RESERVE * (RESERVE - 1));
-            (0..2 * QUEUE_LEN_MAX).for_each(|_| inbox.offer(make()));
-            (0..50).for_each(|_| inbox.offer(opened(vec![Kind::Control.to_byte(); 1400])));
+            offer(2 * QUEUE_LEN_MAX, &make);
+            let control = || opened(vec![Kind::Control.to_byte(); 1400]);
+            assert_eq!(offer(50, &control), 50);
             assert_eq!(drain(&outbox), packets + 50);
         }
+    }
+
+    #[test]
+    fn who_proves_nothing_takes_no_room_from_who_does() {
+        let counters = Arc::new(Counters::new());
+        let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
+        let from = SocketAddr::from(([192, 0, 2, 1], 1)).into();
+        let offer = |count, proven| {
+            let offers =
+                (0..count).filter(|_| inbox.offer_datagram(from, Ecn::NotEct, proven, &[1; 1_200]));
+            offers.count()
+        };
+        for _ in 0..3 {
+            assert_eq!(offer(10 * QUEUE_LEN_MAX, false), UNPROVEN_MAX);
+            assert_eq!(offer(500, true), 500);
+            assert_eq!(drain(&outbox), UNPROVEN_MAX + 500);
+        }
+        // Nor do packets of the host take theirs.
+        (0..2 * QUEUE_LEN_MAX).for_each(|_| {
+            inbox.offer(packet(1));
+        });
+        assert_eq!(offer(10 * QUEUE_LEN_MAX, false), UNPROVEN_MAX);
     }
 }

@@ -134,6 +134,7 @@ impl SlowPath {
                 from,
                 ecn,
                 mut bytes,
+                ..
             } => {
                 self.node.handle_datagram(now, from, ecn, &mut bytes);
             }

@@ -5,40 +5,38 @@
 //! keeps no state for an initiator: the cookie is a MAC over its address.
 
 use crate::constants::COOKIE_SECRET_LIFE;
-use crate::fragment::{Cookie, verify_mac2};
+use crate::fragment::{Cookie, mac, verify_mac2};
 use identity::crypto::{AeadAlg, Crypto, Rng, random};
 use std::net::SocketAddr;
 use std::time::Duration;
 use wire::datagram::{COOKIE_REPLY_LEN, CookieView, FragmentView, MAC_LEN};
 use wire::{Endpoint, NodeAddr};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 const NONCE: [u8; 12] = [0; 12];
 
-/// What the cookies of a Bridge are made from. Changes every 120 s; cookies of the secret
-/// before are still accepted, so that one just given out works.
+/// What the cookies of a Bridge are made from: a secret for each 120 s. A cookie is accepted in
+/// the 120 s that it was made in and in the next, so that one just given out works.
+///
+/// It never changes, so any number of threads use it at once.
 pub struct CookieSecret {
-    current: Option<([u8; 32], Duration)>,
-    previous: Option<([u8; 32], Duration)>,
-}
-
-impl Default for CookieSecret {
-    fn default() -> Self {
-        Self::new()
-    }
+    /// With the number of the 120 s behind it this is the secret.
+    root: Zeroizing<[u8; 32]>,
+    /// The first half of every nonce.
+    nonces: [u8; 8],
 }
 
 impl CookieSecret {
-    /// No secret yet; the first reply makes one.
+    /// A fresh one.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(rng: &mut dyn Rng) -> Self {
         Self {
-            current: None,
-            previous: None,
+            root: Zeroizing::new(random(rng)),
+            nonces: random(rng),
         }
     }
 
-    /// Whether MAC2 of a fragment is right for its source.
+    /// Whether MAC2 of a fragment is right for its source; `now` is monotonic.
     #[must_use]
     pub fn verify(
         &self,
@@ -47,30 +45,38 @@ impl CookieSecret {
         from: SocketAddr,
         fragment: &FragmentView<'_>,
     ) -> bool {
-        [(&self.current, 1), (&self.previous, 2)]
+        if *fragment.mac2 == [0; MAC_LEN] {
+            return false;
+        }
+        let period = period(now);
+        [Some(period), period.checked_sub(1)]
             .into_iter()
-            .filter_map(|(secret, lives)| secret.as_ref().map(|(s, made)| (s, made, lives)))
-            .filter(|(_, made, lives)| now < made.saturating_add(COOKIE_SECRET_LIFE * *lives))
-            .any(|(secret, _, _)| verify_mac2(crypto, &cookie(crypto, secret, from), fragment))
+            .flatten()
+            .any(|period| verify_mac2(crypto, &self.cookie(crypto, period, from), fragment))
     }
 
-    /// The 56-byte answer to a fragment whose MAC1 is right. `None` to a shorter datagram: a
-    /// reply is never longer than what it answers.
+    /// The answer to a fragment whose MAC1 is right; `number` is one that was never given
+    /// before. `None` to a shorter datagram: a reply is never longer than what it answers.
+    #[must_use]
     pub fn reply(
-        &mut self,
+        &self,
         crypto: &dyn Crypto,
-        rng: &mut dyn Rng,
+        number: u64,
         now: Duration,
         own: NodeAddr,
         from: SocketAddr,
         fragment: &FragmentView<'_>,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<[u8; COOKIE_REPLY_LEN]> {
         if fragment.mac2_covers.len() + MAC_LEN < COOKIE_REPLY_LEN {
             return None;
         }
-        let secret = self.fresh(rng, now);
-        let mut sealed = cookie(crypto, &secret, from);
-        let nonce: [u8; 16] = random(rng);
+        let mut sealed = self.cookie(crypto, period(now), from);
+        let mut nonce = [0; 16];
+        let halves = self.nonces.into_iter().chain(number.to_be_bytes());
+        nonce
+            .iter_mut()
+            .zip(halves)
+            .for_each(|(to, from)| *to = from);
         let key = reply_key(crypto, own, &nonce);
         let tag = crypto.aead(AeadAlg::ChaCha20Poly1305, &key).seal_in_place(
             &NONCE,
@@ -86,28 +92,20 @@ impl CookieSecret {
         Some(reply.encode())
     }
 
-    fn fresh(&mut self, rng: &mut dyn Rng, now: Duration) -> [u8; 32] {
-        match self.current {
-            Some((secret, made)) if now < made.saturating_add(COOKIE_SECRET_LIFE) => secret,
-            old => {
-                self.previous = old;
-                let secret = random(rng);
-                self.current = Some((secret, now));
-                secret
-            }
-        }
+    fn cookie(&self, crypto: &dyn Crypto, period: u64, from: SocketAddr) -> Cookie {
+        let mut secret = Zeroizing::new([0; 40]);
+        let parts = self.root.iter().copied().chain(period.to_be_bytes());
+        secret
+            .iter_mut()
+            .zip(parts)
+            .for_each(|(to, from)| *to = from);
+        mac(crypto, &*secret, &Endpoint::new(from).to_bytes())
     }
 }
 
-impl Drop for CookieSecret {
-    fn drop(&mut self) {
-        for (secret, _) in [&mut self.current, &mut self.previous]
-            .into_iter()
-            .flatten()
-        {
-            secret.zeroize();
-        }
-    }
+/// The number of the 120 s that `now` lies in.
+const fn period(now: Duration) -> u64 {
+    now.as_secs() / COOKIE_SECRET_LIFE.as_secs()
 }
 
 /// What an initiator keeps to use a cookie: the MAC1s it sent last, and the cookie got.
@@ -165,15 +163,6 @@ impl CookieJar {
     }
 }
 
-fn cookie(crypto: &dyn Crypto, secret: &[u8; 32], from: SocketAddr) -> Cookie {
-    let mac = crypto.hmac(secret, &[&Endpoint::new(from).to_bytes()]);
-    let mut cookie = [0; 16];
-    for (to, from) in cookie.iter_mut().zip(mac) {
-        *to = from;
-    }
-    cookie
-}
-
 fn reply_key(crypto: &dyn Crypto, bridge: NodeAddr, nonce: &[u8; 16]) -> [u8; 32] {
     crypto.sha256(&[b"kumihimo cookie v1", bridge.as_bytes(), nonce])
 }
@@ -212,23 +201,30 @@ mod tests {
         }
     }
 
+    fn secret() -> CookieSecret {
+        CookieSecret::new(&mut HashRng::new([1; 32]))
+    }
+
+    fn reply_view(reply: &[u8]) -> CookieView<'_> {
+        match Datagram::parse(reply) {
+            Ok(Datagram::Cookie(view)) => view,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn a_cookie_works_for_its_address_while_it_lives() {
-        let (mut rng, mut secret) = (HashRng::new([1; 32]), CookieSecret::new());
-        let mut jar = CookieJar::new();
-        let t = Duration::from_secs(1000);
+        let (secret, mut jar) = (secret(), CookieJar::new());
+        // The last second of the 120 that its secret is for.
+        let t = Duration::from_secs(1079);
         let sent = message_1(&jar, t);
         jar.sent(&sent);
         assert!(!secret.verify(&AwsLc, t, from(1), &fragment(&sent[0])));
 
-        let reply = secret
-            .reply(&AwsLc, &mut rng, t, BRIDGE, from(1), &fragment(&sent[1]))
-            .unwrap();
-        assert_eq!(reply.len(), 56);
-        let Ok(Datagram::Cookie(view)) = Datagram::parse(&reply) else {
-            panic!("not a cookie reply");
-        };
-        assert_eq!(view.receiver, 5);
+        let reply = secret.reply(&AwsLc, 0, t, BRIDGE, from(1), &fragment(&sent[1]));
+        let reply = reply.unwrap();
+        let view = reply_view(&reply);
+        assert_eq!((reply.len(), view.receiver), (56, 5));
         assert!(!jar.handle_reply(&AwsLc, t, NodeAddr([0xfd; 16]), &view));
         assert!(jar.handle_reply(&AwsLc, t, BRIDGE, &view));
 
@@ -237,76 +233,50 @@ mod tests {
             let now = Duration::from_secs(secs);
             secret.verify(&AwsLc, now, from(port), &fragment(&sent[0]))
         };
-        assert!(verify(1000, 1));
-        assert!(!verify(1000, 2));
-        assert!(verify(1119, 1));
-        assert!(!verify(1120, 1));
+        assert!(verify(1079, 1) && verify(1080, 1));
+        assert!(!verify(1079, 2) && !verify(1080, 2));
+        assert!(verify(1199, 1));
+        assert!(!verify(1200, 1));
         assert_eq!(jar.cookie(t + COOKIE_SECRET_LIFE), None);
     }
 
     #[test]
     fn a_reply_to_something_else_is_not_taken() {
-        let (mut rng, mut secret) = (HashRng::new([1; 32]), CookieSecret::new());
         let mut jar = CookieJar::new();
         let sent = message_1(&jar, Duration::ZERO);
         let view = fragment(&sent[0]);
-        let reply = secret
-            .reply(&AwsLc, &mut rng, Duration::ZERO, BRIDGE, from(1), &view)
-            .unwrap();
-        let Ok(Datagram::Cookie(view)) = Datagram::parse(&reply) else {
-            panic!("not a cookie reply");
-        };
-        assert!(!jar.handle_reply(&AwsLc, Duration::ZERO, BRIDGE, &view));
+        let reply = secret().reply(&AwsLc, 0, Duration::ZERO, BRIDGE, from(1), &view);
+        let reply = reply.unwrap();
+        assert!(!jar.handle_reply(&AwsLc, Duration::ZERO, BRIDGE, &reply_view(&reply)));
         assert_eq!(jar.cookie(Duration::ZERO), None);
     }
 
     #[test]
-    fn the_secret_before_is_accepted_until_its_second_life_ends() {
-        let (mut rng, mut secret) = (HashRng::new([1; 32]), CookieSecret::new());
-        let mut jar = CookieJar::new();
-        let t = Duration::from_secs;
-        let sent = message_1(&jar, t(0));
-        jar.sent(&sent);
-        let reply = secret
-            .reply(&AwsLc, &mut rng, t(0), BRIDGE, from(1), &fragment(&sent[0]))
-            .unwrap();
-        let Ok(Datagram::Cookie(view)) = Datagram::parse(&reply) else {
-            panic!("not a cookie reply");
-        };
-        assert!(jar.handle_reply(&AwsLc, t(0), BRIDGE, &view));
-        let with_cookie = message_1(&jar, t(0));
-        secret.reply(
-            &AwsLc,
-            &mut rng,
-            t(120),
-            BRIDGE,
-            from(2),
-            &fragment(&sent[0]),
-        );
-        assert!(secret.verify(&AwsLc, t(121), from(1), &fragment(&with_cookie[0])));
-        assert!(!secret.verify(&AwsLc, t(240), from(1), &fragment(&with_cookie[0])));
-        secret.reply(
-            &AwsLc,
-            &mut rng,
-            t(240),
-            BRIDGE,
-            from(2),
-            &fragment(&sent[0]),
-        );
-        assert!(!secret.verify(&AwsLc, t(241), from(1), &fragment(&with_cookie[0])));
+    fn no_two_replies_have_the_same_nonce() {
+        let sent = message_1(&CookieJar::new(), Duration::ZERO);
+        let view = fragment(&sent[0]);
+        let other = CookieSecret::new(&mut HashRng::new([2; 32]));
+        let nonces: std::collections::BTreeSet<[u8; 16]> =
+            [(secret(), 0), (secret(), 1), (other, 0)]
+                .iter()
+                .filter_map(|(secret, n)| {
+                    secret.reply(&AwsLc, *n, Duration::ZERO, BRIDGE, from(1), &view)
+                })
+                .map(|reply| *reply_view(&reply).nonce)
+                .collect();
+        assert_eq!(nonces.len(), 3);
     }
 
     #[test]
     fn a_reply_is_never_longer_than_what_it_answers() {
-        let (mut rng, mut secret) = (HashRng::new([1; 32]), CookieSecret::new());
         let key = Mac1Key::new(&AwsLc, BRIDGE);
         for body_len in 0..20 {
             let body = vec![1; body_len];
             let datagrams = cut(&AwsLc, &key, None, Message::One, 5, 0, &body).unwrap();
             for datagram in &datagrams {
                 let view = fragment(datagram);
-                let reply = secret.reply(&AwsLc, &mut rng, Duration::ZERO, BRIDGE, from(1), &view);
-                let longest = reply.as_ref().map_or(0, Vec::len);
+                let reply = secret().reply(&AwsLc, 0, Duration::ZERO, BRIDGE, from(1), &view);
+                let longest = reply.as_ref().map_or(0, |reply| reply.len());
                 assert!(longest <= datagram.len());
                 assert_eq!(reply.is_some(), datagram.len() >= COOKIE_REPLY_LEN);
             }

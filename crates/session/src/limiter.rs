@@ -11,7 +11,7 @@
 
 use crate::constants::{
     INITIATIONS_PER_S, INITIATIONS_PER_SOURCE_BURST, INITIATIONS_PER_SOURCE_S,
-    INITIATIONS_PROVEN_PER_S, LIMITER_SOURCES_MAX, LOAD_LASTS,
+    INITIATIONS_PROVEN_PER_S, LIMITER_SOURCES_MAX,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -22,8 +22,6 @@ use std::time::Duration;
 pub struct Limiter {
     total: Option<Bucket>,
     proven: Option<Bucket>,
-    /// Until when cookies are asked for.
-    load_until: Duration,
     sources: BTreeMap<Source, Bucket>,
 }
 
@@ -93,18 +91,11 @@ impl Limiter {
         let total = total.get_or_insert_with(|| Bucket::full(now, per_s));
         total.refill(now, per_s, per_s);
         if !total.take() {
-            self.load_until = now.saturating_add(LOAD_LASTS);
             return Err(Overload::Total);
         }
         self.make_room(&source);
         self.sources.insert(source, own);
         Ok(())
-    }
-
-    /// Whether the limit in all was exceeded lately: a Bridge asks for cookies now.
-    #[must_use]
-    pub fn under_load(&self, now: Duration) -> bool {
-        now < self.load_until
     }
 
     /// Sources remembered.
@@ -207,14 +198,11 @@ mod tests {
             .filter(|n| limiter.admit(at(0), source(*n), false).is_ok())
             .count();
         assert_eq!(admitted, 50);
-        assert!(limiter.under_load(at(0)));
         assert_eq!(
             limiter.admit(at(0), source(900), false),
             Err(Overload::Total)
         );
-        assert!(limiter.under_load(at(0)));
         limiter.admit(at(20), source(900), false).unwrap();
-        assert!(limiter.under_load(at(999)) && !limiter.under_load(at(1000)));
     }
 
     #[test]

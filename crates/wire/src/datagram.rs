@@ -269,12 +269,24 @@ impl<'a> CookieView<'a> {
         Ok(view)
     }
 
-    /// Writes the cookie reply.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::with_capacity(COOKIE_REPLY_LEN);
-        out.u8(TYPE_COOKIE).bytes(&[0; 3]).u32(self.receiver);
-        out.bytes(self.nonce).bytes(self.sealed).bytes(self.tag);
-        out.finish()
+    /// The reply's bytes.
+    #[must_use]
+    pub fn encode(&self) -> [u8; COOKIE_REPLY_LEN] {
+        let mut bytes = [0; COOKIE_REPLY_LEN];
+        let receiver = self.receiver.to_be_bytes();
+        let parts = [
+            &[TYPE_COOKIE, 0, 0, 0],
+            &receiver,
+            &self.nonce[..],
+            self.sealed,
+            self.tag,
+        ];
+        let parts = parts.into_iter().flatten();
+        bytes
+            .iter_mut()
+            .zip(parts)
+            .for_each(|(to, from)| *to = *from);
+        bytes
     }
 }
 

@@ -39,7 +39,7 @@ fn examples() -> Vec<Vec<u8>> {
     vec![
         fragment(Message::One, 0, 0, 2, &[0xB0; FRAGMENT_BODY_MAX]),
         fragment(Message::Two, 0x0506_0708, 1, 2, b"end"),
-        cookie,
+        cookie.to_vec(),
         transport,
         relayed,
     ]
@@ -206,7 +206,7 @@ fn a_cookie_reply_has_exactly_these_bytes() {
     expected.extend([5; 16]);
     expected.extend([6; 16]);
     expected.extend([7; 16]);
-    assert_eq!((bytes.len(), &bytes), (COOKIE_REPLY_LEN, &expected));
+    assert_eq!((bytes.len(), &bytes[..]), (COOKIE_REPLY_LEN, &expected[..]));
     assert_eq!(Datagram::parse(&bytes), Ok(Datagram::Cookie(view)));
 }
 
@@ -308,7 +308,7 @@ fn every_flipped_bit_is_read_without_a_panic() {
 fn written_again(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(match Datagram::parse(bytes).ok()? {
         Datagram::Fragment(f) => f.header.encode(f.body, |_| *f.mac1, |_| *f.mac2).unwrap(),
-        Datagram::Cookie(view) => view.encode(),
+        Datagram::Cookie(view) => view.encode().to_vec(),
         Datagram::Transport(header) => {
             [&header.encode()[..], &bytes[TRANSPORT_HEADER_LEN..]].concat()
         }

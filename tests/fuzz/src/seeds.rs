@@ -224,7 +224,7 @@ fn datagrams() -> Seeds {
     vec![
         fragment(Message::One, 0, 0, &[0xB0; 1_152]),
         fragment(Message::Two, 0x0506_0708, 1, b"end"),
-        cookie.encode(),
+        cookie.encode().to_vec(),
         relayed.encode().expect("fits"),
         transport,
     ]

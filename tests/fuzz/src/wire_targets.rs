@@ -20,7 +20,7 @@ pub fn datagram(bytes: &[u8]) {
             .header
             .encode(f.body, |_| *f.mac1, |_| *f.mac2)
             .expect("a fragment read"),
-        Ok(Datagram::Cookie(view)) => view.encode(),
+        Ok(Datagram::Cookie(view)) => view.encode().to_vec(),
         Ok(Datagram::Transport(header)) => {
             [&header.encode()[..], &bytes[TRANSPORT_HEADER_LEN..]].concat()
         }

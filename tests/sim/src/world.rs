@@ -389,7 +389,7 @@ impl World {
             Some(snapshot) => {
                 snapshot.inbound(now.mono, &host.flows, from.into(), Ecn::NotEct, bytes)
             }
-            None => Inbound::Slow,
+            None => Inbound::Slow { proven: false },
         };
         match verdict {
             Inbound::Deliver { packet, report } => {
@@ -402,11 +402,12 @@ impl World {
             Inbound::Report(report) | Inbound::Refused(_, report) => {
                 self.input(to, |node, now| node.handle_fast(now, report));
             }
-            Inbound::Slow => {
+            Inbound::Slow { .. } => {
                 self.input(to, |node, now| {
                     node.handle_datagram(now, from, Ecn::NotEct, bytes)
                 });
             }
+            Inbound::Answer(reply) => self.transmit(to, from, &reply),
             Inbound::Forward { .. } | Inbound::Drop(_) => {}
         }
     }

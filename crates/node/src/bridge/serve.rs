@@ -39,6 +39,7 @@ impl Node {
                 self.cut_unless_met(now, f);
             }
             self.serving = None;
+            self.doorman.serve(false);
             self.output(Output::Listen(false));
         }
         self.settle(now);
@@ -51,6 +52,7 @@ impl Node {
             return;
         }
         self.serving = Some(Serving::default());
+        self.doorman.serve(true);
         self.output(Output::Listen(true));
         let known = self.known.keys().copied();
         let clients = known.filter(|f| self.is_client_admitted(*f)).collect();

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use identity::{Pin, PublicIdentity};
 use mesh::channels::Channels;
-use session::cookie::CookieSecret;
 use session::limiter::Source;
 use wire::NodeAddr;
 
@@ -28,7 +27,6 @@ pub(crate) struct Serving {
     pub(crate) owners: BTreeMap<NodeAddr, Arc<Owner>>,
     pub(crate) applicants: BTreeMap<NodeAddr, Applicant>,
     pub(crate) tries: PasswordTries,
-    pub(crate) cookies: CookieSecret,
 }
 
 /// Somebody who may say a password.

@@ -2,12 +2,15 @@
 //!
 //! [`Snapshot::outbound`] and [`Snapshot::inbound`] take one packet or datagram in a buffer
 //! of the caller and say what to do with it. The slow path calls the very same functions.
-//! They touch no state but atomics inside a session's keys, its replay window, and the
-//! [`group::FlowTable`].
+//! They touch no state but atomics inside a session's keys, its replay window, the
+//! [`group::FlowTable`], and the numbers of the doorman.
 //!
 //! **Buffers.** An inner packet to send stands at `buf[HEADROOM..HEADROOM + len]`, with
 //! [`TAILROOM`] bytes of room behind it; where the datagram is then, [`Outbound::Send`] says.
 
+mod doorman;
+#[cfg(test)]
+mod doorman_tests;
 #[cfg(test)]
 mod prefix_tests;
 mod prefixes;
@@ -17,6 +20,7 @@ mod snapshot;
 mod tests;
 mod verdict;
 
+pub(crate) use doorman::{Doorman, Entry};
 pub(crate) use relay::{Hops, Leg, OwnChannel, Owner, Relayed, Route};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::{Names, Out, PeerEntry, error_source, note_flow};

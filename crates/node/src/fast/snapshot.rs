@@ -23,7 +23,9 @@ use wire::{NodeAddr, Path, Prefix};
 use crate::INNER_MTU_MIN;
 use crate::fast::prefixes::PrefixTable;
 use crate::fast::relay::is_relayed;
-use crate::fast::{DropReason, FastReport, HEADROOM, Hops, Inbound, Outbound, Relayed, Route};
+use crate::fast::{
+    Doorman, DropReason, Entry, FastReport, HEADROOM, Hops, Inbound, Outbound, Relayed, Route,
+};
 
 /// The addresses of one node: F and, where usable, its alias and alias subnet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +35,6 @@ pub(crate) struct Names {
     pub(crate) subnet: Option<Subnet>,
 }
 
-/// The type of a relayed datagram: none is inside another.
-const RELAYED: u8 = 5;
 /// Length of an ICMP header in front of what the message is about, of either version.
 const ICMP_HEADER_LEN: usize = 8;
 
@@ -109,17 +109,24 @@ pub struct Snapshot {
     /// Where this node's own datagrams come from.
     sockets: BTreeSet<(NodeAddr, u16)>,
     hops: Hops,
+    doorman: Arc<Doorman>,
 }
 
 impl Snapshot {
     /// A snapshot of a node without any peer.
-    pub(crate) fn empty(me: &LocalIdentity, hops: Hops) -> Self {
-        Self::new(0, Names::of(&me.public), INNER_MTU_MIN, hops)
+    pub(crate) fn empty(me: &LocalIdentity, hops: Hops, doorman: Arc<Doorman>) -> Self {
+        Self::new(0, Names::of(&me.public), INNER_MTU_MIN, hops, doorman)
     }
 
     /// A snapshot of a node with these addresses and without any peer.
     #[must_use]
-    pub(crate) const fn new(generation: u64, own: Names, inner_mtu: u16, hops: Hops) -> Self {
+    pub(crate) const fn new(
+        generation: u64,
+        own: Names,
+        inner_mtu: u16,
+        hops: Hops,
+        doorman: Arc<Doorman>,
+    ) -> Self {
         Self {
             generation,
             own,
@@ -130,6 +137,7 @@ impl Snapshot {
             by_addr: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
             hops,
+            doorman,
         }
     }
 
@@ -245,9 +253,6 @@ impl Snapshot {
         match self.hops.take(now, from, datagram) {
             Ok(Relayed::Own(path, peer)) => {
                 let sealed = datagram.get_mut(RELAY_HEADER_LEN..).unwrap_or_default();
-                if sealed.first() == Some(&RELAYED) {
-                    return Inbound::Drop(DropReason::Malformed);
-                }
                 self.sealed(now, flows, (path, Some(peer)), ecn, sealed)
                     .behind(RELAY_HEADER_LEN)
             }
@@ -262,10 +267,16 @@ impl Snapshot {
             }
             // A call may be quicker than the news of its channel, which waits for the slow path.
             Err(DropReason::NoChannel) if self.hops.are_used() && is_handshake(datagram) => {
-                Inbound::Slow
+                Inbound::Slow { proven: false }
             }
             Err(reason) => Inbound::Drop(reason),
         }
+    }
+
+    /// There was no room for a datagram whose sender proves nothing ([`Inbound::Slow`]): a Bridge
+    /// asks for cookies for a while. `now` is monotonic.
+    pub fn note_load(&self, now: Duration) {
+        self.doorman.note_load(now);
     }
 
     /// What to do with a datagram of a peer; of this one and no other, if it came by a channel.
@@ -279,7 +290,19 @@ impl Snapshot {
     ) -> Inbound {
         let index = match Datagram::parse(datagram) {
             Ok(Datagram::Transport(header)) => header.receiver,
-            Ok(_) => return Inbound::Slow,
+            Ok(Datagram::Fragment(fragment)) => {
+                return match self.doorman.judge(now, from, &fragment) {
+                    Entry::In { proven } => Inbound::Slow { proven },
+                    Entry::Answer(reply) => Inbound::Answer(reply),
+                    Entry::Drop(reason) => Inbound::Drop(reason),
+                };
+            }
+            Ok(Datagram::Cookie(reply)) if self.doorman.awaits(reply.receiver) => {
+                return Inbound::Slow { proven: true };
+            }
+            Ok(Datagram::Cookie(_)) => return Inbound::Drop(DropReason::UnknownIndex),
+            // A channel inside a channel.
+            Ok(Datagram::Relayed(_)) => return Inbound::Drop(DropReason::Malformed),
             Err(_) => return Inbound::Drop(DropReason::Malformed),
         };
         let Some((transport, entry)) = self.by_index.get(&index) else {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use wire::datagram::COOKIE_REPLY_LEN;
 use wire::ip::Ecn;
 use wire::{NodeAddr, Path};
 
@@ -40,7 +41,15 @@ pub enum Inbound {
     /// Hand this to the slow path; nothing is delivered (now).
     Report(FastReport),
     /// The slow path has to see the datagram (`Node::handle_datagram`); it is unchanged.
-    Slow,
+    Slow {
+        /// Its sender is known to receive where it says it is. Of others there may be any
+        /// number: whoever cannot take one says so by [`Snapshot::note_load`].
+        ///
+        /// [`Snapshot::note_load`]: crate::Snapshot::note_load
+        proven: bool,
+    },
+    /// Send this back to where the datagram came from, and drop the datagram.
+    Answer([u8; COOKIE_REPLY_LEN]),
     /// Send the whole datagram on, as it is now.
     Forward {
         /// Where to: UDP or a stream.

@@ -244,12 +244,12 @@ impl Node {
         if header.message == Message::Two && !self.session.awaits_answer(header.receiver) {
             return false;
         }
-        if let (Message::One, Some(secret)) = (header.message, &mut self.cookies)
+        if let (Message::One, Some(secret)) = (header.message, &self.cookies)
             && !secret.verify(&AwsLc, self.now, from, fragment)
         {
-            let mut rng = HashRng::new([7; 32]);
-            let reply = secret.reply(&AwsLc, &mut rng, self.now, own, from, fragment);
-            self.sent.extend(reply.map(|reply| (from.into(), reply)));
+            let reply = secret.reply(&AwsLc, 7, self.now, own, from, fragment);
+            let reply = reply.map(|reply| (from.into(), reply.to_vec()));
+            self.sent.extend(reply);
             return true;
         }
         match self.reassembly.insert(self.now, from.into(), fragment) {

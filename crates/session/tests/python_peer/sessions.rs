@@ -4,7 +4,7 @@
 use crate::link::Link;
 use crate::node::{INNER_MTU, INSTANCE, UNIX_S};
 use crate::python::hex;
-use identity::crypto::{AeadAlg, AwsLc};
+use identity::crypto::{AeadAlg, AwsLc, HashRng};
 use session::Credential;
 use std::time::Duration;
 use wire::payload::{CloseReason, Kind};
@@ -61,7 +61,9 @@ fn rust_initiates_and_python_responds() {
 #[test]
 fn a_cookie_of_a_busy_bridge_is_answered() {
     let mut link = Link::new("-");
-    link.rust.cookies = Some(session::cookie::CookieSecret::new());
+    link.rust.cookies = Some(session::cookie::CookieSecret::new(&mut HashRng::new(
+        [7; 32],
+    )));
     let introduction = link.rust.introduction();
     link.python.words(&format!("peer {introduction}"));
     let f = link.rust_f();

@@ -6,6 +6,7 @@ use crate::cookie::CookieSecret;
 use crate::handshake::Credential;
 use crate::machine::{BeginError, Closed, SendError, SessionOutput};
 use crate::transport::Role;
+use identity::crypto::HashRng;
 use std::cell::Cell;
 use std::rc::Rc;
 use wire::payload::Kind;
@@ -171,7 +172,7 @@ fn nobody_answers_for_90_s() {
 #[test]
 fn a_bridge_under_load_gets_its_cookie_and_then_answers() {
     let mut pair = Pair::new();
-    pair.ends[B].cookies = Some(CookieSecret::new());
+    pair.ends[B].cookies = Some(CookieSecret::new(&mut HashRng::new([7; 32])));
     pair.send(A, b"through");
     pair.run_for(ms(200));
     assert_eq!(pair.ends[B].packets, [b"through"]);

@@ -8,7 +8,7 @@ use crate::handshake::{Credential, Responder, Terms};
 use crate::machine::{Answer, Begin, Closed, Inbound, Session, SessionConfig, SessionOutput, Up};
 use crate::testing::{UNIX_S, node};
 use crate::transport::Transport;
-use identity::crypto::{AwsLc, HashRng};
+use identity::crypto::AwsLc;
 use identity::{LocalIdentity, PublicIdentity};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -401,13 +401,13 @@ impl End {
         if header.message == Message::Two && !self.session.awaits_answer(header.receiver) {
             return false;
         }
-        if let (Message::One, Some(secret)) = (header.message, &mut self.cookies)
+        if let (Message::One, Some(secret)) = (header.message, &self.cookies)
             && !secret.verify(&AwsLc, now.mono, from.udp().unwrap(), fragment)
         {
-            let mut rng = HashRng::new([7; 32]);
             let f = self.local.public.address();
-            let reply = secret.reply(&AwsLc, &mut rng, now.mono, f, from.udp().unwrap(), fragment);
-            self.cookie_replies.extend(reply.map(|reply| (from, reply)));
+            let reply = secret.reply(&AwsLc, 7, now.mono, f, from.udp().unwrap(), fragment);
+            let reply = reply.map(|reply| (from, reply.to_vec()));
+            self.cookie_replies.extend(reply);
             return true;
         }
         match self.reassembly.insert(now.mono, from, fragment) {
