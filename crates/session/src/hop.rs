@@ -56,6 +56,10 @@ impl HopKey {
     /// Whether a relayed datagram of this channel has the right MAC.
     #[must_use]
     pub fn verify(&self, crypto: &dyn Crypto, relayed: &RelayedView<'_>) -> bool {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::SkipHopMac) {
+            return true;
+        }
         relayed.channel == self.channel
             && constant_time_eq(&self.mac(crypto, relayed.covered()), relayed.mac)
     }

@@ -165,6 +165,10 @@ impl Node {
         self.persist(Change::Bridge {
             bridge: BridgeChange::Dismissed { who, unix_s },
         });
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::KeepDismissed) {
+            return Ok(());
+        }
         let clients = self.serving.iter().flat_map(|s| s.channels.clients());
         let over: Vec<NodeAddr> = clients.filter(|f| !self.is_client_admitted(*f)).collect();
         for f in over {

@@ -75,6 +75,12 @@ impl Node {
         let Some(terms) = self.client_terms(f) else {
             return self.answer_attach(now, f, AttachStatus::NotAdmitted);
         };
+        #[cfg(feature = "sabotage")]
+        let terms = if crate::sabotage::is(crate::sabotage::Sabotage::MixCustomers) {
+            crate::ClientTerms::default()
+        } else {
+            terms
+        };
         let path = self.session_of(f).and_then(Session::endpoint);
         let (Some(path), Some(serving)) = (path, &mut self.serving) else {
             return;
