@@ -95,7 +95,8 @@ impl Node {
     }
 
     /// The path to try next. A peer with a channel is called over it, unless it was heard on this
-    /// LAN a moment ago; a second try goes the other way.
+    /// LAN a moment ago; a second try goes the other way. A channel that has just opened is
+    /// tried at once.
     fn next_path(&mut self, now: Now, f: NodeAddr) -> Option<Path> {
         if self.links.contains_key(&f) {
             return self.path_to_bridge(now, f);
@@ -105,6 +106,11 @@ impl Node {
         let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
         let turn = usize::try_from(peer.tries).unwrap_or_default();
         let direct_turn = turn.is_multiple_of(2) == heard;
+        let opened = peer.new_channel.take();
+        if let Some(opened) = opened.filter(|opened| channels.contains(opened) && !heard) {
+            peer.tries = peer.tries.saturating_add(1);
+            return Some(Path::Channel(opened));
+        }
         if !channels.is_empty() && (!direct_turn || peer.candidates.is_empty()) {
             peer.tries = peer.tries.saturating_add(1);
             let channel = channels.get(turn / 2 % channels.len());

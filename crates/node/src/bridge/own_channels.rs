@@ -145,10 +145,14 @@ impl Node {
         if self.wanted.contains_key(&peer) {
             return self.call(now, peer);
         }
-        let Some(session) = self.session_mut(peer) else {
+        let Some(running) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let Some(session) = &mut running.session else {
             return;
         };
         if session.is_initiating() {
+            running.new_channel = Some(channel);
             session.retry_now(now.mono);
         }
         if session.is_up() {
