@@ -9,6 +9,7 @@
 
 use identity::crypto::{AeadAlg, AwsLc};
 use session::fragment::{Mac1Key, cut};
+use session::hop::HopKey;
 use session::roaming::Roaming;
 use session::sabotage::{self, Sabotage};
 use session::transport::{Role, Transport, TransportParts};
@@ -66,15 +67,29 @@ fn addresses_are_proven() -> bool {
     roaming.current() == Some(home)
 }
 
+fn hops_are_checked() -> bool {
+    let (key, other) = (
+        HopKey::new(&AwsLc, &[1; 32], 9),
+        HopKey::new(&AwsLc, &[2; 32], 9),
+    );
+    let sealed = [4; 40];
+    let relayed = [&other.header(&AwsLc, &sealed)[..], &sealed].concat();
+    match Datagram::parse(&relayed) {
+        Ok(Datagram::Relayed(view)) => !key.verify(&AwsLc, &view),
+        other => panic!("{other:?}"),
+    }
+}
+
 type Check = (Sabotage, fn() -> bool);
 
 #[test]
 fn each_switch_breaks_what_it_says() {
-    let checks: [Check; 4] = [
+    let checks: [Check; 5] = [
         (Sabotage::SkipReplayCheck, replay_is_noticed),
         (Sabotage::ReuseCounter, counters_differ),
         (Sabotage::SkipMac1, mac1_is_checked),
         (Sabotage::MoveUnproven, addresses_are_proven),
+        (Sabotage::SkipHopMac, hops_are_checked),
     ];
     for (switch, _) in checks {
         sabotage::set(switch);

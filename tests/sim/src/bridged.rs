@@ -337,7 +337,11 @@ impl Run {
             0 => Lie::Open {
                 peer,
                 channel: number.unwrap_or(1),
-                identity: if world.dice.chance(500) { peer } else { identity },
+                identity: if world.dice.chance(500) {
+                    peer
+                } else {
+                    identity
+                },
             },
             1 => Lie::Closed(peer),
             2 => Lie::Absent(peer),

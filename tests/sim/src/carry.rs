@@ -11,8 +11,8 @@ use crate::model::Violation;
 use crate::net::Flight;
 use crate::packet;
 use crate::relays::{self, Mischief};
-use crate::streams::{EndId, Step};
 use crate::strangers::{Recording, STRANGER, THIEF};
+use crate::streams::{EndId, Step};
 use crate::trace::Kind;
 use crate::world::{Item, World};
 
@@ -214,9 +214,7 @@ impl World {
         let now = self.clock(to);
         let host = &self.hosts[to];
         let verdict = match &host.snapshot {
-            Some(snapshot) => {
-                snapshot.inbound(now.mono, &host.flows, from, Ecn::NotEct, bytes)
-            }
+            Some(snapshot) => snapshot.inbound(now.mono, &host.flows, from, Ecn::NotEct, bytes),
             None => Inbound::Slow,
         };
         match verdict {

@@ -193,6 +193,7 @@ struct Sent {
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     allows: BTreeSet<(usize, usize)>,
+    joining: BTreeSet<(usize, usize)>,
     packets: BTreeMap<u64, Sent>,
     last_seen: BTreeMap<(usize, usize), Duration>,
     rotations: BTreeMap<usize, u32>,
@@ -215,6 +216,19 @@ impl Model {
     /// `node` no longer allows `peer`.
     pub fn deny(&mut self, node: usize, peer: usize) {
         self.allows.remove(&(node, peer));
+        self.joining.remove(&(node, peer));
+    }
+
+    /// `node` uses an invite of `peer`, and allows it once that worked.
+    pub fn join(&mut self, node: usize, peer: usize) {
+        self.joining.insert((node, peer));
+    }
+
+    /// `node` put `peer` on its list.
+    pub fn listed(&mut self, node: usize, peer: usize) {
+        if self.joining.remove(&(node, peer)) {
+            self.allow(node, peer);
+        }
     }
 
     /// Whether `node` allows `peer`.

@@ -150,8 +150,8 @@ pub(crate) fn invite(world: &mut World, a: usize, b: usize) {
     let Some(Ok(line)) = line else { return };
     let joined = world.input(joiner, |node, now| node.join(now, &line));
     if joined.is_some_and(|r| r.is_ok()) {
-        // The inviter allows the joiner when the invite is used; the world tells the model then.
-        world.model.allow(joiner, inviter);
+        // Both allow the other when the invite is used; the world tells the model then.
+        world.model.join(joiner, inviter);
     }
 }
 

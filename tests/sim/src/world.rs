@@ -333,6 +333,14 @@ impl World {
         {
             self.model.allow(host, peer);
         }
+        if let Change::Allowed { entry } = change
+            && let Some(peer) = self
+                .hosts
+                .iter()
+                .position(|h| entry.who == Who::Address(h.f))
+        {
+            self.model.listed(host, peer);
+        }
         if let Change::PeerNumber { f, number } = change {
             self.strangers.initiation_taken = true;
             let before = self.hosts[host].stored.peers.get(f).and_then(|p| p.number);
