@@ -124,6 +124,8 @@ pub struct Counts {
     pub retries: u64,
     /// Pairs with a Bridge or LAN in common that had to talk at the end.
     pub expected: u64,
+    /// Of their directions, those that took longer than nearly all.
+    pub slow: u64,
 }
 
 /// A running world.

@@ -88,7 +88,9 @@ fn every_broken_build_is_noticed_for_the_right_reason() {
     assert_caught_at_bridges("customers are mixed", |v| {
         matches!(
             v,
-            Violation::RelayedAcross { .. } | Violation::CustomersMet { .. }
+            Violation::RelayedAcross { .. }
+                | Violation::CustomersMet { .. }
+                | Violation::WrongCustomer { .. }
         )
     });
     in_node::set(in_node::Sabotage::KeepDismissed);

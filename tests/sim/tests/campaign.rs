@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sim::script::Scale;
 use sim::{Provider, Report, run};
 
+/// At most one direction in this many may take longer than `sim::bridged::RECOVERY`.
+const SLOW_SHARE: u64 = 50;
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .ok()
@@ -149,6 +152,10 @@ fn every_promise_holds_in_every_seed_and_every_fault_happened() {
         println!("| {name} | {total} |");
     }
     assert_clean(&reports);
+    let slow = sum(&reports, |r| r.counts.slow);
+    let directions = 2 * sum(&reports, |r| r.counts.expected);
+    println!("slow to talk again: {slow} of {directions} directions");
+    assert!(slow * SLOW_SHARE <= directions + SLOW_SHARE);
     let most = reports.iter().map(|r| r.counts.wakes_in_second).max();
     println!("most wake-ups of one node in one second: {most:?}");
     for (name, total) in rows {
