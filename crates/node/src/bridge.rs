@@ -18,6 +18,8 @@
 
 pub(crate) mod admission;
 pub(crate) mod invites;
+#[cfg(feature = "sabotage")]
+mod lies;
 pub(crate) mod links;
 pub(crate) mod own_channels;
 pub(crate) mod serve;
@@ -25,6 +27,8 @@ pub(crate) mod status;
 pub(crate) mod streams;
 
 pub use admission::{APPLICANTS_MAX, PASSWORD_TRIES_MAX};
+#[cfg(feature = "sabotage")]
+pub use lies::Lie;
 pub use links::{LINK_PROBE, LINK_PROBE_LOST};
 pub use status::{BridgeStatus, ClientStatus, ServingStatus};
 pub use streams::StreamEvent;

@@ -321,7 +321,7 @@ impl Run {
 
     #[cfg(feature = "sabotage")]
     fn lie(&mut self, world: &mut World) {
-        use node::sabotage::Lie;
+        use node::Lie;
         let hostile: Vec<usize> = self.hostile.keys().copied().collect();
         let Some(&bridge) = hostile.get(world.dice.below(hostile.len())) else {
             return;

@@ -42,9 +42,11 @@ fn sum(reports: &[Report], f: impl Fn(&Report) -> u64) -> u64 {
     reports.iter().map(f).sum()
 }
 
+type Row = (&'static str, fn(&Report) -> u64);
+
 /// What happens only in runs with Bridges, of which every third seed is one.
 fn rows_with_bridges(reports: &[Report]) -> Vec<(&'static str, u64)> {
-    let rows: [(&str, fn(&Report) -> u64); 25] = [
+    let rows: [Row; 25] = [
         ("times a Bridge took a client", |r| r.counts.attached),
         ("datagrams relayed", |r| r.relays.relayed),
         ("sessions over a Bridge", |r| r.counts.over_bridges),
