@@ -14,8 +14,8 @@ use session::roaming::Roaming;
 use session::sabotage::{self, Sabotage};
 use session::transport::{Role, Transport, TransportParts};
 use std::time::Duration;
-use wire::NodeAddr;
 use wire::datagram::{Datagram, Message};
+use wire::{NodeAddr, Path};
 
 const T0: Duration = Duration::from_secs(1);
 
@@ -60,9 +60,9 @@ fn mac1_is_checked() -> bool {
 }
 
 fn addresses_are_proven() -> bool {
-    let home = "192.0.2.1:1".parse().unwrap();
+    let home = Path::Udp("192.0.2.1:1".parse().unwrap());
     let mut roaming = Roaming::new(Some(home));
-    let elsewhere = "192.0.2.2:1".parse().unwrap();
+    let elsewhere = Path::Udp("192.0.2.2:1".parse().unwrap());
     roaming.received(T0, elsewhere, 100, true, || [0; 8]);
     roaming.current() == Some(home)
 }
