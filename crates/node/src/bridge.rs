@@ -18,6 +18,8 @@
 
 pub(crate) mod admission;
 pub(crate) mod invites;
+#[cfg(feature = "sabotage")]
+mod lies;
 pub(crate) mod links;
 pub(crate) mod own_channels;
 pub(crate) mod serve;
@@ -26,6 +28,8 @@ pub(crate) mod streams;
 
 pub use crate::bridging::serving::PASSWORD_TRIES_MAX;
 pub use admission::APPLICANTS_MAX;
+#[cfg(feature = "sabotage")]
+pub use lies::Lie;
 pub use links::{LINK_PROBE, LINK_PROBE_LOST};
 pub use status::{BridgeStatus, ClientStatus, ServingStatus};
 pub use streams::StreamEvent;

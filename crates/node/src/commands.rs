@@ -1,6 +1,7 @@
 //! What the owner may ask a node to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use group::{Access, AllowEntry, AllowError, Allowlist, Who};
 use identity::{LocalIdentity, Scopes};
@@ -16,6 +17,8 @@ use crate::{ConnectError, Event, InstallError, PingError};
 
 /// Most peers called at once because this node's identity changed.
 pub const ANNOUNCE_MAX: usize = 32;
+/// How long the one call of a client by a Bridge that has just started may take.
+const ANNOUNCE_BRIEFLY: Duration = Duration::from_millis(500);
 
 impl Node {
     /// Allows a peer, or changes what it may reach. Sessions that stand continue under the
@@ -153,6 +156,7 @@ impl Node {
                 .into_iter()
                 .filter(|f| self.may_talk(*f) && !self.peer_is_up(*f))
                 .collect();
+            self.announce_briefly = false;
             self.announce_more(now);
         }
         self.settle(now);
@@ -182,7 +186,13 @@ impl Node {
             };
             if self.may_meet(f) && !self.peer_is_up(f) {
                 self.announce.insert(f);
-                self.call(now, f);
+                if self.announce_briefly && self.identity_of(f).is_some() {
+                    self.ensure_session(f)
+                        .initiate_briefly(now.mono, ANNOUNCE_BRIEFLY);
+                    self.touched.insert(f);
+                } else {
+                    self.call(now, f);
+                }
             }
         }
     }

@@ -73,7 +73,8 @@ impl Node {
         if !self.may_come_by(f, from) {
             return Err(DropReason::Stranger);
         }
-        claim.retain_matched(|name| self.may_use(now, &name.id, f));
+        let root = claim.identity().history.inception().root_key;
+        claim.retain_matched(|name| self.may_use(now, &name.id, f, root));
         let ground = self.ground(now, &claim)?;
         let number = Number::from(claim.number());
         let last = self.last_number(f);
@@ -106,7 +107,15 @@ impl Node {
             *identity.history.root_key(),
         );
         let access = self.stored.rules.access(f, Some(first), Some(current));
-        if matches!(access, Access::Denied(_)) {
+        let clients = &self.stored.bridging.clients;
+        let client = match ground {
+            Ground::Ticket(_) | Ground::Applicant => clients.access(f, Some(first), Some(current)),
+            Ground::Allowed | Ground::Invite(_) => Access::Unknown,
+        };
+        if [access, client]
+            .iter()
+            .any(|access| matches!(access, Access::Denied(_)))
+        {
             return Err(DropReason::Stranger);
         }
         self.write_down(now, f, number, &ground, &verified)?;

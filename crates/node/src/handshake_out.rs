@@ -98,7 +98,7 @@ impl Node {
 
     /// The path to try next. A peer with a channel is called over it, unless it was heard on this
     /// LAN a moment ago; so is the second try, for the first may only have been lost, and then
-    /// they take turns.
+    /// they take turns. A channel that has just opened is tried at once.
     fn next_path(&mut self, now: Now, f: NodeAddr) -> Option<Path> {
         if self.links.contains_key(&f) {
             return self.path_to_bridge(now, f);
@@ -108,6 +108,11 @@ impl Node {
         let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
         let turn = usize::try_from(peer.tries).unwrap_or_default();
         let direct_turn = (heard && turn == 0) || (turn > 1 && turn.is_multiple_of(2));
+        let opened = peer.new_channel.take();
+        if let Some(opened) = opened.filter(|opened| channels.contains(opened)) {
+            peer.tries = peer.tries.saturating_add(1);
+            return Some(Path::Channel(opened));
+        }
         if !channels.is_empty() && (!direct_turn || peer.candidates.is_empty()) {
             peer.tries = peer.tries.saturating_add(1);
             let channel = channels.get(turn % channels.len());

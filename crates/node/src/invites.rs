@@ -143,11 +143,12 @@ impl Node {
     }
 
     /// Whether the invite or ticket exists, lives, and is unused or used by this very F.
-    pub(crate) fn may_use(&self, now: Now, id: &[u8; 16], f: NodeAddr) -> bool {
+    /// `root` is the root key of F's inception.
+    pub(crate) fn may_use(&self, now: Now, id: &[u8; 16], f: NodeAddr, root: [u8; 32]) -> bool {
         self.stored.invites.get(id).is_some_and(|invite| {
             invite.expires_unix_s > now.unix_s
                 && invite.used_by.is_none_or(|used_by| used_by == UsedBy(f))
-        }) || self.may_use_ticket(now, id, f)
+        }) || self.may_use_ticket(now, id, f) && !self.is_dismissed(f, root)
     }
 
     /// Forgets invites that ran out.

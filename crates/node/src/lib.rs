@@ -46,6 +46,8 @@ mod stored;
 mod wanted;
 
 pub use beacon_checks::BEACON_CHECKS_MAX;
+#[cfg(feature = "sabotage")]
+pub use bridge::Lie;
 pub use bridge::{
     APPLICANTS_MAX, BridgeStatus, ClientStatus, LINK_PROBE, LINK_PROBE_LOST, PASSWORD_TRIES_MAX,
     ServingStatus, StreamEvent,

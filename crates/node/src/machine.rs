@@ -103,6 +103,8 @@ pub struct Node {
     /// Peers being called because this node's identity changed, and those still to be.
     pub(crate) announce: BTreeSet<NodeAddr>,
     pub(crate) to_announce: BTreeSet<NodeAddr>,
+    /// They are a Bridge's clients, which call by themselves if they are not reached.
+    pub(crate) announce_briefly: bool,
     /// When to look at this node's certificate next: Unix seconds, and on the monotonic clock.
     pub(crate) certificate_look: Option<u64>,
     pub(crate) certificate_timer: Option<Duration>,
@@ -157,6 +159,7 @@ impl Node {
             own_clone: None,
             own_clone_notice: None,
             to_announce: BTreeSet::new(),
+            announce_briefly: false,
             timers: BTreeSet::new(),
             touched: BTreeSet::new(),
             reassembly: Reassembly::new(),

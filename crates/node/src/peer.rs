@@ -23,6 +23,8 @@ pub(crate) struct Peer {
     pub(crate) bindings: Vec<[u8; 32]>,
     /// Tries of the handshake under way.
     pub(crate) tries: u32,
+    /// A channel that has just opened: the next try goes over it.
+    pub(crate) new_channel: Option<u32>,
     /// When a beacon of it last started a handshake.
     pub(crate) called: Option<Duration>,
     pub(crate) rtt: Option<Duration>,

@@ -15,6 +15,10 @@ pub enum Sabotage {
     KeepRemoved = 1,
     /// Message 1 is answered whatever its number.
     AcceptOldNumber = 2,
+    /// A Bridge takes all its clients for those of one customer.
+    MixCustomers = 3,
+    /// A dismissed client keeps its channels.
+    KeepDismissed = 4,
 }
 
 static ACTIVE: AtomicU8 = AtomicU8::new(Sabotage::None as u8);

@@ -29,6 +29,9 @@ pub const HANDSHAKE_RETRY_JITTER_MS: u64 = 333;
 pub const HANDSHAKE_GIVE_UP: Duration = Duration::from_secs(90);
 /// The smaller F drops the other's initiation while its own is younger than this.
 pub const SIMULTANEOUS_OPEN: Duration = Duration::from_secs(5);
+/// Or when it was tried again because a path opened, which both ends are told at the same time,
+/// less than this ago. Above the one-way time of nearly every path.
+pub const SIMULTANEOUS_TRY: Duration = Duration::from_millis(500);
 
 /// Keys that a responder made and the initiator has not confirmed are forgotten after this
 /// (local bound).

@@ -6,10 +6,12 @@
 //! ends of the channel see to that. A Bridge keeps a replay window over the counter of the
 //! transport packets that it relays, so that nobody can make it send a recorded packet again.
 //! A counter belongs to the receiver index beside it, and both change with each rekey of the two
-//! ends, so there is a window for each of the last [`INDICES_MAX`] indices.
+//! ends, so there is a window for each of the last [`INDICES_MAX`] indices; of the [`PAST_MAX`]
+//! before them nothing goes on any more.
 
 use crate::replay::{ReplayError, Window};
 use identity::crypto::{Crypto, constant_time_eq};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use wire::datagram::{Datagram, RELAY_HEADER_LEN, RelayedView};
@@ -67,6 +69,10 @@ impl HopKey {
     /// Whether a relayed datagram that came `way` on this channel has the right MAC.
     #[must_use]
     pub fn verify(&self, crypto: &dyn Crypto, way: Way, relayed: &RelayedView<'_>) -> bool {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::SkipHopMac) {
+            return true;
+        }
         relayed.channel == self.channel
             && constant_time_eq(&self.mac(crypto, way, relayed.covered()), relayed.mac)
     }
@@ -83,10 +89,21 @@ impl HopKey {
 /// Receiver indices that one direction of a channel has a window for: those of the keys in use,
 /// the keys before and the keys after.
 pub const INDICES_MAX: usize = 3;
+/// Receiver indices before those that are remembered: 8 hours of rekeys every 2 minutes.
+pub const PAST_MAX: usize = 256;
 
-/// What one direction of a channel has carried: windows by receiver index, the newest last.
+/// What one direction of a channel has carried.
 #[derive(Debug, Default)]
-pub struct HopWindow(Mutex<Vec<(u32, Window)>>);
+pub struct HopWindow(Mutex<Carried>);
+
+#[derive(Debug, Default)]
+struct Carried {
+    /// Windows by receiver index, the newest last.
+    windows: Vec<(u32, Window)>,
+    /// Receiver indices whose windows are gone, the newest last. Without these a recorded packet
+    /// would pass for the first one of new keys.
+    past: VecDeque<u32>,
+}
 
 /// Why a relayed datagram does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,15 +124,23 @@ impl HopWindow {
     pub fn accept(&self, sealed: &[u8]) -> Result<bool, HopError> {
         match Datagram::parse(sealed) {
             Ok(Datagram::Transport(header)) => {
-                let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut carried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let Carried { windows, past } = &mut *carried;
                 let known = windows.iter_mut().find(|(i, _)| *i == header.receiver);
                 if let Some((_, window)) = known {
                     return Ok(window.accept(header.counter)?);
                 }
+                if past.contains(&header.receiver) {
+                    return Err(HopError::Replay(ReplayError::TooOld));
+                }
                 let mut window = Window::new();
                 window.accept(header.counter)?;
                 if windows.len() >= INDICES_MAX {
-                    windows.remove(0);
+                    let (index, _) = windows.remove(0);
+                    if past.len() >= PAST_MAX {
+                        past.pop_front();
+                    }
+                    past.push_back(index);
                 }
                 windows.push((header.receiver, window));
                 Ok(true)
@@ -198,6 +223,15 @@ mod tests {
             assert!(window.accept(&sealed_for(index, 0)).is_err());
         }
         assert!(window.accept(&sealed_for(2, 0)).is_err());
-        assert_eq!(window.0.lock().unwrap().len(), INDICES_MAX);
+        // Nor does what was carried under keys before those.
+        assert!(window.accept(&sealed_for(1, 0)).is_err());
+        assert!(window.accept(&sealed_for(1, 9)).is_err());
+        assert_eq!(window.accept(&sealed_for(4, 1)), Ok(true), "unchanged");
+        for index in 5..1_000 {
+            assert_eq!(window.accept(&sealed_for(index, 0)), Ok(true));
+        }
+        let carried = window.0.lock().unwrap();
+        assert_eq!(carried.windows.len(), INDICES_MAX);
+        assert_eq!(carried.past.len(), PAST_MAX);
     }
 }

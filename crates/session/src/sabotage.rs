@@ -22,6 +22,8 @@ pub enum Sabotage {
     IgnorePin = 4,
     /// A candidate address is used without an answer to the challenge.
     MoveUnproven = 5,
+    /// A relayed datagram with a wrong MAC is taken.
+    SkipHopMac = 6,
 }
 
 static ACTIVE: AtomicU8 = AtomicU8::new(Sabotage::None as u8);

@@ -9,12 +9,13 @@
 
 use identity::crypto::{AeadAlg, AwsLc};
 use session::fragment::{Mac1Key, cut};
+use session::hop::{HopKey, Way};
 use session::roaming::Roaming;
 use session::sabotage::{self, Sabotage};
 use session::transport::{Role, Transport, TransportParts};
 use std::time::Duration;
-use wire::NodeAddr;
 use wire::datagram::{Datagram, Message};
+use wire::{NodeAddr, Path};
 
 const T0: Duration = Duration::from_secs(1);
 
@@ -59,22 +60,36 @@ fn mac1_is_checked() -> bool {
 }
 
 fn addresses_are_proven() -> bool {
-    let home = "192.0.2.1:1".parse().unwrap();
+    let home = Path::Udp("192.0.2.1:1".parse().unwrap());
     let mut roaming = Roaming::new(Some(home));
-    let elsewhere = "192.0.2.2:1".parse().unwrap();
+    let elsewhere = Path::Udp("192.0.2.2:1".parse().unwrap());
     roaming.received(T0, elsewhere, 100, true, || [0; 8]);
     roaming.current() == Some(home)
+}
+
+fn hops_are_checked() -> bool {
+    let (key, other) = (
+        HopKey::new(&AwsLc, &[1; 32], 9),
+        HopKey::new(&AwsLc, &[2; 32], 9),
+    );
+    let sealed = [4; 40];
+    let relayed = [&other.header(&AwsLc, Way::ToBridge, &sealed)[..], &sealed].concat();
+    match Datagram::parse(&relayed) {
+        Ok(Datagram::Relayed(view)) => !key.verify(&AwsLc, Way::ToBridge, &view),
+        other => panic!("{other:?}"),
+    }
 }
 
 type Check = (Sabotage, fn() -> bool);
 
 #[test]
 fn each_switch_breaks_what_it_says() {
-    let checks: [Check; 4] = [
+    let checks: [Check; 5] = [
         (Sabotage::SkipReplayCheck, replay_is_noticed),
         (Sabotage::ReuseCounter, counters_differ),
         (Sabotage::SkipMac1, mac1_is_checked),
         (Sabotage::MoveUnproven, addresses_are_proven),
+        (Sabotage::SkipHopMac, hops_are_checked),
     ];
     for (switch, _) in checks {
         sabotage::set(switch);

@@ -27,6 +27,10 @@ pub struct Host {
     pub flows: Arc<FlowTable>,
     /// How far its clock is off, seconds.
     pub skew_s: i64,
+    /// Whether it takes streams.
+    pub listens: bool,
+    /// Which run of its node this is.
+    pub run: u64,
     local: LocalIdentity,
     history: KeyHistory,
     next_root: NextRootSecret,
@@ -34,6 +38,7 @@ pub struct Host {
     wake: Option<Duration>,
     generation: u64,
     woken: (Duration, u32),
+    woken_in_second: (u64, u32),
 }
 
 fn certify(
@@ -73,6 +78,8 @@ impl Host {
             snapshot: None,
             flows: Arc::default(),
             skew_s,
+            listens: false,
+            run: 0,
             local,
             history: made.history,
             next_root: made.next,
@@ -80,6 +87,7 @@ impl Host {
             wake: None,
             generation: 0,
             woken: (Duration::ZERO, 0),
+            woken_in_second: (0, 0),
         }
     }
 
@@ -113,6 +121,8 @@ impl Host {
         self.flows = Arc::default();
         self.wake = None;
         self.generation += 1;
+        self.run += 1;
+        self.listens = false;
     }
 
     /// Rotates the root key; gives the identity to install.
@@ -156,12 +166,16 @@ impl Host {
         current
     }
 
-    /// Counts wake-ups at one instant.
-    pub fn count_wake(&mut self, now: Duration) -> u32 {
+    /// Counts wake-ups: at this instant, and in this second.
+    pub fn count_wake(&mut self, now: Duration) -> (u32, u32) {
+        if self.woken_in_second.0 != now.as_secs() {
+            self.woken_in_second = (now.as_secs(), 0);
+        }
+        self.woken_in_second.1 += 1;
         if self.woken.0 != now {
             self.woken = (now, 0);
         }
         self.woken.1 += 1;
-        self.woken.1
+        (self.woken.1, self.woken_in_second.1)
     }
 }

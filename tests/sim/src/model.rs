@@ -9,7 +9,9 @@
 //! | I1 plaintext only at authorised members | [`Model::delivered`] |
 //! | I3 each packet once | [`Model::delivered`] |
 //! | I5 nothing from a removed peer | [`Model::delivered`] |
-//! | I8 what can connect does | [`Model::unmet`] |
+//! | I8 what can connect does | [`Model::unmet`], [`Model::late`] |
+//! | customers of a Bridge never meet | [`Model::delivered`], [`Model::relayed`] |
+//! | nothing of a client that was dismissed | [`Model::relayed`], [`Model::admitted`] |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -67,6 +69,15 @@ pub enum Violation {
         /// Bytes to there.
         sent: usize,
     },
+    /// P5: a Bridge sent a stranger more than it got.
+    Amplified {
+        /// Which node.
+        node: usize,
+        /// Bytes from there.
+        received: usize,
+        /// Bytes to there.
+        sent: usize,
+    },
     /// A handshake number was used twice or went back.
     NumberReused {
         /// Which node.
@@ -102,10 +113,66 @@ pub enum Violation {
         /// Who still trusts the old root.
         by: usize,
     },
-    /// A node asked to be woken without end at one instant.
+    /// A node asked to be woken without end, at one instant or within a second.
     Spinning {
         /// Which node.
         node: usize,
+    },
+    /// A packet came from a node of another customer.
+    CustomersMet {
+        /// Sender.
+        from: usize,
+        /// Receiver.
+        to: usize,
+    },
+    /// A Bridge relayed between clients of two customers.
+    RelayedAcross {
+        /// The Bridge.
+        bridge: usize,
+        /// Whose datagram.
+        from: usize,
+        /// To whom.
+        to: usize,
+    },
+    /// A Bridge relayed from or to a node that is no client of it (any more).
+    RelayedForStranger {
+        /// The Bridge.
+        bridge: usize,
+        /// Who is none.
+        client: usize,
+    },
+    /// A Bridge relayed a datagram that no client made for it.
+    RelayedForgery {
+        /// The Bridge.
+        bridge: usize,
+    },
+    /// A Bridge relayed a packet twice.
+    RelayedTwice {
+        /// The Bridge.
+        bridge: usize,
+    },
+    /// A Bridge took a node for a customer that it does not belong to.
+    WrongCustomer {
+        /// The Bridge.
+        bridge: usize,
+        /// Whom it took.
+        client: usize,
+    },
+    /// A Bridge took a node back that it had dismissed.
+    DismissedReturned {
+        /// The Bridge.
+        bridge: usize,
+        /// Whom it took.
+        client: usize,
+    },
+    /// I8: this direction did not work within the time after the last fault.
+    Late {
+        /// Sender.
+        from: usize,
+        /// Receiver.
+        to: usize,
+        /// When it did work, if at all, in milliseconds after the last fault.
+        after_ms: Option<u64>,
     },
 }
 
@@ -126,9 +193,16 @@ struct Sent {
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     allows: BTreeSet<(usize, usize)>,
+    joining: BTreeSet<(usize, usize)>,
     packets: BTreeMap<u64, Sent>,
     last_seen: BTreeMap<(usize, usize), Duration>,
     rotations: BTreeMap<usize, u32>,
+    /// Whose customer a node is, at every Bridge; nodes without are nobody's.
+    customers: BTreeMap<usize, String>,
+    clients: BTreeSet<(usize, usize)>,
+    dismissed: BTreeSet<(usize, usize)>,
+    /// When each direction first worked since the last fault.
+    first_seen: BTreeMap<(usize, usize), Duration>,
     /// Packets that came out where they should.
     pub deliveries: u64,
 }
@@ -142,6 +216,19 @@ impl Model {
     /// `node` no longer allows `peer`.
     pub fn deny(&mut self, node: usize, peer: usize) {
         self.allows.remove(&(node, peer));
+        self.joining.remove(&(node, peer));
+    }
+
+    /// `node` uses an invite of `peer`, and allows it once that worked.
+    pub fn join(&mut self, node: usize, peer: usize) {
+        self.joining.insert((node, peer));
+    }
+
+    /// `node` put `peer` on its list.
+    pub fn listed(&mut self, node: usize, peer: usize) {
+        if self.joining.remove(&(node, peer)) {
+            self.allow(node, peer);
+        }
     }
 
     /// Whether `node` allows `peer`.
@@ -205,9 +292,109 @@ impl Model {
                 to,
             });
         }
+        if self.customers.contains_key(&from)
+            && self.customers.contains_key(&to)
+            && self.customers[&from] != self.customers[&to]
+        {
+            return Err(Violation::CustomersMet { from, to });
+        }
         self.deliveries += 1;
         self.last_seen.insert((from, to), now);
+        self.first_seen.entry((from, to)).or_insert(now);
         Ok(())
+    }
+
+    /// A node belongs to a customer.
+    pub fn belongs(&mut self, node: usize, customer: &str) {
+        self.customers.insert(node, customer.to_owned());
+    }
+
+    /// The customer that a node belongs to.
+    pub fn customer(&self, node: usize) -> Option<&str> {
+        self.customers.get(&node).map(String::as_str)
+    }
+
+    /// A Bridge put a node on its list.
+    pub fn admitted(
+        &mut self,
+        bridge: usize,
+        client: usize,
+        customer: &str,
+    ) -> Result<(), Violation> {
+        if self.dismissed.contains(&(bridge, client)) {
+            return Err(Violation::DismissedReturned { bridge, client });
+        }
+        if self.customer(client) != Some(customer) {
+            return Err(Violation::WrongCustomer { bridge, client });
+        }
+        self.clients.insert((bridge, client));
+        Ok(())
+    }
+
+    /// The owner of a Bridge dismisses a client.
+    pub fn dismiss(&mut self, bridge: usize, client: usize) {
+        self.clients.remove(&(bridge, client));
+        self.dismissed.insert((bridge, client));
+    }
+
+    /// The owner of a Bridge takes a dismissal back.
+    pub fn forgive(&mut self, bridge: usize, client: usize) {
+        self.dismissed.remove(&(bridge, client));
+    }
+
+    /// The clients of Bridges, each behind its Bridge.
+    pub fn clients(&self) -> Vec<(usize, usize)> {
+        self.clients.iter().copied().collect()
+    }
+
+    /// Who is dismissed, each behind the Bridge.
+    pub fn dismissed(&self) -> Vec<(usize, usize)> {
+        self.dismissed.iter().copied().collect()
+    }
+
+    /// Whether a node is a client of a Bridge.
+    pub fn is_client(&self, bridge: usize, client: usize) -> bool {
+        self.clients.contains(&(bridge, client))
+    }
+
+    /// A Bridge sends a datagram of `from` on to `to`.
+    pub fn relayed(&self, bridge: usize, from: usize, to: usize) -> Result<(), Violation> {
+        for client in [from, to] {
+            if !self.is_client(bridge, client) {
+                return Err(Violation::RelayedForStranger { bridge, client });
+            }
+        }
+        let same = self.customer(from) == self.customer(to);
+        let across = Violation::RelayedAcross { bridge, from, to };
+        same.then_some(()).ok_or(across)
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub fn last_fault(&mut self) {
+        self.first_seen.clear();
+    }
+
+    /// When a direction first worked since the last fault.
+    pub fn first_seen(&self, from: usize, to: usize) -> Option<Duration> {
+        self.first_seen.get(&(from, to)).copied()
+    }
+
+    /// Directions among `expected` that did not work within `limit` of the last fault, at `since`.
+    pub fn late(
+        &self,
+        expected: &[(usize, usize)],
+        since: Duration,
+        limit: Duration,
+    ) -> Vec<Violation> {
+        let late = |&(from, to): &(usize, usize)| {
+            let after = self.first_seen(from, to).map(|at| at.saturating_sub(since));
+            let after_ms = after.map(|after| after.as_millis() as u64);
+            after
+                .is_none_or(|after| after > limit)
+                .then_some(Violation::Late { from, to, after_ms })
+        };
+        let both = expected.iter().flat_map(|&(a, b)| [(a, b), (b, a)]);
+        both.collect::<Vec<_>>().iter().filter_map(late).collect()
     }
 
     /// Directions among `expected` in which nothing arrived since `since`.
@@ -252,7 +439,52 @@ mod tests {
             })
         );
         m.allow(0, 1);
+        m.sent(9, 0, 1);
+        m.belongs(0, "red");
+        m.belongs(1, "blue");
+        let met = Violation::CustomersMet { from: 0, to: 1 };
+        assert_eq!(m.delivered(t, 9, 1, 0), Err(met));
         assert_eq!(m.mutual(), [(0, 1)]);
         assert_eq!(m.unmet(&[(0, 1)], t).len(), 1);
+    }
+
+    #[test]
+    fn a_bridge_relays_between_its_clients_of_one_customer() {
+        let mut m = Model::default();
+        for (node, customer) in [(1, "red"), (2, "red"), (3, "blue"), (4, "red")] {
+            m.belongs(node, customer);
+        }
+        for client in 1..=3 {
+            let customer = m.customer(client).unwrap().to_owned();
+            assert_eq!(m.admitted(0, client, &customer), Ok(()));
+        }
+        let wrong = Violation::WrongCustomer {
+            bridge: 0,
+            client: 4,
+        };
+        assert_eq!(m.admitted(0, 4, "blue"), Err(wrong));
+        assert_eq!(m.relayed(0, 1, 2), Ok(()));
+        assert!(m.relayed(0, 1, 3).is_err() && m.relayed(0, 1, 4).is_err());
+        m.dismiss(0, 2);
+        assert!(m.relayed(0, 1, 2).is_err() && m.admitted(0, 2, "red").is_err());
+        m.forgive(0, 2);
+        assert!(m.relayed(0, 2, 1).is_err() && m.admitted(0, 2, "red").is_ok());
+        assert_eq!(m.relayed(0, 2, 1), Ok(()));
+    }
+
+    #[test]
+    fn what_works_too_late_is_named() {
+        let (mut m, s) = (Model::default(), Duration::from_secs(1));
+        m.allow(0, 1);
+        m.allow(1, 0);
+        m.last_fault();
+        m.sent(1, 0, 1);
+        assert_eq!(m.delivered(12 * s, 1, 1, 0), Ok(()));
+        let late = |from, to, after_ms| Violation::Late { from, to, after_ms };
+        assert_eq!(
+            m.late(&[(0, 1)], s, 10 * s),
+            [late(0, 1, Some(11_000)), late(1, 0, None)]
+        );
+        assert_eq!(m.late(&[(0, 1)], s, 11 * s), [late(1, 0, None)]);
     }
 }

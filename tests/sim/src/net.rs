@@ -2,7 +2,8 @@
 //!
 //! What it does: takes a datagram from a host, translates and filters it as a NAT of the
 //! site's kind would, throws the dice for every fault, and says which hosts get which bytes
-//! when. What it does not: time (the caller schedules), TCP, IPv6 underlays.
+//! when; says where a connection leads. What it does not: time (the caller schedules), what
+//! travels on connections ([`crate::streams`]), IPv6 underlays.
 //!
 //! | NAT kind | mapping | filter |
 //! |---|---|---|
@@ -103,6 +104,8 @@ pub struct NetCounts {
     pub corrupted: u64,
     /// Stopped by a partition.
     pub partitioned: u64,
+    /// Stopped because a host's network lets no UDP out.
+    pub blocked: u64,
     /// Stopped by a NAT without mapping or by its filter.
     pub filtered: u64,
     /// No such address.
@@ -145,6 +148,7 @@ pub struct Net {
     host_site: Vec<usize>,
     by_addr: BTreeMap<SocketAddr, usize>,
     cut: BTreeSet<(usize, usize)>,
+    blocked: BTreeSet<usize>,
     next_host: u8,
     /// Current weather.
     pub weather: Weather,
@@ -172,6 +176,7 @@ impl Net {
             host_site: Vec::new(),
             by_addr: BTreeMap::new(),
             cut: BTreeSet::new(),
+            blocked: BTreeSet::new(),
             next_host: 1,
             weather: Weather::CALM,
             counts: NetCounts::default(),
@@ -236,9 +241,42 @@ impl Net {
         }
     }
 
+    /// Lets no UDP of a host pass the border of its site, or lets it again.
+    pub fn set_blocked(&mut self, host: usize, blocked: bool) {
+        if blocked {
+            self.blocked.insert(host);
+        } else {
+            self.blocked.remove(&host);
+        }
+    }
+
+    /// How many sites there are.
+    pub fn sites(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// Whether nothing passes between the sites of two hosts, in one direction at least.
+    pub fn is_cut(&self, one: usize, other: usize) -> bool {
+        let (a, b) = (self.host_site[one], self.host_site[other]);
+        self.cut.contains(&(a, b)) || self.cut.contains(&(b, a))
+    }
+
+    /// Where a connection to `to` leads, and from where it seems to come: to a host of the same
+    /// site, or to a public one.
+    pub fn connect(
+        &mut self,
+        now: Duration,
+        host: usize,
+        to: SocketAddr,
+    ) -> Option<(usize, SocketAddr)> {
+        self.by_addr.get(&to)?;
+        self.route(now, host, to)
+    }
+
     /// Mends everything.
     pub fn heal(&mut self) {
         self.cut.clear();
+        self.blocked.clear();
         self.weather = Weather::CALM;
     }
 
@@ -271,6 +309,11 @@ impl Net {
             .contains(&(self.host_site[host], self.host_site[target]))
         {
             self.counts.partitioned += 1;
+            return Vec::new();
+        }
+        let leaves = self.host_site[host] != self.host_site[target];
+        if leaves && (self.blocked.contains(&host) || self.blocked.contains(&target)) {
+            self.counts.blocked += 1;
             return Vec::new();
         }
         self.fly(dice, target, seen_from, bytes)
@@ -474,6 +517,23 @@ mod tests {
         let one = net.send(Duration::ZERO, &mut dice, inside, a, b"x")[0].from;
         let two = net.send(Duration::ZERO, &mut dice, inside, b, b"x")[0].from;
         assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_host_without_udp_still_connects_and_reaches_its_lan() {
+        let (mut net, mut dice, inside, server, _) = two_sites(NatKind::FullCone);
+        let beside = net.add_host(0);
+        let (to, near) = (net.addr(server), net.addr(beside));
+        net.set_blocked(inside, true);
+        let mut sent = |net: &mut Net, to| net.send(Duration::ZERO, &mut dice, inside, to, b"x");
+        assert!(sent(&mut net, to).is_empty());
+        assert_eq!(sent(&mut net, near).len(), 1);
+        let (host, seen) = net.connect(Duration::ZERO, inside, to).unwrap();
+        assert!(host == server && seen != net.addr(inside));
+        assert_eq!(net.connect(Duration::ZERO, server, seen), None);
+        net.heal();
+        assert_eq!(sent(&mut net, to).len(), 1);
+        assert_eq!(net.counts.blocked, 1);
     }
 
     #[test]

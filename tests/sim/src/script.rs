@@ -8,7 +8,7 @@
 //! | quiet | 9–10 min | everything mended; all that can connect must connect |
 //!
 //! A pair *can connect* when both allow each other and one of them is public or both are on one LAN:
-//! without a Bridge nothing else is promised.
+//! without a Bridge nothing else is promised. Runs with Bridges are in [`crate::bridged`].
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ pub fn play(world: &mut World, scale: Scale) {
     verify(world, scale.length - PROOF);
 }
 
-fn run_to(world: &mut World, end: Duration, mut each_tick: impl FnMut(&mut World)) {
+pub(crate) fn run_to(world: &mut World, end: Duration, mut each_tick: impl FnMut(&mut World)) {
     while world.now < end {
         let next = (world.now + TICK).min(end);
         world.call_script_at(next);
@@ -93,7 +93,7 @@ fn run_to(world: &mut World, end: Duration, mut each_tick: impl FnMut(&mut World
     }
 }
 
-fn entry(world: &World, who: usize) -> AllowEntry {
+pub(crate) fn entry(world: &World, who: usize) -> AllowEntry {
     AllowEntry {
         who: Who::Address(world.hosts[who].f),
         services: Services::All,
@@ -127,7 +127,7 @@ fn acquaint(world: &mut World) {
     }
 }
 
-fn allow_both(world: &mut World, a: usize, b: usize) {
+pub(crate) fn allow_both(world: &mut World, a: usize, b: usize) {
     for (at, who) in [(a, b), (b, a)] {
         let entry = entry(world, who);
         let taken = world.input(at, |node, now| node.allow(now, entry));
@@ -137,7 +137,7 @@ fn allow_both(world: &mut World, a: usize, b: usize) {
     }
 }
 
-fn invite(world: &mut World, a: usize, b: usize) {
+pub(crate) fn invite(world: &mut World, a: usize, b: usize) {
     // The inviter is the one that the other can reach.
     let public = |w: &World, h| w.net.kind(h) == NatKind::Open;
     let (inviter, joiner) = if public(world, a) || !public(world, b) {
@@ -150,8 +150,8 @@ fn invite(world: &mut World, a: usize, b: usize) {
     let Some(Ok(line)) = line else { return };
     let joined = world.input(joiner, |node, now| node.join(now, &line));
     if joined.is_some_and(|r| r.is_ok()) {
-        // The inviter allows the joiner when the invite is used; the world tells the model then.
-        world.model.allow(joiner, inviter);
+        // Both allow the other when the invite is used; the world tells the model then.
+        world.model.join(joiner, inviter);
     }
 }
 
@@ -174,7 +174,7 @@ fn live(world: &mut World) {
     }
 }
 
-fn traffic(world: &mut World, per_mille: u32) {
+pub(crate) fn traffic(world: &mut World, per_mille: u32) {
     for (a, b) in world.model.mutual() {
         for (from, to) in [(a, b), (b, a)] {
             if world.dice.chance(per_mille) {
@@ -200,8 +200,8 @@ fn crash_or_start(world: &mut World) {
     }
 }
 
-fn partition(world: &mut World) {
-    let sites = NAT_KINDS.len() + 1;
+pub(crate) fn partition(world: &mut World) {
+    let sites = world.net.sites();
     let (a, b) = (world.dice.below(sites), world.dice.below(sites));
     world.counts.partitions += 1;
     world.net.set_cut(a, b, true);
@@ -210,18 +210,24 @@ fn partition(world: &mut World) {
     }
 }
 
-fn heal_one(world: &mut World) {
-    for a in 0..=NAT_KINDS.len() {
-        for b in 0..=NAT_KINDS.len() {
+pub(crate) fn heal_one(world: &mut World) {
+    for a in 0..world.net.sites() {
+        for b in 0..world.net.sites() {
             world.net.set_cut(a, b, false);
         }
     }
 }
 
-fn rebind(world: &mut World) {
+pub(crate) fn rebind(world: &mut World) {
     world.counts.rebinds += 1;
-    let site = 1 + world.dice.below(NAT_KINDS.len());
+    let site = 1 + world.dice.below(world.net.sites() - 1);
     world.net.rebind(site);
+    for host in 0..world.hosts.len() {
+        if world.net.site(host) == site && world.net.kind(host) != NatKind::Open {
+            let net = &world.net;
+            world.streams.lose(host, |other| net.site(other) != site);
+        }
+    }
 }
 
 fn roam(world: &mut World) {
@@ -231,15 +237,21 @@ fn roam(world: &mut World) {
     }
     // Between NATs of every kind but the public ones: site 1 is open too.
     let site = 2 + world.dice.below(NAT_KINDS.len() - 1);
+    move_to(world, host, site);
+}
+
+/// A host goes to another site; what it had open is dead.
+pub(crate) fn move_to(world: &mut World, host: usize, site: usize) {
     world.counts.roams += 1;
     world.net.roam(host, site);
+    world.streams.lose(host, |_| true);
     let endpoint = world.net.addr(host);
     world.input(host, |node, now| {
         node.handle_local_endpoints(now, vec![endpoint])
     });
 }
 
-fn jump_clock(world: &mut World) {
+pub(crate) fn jump_clock(world: &mut World) {
     let host = world.dice.below(world.hosts.len());
     world.counts.clock_jumps += 1;
     let by = world.dice.range(0, 7_200) as i64 - 3_600;
@@ -249,7 +261,7 @@ fn jump_clock(world: &mut World) {
     }
 }
 
-fn remove(world: &mut World) {
+pub(crate) fn remove(world: &mut World) {
     let pairs = world.model.mutual();
     if pairs.is_empty() {
         return;
@@ -269,7 +281,7 @@ fn remove(world: &mut World) {
     world.input(at, |node, now| node.deny(now, Who::Address(f)));
 }
 
-fn readmit(world: &mut World) {
+pub(crate) fn readmit(world: &mut World) {
     let n = world.hosts.len();
     for at in 0..n {
         for who in 0..n {
@@ -290,7 +302,7 @@ fn readmit(world: &mut World) {
     }
 }
 
-fn rotate(world: &mut World) {
+pub(crate) fn rotate(world: &mut World) {
     let host = world.dice.below(world.hosts.len());
     if world.hosts[host].node.is_none() || world.model.position(host) >= 2 {
         return;
@@ -304,7 +316,7 @@ fn rotate(world: &mut World) {
     world.input(host, |node, now| node.install_identity(now, identity));
 }
 
-fn ping(world: &mut World) {
+pub(crate) fn ping(world: &mut World) {
     let pairs = world.model.mutual();
     if let Some(&(a, b)) = pairs.get(world.dice.below(pairs.len())) {
         let f = world.hosts[b].f;
@@ -313,7 +325,7 @@ fn ping(world: &mut World) {
     }
 }
 
-fn attack(world: &mut World) {
+pub(crate) fn attack(world: &mut World) {
     let to = world.dice.below(world.hosts.len());
     match world.dice.below(6) {
         5 => world.replay_initiation(),
@@ -357,7 +369,7 @@ fn attack(world: &mut World) {
     }
 }
 
-fn mend(world: &mut World) {
+pub(crate) fn mend(world: &mut World) {
     world.net.heal();
     world.crash_on_persist = 0;
     world.intercept = 0;
@@ -369,7 +381,7 @@ fn mend(world: &mut World) {
     }
 }
 
-fn converse(world: &mut World) {
+pub(crate) fn converse(world: &mut World) {
     let tick = (world.now.as_millis() / TICK.as_millis()) as usize;
     for (a, b) in world.model.mutual() {
         for (from, to) in [(a, b), (b, a)] {
@@ -391,7 +403,13 @@ fn verify(world: &mut World, since: Duration) {
     for v in world.model.unmet(&expected, since) {
         world.violate(v);
     }
-    for &(a, b) in &expected {
+    verify_pairs(world, &expected);
+    verify_memory(world);
+}
+
+/// Whoever is connected knows of every rotation.
+pub(crate) fn verify_pairs(world: &mut World, expected: &[(usize, usize)]) {
+    for &(a, b) in expected {
         for (by, node) in [(a, b), (b, a)] {
             let f = world.hosts[node].f;
             let known = world.hosts[by]
@@ -405,6 +423,10 @@ fn verify(world: &mut World, since: Duration) {
             }
         }
     }
+}
+
+/// No table of a node is longer than there is reason for.
+pub(crate) fn verify_memory(world: &mut World) {
     for host in 0..world.hosts.len() {
         let now = world.clock(host);
         let peers = world.hosts[host]

@@ -1,7 +1,7 @@
 //! Those who hold no key: they listen, repeat, make things up, and pass things on.
 //!
 //! Two of them have addresses. [`STRANGER`] sends garbage and true replays, and must never get a
-//! byte. [`THIEF`] sits on the path, holds datagrams back and passes them on from its own address; it
+//! byte; from a Bridge that takes passwords never more bytes than it sent. [`THIEF`] sits on the path, holds datagrams back and passes them on from its own address; it
 //! may get path challenges, and never more bytes than it sent (roaming, section 4.1).
 //!
 //! Limits: [`RECORDED_MAX`] datagrams and [`INITIATIONS_MAX`] initiations are remembered.
@@ -41,6 +41,8 @@ pub(crate) struct Strangers {
     pub(crate) initiation_taken: bool,
     /// Bytes that each host got from the thief, and sent there.
     pub(crate) fed: Vec<(usize, usize)>,
+    /// The same of the stranger.
+    pub(crate) answered: Vec<(usize, usize)>,
 }
 
 impl Strangers {
@@ -50,6 +52,34 @@ impl Strangers {
         fed.1 += len;
         let (received, sent) = *fed;
         (sent > received).then_some(Violation::FedThief {
+            node,
+            received,
+            sent,
+        })
+    }
+
+    /// The stranger sent a node `len` bytes.
+    pub(crate) fn came_from_stranger(&mut self, node: usize, len: usize) {
+        if let Some(answered) = self.answered.get_mut(node) {
+            answered.0 += len;
+        }
+    }
+
+    /// A node sent `len` bytes to the stranger; `may` says whether it may at all.
+    pub(crate) fn answer(
+        &mut self,
+        node: usize,
+        kind: u8,
+        len: usize,
+        may: bool,
+    ) -> Option<Violation> {
+        let answered = self.answered.get_mut(node)?;
+        answered.1 += len;
+        let (received, sent) = *answered;
+        if !may {
+            return Some(Violation::AnsweredStranger { node, kind });
+        }
+        (sent > received).then_some(Violation::Amplified {
             node,
             received,
             sent,

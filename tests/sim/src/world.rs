@@ -1,36 +1,44 @@
 //! The world: virtual time, one queue of things to come, real nodes.
 //!
 //! What it does: hands every input to a node exactly as the runtime would (fast path over the
-//! published snapshot first, misses to the slow path), drains every output in order, and tells
-//! the model. A crash drops a node between two outputs and rebuilds it from what it had
+//! published snapshot first, misses to the slow path; that part is [`crate::carry`]), drains every
+//! output in order, and tells the model. A crash drops a node between two outputs and rebuilds it from what it had
 //! persisted. What it does not: decide what happens when (that is [`crate::script`]).
 //!
-//! Limits: [`WAKES_PER_INSTANT_MAX`] wake-ups of one node at one instant.
+//! Limits: [`WAKES_PER_INSTANT_MAX`] wake-ups of one node at one instant,
+//! [`WAKES_PER_SECOND_MAX`] within a second.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use group::Who;
 use identity::crypto::Crypto;
-use node::{Change, Event, Inbound, Node, Outbound, Output};
-use wire::ip::Ecn;
+use node::{BridgeChange, Change, Event, Node, Output, PasswordRecord, Via};
 use wire::time::Now;
+use wire::{NodeAddr, Path};
 
 use crate::host::Host;
 use crate::model::{Model, Violation};
 use crate::net::{Flight, Net};
-use crate::packet;
+use crate::relays::Relays;
 use crate::rng::Dice;
-use crate::strangers::{Recording, STRANGER, Strangers, THIEF};
+use crate::strangers::Strangers;
+use crate::streams::{Step, Streams};
 use crate::trace::{Kind, Trace};
 
 /// A node that asks to be woken more often than this without time passing is spinning.
 pub const WAKES_PER_INSTANT_MAX: u32 = 1_000;
+/// The same within one second of virtual time.
+pub const WAKES_PER_SECOND_MAX: u32 = 400;
+/// How long the check of a password takes at most, in milliseconds.
+const PASSWORD_MS_MAX: u64 = 300;
 /// Unix time at the start of a run.
 pub const UNIX_START_S: u64 = 1_800_000_000;
+/// What is to come.
 #[derive(Clone, Debug)]
-enum Item {
+pub(crate) enum Item {
     Datagram {
         flight: Flight,
         beacon: bool,
@@ -39,6 +47,20 @@ enum Item {
     Wake {
         host: usize,
         generation: u64,
+    },
+    Stream(Step),
+    /// A hostile Bridge held this back.
+    Held {
+        bridge: usize,
+        to: Path,
+        bytes: Vec<u8>,
+    },
+    /// A password was checked.
+    Password {
+        host: usize,
+        run: u64,
+        client: NodeAddr,
+        customer: Option<String>,
     },
     Script,
 }
@@ -78,6 +100,32 @@ pub struct Counts {
     pub clones: u64,
     /// Wake-ups of nodes.
     pub wakes: u64,
+    /// Most wake-ups of one node in one second.
+    pub wakes_in_second: u64,
+    /// Times a Bridge took a node as a client.
+    pub attached: u64,
+    /// Sessions that moved, or came up, over a Bridge.
+    pub over_bridges: u64,
+    /// Sessions that moved to a direct way.
+    pub moved_directly: u64,
+    /// Passwords that were right.
+    pub passwords_right: u64,
+    /// Passwords that were wrong.
+    pub passwords_wrong: u64,
+    /// Hosts whose UDP was blocked.
+    pub udp_blocks: u64,
+    /// Bridges that stopped.
+    pub bridge_crashes: u64,
+    /// Bridges that turned hostile.
+    pub hostilities: u64,
+    /// Clients dismissed.
+    pub dismissals: u64,
+    /// Dismissed clients that tried their line again.
+    pub retries: u64,
+    /// Pairs with a Bridge or LAN in common that had to talk at the end.
+    pub expected: u64,
+    /// Of their directions, those that took longer than nearly all.
+    pub slow: u64,
 }
 
 /// A running world.
@@ -105,9 +153,13 @@ pub struct World {
     /// Whether datagram bytes belong to the trace (simulated crypto only).
     pub hash_bytes: bool,
     crypto: Arc<dyn Crypto>,
+    /// The streams between hosts.
+    pub streams: Streams,
+    /// What Bridges were handed.
+    pub relays: Relays,
     queue: BTreeMap<(Duration, u64), Item>,
     next_item: u64,
-    next_packet: u64,
+    pub(crate) next_packet: u64,
     /// Those who listen, repeat and pass on.
     pub(crate) strangers: Strangers,
 }
@@ -128,6 +180,8 @@ impl World {
             intercept: 0,
             hash_bytes,
             crypto,
+            streams: Streams::default(),
+            relays: Relays::default(),
             queue: BTreeMap::new(),
             next_item: 0,
             next_packet: 1,
@@ -147,6 +201,7 @@ impl World {
         let made = Host::new(&*self.crypto, self.dice.seed32(), skew_s, UNIX_START_S);
         self.hosts.push(made);
         self.strangers.fed.push((0, 0));
+        self.strangers.answered.push((0, 0));
         self.start(host);
         host
     }
@@ -172,6 +227,8 @@ impl World {
     pub fn crash(&mut self, host: usize) {
         self.counts.crashes += 1;
         self.hosts[host].kill();
+        let steps = self.streams.stop(self.now, &mut self.dice, host);
+        self.schedule_steps(steps);
     }
 
     /// Gives a node one input or command and drains it. Nothing happens while it is down.
@@ -193,17 +250,19 @@ impl World {
                         return;
                     }
                 }
-                Output::Transmit { to, payload, .. } => {
-                    // Nobody is a Bridge here, so everything goes over UDP.
-                    if let Some(to) = to.udp() {
-                        self.transmit(host, to, &payload);
-                    }
+                Output::Transmit { to, payload, .. } => self.transmit(host, to, &payload),
+                Output::Listen(on) => self.hosts[host].listens = on,
+                Output::Dial { at, .. } => self.dial(host, at),
+                Output::Keep(id) => self.streams.keep((host, id)),
+                Output::Hang(id) => {
+                    let steps = self.streams.break_off(self.now, (host, id));
+                    self.schedule_steps(steps);
                 }
-                Output::Listen(_)
-                | Output::Dial { .. }
-                | Output::Keep(_)
-                | Output::Hang(_)
-                | Output::CheckPassword { .. } => {}
+                Output::CheckPassword {
+                    client,
+                    password,
+                    against,
+                } => self.check_password(host, client, &password, &against),
                 Output::Multicast(payload) => {
                     self.look_at_wire(host, &payload);
                     let flights = self.net.multicast(&mut self.dice, host, &payload);
@@ -215,6 +274,48 @@ impl World {
             }
         }
         self.reschedule(host);
+    }
+
+    fn dial(&mut self, host: usize, at: SocketAddr) {
+        let hosts = &self.hosts;
+        let listens = |host: usize| hosts[host].listens && hosts[host].node.is_some();
+        let via = (&mut self.net, &mut self.dice);
+        let steps = self.streams.dial(self.now, via, (host, at), listens);
+        self.schedule_steps(steps);
+    }
+
+    fn check_password(
+        &mut self,
+        host: usize,
+        client: NodeAddr,
+        password: &str,
+        against: &[PasswordRecord],
+    ) {
+        let right = |p: &&PasswordRecord| self.password_hash(&p.salt, password) == p.hash;
+        let customer = against.iter().find(right).map(|p| p.customer.clone());
+        match customer {
+            Some(_) => self.counts.passwords_right += 1,
+            None => self.counts.passwords_wrong += 1,
+        }
+        let after = self.dice.range(1, PASSWORD_MS_MAX);
+        let item = Item::Password {
+            host,
+            run: self.hosts[host].run,
+            client,
+            customer,
+        };
+        self.push(self.now + Duration::from_millis(after), item);
+    }
+
+    /// Stands in for Argon2id.
+    pub fn password_hash(&self, salt: &[u8; 16], password: &str) -> [u8; 32] {
+        self.crypto.sha256(&[salt, password.as_bytes()])
+    }
+
+    /// Whether a host is a Bridge to which strangers may say a password.
+    pub(crate) fn takes_passwords(&self, host: usize) -> bool {
+        let bridging = &self.hosts[host].stored.bridging;
+        bridging.serving && !bridging.passwords.is_empty()
     }
 
     fn persist(&mut self, host: usize, change: &Change) {
@@ -234,6 +335,14 @@ impl World {
         {
             self.model.allow(host, peer);
         }
+        if let Change::Allowed { entry } = change
+            && let Some(peer) = self
+                .hosts
+                .iter()
+                .position(|h| entry.who == Who::Address(h.f))
+        {
+            self.model.listed(host, peer);
+        }
         if let Change::PeerNumber { f, number } = change {
             self.strangers.initiation_taken = true;
             let before = self.hosts[host].stored.peers.get(f).and_then(|p| p.number);
@@ -245,12 +354,35 @@ impl World {
             }
         }
         self.hosts[host].stored.apply(change);
+        if let Change::Bridge {
+            bridge: BridgeChange::Admitted { entry, terms },
+        } = change
+        {
+            self.admitted(host, entry.who, &terms.customer);
+        }
+    }
+
+    fn admitted(&mut self, bridge: usize, who: Who, customer: &str) {
+        let client = self.hosts.iter().position(|h| Who::Address(h.f) == who);
+        let client = client.unwrap_or(usize::MAX);
+        if let Err(violation) = self.model.admitted(bridge, client, customer) {
+            self.violate(violation);
+        }
     }
 
     fn event(&mut self, host: usize, event: Event) {
         self.trace.note(self.now, Kind::Event, host, 0, &[]);
         match &event {
-            Event::SessionUp { .. } => self.counts.sessions += 1,
+            Event::SessionUp { via, .. } => {
+                self.counts.sessions += 1;
+                self.counts.over_bridges += u64::from(matches!(via, Via::Bridge(_)));
+            }
+            Event::Moved { via, .. } => match via {
+                Via::Bridge(_) => self.counts.over_bridges += 1,
+                Via::Direct(_) => self.counts.moved_directly += 1,
+                Via::Stream(_) => {}
+            },
+            Event::BridgeUp { .. } => self.counts.attached += 1,
             Event::Echo { .. } => self.counts.echoes += 1,
             Event::Joined { .. } => self.counts.joins += 1,
             Event::CloneSeen { .. } => self.counts.clones += 1,
@@ -258,40 +390,8 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, host: usize, to: SocketAddr, payload: &[u8]) {
-        self.look_at_wire(host, payload);
-        let bytes: &[u8] = if self.hash_bytes { payload } else { &[] };
-        self.trace
-            .note(self.now, Kind::Sent, host, payload.len() as u64, bytes);
-        if to == STRANGER {
-            let kind = payload.first().copied().unwrap_or(0);
-            self.violate(Violation::AnsweredStranger { node: host, kind });
-            return;
-        }
-        if to == THIEF {
-            if let Some(violation) = self.strangers.feed(host, payload.len()) {
-                self.violate(violation);
-            }
-            return;
-        }
-        let mut flights = self.net.send(self.now, &mut self.dice, host, to, payload);
-        if self.dice.chance(self.intercept) {
-            self.counts.intercepted += flights.len() as u64;
-            for flight in &mut flights {
-                flight.from = THIEF;
-                self.strangers.fed[flight.to].0 += payload.len();
-            }
-        }
-        self.schedule_flights(flights, false, false);
-    }
-
-    fn look_at_wire(&mut self, host: usize, payload: &[u8]) {
-        if packet::has_canary(payload) {
-            self.violate(Violation::CanaryOnWire { from: host });
-        }
-    }
-
-    fn schedule_flights(&mut self, flights: Vec<Flight>, beacon: bool, hostile: bool) {
+    /// Schedules what arrives over UDP.
+    pub(crate) fn schedule_flights(&mut self, flights: Vec<Flight>, beacon: bool, hostile: bool) {
         for flight in flights {
             let at = self.now + flight.after;
             self.push(
@@ -305,7 +405,7 @@ impl World {
         }
     }
 
-    fn push(&mut self, at: Duration, item: Item) {
+    pub(crate) fn push(&mut self, at: Duration, item: Item) {
         self.next_item += 1;
         self.queue.insert((at, self.next_item), item);
     }
@@ -337,6 +437,18 @@ impl World {
                     beacon,
                     hostile,
                 }) => self.arrive(flight, beacon, hostile),
+                Some(Item::Stream(step)) => self.stream_step(step),
+                Some(Item::Held { bridge, to, bytes }) => self.send_held(bridge, to, &bytes),
+                Some(Item::Password {
+                    host,
+                    run,
+                    client,
+                    customer,
+                }) if self.hosts[host].run == run => {
+                    let customer = customer.as_deref();
+                    self.input(host, |n, now| n.handle_password(now, client, customer));
+                }
+                Some(Item::Password { .. }) => {}
                 None => {}
             }
         }
@@ -349,169 +461,14 @@ impl World {
             return;
         }
         self.counts.wakes += 1;
-        if self.hosts[host].count_wake(self.now) > WAKES_PER_INSTANT_MAX {
+        let (at_once, in_second) = self.hosts[host].count_wake(self.now);
+        self.counts.wakes_in_second = self.counts.wakes_in_second.max(in_second.into());
+        if at_once > WAKES_PER_INSTANT_MAX || in_second > WAKES_PER_SECOND_MAX {
             self.violate(Violation::Spinning { node: host });
             self.hosts[host].kill();
             return;
         }
         self.input(host, Node::handle_timeout);
-    }
-
-    fn arrive(&mut self, flight: Flight, beacon: bool, hostile: bool) {
-        let Flight {
-            to,
-            from,
-            mut bytes,
-            ..
-        } = flight;
-        if self.hosts[to].node.is_none() {
-            return;
-        }
-        let noted: &[u8] = if self.hash_bytes { &bytes } else { &[] };
-        self.trace
-            .note(self.now, Kind::Arrived, to, bytes.len() as u64, noted);
-        if beacon {
-            self.input(to, |node, now| node.handle_beacon(now, from, &bytes));
-            return;
-        }
-        let seen = (!hostile).then(|| bytes.clone());
-        self.strangers.initiation_taken = false;
-        self.arrive_datagram(to, from, &mut bytes);
-        if let Some(seen) = seen {
-            self.strangers.overhear(&mut self.dice, to, from, seen);
-        }
-    }
-
-    fn arrive_datagram(&mut self, to: usize, from: SocketAddr, bytes: &mut [u8]) {
-        let now = self.clock(to);
-        let host = &self.hosts[to];
-        let verdict = match &host.snapshot {
-            Some(snapshot) => {
-                snapshot.inbound(now.mono, &host.flows, from.into(), Ecn::NotEct, bytes)
-            }
-            None => Inbound::Slow { proven: false },
-        };
-        match verdict {
-            Inbound::Deliver { packet, report } => {
-                let packet = bytes[packet].to_vec();
-                self.inside(to, &packet);
-                if let Some(report) = report {
-                    self.input(to, |node, now| node.handle_fast(now, report));
-                }
-            }
-            Inbound::Report(report) | Inbound::Refused(_, report) => {
-                self.input(to, |node, now| node.handle_fast(now, report));
-            }
-            Inbound::Slow { .. } => {
-                self.input(to, |node, now| {
-                    node.handle_datagram(now, from, Ecn::NotEct, bytes)
-                });
-            }
-            Inbound::Answer(reply) => self.transmit(to, from, &reply),
-            Inbound::Forward { .. } | Inbound::Drop(_) => {}
-        }
-    }
-
-    fn inside(&mut self, host: usize, bytes: &[u8]) {
-        // ICMP errors from the node itself are not application packets.
-        if bytes.get(6) == Some(&58) {
-            return;
-        }
-        let result = match packet::read(bytes) {
-            None => Err(Violation::Invented { at: host }),
-            Some((id, from)) => {
-                self.trace.note(self.now, Kind::Delivered, host, id, &[]);
-                let claimed = self
-                    .hosts
-                    .iter()
-                    .position(|h| h.f == from)
-                    .unwrap_or(usize::MAX);
-                self.model.delivered(self.now, id, host, claimed)
-            }
-        };
-        if let Err(v) = result {
-            self.violate(v);
-        }
-    }
-
-    /// An application on `from` sends one packet of `len` bytes to `to`.
-    pub fn app_send(&mut self, from: usize, to: usize, len: usize) {
-        if self.hosts[from].node.is_none() {
-            return;
-        }
-        let id = self.next_packet;
-        self.next_packet += 1;
-        self.counts.app_sent += 1;
-        self.model.sent(id, from, to);
-        let packet = packet::build(id, self.hosts[from].f, self.hosts[to].f, len);
-        self.app_packet(from, &packet);
-    }
-
-    fn app_packet(&mut self, from: usize, packet: &[u8]) {
-        let mut buf = vec![0; node::HEADROOM + packet.len() + node::TAILROOM];
-        buf[node::HEADROOM..node::HEADROOM + packet.len()].copy_from_slice(packet);
-        let now = self.clock(from);
-        let host = &self.hosts[from];
-        let verdict = match &host.snapshot {
-            Some(s) => s.outbound(now.mono, &host.flows, &mut buf, packet.len()),
-            None => Outbound::Slow,
-        };
-        match verdict {
-            Outbound::Send {
-                to,
-                datagram,
-                report,
-                ..
-            } => {
-                let datagram = buf[datagram].to_vec();
-                if let Some(to) = to.udp() {
-                    self.transmit(from, to, &datagram);
-                }
-                if let Some(report) = report {
-                    self.input(from, |node, now| node.handle_fast(now, report));
-                }
-            }
-            Outbound::Slow => {
-                self.input(from, |node, now| node.handle_inside(now, packet));
-            }
-            Outbound::Reply(..) | Outbound::Drop(_) => {}
-        }
-    }
-
-    /// A stranger sends `bytes` to a node from its own address.
-    pub fn hostile(&mut self, to: usize, bytes: &[u8]) {
-        self.replay((to, STRANGER, bytes.to_vec()));
-    }
-
-    /// Repeats a recording with its own source address.
-    pub fn replay(&mut self, (to, from, bytes): Recording) {
-        self.counts.hostile += 1;
-        let flights = self.net.inject(&mut self.dice, to, from, &bytes);
-        self.schedule_flights(flights, false, true);
-    }
-
-    /// Replays from the stranger's address a whole initiation that its node has answered.
-    pub fn replay_initiation(&mut self) {
-        if let Some((to, fragments)) = self.strangers.take_initiation(&mut self.dice) {
-            for fragment in fragments {
-                self.hostile(to, &fragment);
-            }
-        }
-    }
-
-    /// Everything that arrived at a host lately: from where, what.
-    pub fn recordings(&self, of: usize) -> Vec<(SocketAddr, Vec<u8>)> {
-        self.strangers.recordings(of)
-    }
-
-    /// One of the things that arrived lately, by the dice.
-    pub fn recording(&mut self) -> Option<Recording> {
-        self.strangers.recording(&mut self.dice)
-    }
-
-    /// A datagram arrives at once, whatever the weather.
-    pub fn arrive_now(&mut self, to: usize, from: SocketAddr, bytes: &mut [u8]) {
-        self.arrive_datagram(to, from, bytes);
     }
 
     /// Notes a broken promise.

@@ -2,6 +2,7 @@
 //!
 //! | ground | then |
 //! |---|---|
+//! | the Bridge's list denies it | none, whatever else it has |
 //! | its F or root key is on the Bridge's list | a client on the terms of its entry |
 //! | it proves a ticket | on the list from now on, for the ticket's customer |
 //! | it says a customer's password, inside the session | the same, for that customer |
@@ -49,6 +50,13 @@ impl Node {
         let pinned = self.pin(f).map(|pin| pin.0.root_key);
         let current = pinned.or_else(|| known.map(|identity| *identity.history.root_key()));
         self.stored.bridging.clients.access(f, inception, current)
+    }
+
+    /// Whether the Bridge's list turns a node away. `root` is the root key of its inception.
+    pub(crate) fn is_dismissed(&self, f: NodeAddr, root: [u8; 32]) -> bool {
+        let current = self.pin(f).map(|pin| pin.0.root_key);
+        let clients = &self.stored.bridging.clients;
+        matches!(clients.access(f, Some(root), current), Access::Denied(_))
     }
 
     pub(crate) fn is_client_admitted(&self, f: NodeAddr) -> bool {
@@ -118,6 +126,10 @@ impl Node {
         self.persist(Change::Bridge {
             bridge: BridgeChange::Dismissed { who, unix_s },
         });
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is(crate::sabotage::Sabotage::KeepDismissed) {
+            return Ok(());
+        }
         let clients = self.serving.iter().flat_map(|s| s.channels.clients());
         let over: Vec<NodeAddr> = clients.filter(|f| !self.is_client_admitted(*f)).collect();
         for f in over {
@@ -172,17 +184,13 @@ impl Node {
         if self.is_client_admitted(f) {
             return self.take_client(now, f);
         }
-        let Some(password) = attach.password else {
-            let status = if self.takes_applicants() {
-                AttachStatus::Password
-            } else {
-                AttachStatus::NotAdmitted
-            };
-            return self.answer_attach(now, f, status);
-        };
-        if !self.takes_applicants() {
+        let is_dismissed = matches!(self.client_access(f), Access::Denied(_));
+        if is_dismissed || !self.takes_applicants() {
             return self.answer_attach(now, f, AttachStatus::NotAdmitted);
         }
+        let Some(password) = attach.password else {
+            return self.answer_attach(now, f, AttachStatus::Password);
+        };
         let path = self.session_of(f).and_then(Session::endpoint);
         let source = path.map(|path| self.source_of(path));
         let (Some(source), Some(serving)) = (source, &mut self.serving) else {
@@ -214,7 +222,7 @@ impl Node {
         let applicant = serving.applicants.get_mut(&f);
         let known = applicant.map(|applicant| {
             applicant.checking = false;
-            (applicant.identity.clone(), applicant.pin)
+            (applicant.identity.clone(), applicant.pin, applicant.number)
         });
         let Some(customer) = customer else {
             self.answer_attach(now, f, AttachStatus::Password);
@@ -223,8 +231,15 @@ impl Node {
         if !self.may_meet(f) {
             return;
         }
-        if let Some((identity, pin)) = known {
+        if let Some((identity, pin, number)) = known {
+            // From now on its last initiation is an old one, also after a restart.
+            self.persist(Change::PeerNumber { f, number });
             self.remember(identity, PinRecord(pin));
+        }
+        // It may have been dismissed while the password was checked.
+        if matches!(self.client_access(f), Access::Denied(_)) {
+            self.answer_attach(now, f, AttachStatus::NotAdmitted);
+            return self.settle(now);
         }
         self.admit_client(now, f, customer.to_owned());
         self.take_client(now, f);

@@ -152,11 +152,14 @@ impl Node {
         if self.wanted.contains_key(&peer) {
             return self.call(now, peer);
         }
-        self.channel_is_next(now, peer);
-        let Some(session) = self.session_mut(peer) else {
+        let Some(running) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let Some(session) = &mut running.session else {
             return;
         };
         if session.is_initiating() {
+            running.new_channel = Some(channel);
             session.retry_now(now.mono);
         }
         if session.is_up() {
@@ -168,14 +171,6 @@ impl Node {
             }
         }
         self.touched.insert(peer);
-    }
-
-    /// The next try of a call goes over a channel.
-    fn channel_is_next(&mut self, now: Now, f: NodeAddr) {
-        if let Some(peer) = self.peers.get_mut(&f) {
-            let heard = peer.candidates.is_fresh(now.mono, BEACON_FRESH);
-            peer.tries = u32::from(heard && peer.tries > 0);
-        }
     }
 
     /// Every channel over a Bridge is gone.

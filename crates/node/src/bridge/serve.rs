@@ -45,8 +45,9 @@ impl Node {
         self.settle(now);
     }
 
-    /// Is a Bridge from now on. Clients of the last run are called, so that they are back at
-    /// once after a restart.
+    /// Is a Bridge from now on. Clients of the last run are called once, so that they are back at
+    /// once after a restart. One that is elsewhere now, or gets no UDP, calls by itself; a call
+    /// that it does not hear must not stand in the way of its own.
     pub(crate) fn start_serving(&mut self, now: Now) {
         if self.serving.is_some() {
             return;
@@ -57,6 +58,7 @@ impl Node {
         let known = self.known.keys().copied();
         let clients = known.filter(|f| self.is_client_admitted(*f)).collect();
         self.to_announce = clients;
+        self.announce_briefly = true;
         self.announce_more(now);
     }
 
@@ -64,6 +66,12 @@ impl Node {
     pub(crate) fn take_client(&mut self, now: Now, f: NodeAddr) {
         let Some(terms) = self.client_terms(f) else {
             return self.answer_attach(now, f, AttachStatus::NotAdmitted);
+        };
+        #[cfg(feature = "sabotage")]
+        let terms = if crate::sabotage::is(crate::sabotage::Sabotage::MixCustomers) {
+            crate::ClientTerms::default()
+        } else {
+            terms
         };
         let path = self.session_of(f).and_then(Session::endpoint);
         let (Some(path), Some(serving)) = (path, &mut self.serving) else {

@@ -180,6 +180,12 @@ impl Legs {
         self.get(channel).is_some()
     }
 
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        let legs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        legs.keys().copied().collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.read().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -295,6 +301,17 @@ impl Hops {
             to: leg.onward.path(),
             moved: moved.then_some(leg.owner.f),
         })
+    }
+
+    /// A datagram that was to go on, on the leg that `pick` picks instead.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn misroute(&self, datagram: &[u8], pick: usize) -> Option<(Path, Vec<u8>)> {
+        let numbers = self.legs.numbers();
+        let number = numbers.get(pick.checked_rem(numbers.len())?)?;
+        let leg = self.legs.get(*number)?;
+        let sealed = datagram.get(RELAY_HEADER_LEN..)?;
+        let header = leg.key.header(&*self.crypto, Way::ToClient, sealed);
+        Some((leg.owner.path(), [&header, sealed].concat()))
     }
 
     /// A datagram behind the header of one of this node's channels.

@@ -3,7 +3,7 @@
 use super::Session;
 use super::keys::Offered;
 use super::output::SessionOutput;
-use crate::constants::SIMULTANEOUS_OPEN;
+use crate::constants::{SIMULTANEOUS_OPEN, SIMULTANEOUS_TRY};
 use crate::fragment;
 use crate::handshake::{Accept, HandshakeError, Instance, NO_STREAM, StreamId, Verified};
 use std::sync::Arc;
@@ -42,7 +42,12 @@ impl Session {
     #[must_use]
     pub fn may_answer(&self, now: Duration) -> bool {
         let own_is_fresh = self.attempt.as_ref().is_some_and(|attempt| {
-            attempt.local_index().is_some() && now.saturating_sub(attempt.since) < SIMULTANEOUS_OPEN
+            let is_within = |since: Duration, life| now.saturating_sub(since) < life;
+            let is_fresh = is_within(attempt.since, SIMULTANEOUS_OPEN)
+                || attempt
+                    .path_opened_at
+                    .is_some_and(|at| is_within(at, SIMULTANEOUS_TRY));
+            attempt.local_index().is_some() && is_fresh
         });
         !(own_is_fresh && self.own < self.peer)
     }

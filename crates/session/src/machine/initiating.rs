@@ -30,6 +30,9 @@ pub(super) struct Attempt {
     pub(super) tries: usize,
     /// When to ask for the next try.
     pub(super) next_at: Duration,
+    pub(super) gives_up_at: Duration,
+    /// When a new path made it try again.
+    pub(super) path_opened_at: Option<Duration>,
     sent: Option<SentInitiation>,
 }
 
@@ -45,10 +48,6 @@ impl Attempt {
     /// The index that message 2 would come to.
     pub(super) fn local_index(&self) -> Option<u32> {
         self.sent.as_ref().map(|sent| sent.initiator.local_index())
-    }
-
-    pub(super) fn gives_up_at(&self) -> Duration {
-        self.since.saturating_add(HANDSHAKE_GIVE_UP)
     }
 }
 
@@ -94,7 +93,8 @@ pub enum FinishError {
 impl Session {
     /// Wants a session: starts an initiation unless one is under way.
     pub fn initiate(&mut self, now: Duration) {
-        if self.attempt.is_some() {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.gives_up_at = attempt.since.saturating_add(HANDSHAKE_GIVE_UP);
             return;
         }
         self.resume_at = None;
@@ -102,9 +102,22 @@ impl Session {
             since: now,
             tries: 0,
             next_at: now,
+            gives_up_at: now.saturating_add(HANDSHAKE_GIVE_UP),
+            path_opened_at: None,
             sent: None,
         });
         self.ask(now);
+    }
+
+    /// The same for a peer that will call by itself if this does not reach it: the initiation
+    /// ends after `wait`, and does not stand in the way of the peer's own.
+    pub fn initiate_briefly(&mut self, now: Duration, wait: Duration) {
+        if self.attempt.is_none() {
+            self.initiate(now);
+            if let Some(attempt) = &mut self.attempt {
+                attempt.gives_up_at = now.saturating_add(wait);
+            }
+        }
     }
 
     /// Sends message 1. The answer to [`SessionOutput::InitiationWanted`].
@@ -153,9 +166,12 @@ impl Session {
         Ok(())
     }
 
-    /// Tries again at once, if an initiation is under way: there is a new path to try.
+    /// Tries again at once, if an initiation is under way: there is a new path to try, so the
+    /// time between tries is short again. It is given up no later for that.
     pub fn retry_now(&mut self, now: Duration) {
-        if self.attempt.is_some() {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.tries = 0;
+            attempt.path_opened_at = Some(now);
             self.ask(now);
         }
     }
@@ -252,7 +268,7 @@ impl Session {
         let Some(attempt) = &self.attempt else {
             return;
         };
-        if attempt.gives_up_at() > now {
+        if attempt.gives_up_at > now {
             if attempt.next_at <= now {
                 self.ask(now);
             }

@@ -52,7 +52,7 @@ impl Session {
         // While every path is lost nothing can be sent, and what would be has no time.
         let reaches = usable && self.roaming.current().is_some();
         [
-            attempt.map(|a| a.next_at.min(a.gives_up_at())),
+            attempt.map(|a| a.next_at.min(a.gives_up_at)),
             self.resume_at,
             self.keys.poll_timeout(),
             traffic.map(|(at, _)| at).filter(|_| reaches),

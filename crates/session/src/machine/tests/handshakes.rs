@@ -129,6 +129,70 @@ fn the_smaller_f_yields_when_its_own_initiation_gets_nowhere() {
 }
 
 #[test]
+fn both_that_try_again_at_once_make_one_session() {
+    // Nothing passes for long; then a way opens, and both are told at the same time.
+    let mut pair = Pair::new();
+    let opens = pair.now + SIMULTANEOUS_OPEN + s(2);
+    pair.filter = Box::new(move |now, _, _| now >= opens);
+    pair.send(A, b"from a");
+    pair.send(B, b"from b");
+    pair.run_for(SIMULTANEOUS_OPEN + s(2));
+    let now = pair.now;
+    for end in &mut pair.ends {
+        end.session.retry_now(now);
+    }
+    pair.drain();
+    pair.run_for(ms(200));
+    assert_eq!(pair.ends[A].packets, [b"from b"]);
+    assert_eq!(pair.ends[B].packets, [b"from a"]);
+    assert!(pair.ends.iter().all(|end| end.ups.len() == 1));
+}
+
+#[test]
+fn after_a_new_way_was_tried_the_next_try_is_soon() {
+    let mut pair = Pair::new();
+    let opens = pair.now + s(30);
+    pair.filter = Box::new(move |now, _, _| now > opens);
+    pair.send(A, b"from a");
+    pair.run_for(s(30));
+    let now = pair.now;
+    pair.ends[A].session.retry_now(now);
+    pair.drain();
+    pair.run_for(ms(1_400));
+    assert_eq!(pair.ends[B].packets, [b"from a"]);
+}
+
+#[test]
+fn a_brief_initiation_does_not_stand_in_the_way_of_the_peers() {
+    for (brief, up_within) in [(true, ms(1_400)), (false, s(7))] {
+        let mut pair = Pair::new();
+        pair.filter = Box::new(|_, who, datagram| who != A || kind_of(datagram) != 1);
+        let now = pair.now;
+        let session = &mut pair.ends[A].session;
+        if brief {
+            session.initiate_briefly(now, ms(500));
+        } else {
+            session.initiate(now);
+        }
+        pair.drain();
+        pair.send(B, b"from b");
+        pair.run_for(ms(1_400));
+        assert_eq!(pair.ends[A].packets.is_empty(), !brief);
+        pair.run_for(up_within);
+        assert_eq!(pair.ends[A].packets, [b"from b"]);
+    }
+    // One that is wanted for another reason meanwhile goes on.
+    let mut pair = Pair::new();
+    pair.filter = Box::new(|now, _, _| now > s(1_002));
+    let now = pair.now;
+    pair.ends[A].session.initiate_briefly(now, ms(500));
+    pair.drain();
+    pair.send(A, b"from a");
+    pair.run_for(s(9));
+    assert_eq!(pair.ends[B].packets, [b"from a"]);
+}
+
+#[test]
 fn an_initiation_that_was_displaced_resumes_when_the_peer_falls_silent() {
     let mut pair = Pair::new();
     // B hears A once, answers, and A is never heard again for a while.

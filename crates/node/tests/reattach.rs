@@ -1,0 +1,100 @@
+//! How soon all is back when a Bridge is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it is surprised"
+)]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use common::{HOUR, World, s, udp};
+use node::Via;
+
+fn at(number: usize) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, number as u8 + 1], 4_000))
+}
+
+fn attach(world: &mut World, bridge: usize, client: usize) {
+    let made = world.with(bridge, |node, now| {
+        node.bridge_invite(now, "", HOUR, false, &[at(bridge)])
+    });
+    let line = made.unwrap();
+    world
+        .with(client, |node, now| node.add_bridge(now, &line, None))
+        .unwrap();
+    world.run(s(8));
+    assert!(is_attached(world, client));
+}
+
+fn is_attached(world: &World, client: usize) -> bool {
+    let bridges = world.hosts[client].node.bridges(world.now);
+    bridges.iter().any(|bridge| bridge.observed.is_some())
+}
+
+fn is_here(world: &World, bridge: usize) -> bool {
+    let clients = world.hosts[bridge].node.clients();
+    clients.iter().all(|client| client.attached)
+}
+
+/// Without UDP a Bridge that has started again calls its client in vain.
+#[test]
+fn a_bridge_that_cannot_call_its_client_does_not_keep_it_waiting() {
+    let mut kept_waiting = 0;
+    for (bridge, client) in [(0, 1), (1, 0)] {
+        let mut world = World::new(2);
+        world.with(bridge, |node, now| node.serve(now, true));
+        // An address of the client that the Bridge remembers.
+        attach(&mut world, bridge, client);
+        kept_waiting += usize::from(world.f(bridge) < world.f(client));
+        world.lose = Box::new(|packet| packet.stream.is_none());
+        world.run(s(40));
+        let via = world.hosts[bridge].node.clients()[0].via;
+        assert!(matches!(via, Some(Via::Stream(_))), "{via:?}");
+        world.restart(bridge);
+        assert!(!is_here(&world, bridge));
+        world.run(s(4));
+        assert!(is_here(&world, bridge), "{bridge}");
+    }
+    assert_eq!(kept_waiting, 1, "the smaller address goes first in one");
+}
+
+#[test]
+fn two_that_called_each_other_in_vain_meet_as_soon_as_their_bridge_is_back() {
+    let (bridge, a, b) = (0, 1, 2);
+    let mut world = World::new(3);
+    let only_by_bridge =
+        move |packet: &common::Packet| packet.from != at(bridge) && packet.to != at(bridge);
+    world.lose = Box::new(only_by_bridge);
+    world.with(bridge, |node, now| node.serve(now, true));
+    attach(&mut world, bridge, a);
+    let line = world
+        .with(a, |node, now| node.invite(now, 24 * HOUR, &[at(a)]))
+        .unwrap();
+    world.with(b, |node, now| node.join(now, &line)).unwrap();
+    world.run(s(3));
+    assert!(world.is_up(a, b) && world.is_up(b, a));
+    // Nothing passes until both have given up what they had, and call again and again.
+    world.lose = Box::new(|_| true);
+    world.tcp = false;
+    let (fa, fb) = (world.f(a), world.f(b));
+    for _ in 0..250 {
+        world.send(a, &udp(fa, fb, (7, 7), b"x"));
+        world.send(b, &udp(fb, fa, (7, 7), b"x"));
+        world.run(s(1));
+    }
+    assert!(!world.is_up(a, b) && !world.is_up(b, a));
+    world.lose = Box::new(only_by_bridge);
+    for _ in 0..200 {
+        if is_attached(&world, a) && is_attached(&world, b) {
+            break;
+        }
+        world.run(Duration::from_millis(100));
+    }
+    world.run(Duration::from_millis(500));
+    assert!(world.is_up(a, b) && world.is_up(b, a));
+}
