@@ -57,7 +57,7 @@ fn a_bridge_that_cannot_call_its_client_does_not_keep_it_waiting() {
         assert!(matches!(via, Some(Via::Stream(_))), "{via:?}");
         world.restart(bridge);
         assert!(!is_here(&world, bridge));
-        world.run(s(4));
+        world.run(s(2));
         assert!(is_here(&world, bridge), "{bridge}");
     }
     assert_eq!(kept_waiting, 1, "the smaller address goes first in one");

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | start, a new Bridge | call |
 //! | two tries over UDP unanswered | dial a stream, too; whichever answers first carries the session |
+//! | a stream is there | the first two tries go over it (one may cross the Bridge's), then UDP takes turns with it |
 //! | session over a stream, at each rekey | try UDP again; it is preferred |
 //! | session stands | attach; once attached, register tickets, ask for channels |
 //! | [`LINK_PROBE`] since the last probe | ping: keeps NATs open, measures |
@@ -249,8 +250,9 @@ impl Node {
         let at = peer.candidates.next_to_try(now.mono);
         let link = self.links.get_mut(&f)?;
         if let Carrier::Up(id) = link.carrier {
-            link.tried_stream = !link.tried_stream;
-            if link.tried_stream || at.is_none() {
+            let turn = link.stream_tries;
+            link.stream_tries = turn.saturating_add(1);
+            if turn == 0 || !turn.is_multiple_of(2) || at.is_none() {
                 return Some(Path::Stream(id));
             }
         }
@@ -298,7 +300,7 @@ impl Node {
             return self.output(Output::Hang(id));
         }
         link.carrier = Carrier::Up(id);
-        link.tried_stream = false;
+        link.stream_tries = 0;
         self.ensure_session(f).retry_now(now.mono);
         self.touched.insert(f);
     }

@@ -30,8 +30,8 @@ pub(crate) struct Link {
     pub(crate) carrier: Carrier,
     /// Streams dialled since the session last stood.
     pub(crate) dials: u32,
-    /// The last try went over the stream.
-    pub(crate) tried_stream: bool,
+    /// Tries since the stream was there.
+    pub(crate) stream_tries: u32,
     pub(crate) next_call: Option<Duration>,
     pub(crate) next_probe: Option<Duration>,
     /// Until when the ping that is out may be answered.
