@@ -35,13 +35,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = hidden_verb() {
-        return code;
-    }
-    let environment = Environment::read();
     let arguments: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
+    if let Some(code) = hidden_verb(&arguments) {
+        return code;
+    }
+    let environment = Environment::read();
     let early = language::from_arguments(&arguments);
     let guess = early.or_else(|| Language::of(&environment));
     let text = Text::new(guess.unwrap_or(Language::En));
@@ -58,13 +58,12 @@ fn main() -> ExitCode {
 }
 
 /// What `kumi` starts itself for, in a process of its own.
-fn hidden_verb() -> Option<ExitCode> {
-    let arguments: Vec<String> = std::env::args().collect();
+fn hidden_verb(arguments: &[String]) -> Option<ExitCode> {
     let done = match arguments.get(1)?.as_str() {
         os::holder::VERB => return Some(ExitCode::from(os::holder::serve())),
         runtime::proxy::VERB => return Some(runtime::proxy::serve()),
         verbs::check::PROBE_VERB => verbs::check::probe_namespace(),
-        verbs::demo::FILE_VERB => verbs::demo::serve_file(&arguments),
+        verbs::demo::FILE_VERB => verbs::demo::serve_file(arguments),
         _ => return None,
     };
     Some(match done {

@@ -21,6 +21,7 @@ impl Node {
         let certificate = &self.me.public.certificate;
         let open = self.stored.invites.values();
         let usable = open.filter(|i| i.used_by.is_none() && i.expires_unix_s > now.unix_s);
+        let up = self.peers_up().into_iter();
         NodeStatus {
             f: self.f,
             alias: identity::alias(history.root_key()),
@@ -36,7 +37,7 @@ impl Node {
             local_endpoints: self.local_endpoints.clone(),
             announces: self.config.prefixes(),
             peers: self.stored.rules.allowed().count(),
-            sessions: self.peers_up().len(),
+            sessions: up.filter(|f| self.may_talk(*f)).count(),
             invites: usable.count(),
             generation: self.snapshot.generation(),
             dropped: self.dropped.iter().map(|(why, n)| (*why, *n)).collect(),

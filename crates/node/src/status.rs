@@ -39,7 +39,7 @@ pub struct NodeStatus {
     pub announces: Vec<Prefix>,
     /// Peers on the allowlist.
     pub peers: usize,
-    /// Peers with a standing session.
+    /// Of those, the ones with a standing session.
     pub sessions: usize,
     /// Invites that can still be used.
     pub invites: usize,

@@ -129,8 +129,8 @@ status-bridge-refused = { $refusal ->
    *[other] the Bridge { $endpoint } ({ $bridge }): it does not take this node, for a reason that this version does not know
 }
 status-serving = { $tcp ->
-    [none] { $clients } clients here, { $channels } channels, { $lines } open lines; UDP only: the TCP port could not be had
-   *[other] { $clients } clients here, { $channels } channels, { $lines } open lines; UDP and TCP port { $tcp }
+    [none] clients here: { $clients }; channels: { $channels }; open lines: { $lines }; UDP only: the TCP port could not be had
+   *[other] clients here: { $clients }; channels: { $channels }; open lines: { $lines }; UDP and TCP port { $tcp }
 }
 
 advice-lan = It works on this network. From elsewhere this node is reached only through a Bridge: `kumi bridge up` on any machine that can be reached, then `kumi up --bridge LINE` here.

@@ -23,7 +23,7 @@ use wire::payload::CloseReason;
 use wire::stream::StreamValue;
 use wire::{NodeAddr, Now, Path, StreamId};
 
-use crate::bridging::link::{Carrier, Link};
+use crate::bridging::link::{Link, LinkStream};
 use crate::machine::Node;
 use crate::stored::Change;
 use crate::stored::bridge::{BRIDGES_MAX, BridgeChange, BridgeRecord, Secret};
@@ -111,7 +111,7 @@ impl Node {
         });
         self.lose_channels_over(now, f);
         let link = self.links.remove(&f);
-        if let Some(Carrier::Up(id)) = link.map(|link| link.carrier) {
+        if let Some(LinkStream::Up(id)) = link.map(|link| link.stream) {
             self.output(Output::Hang(id));
         }
         if !self.may_meet(f) {
@@ -249,14 +249,14 @@ impl Node {
         let tries = peer.tries;
         let at = peer.candidates.next_to_try(now.mono);
         let link = self.links.get_mut(&f)?;
-        if let Carrier::Up(id) = link.carrier {
+        if let LinkStream::Up(id) = link.stream {
             let turn = link.stream_tries;
             link.stream_tries = turn.saturating_add(1);
             if turn == 0 || !turn.is_multiple_of(2) || at.is_none() {
                 return Some(Path::Stream(id));
             }
         }
-        if link.carrier == Carrier::None && (tries >= TRIES_BEFORE_DIALLING || link.dials > 0) {
+        if link.stream == LinkStream::None && (tries >= TRIES_BEFORE_DIALLING || link.dials > 0) {
             self.dial(f);
         }
         at.map(Path::Udp)
@@ -272,14 +272,14 @@ impl Node {
             return;
         };
         let (at, small) = (*at, turn >= endpoints.len());
-        link.carrier = Carrier::Dialling(at);
+        link.stream = LinkStream::Dialling(at);
         link.dials = link.dials.saturating_add(1);
         self.output(Output::Dial { at, small });
     }
 
     /// A stream to this address is there, or could not be had.
     pub(crate) fn dialled(&mut self, now: Now, at: SocketAddr, id: Option<StreamId>) {
-        let waits = |link: &Link| link.carrier == Carrier::Dialling(at);
+        let waits = |link: &Link| link.stream == LinkStream::Dialling(at);
         let found = self.links.iter().find(|(_, link)| waits(link));
         let Some(f) = found.map(|(f, _)| *f) else {
             if let Some(id) = id {
@@ -291,7 +291,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&f) else {
             return;
         };
-        link.carrier = Carrier::None;
+        link.stream = LinkStream::None;
         let Some(id) = id else {
             return;
         };
@@ -299,7 +299,7 @@ impl Node {
             // UDP was quicker.
             return self.output(Output::Hang(id));
         }
-        link.carrier = Carrier::Up(id);
+        link.stream = LinkStream::Up(id);
         link.stream_tries = 0;
         self.ensure_session(f).retry_now(now.mono);
         self.touched.insert(f);
@@ -310,11 +310,11 @@ impl Node {
         let found = self
             .links
             .iter_mut()
-            .find(|(_, l)| l.carrier == Carrier::Up(id));
+            .find(|(_, l)| l.stream == LinkStream::Up(id));
         let Some((f, link)) = found else {
             return;
         };
-        link.carrier = Carrier::None;
+        link.stream = LinkStream::None;
         let f = *f;
         self.call_again(now, f);
     }
@@ -360,7 +360,7 @@ impl Node {
             return;
         };
         link.dials = 0;
-        if let Carrier::Up(id) = std::mem::take(&mut link.carrier) {
+        if let LinkStream::Up(id) = std::mem::take(&mut link.stream) {
             self.output(Output::Hang(id));
         }
     }
@@ -437,7 +437,7 @@ impl Node {
             _ => CALL_AGAIN,
         };
         link.next_call = Some(now.mono.saturating_add(wait));
-        if let Carrier::Up(id) = std::mem::take(&mut link.carrier) {
+        if let LinkStream::Up(id) = std::mem::take(&mut link.stream) {
             self.output(Output::Hang(id));
         }
         self.lose_channels_over(now, f);

@@ -9,7 +9,7 @@ use wire::{NodeAddr, StreamId};
 
 /// The stream to a Bridge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Carrier {
+pub(crate) enum LinkStream {
     /// None.
     #[default]
     None,
@@ -27,7 +27,7 @@ pub(crate) struct Link {
     /// Why it has not.
     pub(crate) refusal: Option<AttachStatus>,
     pub(crate) password: Option<String>,
-    pub(crate) carrier: Carrier,
+    pub(crate) stream: LinkStream,
     /// Streams dialled since the session last stood.
     pub(crate) dials: u32,
     /// Tries since the stream was there.

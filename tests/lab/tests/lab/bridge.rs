@@ -262,6 +262,25 @@ fn whoever_dies_is_back_within_3_s_and_nothing_is_typed_again() {
     }
 }
 
+/// A node that starts finds the largest datagram that passes to its Bridge within 3 s, and does
+/// not take more for possible later.
+fn finds(host: &Host<'_>, mtu: u16) {
+    let passes = if mtu == 576 { 548 } else { 1_232 };
+    let found = || host.json(&["status"])["bridges"][0]["datagram_max"].as_u64();
+    kill(host);
+    host.kumi(&["up", "--no-invite"]);
+    let up = Instant::now();
+    eventually(BACK, "the path MTU", || {
+        (found() == Some(passes)).then_some(())
+    });
+    println!(
+        "MTU {mtu}: {passes} bytes pass, known after {:?}",
+        up.elapsed()
+    );
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(found(), Some(passes));
+}
+
 #[test]
 fn a_small_path_that_says_nothing_carries_a_copy() {
     for mtu in [1_280, 576] {
@@ -273,6 +292,9 @@ fn a_small_path_that_says_nothing_carries_a_copy() {
             let a = Host::new(&place.a, Account::A, "mt-a");
             let b = Host::new(&place.b, Account::B, "mt-b");
             let (_, f_b) = first_hour(&bridge, &a, &b);
+            if udp {
+                finds(&a, mtu);
+            }
             let begun = Instant::now();
             let sshd = Sshd::start(&b, &a, &f_b);
             let from = canary_file(&a, "file", 10 << 20);
@@ -322,7 +344,8 @@ fn a_direct_way_on_a_lan_is_taken_and_left_without_losing_a_packet() {
         for ns in [&place.a, &other] {
             let rules = if up {
                 "add table inet wall; add chain inet wall in { type filter hook input priority 0; }; \
-                 add rule inet wall in ip saddr 192.168.1.2-192.168.1.9 udp sport 4649 drop"
+                 add rule inet wall in ip saddr 192.168.1.2-192.168.1.9 udp sport 4649 drop; \
+                 add rule inet wall in ip6 saddr fe80::/10 udp sport 4649 drop"
             } else {
                 "delete table inet wall"
             };
@@ -331,7 +354,8 @@ fn a_direct_way_on_a_lan_is_taken_and_left_without_losing_a_packet() {
     };
     wall(true);
     let (_, f_b) = first_hour(&bridge, &a, &b);
-    assert_eq!(through(&a, &f_b), bridge.f());
+    let peers = a.json(&["peers"]);
+    assert_eq!(through(&a, &f_b), bridge.f(), "{peers:#}");
     let direct = |host: &Host<'_>, f: &str| through(host, f).is_empty();
     let (sent, got) = ping_through(&a, &f_b, || {
         wall(false);
