@@ -179,7 +179,7 @@ impl Builder<'_> {
     fn up(&self) -> Command {
         let command = self.verb(
             "up",
-            "kumi up [--bridge LINE]… [--foreground] [--no-invite] [--socks5 ADDR] [--http-proxy ADDR] [--passphrase-file FILE]",
+            "kumi up [--bridge LINE]… [--bridge-password-file FILE] [--foreground] [--no-invite] [--socks5 ADDR] [--http-proxy ADDR] [--passphrase-file FILE]",
         );
         self.bridges(command)
             .arg(self.flag("foreground", None))
@@ -278,7 +278,7 @@ impl Builder<'_> {
                 self.leaf(
                     "seal",
                     "cmd-id-seal",
-                    "kumi id seal [--node] [--passphrase-file FILE]",
+                    "kumi id seal [--node] [--passphrase-file FILE] [--new-passphrase-file FILE]",
                 )
                 .arg(self.flag("node", None))
                 .arg(self.passphrase())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use group::{Access, AllowEntry, AllowError, Allowlist, Who};
 use identity::{LocalIdentity, Scopes};
+use session::Session;
 use session::constants::ECHOES_MAX;
 use wire::payload::CloseReason;
 use wire::stream::{IdentityUpdate, StreamValue};
@@ -269,6 +270,18 @@ impl Node {
         if self.serving.is_some() && !self.may_meet(f) && !self.peer_is_up(f) {
             self.forget_running(f);
         }
+    }
+
+    /// A stranger's message 1 passed every test, and yet could not be answered: nothing of it is
+    /// kept that its session does not need.
+    pub(crate) fn forget_when_idle(&mut self, f: NodeAddr) {
+        if !self.session_of(f).is_some_and(Session::is_idle) {
+            return;
+        }
+        if let Some(serving) = &mut self.serving {
+            serving.applicants.remove(&f);
+        }
+        self.forget_when_down(f);
     }
 
     fn forget_running(&mut self, f: NodeAddr) {

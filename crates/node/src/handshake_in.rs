@@ -21,6 +21,7 @@ use session::fragment::Whole;
 use session::handshake::{Claim, HandshakeError, Responder, Verified};
 use session::limiter::Overload;
 use session::machine::{Answer, AnswerError, FinishError};
+use wire::handshake::Message1View;
 use wire::{NodeAddr, Now, Path};
 
 use crate::believe::refusal;
@@ -59,8 +60,12 @@ impl Node {
             return Err(DropReason::Stranger);
         }
         let source = self.source_of(from);
+        if Message1View::parse(&whole.bytes).is_err() {
+            return Err(DropReason::Handshake);
+        }
         if let Err(overload) = self.limiter.admit(now.mono, source, proven) {
-            if overload == Overload::Total {
+            // Also when one source sends too much: it may be another that uses its address.
+            if overload == Overload::Total || !proven {
                 self.doorman.note_load(now.mono);
             }
             return Err(DropReason::RateLimited);
@@ -256,9 +261,14 @@ impl Node {
                     .or_insert(Index::reserved(f));
                 Ok(())
             }
-            Err(AnswerError::Crossing) => Err(DropReason::Crossing),
-            Err(AnswerError::OtherPeer) => Err(DropReason::Identity),
-            Err(AnswerError::Handshake(error)) => Err(refusal_of_handshake(&error)),
+            Err(error) => {
+                self.forget_when_idle(f);
+                Err(match error {
+                    AnswerError::Crossing => DropReason::Crossing,
+                    AnswerError::OtherPeer => DropReason::Identity,
+                    AnswerError::Handshake(error) => refusal_of_handshake(&error),
+                })
+            }
         }
     }
 

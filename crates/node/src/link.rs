@@ -6,7 +6,7 @@ use session::machine::Up;
 use session::{Closed, Session, SessionOutput};
 use wire::ip::Ecn;
 use wire::payload::{CloseReason, Kind};
-use wire::{NodeAddr, Now, Path};
+use wire::{NodeAddr, Now, Path, StreamId};
 
 use crate::fast::Route;
 use crate::machine::{Index, Node};
@@ -182,7 +182,7 @@ impl Node {
         self.snapshot_stale = true;
         let at = match at {
             Path::Udp(at) => at,
-            Path::Stream(id) => return self.output(Output::Keep(id)),
+            Path::Stream(id) => return self.keep_stream(f, id),
             Path::Channel(_) => return,
         };
         if self.is_applicant(f) {
@@ -193,6 +193,18 @@ impl Node {
         let stored = self.stored.peers.get(&f).and_then(|record| record.endpoint);
         if stored != Some(at) && self.stored.has_room_for(f) {
             self.persist(Change::Endpoint { f, endpoint: at });
+        }
+    }
+
+    /// A session uses a stream, which is kept from now on. Of those that a peer opened one is.
+    fn keep_stream(&mut self, f: NodeAddr, id: StreamId) {
+        self.output(Output::Keep(id));
+        if self.links.values().any(|link| link.has_stream(id)) {
+            return;
+        }
+        let before = self.peers.entry(f).or_default().stream.replace(id);
+        if let Some(before) = before.filter(|before| *before != id) {
+            self.output(Output::Hang(before));
         }
     }
 
@@ -207,9 +219,13 @@ impl Node {
         peer.tries = 0;
         peer.bindings.clear();
         peer.rtt = None;
+        let stream = peer.stream.take();
         if peer.up_since.take().is_some() {
             let why = down_why(why);
             self.event(Event::SessionDown { peer: f, why });
+        }
+        if let Some(stream) = stream {
+            self.output(Output::Hang(stream));
         }
         if why == Closed::NoAnswer {
             self.join_unanswered(f);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use identity::PublicIdentity;
 use mesh::Candidates;
 use session::Session;
+use wire::StreamId;
 use wire::invite::SECRET_LEN;
 
 use crate::clones::Instances;
@@ -25,6 +26,8 @@ pub(crate) struct Peer {
     pub(crate) tries: u32,
     /// A channel that has just opened: the next try goes over it.
     pub(crate) new_channel: Option<u32>,
+    /// The stream that it opened and its session used last; it is kept for no other.
+    pub(crate) stream: Option<StreamId>,
     /// When a beacon of it last started a handshake.
     pub(crate) called: Option<Duration>,
     pub(crate) rtt: Option<Duration>,

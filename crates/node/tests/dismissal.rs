@@ -180,3 +180,70 @@ fn the_initiation_of_an_applicant_is_old_once_it_is_a_client() {
         assert_eq!(world.hosts[BRIDGE].sent, before, "restarted: {restarted}");
     }
 }
+
+#[test]
+fn nor_does_a_ticket_that_it_made_before_as_somebody_else() {
+    for by_key in [0, 1] {
+        let (mut world, _) = attached(None);
+        let line = world
+            .with(A, |node, now| node.invite(now, HOUR, &[at(A)]))
+            .unwrap();
+        world.run(s(1));
+        let who = names(&world)[by_key];
+        if by_key == 1 {
+            // The list names its key only.
+            let mut entry = allow_all(world.f(A));
+            entry.who = who;
+            let allow = |node: &mut node::Node, now| {
+                let terms = ClientTerms::default();
+                node.bridge_allow(now, entry, terms)
+            };
+            world.with(BRIDGE, allow).unwrap();
+            world.run(s(5));
+        }
+        let tickets = |world: &World| world.hosts[BRIDGE].journal.bridging.tickets.clone();
+        let made_by_a = |world: &World| tickets(world).values().filter(|t| t.by.is_some()).count();
+        assert_eq!(made_by_a(&world), 1, "{line}");
+        let a = world.f(A);
+        for who in [who, Who::Address(a)] {
+            let deny = |node: &mut node::Node, now| node.bridge_deny(now, who);
+            world.with(BRIDGE, deny).unwrap();
+        }
+        assert_eq!(made_by_a(&world), 0, "{who:?}");
+    }
+}
+
+#[test]
+fn new_terms_hold_at_once_for_a_client_that_is_here() {
+    let (mut world, _) = attached(None);
+    let a = world.f(A);
+    for (customer, rate_bytes_s) in [
+        ("club", Some(5_000)),
+        ("others", Some(5_000)),
+        ("others", None),
+    ] {
+        let terms = ClientTerms {
+            customer: customer.into(),
+            rate_bytes_s,
+        };
+        let allow = |node: &mut node::Node, now| node.bridge_allow(now, allow_all(a), terms);
+        world.with(BRIDGE, allow).unwrap();
+        let here = world.hosts[BRIDGE].node.clients();
+        assert!(here.iter().all(|client| !client.attached), "{here:?}");
+        world.run(s(3));
+        let here = world.hosts[BRIDGE].node.clients();
+        assert!(here[0].attached && is_attached(&world));
+        assert_eq!(
+            (&*here[0].customer, here[0].rate_bytes_s),
+            (customer, rate_bytes_s)
+        );
+        // The same again changes nothing.
+        let terms = ClientTerms {
+            customer: customer.into(),
+            rate_bytes_s,
+        };
+        let allow = |node: &mut node::Node, now| node.bridge_allow(now, allow_all(a), terms);
+        world.with(BRIDGE, allow).unwrap();
+        assert!(world.hosts[BRIDGE].node.clients()[0].attached);
+    }
+}

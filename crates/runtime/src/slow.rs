@@ -220,7 +220,7 @@ impl SlowPath {
                     client,
                     password,
                     against,
-                } => self.check_password(client, password, against),
+                } => self.check_password(now, client, password, against),
             }
         }
         Ok(())
@@ -235,7 +235,13 @@ impl SlowPath {
     }
 
     /// Checks a password on a thread of its own, after the one before: each takes 19 MiB.
-    fn check_password(&self, client: NodeAddr, password: String, against: Vec<PasswordRecord>) {
+    fn check_password(
+        &mut self,
+        now: Now,
+        client: NodeAddr,
+        password: String,
+        against: Vec<PasswordRecord>,
+    ) {
         let (shared, turn) = (Arc::clone(&self.shared), Arc::clone(&self.password_turn));
         let check = move || {
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,8 +254,8 @@ impl SlowPath {
         };
         let thread = Builder::new().name("kumi-password".into());
         if let Err(error) = thread.stack_size(PASSWORD_STACK_LEN).spawn(check) {
-            // The client asks again, or is let go.
             tracing::warn!(%error, "password not checked");
+            self.node.handle_password(now, client, None);
         }
     }
 

@@ -67,12 +67,13 @@ pub const REASSEMBLY_LIFE: Duration = Duration::from_secs(1);
 pub const COOKIE_SECRET_LIFE: Duration = Duration::from_secs(120);
 /// Initiations a second, in all, that a node answers.
 pub const INITIATIONS_PER_S: u32 = 50;
-/// Initiations a second, in all, that a Bridge answers of those that prove their address by a
-/// cookie (local bound).
+/// Initiations a second, in all, that a node answers of those that are proven: by a cookie, or by
+/// coming over a stream or a channel.
 pub const INITIATIONS_PROVEN_PER_S: u32 = 500;
-/// How long a Bridge asks for cookies after it had to refuse an initiation (local bound).
+/// How long a Bridge asks for cookies after it had to refuse an initiation.
 pub const LOAD_LASTS: Duration = Duration::from_secs(1);
-/// Initiations a second from one IPv4 address or IPv6 /64.
+/// Initiations a second from one IPv4 address, IPv6 /64 or channel; those that are proven count
+/// for themselves.
 pub const INITIATIONS_PER_SOURCE_S: u32 = 20;
 /// Initiations that one source may send at once.
 pub const INITIATIONS_PER_SOURCE_BURST: u32 = 5;
@@ -104,10 +105,9 @@ pub const ECHOES_MAX: usize = 64;
 pub const ECHO_LOST: Duration = Duration::from_secs(5);
 
 /// Data unanswered for this long makes a path suspect that has an alternative, or is a stream or
-/// channel (local bound).
+/// channel.
 pub const PATH_SILENT: Duration = Duration::from_millis(500);
-/// How much longer a suspect path may take to answer than the one that would replace it (local
-/// bound).
+/// How much longer a suspect path may take to answer than the one that would replace it.
 pub const PATH_GRACE: Duration = Duration::from_millis(150);
 /// The longest wait before a handshake retry to a Bridge of this node.
 pub const HANDSHAKE_RETRY_BRIDGE: Duration = Duration::from_secs(2);

@@ -1,12 +1,12 @@
 //! How many initiations a node works on: 50 a second in all, and from one IPv4 address, IPv6
-//! /64 or channel 20 a second with bursts of 5. Those that prove by a cookie that they receive
-//! at their address have a limit in all of their own, so that a flood from addresses that are not
-//! its own does not shut them out.
+//! /64 or channel 20 a second with bursts of 5. Those that prove by a cookie, a stream or a channel
+//! that they receive at their address have limits of their own, in all and for each source, so that
+//! a flood from addresses that are not its own does not shut them out.
 //!
 //! Callers charge it once for each message 1 whose fragments are complete, before they open
 //! it, because opening is what costs. The reassembly in front is bounded by itself.
 //!
-//! Limit: 256 sources. When the table is full, the source that was idle longest gives way;
+//! Limit: 256 sources, a source once for what is proven and once for what is not. When the table is full, the source that was idle longest gives way;
 //! the limit in all still holds then.
 
 use crate::constants::{
@@ -22,7 +22,8 @@ use std::time::Duration;
 pub struct Limiter {
     total: Option<Bucket>,
     proven: Option<Bucket>,
-    sources: BTreeMap<Source, Bucket>,
+    /// By source, and whether it was proven.
+    sources: BTreeMap<(Source, bool), Bucket>,
 }
 
 /// Where initiations come from.
@@ -73,7 +74,7 @@ impl Limiter {
         source: impl Into<Source>,
         proven: bool,
     ) -> Result<(), Overload> {
-        let source = source.into();
+        let source = (source.into(), proven);
         let mut own = self
             .sources
             .get(&source)
@@ -104,7 +105,7 @@ impl Limiter {
         self.sources.len()
     }
 
-    fn make_room(&mut self, wanted: &Source) {
+    fn make_room(&mut self, wanted: &(Source, bool)) {
         if self.sources.len() < LIMITER_SOURCES_MAX || self.sources.contains_key(wanted) {
             return;
         }
@@ -122,7 +123,7 @@ impl Limiter {
 /// Memory of one source, in bytes, with room for what the map adds.
 #[cfg(test)]
 pub(crate) const SOURCE_LEN: usize =
-    2 * (std::mem::size_of::<Source>() + std::mem::size_of::<Bucket>());
+    2 * (std::mem::size_of::<(Source, bool)>() + std::mem::size_of::<Bucket>());
 
 /// A token bucket in thousandths of a token.
 #[derive(Clone, Copy, Debug)]
@@ -215,6 +216,17 @@ mod tests {
             (20_000..20_300).filter(|n| limiter.admit(at(1_000), source(*n), true).is_ok());
         assert_eq!(proven.count(), 300);
         assert_eq!(limiter.admit(at(1_000), Source::Channel(1), true), Ok(()));
+    }
+
+    #[test]
+    fn who_uses_anothers_address_takes_nothing_from_who_proves_it() {
+        let mut limiter = Limiter::new();
+        for _ in 0..100 {
+            let _ = limiter.admit(at(1_000), source(7), false);
+        }
+        let admit = |limiter: &mut Limiter, proven| limiter.admit(at(1_000), source(7), proven);
+        assert_eq!(admit(&mut limiter, false), Err(Overload::Source));
+        assert_eq!(admit(&mut limiter, true), Ok(()));
     }
 
     #[test]

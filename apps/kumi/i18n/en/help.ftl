@@ -149,8 +149,9 @@ cmd-list = Show who is allowed to do what
 
 cmd-check = Look for what is wrong, and say what to do
     .long =
-        Checks kumi.toml, the identity, files and their permissions, the UDP port, the
-        network interface, the clock, routes that collide and forwarding. It changes nothing.
+        Checks kumi.toml, the identity, files and their permissions, whether the node runs,
+        the UDP port, the network interface, the clock, routes that collide, forwarding, and
+        by which addresses others reach this node. It changes nothing.
     .examples =
         kumi check           for people; exit code 1 if something fails
         kumi check --json    for programs

@@ -273,7 +273,7 @@ error-run-none = ここにはプログラム用のプライベートネットワ
 error-report-write = 報告を { $file } に書けません。
     .why = { $detail }
     .fix = 別の場所か、画面なら - を指定してください。
-error-check-failed = { $failed } 件の検査に失敗しました。
+error-check-failed = { $failed } 件の検査で異常が見つかりました。
     .why = 上の「異常」と記された行を見てください。
     .fix = それぞれの下に書かれた対処を行い、もう一度 `kumi check` を実行してください。
 

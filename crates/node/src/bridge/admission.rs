@@ -14,8 +14,10 @@
 //! | limit | value |
 //! |---|---|
 //! | applicants | [`APPLICANTS_MAX`], [`APPLICANT_LIFE`] each |
+//! | passwords checked at once | [`PASSWORD_CHECKS_MAX`]; whoever comes then is told to try later |
 //! | passwords tried a minute | [`crate::PASSWORD_TRIES_MAX`], of them six from one source |
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use group::{Access, AllowEntry, Who};
@@ -27,7 +29,7 @@ use wire::payload::CloseReason;
 use wire::stream::StreamValue;
 use wire::{NodeAddr, Now};
 
-use crate::bridging::serving::Applicant;
+use crate::bridging::serving::{Applicant, PASSWORD_CHECKS_MAX};
 use crate::invites::{id, joined_entry};
 use crate::machine::Node;
 use crate::stored::bridge::{
@@ -112,8 +114,28 @@ impl Node {
             bridge: BridgeChange::Admitted { entry, terms },
         });
         self.keep_time(now);
+        for f in self.clients_of_other_terms() {
+            // It calls again at once, and is taken on its new terms.
+            self.detach(now, f);
+            self.cut(now, f, CloseReason::ShuttingDown);
+        }
         self.settle(now);
         Ok(())
+    }
+
+    /// Clients that are here on terms that hold no more.
+    fn clients_of_other_terms(&self) -> Vec<NodeAddr> {
+        let Some(serving) = &self.serving else {
+            return Vec::new();
+        };
+        let is_other = |f: &NodeAddr| {
+            let rate = serving.owners.get(f).map(|owner| owner.rate_bytes_s());
+            self.client_terms(*f).is_some_and(|terms| {
+                serving.channels.customer(*f) != Some(&*terms.customer)
+                    || rate.is_some_and(|rate| rate != terms.rate_bytes_s)
+            })
+        };
+        serving.channels.clients().filter(is_other).collect()
     }
 
     /// Admits a client no more; its channels end at once.
@@ -130,8 +152,18 @@ impl Node {
         if crate::sabotage::is(crate::sabotage::Sabotage::KeepDismissed) {
             return Ok(());
         }
+        let is_denied = |f: &NodeAddr| matches!(self.client_access(*f), Access::Denied(_));
+        let applicants = self.serving.iter().flat_map(|s| s.applicants.keys());
+        let refused: Vec<NodeAddr> = applicants.copied().filter(is_denied).collect();
+        if let Some(serving) = &mut self.serving {
+            serving.applicants.retain(|f, _| !refused.contains(f));
+        }
         let clients = self.serving.iter().flat_map(|s| s.channels.clients());
-        let over: Vec<NodeAddr> = clients.filter(|f| !self.is_client_admitted(*f)).collect();
+        let met: BTreeSet<NodeAddr> = clients.chain(refused).chain(self.peers_up()).collect();
+        let over: Vec<NodeAddr> = met
+            .into_iter()
+            .filter(|f| !self.is_client_admitted(*f))
+            .collect();
         for f in over {
             self.detach(now, f);
             self.cut_unless_met(now, f);
@@ -196,14 +228,15 @@ impl Node {
         let (Some(source), Some(serving)) = (source, &mut self.serving) else {
             return;
         };
-        if !serving.tries.admit(now.mono, source) {
+        if serving.applicants.get(&f).is_some_and(|a| a.checking) {
+            return;
+        }
+        if serving.checks >= PASSWORD_CHECKS_MAX || !serving.tries.admit(now.mono, source) {
             return self.answer_attach(now, f, AttachStatus::TryLater);
         }
+        serving.checks += 1;
         if let Some(applicant) = serving.applicants.get_mut(&f) {
-            if std::mem::replace(&mut applicant.checking, true) {
-                return;
-            }
-            applicant.until = now.mono.saturating_add(APPLICANT_LIFE);
+            applicant.checking = true;
         }
         let against = self.stored.bridging.passwords.values().cloned().collect();
         let password = password.to_owned();
@@ -219,9 +252,11 @@ impl Node {
         let Some(serving) = &mut self.serving else {
             return;
         };
+        serving.checks = serving.checks.saturating_sub(1);
         let applicant = serving.applicants.get_mut(&f);
         let known = applicant.map(|applicant| {
             applicant.checking = false;
+            applicant.until = now.mono.saturating_add(APPLICANT_LIFE);
             (applicant.identity.clone(), applicant.pin, applicant.number)
         });
         let Some(customer) = customer else {
@@ -267,6 +302,11 @@ impl Node {
         if applicants.len() >= APPLICANTS_MAX && !applicants.contains_key(&f) {
             return false;
         }
+        let checking = applicants.get(&f).is_some_and(|before| before.checking);
+        let applicant = Applicant {
+            checking,
+            ..applicant
+        };
         applicants.insert(f, applicant);
         true
     }
@@ -295,7 +335,7 @@ impl Node {
         let over = serving
             .applicants
             .iter()
-            .filter(|(_, a)| a.until <= now.mono);
+            .filter(|(_, a)| a.until <= now.mono && !a.checking);
         let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
         for f in over {
             if let Some(serving) = &mut self.serving {
@@ -310,7 +350,8 @@ impl Node {
     /// When the next applicant is let go.
     pub(crate) fn applicants_timeout(&self) -> Option<Duration> {
         let applicants = self.serving.iter().flat_map(|s| s.applicants.values());
-        applicants.map(|applicant| applicant.until).min()
+        let waiting = applicants.filter(|applicant| !applicant.checking);
+        waiting.map(|applicant| applicant.until).min()
     }
 
     /// A client registers a ticket for somebody that it invited.

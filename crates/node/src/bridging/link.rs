@@ -43,6 +43,11 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// Whether this node reaches the Bridge over this stream.
+    pub(crate) fn has_stream(&self, id: StreamId) -> bool {
+        self.stream == LinkStream::Up(id)
+    }
+
     /// When something is due for it.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         let timers = [self.next_call, self.next_probe, self.probing];

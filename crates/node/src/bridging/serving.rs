@@ -18,6 +18,8 @@ pub const PASSWORD_TRIES_MAX: u32 = 60;
 pub(crate) const TRIES_OF_SOURCE_MAX: u32 = 6;
 /// Sources that are remembered; more share what is left.
 const TRIES_SOURCES_MAX: usize = 256;
+/// Passwords that are checked at once, one after another: each takes up to 2 s.
+pub(crate) const PASSWORD_CHECKS_MAX: usize = 4;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a Bridge keeps while it runs.
@@ -27,6 +29,8 @@ pub(crate) struct Serving {
     pub(crate) owners: BTreeMap<NodeAddr, Arc<Owner>>,
     pub(crate) applicants: BTreeMap<NodeAddr, Applicant>,
     pub(crate) tries: PasswordTries,
+    /// Passwords that are being checked.
+    pub(crate) checks: usize,
 }
 
 /// Somebody who may say a password.

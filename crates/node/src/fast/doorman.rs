@@ -111,6 +111,14 @@ impl Doorman {
         }
     }
 
+    /// Whether a fragment is of a message to this node, as far as its sender knows F: one that
+    /// came on a channel that is not known yet.
+    pub(crate) fn expects(&self, fragment: &FragmentView<'_>) -> bool {
+        let header = &fragment.header;
+        (header.message == Message::One || self.awaits(header.receiver))
+            && self.mac1.verify(&*self.crypto, fragment)
+    }
+
     /// Asks the sender of a fragment for a proof that it receives there.
     fn ask(&self, now: Duration, at: SocketAddr, fragment: &FragmentView<'_>) -> Entry {
         let number = self.given.fetch_add(1, Ordering::Relaxed);

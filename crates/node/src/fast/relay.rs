@@ -103,6 +103,13 @@ impl Owner {
         *self.path.lock().unwrap_or_else(PoisonError::into_inner) = path;
     }
 
+    /// What it may send, in bytes a second.
+    pub(crate) fn rate_bytes_s(&self) -> Option<u64> {
+        let allowance = self.allowance.as_ref()?;
+        let allowance = allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(allowance.rate_bytes_s)
+    }
+
     /// Datagrams and bytes relayed for it.
     pub(crate) fn relayed(&self) -> (u64, u64) {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -122,13 +129,16 @@ impl Owner {
 impl Allowance {
     fn take(&mut self, now: Duration, len: u64) -> bool {
         let rate = u128::from(self.rate_bytes_s);
-        let elapsed = now.saturating_sub(self.at).min(BURST);
-        let earned = u64::try_from(rate * elapsed.as_micros() / 1_000_000).unwrap_or(u64::MAX);
+        let elapsed_us = now.saturating_sub(self.at).as_micros();
+        let earned = rate.saturating_mul(elapsed_us) / 1_000_000;
         if earned > 0 {
             let burst = u64::try_from(rate * BURST.as_micros() / 1_000_000).unwrap_or(u64::MAX);
+            let earned_bytes = u64::try_from(earned).unwrap_or(u64::MAX);
             // A burst holds the two datagrams of a handshake, however low the rate.
-            self.left = self.left.saturating_add(earned).min(burst.max(4_096));
-            self.at = now;
+            self.left = self.left.saturating_add(earned_bytes).min(burst.max(4_096));
+            // What was not enough for a byte stays due.
+            let paid_us = u64::try_from(earned * 1_000_000 / rate).unwrap_or(u64::MAX);
+            self.at = self.at.saturating_add(Duration::from_micros(paid_us));
         }
         let left = self.left.checked_sub(len);
         self.left = left.unwrap_or(self.left);
@@ -349,5 +359,21 @@ mod tests {
         assert!((999..=1_001).contains(&second), "{second}");
         let free = Owner::new(NodeAddr([1; 16]), Path::Channel(1), None);
         assert!((0..10_000).all(|_| free.may_send(ms(0), 65_535)));
+    }
+
+    #[test]
+    fn a_low_rate_is_kept_and_still_lets_a_handshake_through() {
+        let us = Duration::from_micros;
+        let owner = |rate| Owner::new(NodeAddr([1; 16]), Path::Channel(1), Some(rate));
+        let slow = owner(2_000);
+        for at_s in [10, 20] {
+            let sent = (0..3).filter(|_| slow.may_send(us(at_s * 1_000_000), 1_300));
+            assert_eq!(sent.count(), 3, "two datagrams and a little more");
+        }
+        // Asked much more often than there is a byte to earn, it earns what it should.
+        let often = owner(10_000);
+        let spent = (0..100_000).filter(|n| often.may_send(us(1_000_000 + n * 90), 100));
+        let bytes = spent.count() * 100;
+        assert!((93_000..=95_000).contains(&bytes), "{bytes} in 9 s");
     }
 }

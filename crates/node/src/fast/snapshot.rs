@@ -13,9 +13,7 @@ use group::{Direction, FlowKey, FlowTable, Services, decide};
 use identity::{LocalIdentity, PublicIdentity};
 use session::hop::Way;
 use session::transport::{OpenError, Opened, Transport};
-use wire::datagram::{
-    Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN, is_handshake,
-};
+use wire::datagram::{Datagram, KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
 use wire::ip::{Ecn, IcmpError, IpView, clamp_tcp_mss, icmp_error, proto, set_ecn, tcp};
 use wire::payload::Kind;
 use wire::{NodeAddr, Path, Prefix};
@@ -266,11 +264,17 @@ impl Snapshot {
                 Inbound::Forward { to, report }
             }
             // A call may be quicker than the news of its channel, which waits for the slow path.
-            Err(DropReason::NoChannel) if self.hops.are_used() && is_handshake(datagram) => {
+            Err(DropReason::NoChannel) if self.hops.are_used() && self.may_be_news(datagram) => {
                 Inbound::Slow { proven: false }
             }
             Err(reason) => Inbound::Drop(reason),
         }
+    }
+
+    /// Whether a relayed datagram is part of a handshake with this node.
+    fn may_be_news(&self, datagram: &[u8]) -> bool {
+        let sealed = datagram.get(RELAY_HEADER_LEN..).map(Datagram::parse);
+        matches!(sealed, Some(Ok(Datagram::Fragment(view))) if self.doorman.expects(&view))
     }
 
     /// There was no room for a datagram whose sender proves nothing ([`Inbound::Slow`]): a Bridge

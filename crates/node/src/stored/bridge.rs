@@ -282,6 +282,14 @@ impl Bridging {
                 }
             }
             BridgeChange::Dismissed { who, unix_s } => {
+                let of_key = |key| self.clients.bound(key).map(UsedBy);
+                let by = match who {
+                    Who::Address(f) => Some(UsedBy(*f)),
+                    Who::RootKey(key) => of_key(key),
+                };
+                // It knows the secrets of its tickets, and would come back by one as another.
+                self.tickets
+                    .retain(|_, t| t.by.is_none() || t.by != by || t.used_by.is_some());
                 self.clients.deny(*who, *unix_s);
                 self.terms.remove(who);
             }

@@ -189,6 +189,12 @@ impl Session {
         self.attempt.is_some()
     }
 
+    /// Whether nothing is under way: no keys, not even offered ones, and no call.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.up.is_none() && self.attempt.is_none() && self.keys.iter().next().is_none()
+    }
+
     /// The keys in use.
     #[must_use]
     pub fn transport(&self) -> Option<&Arc<Transport>> {

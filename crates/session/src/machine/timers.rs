@@ -70,8 +70,7 @@ impl Session {
 
     /// Ends the session: no thread uses its keys any more, nothing waits in it.
     pub(super) fn over(&mut self, why: Closed) {
-        let keyless = self.keys.iter().next().is_none();
-        if self.up.is_some() || self.attempt.is_some() || !keyless {
+        if !self.is_idle() {
             self.end(why);
         }
     }
