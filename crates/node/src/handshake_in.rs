@@ -128,10 +128,9 @@ impl Node {
     }
 
     fn open_message1(&self, now: Now, bytes: &[u8]) -> Result<Claim, DropReason> {
-        let credentials = self.credentials(now);
         let responder = Responder {
             local: &self.me,
-            credentials: &credentials,
+            credentials: &|| self.credentials(now),
         };
         responder
             .open(&*self.crypto, bytes)

@@ -18,8 +18,9 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Responder<'a> {
     /// This node.
     pub local: &'a LocalIdentity,
-    /// What it looks for in the group slots.
-    pub credentials: &'a [Credential],
+    /// What it looks for in the group slots; asked for only when the message is authentic, since a
+    /// Bridge may have a thousand.
+    pub credentials: &'a dyn Fn() -> Vec<Credential>,
 }
 
 /// What a message 1 says. Its sender holds the static key of the certificate in it; whether
@@ -68,7 +69,7 @@ impl Responder<'_> {
         }
         let offered: Vec<AeadAlg> = payload.aeads.iter().collect();
         Ok(Claim {
-            found: groups::find(crypto, self.credentials, &payload.slots, re, own),
+            found: groups::find(crypto, &(self.credentials)(), &payload.slots, re, own),
             aead: choose(crypto, &offered).ok_or(HandshakeError::NoCommonCipher)?,
             address: peer.address(),
             noise,

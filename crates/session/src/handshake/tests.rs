@@ -52,7 +52,7 @@ impl Call {
     fn open(&self, message1: &[u8]) -> Result<Claim, HandshakeError> {
         let responder = Responder {
             local: &self.bob,
-            credentials: &self.bob_holds,
+            credentials: &|| self.bob_holds.clone(),
         };
         responder.open(&AwsLc, message1)
     }
@@ -222,7 +222,7 @@ fn messages_are_for_one_node_and_one_call() {
     let carol = node(3);
     let elsewhere = Responder {
         local: &carol,
-        credentials: &[],
+        credentials: &Vec::new,
     };
     assert!(matches!(
         elsewhere.open(&AwsLc, &message1),

@@ -263,7 +263,7 @@ impl Node {
         let now = self.unix();
         let responder = Responder {
             local: &self.local,
-            credentials: &self.credentials,
+            credentials: &|| self.credentials.clone(),
         };
         let Ok(claim) = responder.open(&AwsLc, &whole.bytes) else {
             return false;

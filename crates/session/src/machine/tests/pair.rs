@@ -423,7 +423,7 @@ impl End {
     fn message1(&mut self, now: Now, from: Path, whole: &Whole) -> bool {
         let responder = Responder {
             local: &self.local,
-            credentials: &self.credentials,
+            credentials: &|| self.credentials.clone(),
         };
         let Ok(claim) = responder.open(&AwsLc, &whole.bytes) else {
             return false;
