@@ -81,6 +81,12 @@ impl Candidates {
         Some(best)
     }
 
+    /// Whether there is an address that was not tried in this round.
+    #[must_use]
+    pub fn has_untried(&self) -> bool {
+        self.list.values().any(|candidate| candidate.tries == 0)
+    }
+
     /// The peer was reached here.
     pub fn worked(&mut self, now: Duration, at: SocketAddr) {
         self.add(now, at, Source::Observed);

@@ -98,3 +98,23 @@ fn two_that_called_each_other_in_vain_meet_as_soon_as_their_bridge_is_back() {
     world.run(Duration::from_millis(500));
     assert!(world.is_up(a, b) && world.is_up(b, a));
 }
+
+#[test]
+fn of_several_addresses_of_a_bridge_the_one_that_works_is_found_without_long_waits() {
+    let (bridge, client) = (0, 1);
+    let mut world = World::new(2);
+    world.with(bridge, |node, now| node.serve(now, true));
+    let elsewhere = |n: u8| SocketAddr::from(([10, 0, 0, n], 4_000));
+    let all = [elsewhere(1), elsewhere(2), elsewhere(3), at(bridge)];
+    let made = world.with(bridge, |node, now| {
+        node.bridge_invite(now, "", HOUR, false, &all)
+    });
+    world.tcp = false;
+    world
+        .with(client, |node, now| {
+            node.add_bridge(now, &made.unwrap(), None)
+        })
+        .unwrap();
+    world.run(Duration::from_millis(900));
+    assert!(is_attached(&world, client));
+}

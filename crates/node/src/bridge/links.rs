@@ -4,6 +4,7 @@
 //! |---|---|
 //! | start, a new Bridge | call |
 //! | two tries over UDP unanswered | dial a stream, too; whichever answers first carries the session |
+//! | a try over UDP unanswered for [`NEXT_ADDRESS`], other addresses not tried yet | the next of them (RFC 8305, section 5) |
 //! | a stream is there | the first two tries go over it (one may cross the Bridge's), then UDP takes turns with it |
 //! | session over a stream, at each rekey | try UDP again; it is preferred |
 //! | session stands | attach; once attached, register tickets, ask for channels |
@@ -38,6 +39,8 @@ pub const LINK_PROBE_LOST: Duration = Duration::from_millis(1_000);
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 /// The same when it did not answer for 90 s, or turned this node away.
 const CALL_AGAIN_LATER: Duration = Duration::from_secs(10);
+/// Time between first tries at several addresses of a Bridge.
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// The ping's number.
 pub(crate) const PROBE_ID: u32 = u32::MAX;
 /// Tries over UDP before a stream is dialled.
@@ -156,6 +159,11 @@ impl Node {
         let call = link.next_call.take_if(is_due).is_some();
         let lost = link.probing.take_if(is_due).is_some();
         let probe = link.next_probe.take_if(is_due).is_some();
+        let other = link.next_address.take_if(is_due).is_some();
+        if other && let Some(session) = self.session_mut(f) {
+            session.retry_now(now.mono);
+            self.touched.insert(f);
+        }
         if call && !is_up {
             self.call_bridge(now, f);
         }
@@ -248,7 +256,9 @@ impl Node {
         peer.tries = peer.tries.saturating_add(1);
         let tries = peer.tries;
         let at = peer.candidates.next_to_try(now.mono);
+        let others = peer.candidates.has_untried();
         let link = self.links.get_mut(&f)?;
+        link.next_address = others.then(|| now.mono.saturating_add(NEXT_ADDRESS));
         if let LinkStream::Up(id) = link.stream {
             let turn = link.stream_tries;
             link.stream_tries = turn.saturating_add(1);
@@ -326,6 +336,7 @@ impl Node {
             return;
         };
         link.next_call = None;
+        link.next_address = None;
         link.probing = None;
         link.next_probe = Some(now.mono.saturating_add(LINK_PROBE));
         if !continued {

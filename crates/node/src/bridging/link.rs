@@ -33,6 +33,8 @@ pub(crate) struct Link {
     /// Tries since the stream was there.
     pub(crate) stream_tries: u32,
     pub(crate) next_call: Option<Duration>,
+    /// When the next of several addresses has its turn in a call that is not answered.
+    pub(crate) next_address: Option<Duration>,
     pub(crate) next_probe: Option<Duration>,
     /// Until when the ping that is out may be answered.
     pub(crate) probing: Option<Duration>,
@@ -50,7 +52,12 @@ impl Link {
 
     /// When something is due for it.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        let timers = [self.next_call, self.next_probe, self.probing];
+        let timers = [
+            self.next_call,
+            self.next_address,
+            self.next_probe,
+            self.probing,
+        ];
         timers.into_iter().flatten().min()
     }
 }
