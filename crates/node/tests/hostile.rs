@@ -10,9 +10,9 @@ mod common;
 
 use std::net::SocketAddr;
 
-use common::{HOUR, World, s, udp};
-use identity::crypto::{AwsLc, HashRng, Rng};
-use node::{DropReason, Inbound};
+use common::{HOUR, World, password_hash, s, udp};
+use identity::crypto::{Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Rng};
+use node::{DropReason, Inbound, Node, NodeConfig};
 use session::fragment::{Mac1Key, cut};
 use wire::datagram::{Datagram, Message};
 use wire::ip::Ecn;
@@ -356,4 +356,109 @@ fn a_peer_cannot_write_on_the_terminal_by_its_name() {
     let shown = r"a\u{1b}[2Jb\u{a}c\u{9b}d\u{202e}e\u{200f}組紐";
     assert_eq!(session.host_label.as_deref(), Some(shown));
     assert_eq!(session.software_version.as_deref(), Some(shown));
+}
+
+/// Everything as it should be, but for keys that nobody can encapsulate to.
+struct UnusableKeys(AwsLc);
+
+struct UnusableKey([u8; KEM_KEY_LEN]);
+
+impl KemSecret for UnusableKey {
+    fn encapsulation_key(&self) -> &[u8; KEM_KEY_LEN] {
+        &self.0
+    }
+
+    fn decapsulate(&self, _ciphertext: &[u8]) -> Option<[u8; 32]> {
+        None
+    }
+}
+
+impl Crypto for UnusableKeys {
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.0.sha256(parts)
+    }
+
+    fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+        self.0.hmac(key, parts)
+    }
+
+    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
+        self.0.x25519_public(secret)
+    }
+
+    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
+        self.0.x25519(secret, public)
+    }
+
+    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
+        self.0.ed25519_public(seed)
+    }
+
+    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
+        self.0.ed25519_sign(seed, message)
+    }
+
+    fn ed25519_verify(&self, public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.ed25519_verify(public, message, signature)
+    }
+
+    fn kem_generate(&self, _rng: &mut dyn Rng) -> Box<dyn KemSecret> {
+        // Every coefficient is above the modulus (FIPS 203, section 7.2).
+        Box::new(UnusableKey([0xff; KEM_KEY_LEN]))
+    }
+
+    fn kem_encapsulate(&self, rng: &mut dyn Rng, key: &[u8]) -> Option<(Vec<u8>, [u8; 32])> {
+        self.0.kem_encapsulate(rng, key)
+    }
+
+    fn aead(&self, algorithm: AeadAlg, key: &[u8; 32]) -> Box<dyn Aead> {
+        self.0.aead(algorithm, key)
+    }
+
+    fn aes_is_fast(&self) -> bool {
+        self.0.aes_is_fast()
+    }
+}
+
+#[test]
+fn a_message_that_passes_and_cannot_be_answered_leaves_nothing_at_a_bridge_with_a_password() {
+    let mut world = World::new(2);
+    world.with(0, |node, now| node.serve(now, true));
+    let salt = [3; 16];
+    let right = Some((salt, password_hash(&salt, "open sesame")));
+    world
+        .with(0, |node, now| node.bridge_password(now, "club", right))
+        .unwrap();
+    let at = world.hosts[0].at;
+    let line = world.with(0, |node, now| {
+        node.bridge_invite(now, "club", 24 * HOUR, true, &[at])
+    });
+    let (stored, me) = (Default::default(), world.hosts[1].owner.local());
+    let config = NodeConfig {
+        listen_port: 4_000,
+        ..NodeConfig::default()
+    };
+    let crypto = std::sync::Arc::new(UnusableKeys(AwsLc));
+    world.tcp = false;
+    let stranger = Node::new(config, me, stored, crypto, [77; 32], world.now).unwrap();
+    world.hosts[1].node = stranger;
+    world.run(s(10));
+    let before = world.hosts[0].node.state_hash();
+    let refused = |world: &World| {
+        let dropped = world.hosts[0].node.status(world.now).dropped;
+        let why = dropped
+            .iter()
+            .find(|(why, _)| *why == DropReason::Handshake);
+        why.map_or(0, |(_, n)| *n)
+    };
+    assert_eq!(refused(&world), 0);
+    let line = line.unwrap();
+    world
+        .with(1, |node, now| {
+            node.add_bridge(now, &line, Some("guess".into()))
+        })
+        .unwrap();
+    world.run(s(3));
+    assert!(refused(&world) >= 2, "its calls came");
+    assert_eq!(world.hosts[0].node.state_hash(), before);
 }
