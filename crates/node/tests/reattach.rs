@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::{HOUR, World, s, udp};
+use group::Who;
 use node::Via;
 
 fn at(number: usize) -> SocketAddr {
@@ -117,4 +118,24 @@ fn of_several_addresses_of_a_bridge_the_one_that_works_is_found_without_long_wai
         .unwrap();
     world.run(Duration::from_millis(900));
     assert!(is_attached(&world, client));
+}
+
+#[test]
+fn a_bridge_keeps_one_stream_of_a_client_and_none_of_who_is_gone() {
+    let (bridge, client) = (0, 1);
+    let mut world = World::new(2);
+    world.with(bridge, |node, now| node.serve(now, true));
+    world.lose = Box::new(|packet| packet.stream.is_none());
+    attach(&mut world, bridge, client);
+    for _ in 0..3 {
+        world.vanish_and_restart(client);
+        world.run(s(8));
+        assert!(is_attached(&world, client));
+        assert_eq!(world.streams_of(bridge), 1);
+    }
+    let gone = Who::Address(world.f(client));
+    world
+        .with(bridge, |node, now| node.bridge_deny(now, gone))
+        .unwrap();
+    assert_eq!(world.streams_of(bridge), 0);
 }

@@ -230,6 +230,17 @@ impl World {
         self.drain(index);
     }
 
+    /// The same, and nobody tells the other ends of its streams.
+    pub(crate) fn vanish_and_restart(&mut self, index: usize) {
+        self.streams.retain(|(i, _), _| *i != index);
+        self.restart(index);
+    }
+
+    /// Streams that a node's kernel holds.
+    pub(crate) fn streams_of(&self, index: usize) -> usize {
+        self.streams.keys().filter(|(i, _)| *i == index).count()
+    }
+
     /// Every stream of a node ends.
     pub(crate) fn cut_streams(&mut self, index: usize) {
         let own: Vec<_> = self
