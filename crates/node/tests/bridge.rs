@@ -98,6 +98,15 @@ fn stream(world: &mut World, step: Duration, count: u16) -> Vec<u16> {
     got.iter().map(number).collect()
 }
 
+/// A Bridge with the clients A and B, who do not know each other, and their addresses.
+fn two_clients() -> (World, NodeAddr, NodeAddr) {
+    let mut world = star(2);
+    attach(&mut world, BRIDGE, A, "");
+    attach(&mut world, BRIDGE, B, "");
+    let (a, b) = (world.f(A), world.f(B));
+    (world, a, b)
+}
+
 #[test]
 fn an_invite_that_names_a_bridge_joins_two_nodes_that_cannot_reach_each_other() {
     let mut world = joined();
@@ -543,10 +552,7 @@ fn an_idle_node_only_pings_its_bridge() {
 
 #[test]
 fn nodes_that_only_know_each_others_address_meet_at_their_bridge() {
-    let mut world = star(2);
-    attach(&mut world, BRIDGE, A, "");
-    attach(&mut world, BRIDGE, B, "");
-    let (a, b) = (world.f(A), world.f(B));
+    let (mut world, a, b) = two_clients();
     world
         .with(A, |node, now| node.allow(now, allow_all(b)))
         .unwrap();
@@ -558,10 +564,7 @@ fn nodes_that_only_know_each_others_address_meet_at_their_bridge() {
 
 #[test]
 fn who_is_allowed_after_it_called_is_reached_over_the_channel_that_it_opened() {
-    let mut world = star(2);
-    attach(&mut world, BRIDGE, A, "");
-    attach(&mut world, BRIDGE, B, "");
-    let (a, b) = (world.f(A), world.f(B));
+    let (mut world, a, b) = two_clients();
     world
         .with(A, |node, now| node.allow(now, allow_all(b)))
         .unwrap();
