@@ -29,7 +29,8 @@ fn parse(language: Language, line: &str) -> Result<clap::ArgMatches, clap::Error
 fn refused(line: &str) -> (String, [String; 3]) {
     let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
     let error = parse(Language::En, line).expect_err(line);
-    let failure = usage::translate(&error, &arguments).expect(line);
+    let failure =
+        usage::translate(&error, &command(&Text::new(Language::En)), &arguments).expect(line);
     assert_eq!(failure.exit, Exit::Usage, "{line}");
     assert_eq!(failure.exit.number(), 2);
     (
@@ -116,6 +117,10 @@ fn mistakes_are_named_and_have_a_remedy() {
     assert_eq!(what, "Unknown command pnig.");
     assert_eq!(why, "kumi has no such command; ping is similar.");
     assert_eq!(fix, "Write ping, or see `kumi --help`.");
+    let (_, [_, _, fix]) = refused("kumi brige up");
+    assert_eq!(fix, "Write bridge, or see `kumi --help`.");
+    let (_, [_, _, fix]) = refused("kumi --json bridge alow");
+    assert_eq!(fix, "Write allow, or see `kumi bridge --help`.");
     let (_, [what, why, fix]) = refused("kumi ping server --coutn 3");
     assert_eq!(what, "Unknown option --coutn.");
     assert_eq!(why, "This command has no such option; --count is similar.");

@@ -96,10 +96,11 @@ fn start(
     environment: Environment,
     arguments: &[String],
 ) -> Result<ExitCode, Ended> {
-    let matches = match cli::command(text).try_get_matches_from(std::env::args_os()) {
+    let mut command = cli::command(text);
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
         Err(error) => {
-            return Err(match usage::translate(&error, arguments) {
+            return Err(match usage::translate(&error, &command, arguments) {
                 Some(failure) => Ended::Early(failure),
                 None => Ended::Help(error),
             });

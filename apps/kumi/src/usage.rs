@@ -1,6 +1,7 @@
 //! What is wrong with a command line, from clap's error to our own three sentences.
 
 use crate::failure::{Exit, Failure};
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// A value on the command line that is not what it should be.
@@ -11,10 +12,18 @@ pub(crate) fn wrong_value(option: &str, value: &str, expected: &str) -> Failure 
         .with("expected", expected)
 }
 
-/// Translates an error of the parser. `None` for help and version, which are not errors.
-pub(crate) fn translate(error: &clap::Error, arguments: &[String]) -> Option<Failure> {
+/// Translates an error of the parser of `root`. `None` for help and version, which are not errors.
+pub(crate) fn translate(
+    error: &clap::Error,
+    root: &Command,
+    arguments: &[String],
+) -> Option<Failure> {
     let context = |kind| error.get(kind).map(plain).unwrap_or_default();
-    let help = help_for(arguments);
+    // What follows a command that does not exist belongs to no command.
+    let unknown = context(ContextKind::InvalidSubcommand);
+    let end = arguments.iter().position(|word| *word == unknown);
+    let known = arguments.get(..end.unwrap_or(arguments.len()));
+    let help = help_for(root, known.unwrap_or_default());
     let failure = |message: &str| Failure::new(Exit::Usage, message).with("help", &help);
     let argument = context(ContextKind::InvalidArg);
     Some(match error.kind() {
@@ -28,7 +37,7 @@ pub(crate) fn translate(error: &clap::Error, arguments: &[String]) -> Option<Fai
             Some(near) => failure("error-usage-command-near").with("near", near),
             None => failure("error-usage-command"),
         }
-        .with("command", context(ContextKind::InvalidSubcommand)),
+        .with("command", unknown),
         ErrorKind::MissingRequiredArgument => {
             failure("error-usage-missing").with("argument", argument)
         }
@@ -51,54 +60,16 @@ pub(crate) fn translate(error: &clap::Error, arguments: &[String]) -> Option<Fai
 }
 
 /// `kumi ping --help` for the command that was asked for.
-fn help_for(arguments: &[String]) -> String {
-    let typed = |known: &[&'static str]| {
-        let mut words = arguments.iter().skip(1);
-        words.find_map(|word| known.iter().copied().find(|known| known == word))
-    };
-    let verb = typed(VERBS);
-    let group = GROUPS.iter().find(|(group, _)| Some(*group) == verb);
-    let below = group.and_then(|(_, known)| typed(known));
-    let words = ["kumi"].into_iter().chain(verb).chain(below);
-    words.chain(["--help"]).collect::<Vec<_>>().join(" ")
+fn help_for(root: &Command, words: &[String]) -> String {
+    let (mut command, mut help) = (root, String::from("kumi"));
+    for word in words.iter().skip(1) {
+        if let Some(below) = command.find_subcommand(word) {
+            help = format!("{help} {word}");
+            command = below;
+        }
+    }
+    format!("{help} --help")
 }
-
-const VERBS: &[&str] = &[
-    "demo",
-    "up",
-    "join",
-    "invite",
-    "status",
-    "ping",
-    "peers",
-    "run",
-    "forward",
-    "down",
-    "allow",
-    "deny",
-    "list",
-    "netcheck",
-    "check",
-    "bugreport",
-    "completions",
-    "bridge",
-    "id",
-    "service",
-];
-/// Commands that have commands.
-const GROUPS: &[(&str, &[&str])] = &[
-    (
-        "id",
-        &["new", "show", "rotate", "seal", "backup", "restore"],
-    ),
-    (
-        "bridge",
-        &[
-            "up", "down", "invite", "allow", "deny", "list", "use", "forget",
-        ],
-    ),
-    ("service", &["install", "remove"]),
-];
 
 fn plain(value: &ContextValue) -> String {
     match value {
