@@ -14,6 +14,7 @@
 //! Limits: refuses 180 s after the handshake or after 2^60 packets, dies after 2^36 failed
 //! opens.
 
+mod recent;
 mod silence;
 mod types;
 
@@ -26,6 +27,7 @@ use crate::constants::{
 };
 use crate::replay::{ReplayError, Window};
 use identity::crypto::{Aead, AeadAlg, Crypto};
+use recent::Recent;
 use silence::{Nature, Silence, moment, stamp};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -61,6 +63,7 @@ pub struct Transport {
     size_asked: AtomicU64,
     confirm_due: AtomicBool,
     silence: Silence,
+    recent: Recent,
     /// When a packet last came on the path in use, as a stamp.
     heard_on_path: AtomicU64,
     last_rx: AtomicU64,
@@ -104,6 +107,7 @@ impl Transport {
             size_asked: AtomicU64::new(stamp(parts.born)),
             confirm_due: AtomicBool::new(false),
             silence: Silence::default(),
+            recent: Recent::default(),
             heard_on_path: AtomicU64::new(0),
             last_rx: AtomicU64::new(0),
             last_tx: AtomicU64::new(0),
@@ -149,6 +153,9 @@ impl Transport {
         let nature = Nature::of(plaintext);
         *tag = self.seal.seal_in_place(&nonce(counter), header, plaintext);
         let wake = self.note_sent(now, age, counter, len, nature);
+        if nature == Nature::Data && self.silence.is_watched_closely() {
+            self.recent.keep(now, datagram);
+        }
         Ok(Sealed { len, wake })
     }
 
@@ -312,6 +319,12 @@ impl Transport {
     /// A packet that these keys opened came on the path in use.
     pub fn note_on_path(&self, now: Duration) {
         self.heard_on_path.store(stamp(now), Ordering::Relaxed);
+    }
+
+    /// The datagrams of the last seconds, if the path in use is watched closely and they are few;
+    /// each once.
+    pub(crate) fn take_recent(&self, now: Duration) -> impl Iterator<Item = Box<[u8]>> {
+        self.recent.take(now)
     }
 
     /// When a packet last came on the path in use.

@@ -97,6 +97,8 @@ pub struct Session {
     roaming: Roaming,
     trials: Trials,
     suspicion: Option<paths::Suspicion>,
+    /// The path used before, and when it was left.
+    left: Option<(Path, Duration)>,
     /// The round trip over the path in use, when it was last tried.
     path_rtt: Option<Duration>,
     /// The longest wait between two tries of a handshake.
@@ -158,6 +160,7 @@ impl Session {
             roaming: Roaming::new(None),
             trials: Trials::default(),
             suspicion: None,
+            left: None,
             path_rtt: None,
             retry_max: Duration::MAX,
             path_mtu: PathMtu::new(),

@@ -4,12 +4,13 @@
 //! | what happens | what the session does |
 //! |---|---|
 //! | told of a path | puts it on trial; it stands by if it passes |
-//! | a path of a lower rank passes | moves to it |
+//! | a path of a lower rank passes | moves to it; the one before stands by |
 //! | another stream or channel passes a quarter quicker (and 5 ms) | moves to it: of several Bridges the nearest is used |
-//! | the newest packet comes on another path | a candidate, proven by a challenge; one that is proven, or a channel, needs none. One of a higher rank, or another stream or channel, counts only when the path in use has been silent for [`PATH_SILENT`] |
+//! | the newest packet comes on another path | a candidate, proven by a challenge; one that is proven, or a channel, needs none. One of a higher rank, or another stream or channel, counts only when the path in use has been silent for [`PATH_SILENT`]; so does a UDP path that the end with the smaller F left less than [`FOLLOW_BACK`] ago |
 //! | data unanswered for [`PATH_SILENT`] | challenges on this path and all that stand by; the first that answers is used if this one still does not [`PATH_GRACE`] later |
 //! | nothing answers anywhere | [`SessionOutput::Silent`], once each silence |
 //! | the caller says that the path is gone | moves to one that stands by, or parks |
+//! | it has moved away from a silent path or one that is gone | what was sent there lately goes out once more |
 //!
 //! Only sessions with another path to go to, or on a stream or channel, watch that closely. So
 //! two nodes on one cable have no timers but those of WireGuard.
@@ -22,6 +23,7 @@ use crate::trial::Proven;
 use identity::crypto::random;
 use std::time::Duration;
 use wire::Path;
+use wire::ip::Ecn;
 use wire::payload::Control;
 
 /// The path in use has gone silent, and what is done about it.
@@ -37,6 +39,8 @@ pub(super) struct Suspicion {
 
 /// A path that is quicker by less than this is not worth moving to.
 const NEARER_BY: Duration = Duration::from_millis(5);
+/// After this long the end with the smaller F follows its peer back to a path that it left.
+const FOLLOW_BACK: Duration = Duration::from_secs(2);
 /// Rounds of challenges before the caller is told.
 const ROUNDS: u32 = 2;
 
@@ -67,7 +71,11 @@ impl Session {
             return false;
         }
         match self.trials.ordered().first() {
-            Some(next) => self.move_to(now, *next),
+            Some(next) => {
+                let next = *next;
+                self.move_to(now, next);
+                self.send_recent(now, next);
+            }
             None => self.roaming.lose_current(),
         }
         self.suspicion = None;
@@ -108,6 +116,7 @@ impl Session {
         }
         if highest && self.follows(now, current, from) {
             if matches!(from, Path::Channel(_)) || self.trials.proven(from).is_some() {
+                self.stand_by_if_worse(now, Some(current), from);
                 return self.move_to(now, from);
             }
             let rng = &mut self.rng;
@@ -117,20 +126,36 @@ impl Session {
         self.roaming.received(now, from, len, false, || random(rng));
     }
 
+    /// The peer has left the path `before` for a better one: it still works, so it stands by.
+    fn stand_by_if_worse(&mut self, now: Duration, before: Option<Path>, to: Path) {
+        if let Some(before) = before.filter(|path| path.rank() > to.rank())
+            && !self.is_silent(now)
+        {
+            let rtt = self.path_rtt.unwrap_or_default();
+            self.trials.stand_by(before, Proven { at: now, rtt });
+        }
+    }
+
     /// Whether the peer's newest packet on `from` may move the session away from `current`.
     fn follows(&self, now: Duration, current: Path, from: Path) -> bool {
-        let same_kind = from.rank() == current.rank();
-        if from.rank() < current.rank() || (same_kind && current.udp().is_some()) {
-            return true;
-        }
-        let heard = self.keys.current().and_then(|t| t.heard_on_path());
-        heard.is_none_or(|at| now.saturating_sub(at) >= PATH_SILENT)
+        let both_udp = from.udp().is_some() && current.udp().is_some();
+        let may = from.rank() < current.rank() || both_udp && !self.just_left(now, from);
+        may || self.is_silent(now)
+    }
+
+    /// Whether this node left the path a moment ago and its peer did the opposite: of two ends that
+    /// follow each other the one with the smaller F stays, or they would change places for ever.
+    fn just_left(&self, now: Duration, path: Path) -> bool {
+        let left = self.left.filter(|(left, _)| *left == path);
+        self.own < self.peer && left.is_some_and(|(_, at)| now.saturating_sub(at) < FOLLOW_BACK)
     }
 
     /// Takes the answer to a challenge of this node.
     pub(super) fn take_response(&mut self, now: Duration, from: Path, token: [u8; 8]) {
+        let before = self.roaming.current();
         if let Some(to) = self.roaming.response(now, from, token) {
-            return self.moved(now, to);
+            self.stand_by_if_worse(now, before, to);
+            return self.moved(now, before, to);
         }
         let Some(proven) = self.trials.response(now, from, token) else {
             return;
@@ -198,6 +223,7 @@ impl Session {
             let silent = self.roaming.current();
             self.suspicion = None;
             self.move_to(now, instead);
+            self.send_recent(now, instead);
             if let Some(silent) = silent {
                 self.trials.forget(silent);
             }
@@ -235,23 +261,45 @@ impl Session {
 
     /// Uses a path from now on.
     pub(super) fn move_to(&mut self, now: Duration, to: Path) {
-        if self.roaming.current() == Some(to) {
+        let before = self.roaming.current();
+        if before == Some(to) {
             return;
         }
         self.roaming.set_current(to);
-        self.moved(now, to);
+        self.moved(now, before, to);
     }
 
     /// The path in use has become `to`.
-    pub(super) fn moved(&mut self, now: Duration, to: Path) {
+    fn moved(&mut self, now: Duration, before: Option<Path>, to: Path) {
+        self.left = before.map(|path| (path, now));
         let rtt = self.trials.proven(to).map(|proven| proven.rtt);
         self.path_rtt = rtt;
         self.trials.forget(to);
         self.suspicion = None;
         self.path_mtu.moved(now, to.overhead());
+        let silent = self.is_silent(now);
         self.note_on_path(now);
         self.watch_path();
         self.output(SessionOutput::Moved { to });
+        if silent {
+            self.send_recent(now, to);
+        }
+    }
+
+    /// Whether the path in use, or the one just left, has been silent long enough to be left.
+    fn is_silent(&self, now: Duration) -> bool {
+        let heard = self.keys.current().and_then(|t| t.heard_on_path());
+        heard.is_none_or(|at| now.saturating_sub(at) >= PATH_SILENT)
+    }
+
+    /// Sends what a path that was left may have lost once more, as it is.
+    fn send_recent(&mut self, now: Duration, to: Path) {
+        let transports: Vec<_> = self.keys.iter().cloned().collect();
+        // The older keys first: that is the order in which it was sent.
+        for bytes in transports.iter().rev().flat_map(|t| t.take_recent(now)) {
+            let (ecn, bytes) = (Ecn::NotEct, bytes.into_vec());
+            self.output(SessionOutput::Transmit { to, ecn, bytes });
+        }
     }
 
     /// The path in use counts as heard now: it has just proven itself.

@@ -135,6 +135,11 @@ impl Silence {
         }
     }
 
+    /// Whether it is, whether or not it was in this silence.
+    pub(super) fn is_watched_closely(&self) -> bool {
+        self.closely.load(Ordering::Relaxed) != NOT
+    }
+
     /// A silent path was looked at; not again before something comes.
     pub(super) fn silent_path_handled(&self) {
         let _ = self

@@ -63,6 +63,16 @@ pub(super) fn udp(at: &str) -> Path {
     Path::Udp(at.parse().unwrap())
 }
 
+/// The IPv6 address of an end.
+pub(super) fn second(address: Path) -> Path {
+    let port = address.udp().unwrap().port();
+    udp(&format!("[2001:db8::1]:{port}"))
+}
+
+pub(super) fn is_second(path: Path) -> bool {
+    path.udp().is_some_and(|at| at.is_ipv6())
+}
+
 /// What a test may do with a datagram before it gets on the link.
 pub(super) type Filter = Box<dyn FnMut(Duration, usize, &[u8]) -> bool>;
 
@@ -88,6 +98,10 @@ pub(super) struct Pair {
     pub(super) log: Vec<(Duration, Flying)>,
     /// The channels between both ends, by their number at either, and how long they take.
     pub(super) channels: BTreeMap<u32, Duration>,
+    /// Nothing passes but through channels.
+    pub(super) wall: bool,
+    /// What this end sends there is lost.
+    pub(super) mute: Option<(usize, Path)>,
     flying: BTreeMap<(Duration, u64), (usize, Flying)>,
     sequence: u64,
     random: u64,
@@ -118,6 +132,8 @@ impl Pair {
             filter: Box::new(|_, _, _| true),
             log: Vec::new(),
             channels: BTreeMap::new(),
+            wall: false,
+            mute: None,
             flying: BTreeMap::new(),
             sequence: 0,
             random: seed,
@@ -208,7 +224,10 @@ impl Pair {
             let (who, flying) = entry.remove();
             let end = match flying.to {
                 Path::Channel(_) => self.ends.get_mut(1 - who),
-                to => self.ends.iter_mut().find(|end| end.address == to),
+                to => self
+                    .ends
+                    .iter_mut()
+                    .find(|end| end.address == to || second(end.address) == to),
             };
             if let Some(end) = end {
                 end.receive(now, flying.from, flying.bytes);
@@ -247,6 +266,9 @@ impl Pair {
 
     fn launch(&mut self, who: usize, flying: Flying) {
         self.log.push((self.now, flying.clone()));
+        if self.mute == Some((who, flying.to)) || self.wall && flying.to.udp().is_some() {
+            return;
+        }
         if flying.bytes.len() > self.path || !(self.filter)(self.now, who, &flying.bytes) {
             return;
         }
@@ -341,6 +363,7 @@ impl End {
             SessionOutput::Transmit { to, bytes, .. } => {
                 let from = match to {
                     Path::Channel(_) => to,
+                    to if is_second(to) => second(self.address),
                     _ => self.address,
                 };
                 return Some(Flying { from, to, bytes });

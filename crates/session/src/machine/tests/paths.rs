@@ -1,6 +1,6 @@
 //! Several paths between two ends: trying, standing by, moving, leaving.
 
-use super::pair::{A, B, Pair, ms, s, udp};
+use super::pair::{A, B, Pair, is_second, ms, s, second, udp};
 use std::time::Duration;
 use wire::Path;
 
@@ -56,6 +56,40 @@ fn a_direct_path_is_taken_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_direct_path_that_breaks_is_left_for_the_channel_and_nothing_is_lost() {
+    let mut pair = over_far();
+    let b = pair.ends[B].address;
+    try_path(&mut pair, A, b);
+    assert_eq!(talk(&mut pair, s(1)), [100, 100]);
+    // The end that followed knows the way back as well.
+    assert_eq!(pair.ends[B].session.standby(), [FAR]);
+    pair.wall = true;
+    assert_eq!(talk(&mut pair, s(3)), [300, 300]);
+    assert_eq!(paths(&pair), [Some(FAR), Some(FAR)]);
+}
+
+#[test]
+fn two_ends_that_take_different_direct_paths_soon_use_one() {
+    for first in [A, B] {
+        let mut pair = over_far();
+        // Either has two addresses, as with IPv4 and IPv6 on one LAN, and finds one of them first.
+        for end in [A, B] {
+            let other = pair.ends[1 - end].address;
+            let second = second(other);
+            try_path(&mut pair, end, if end == first { other } else { second });
+        }
+        assert_eq!(talk(&mut pair, s(1)), [100, 100]);
+        let moves = pair.ends[A].moves.len() + pair.ends[B].moves.len();
+        assert!(moves <= 6, "{moves} moves");
+        assert_eq!(talk(&mut pair, s(5)), [500, 500]);
+        let later = pair.ends[A].moves.len() + pair.ends[B].moves.len();
+        assert_eq!(later, moves, "they have settled");
+        let [a, b] = paths(&pair).map(|path| is_second(path.unwrap()));
+        assert_eq!(a, b, "both use the same of the two");
+    }
+}
+
+#[test]
 fn a_path_that_does_not_answer_is_not_used() {
     let mut pair = over_far();
     try_path(&mut pair, A, udp("203.0.113.1:1"));
@@ -90,10 +124,26 @@ fn a_path_that_goes_silent_is_left_in_a_second_by_both_ends() {
     talk(&mut pair, s(1));
     assert_eq!(paths(&pair), [Some(FAR), Some(FAR)]);
     pair.channels.remove(&2);
-    talk(&mut pair, ms(900));
+    // What went into the broken path comes by the other one, and nothing comes twice.
+    assert_eq!(talk(&mut pair, ms(900)), [90, 90]);
     assert_eq!(paths(&pair), [Some(NEAR), Some(NEAR)]);
     assert_eq!(talk(&mut pair, s(1)), [100, 100]);
     assert_eq!(pair.ends[A].silences + pair.ends[B].silences, 0);
+}
+
+#[test]
+fn a_path_that_breaks_in_one_direction_loses_nothing_either() {
+    for mute in [A, B] {
+        let mut pair = over_far();
+        pair.channels.insert(1, ms(45));
+        for end in [A, B] {
+            try_path(&mut pair, end, NEAR);
+        }
+        assert_eq!(talk(&mut pair, s(1)), [100, 100]);
+        pair.mute = Some((mute, FAR));
+        assert_eq!(talk(&mut pair, s(3)), [300, 300]);
+        assert_eq!(paths(&pair), [Some(NEAR), Some(NEAR)]);
+    }
 }
 
 #[test]
