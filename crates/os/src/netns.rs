@@ -98,6 +98,18 @@ pub fn enter_network(namespace: impl AsFd) -> Result<(), NamespaceError> {
     )
 }
 
+/// Lets this thread's network namespace pass IPv4 packets on from one interface to another. For
+/// namespaces of our own: on a host that is its owner's decision.
+///
+/// # Errors
+/// No right to, or `/proc/sys` is read-only.
+pub fn forward_ipv4() -> Result<(), NamespaceError> {
+    std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").map_err(|source| NamespaceError::Io {
+        what: "switching forwarding on",
+        source,
+    })
+}
+
 /// Moves this process (of one thread) into the user and network namespaces of process
 /// `pid`. Works without privileges for the user who made them. Ids stay the same, so what
 /// is executed afterwards runs as the same user, without capabilities.

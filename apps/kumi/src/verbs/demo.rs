@@ -2,13 +2,15 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | [`stage`] | namespaces, the cables, the nodes, cleaning up |
+//! | [`places`] | namespaces, cables, NATs |
+//! | [`stage`] | the nodes, cleaning up |
 //! | [`eve`] | listens on the wire of the Bridge |
 //! | [`file`] | makes, sends, receives and sums the file |
 //! | [`story`] | tells |
 
 mod eve;
 mod file;
+mod places;
 mod stage;
 mod story;
 

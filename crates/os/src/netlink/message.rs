@@ -57,6 +57,11 @@ impl Message {
         self.attribute(kind, &value.to_ne_bytes())
     }
 
+    /// Appends an attribute that holds a number in network byte order, as netfilter wants it.
+    pub(super) fn number_be(self, kind: u16, value: u32) -> Self {
+        self.attribute(kind, &value.to_be_bytes())
+    }
+
     /// Appends an attribute that holds a text with its terminator.
     pub(super) fn text(self, kind: u16, value: &str) -> Self {
         let mut bytes = value.as_bytes().to_vec();

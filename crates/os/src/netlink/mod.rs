@@ -2,17 +2,20 @@
 //!
 //! A [`Netlink`] belongs to the network namespace in which it was opened. It changes what
 //! it is told to change and nothing else: no default route (but the lab's own, in its own
-//! namespaces), no rules, no firewall. Its own message code, because the ready-made crates
-//! for all of rtnetlink cost minutes of build time for the dozen messages used here.
+//! namespaces), no rules, no firewall; [`masquerade`] is for such namespaces, too. Its own
+//! message code, because the ready-made crates for all of rtnetlink cost minutes of build time
+//! for the dozen messages used here.
 
 mod decode;
 mod message;
 mod monitor;
+mod nat;
 
 use decode::{read_interface_address, read_link, read_route};
 use message::{Answer, Message, answers, read_u32};
 pub use monitor::Monitor;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+pub use nat::masquerade;
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -516,7 +519,13 @@ impl Netlink {
 }
 
 fn open_socket(flags: SocketFlags) -> io::Result<OwnedFd> {
-    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
+    open_socket_of(None, flags)
+}
+
+/// A socket of one of netlink's families; `None` is `rtnetlink(7)`.
+fn open_socket_of(family: Option<Protocol>, flags: SocketFlags) -> io::Result<OwnedFd> {
+    let kind = (AddressFamily::NETLINK, SocketType::RAW);
+    let socket = rustix::net::socket_with(kind.0, kind.1, flags, family)?;
     Ok(socket)
 }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::netns::tests::in_new_network;
+use crate::netns::{current_network, enter_network, unshare_network};
+use std::net::UdpSocket;
 use std::time::Duration;
 
 fn ip(text: &str) -> IpAddr {
@@ -174,5 +176,68 @@ fn an_address_change_is_news() {
             .unwrap();
         assert!(crate::wait::readable(&[monitor.as_fd()], wait).unwrap()[0]);
         assert!(monitor.drain());
+    });
+}
+
+/// Joins the current namespace and the one behind `there` by a cable, and returns to this one.
+fn cable(here: &OwnedFd, there: &OwnedFd, addresses: [&str; 2]) -> u32 {
+    let mut netlink = Netlink::open().unwrap();
+    netlink.add_veth("near", "far").unwrap();
+    let far = netlink.link("far").unwrap().index;
+    netlink.move_to_namespace(far, there.as_fd()).unwrap();
+    let plug = |namespace: &OwnedFd, name: &str, address: &str| {
+        enter_network(namespace).unwrap();
+        let mut netlink = Netlink::open().unwrap();
+        let index = netlink.link(name).unwrap().index;
+        netlink.add_address(index, ip(address), 24, false).unwrap();
+        netlink.set_up(index, true).unwrap();
+        index
+    };
+    plug(there, "far", addresses[1]);
+    plug(here, "near", addresses[0])
+}
+
+#[test]
+fn what_leaves_through_a_nat_comes_from_it_and_only_answers_get_in() {
+    in_new_network(|| {
+        let new_network = || {
+            unshare_network().unwrap();
+            current_network().unwrap()
+        };
+        let [outside, router, inside] = [(); 3].map(|()| new_network());
+        enter_network(&router).unwrap();
+        cable(&router, &outside, ["192.0.2.2", "192.0.2.1"]);
+        masquerade().unwrap();
+        crate::netns::forward_ipv4().unwrap();
+        enter_network(&inside).unwrap();
+        let index = cable(&inside, &router, ["192.168.1.2", "192.168.1.1"]);
+        let router_at = Some(ip("192.168.1.1"));
+        let mut netlink = Netlink::open().unwrap();
+        netlink
+            .add_route(ip("0.0.0.0"), 0, index, router_at)
+            .unwrap();
+        let asker = UdpSocket::bind("192.168.1.2:4649").unwrap();
+        enter_network(&outside).unwrap();
+        let [answerer, stranger] =
+            ["192.0.2.1:7", "192.0.2.1:8"].map(|at| UdpSocket::bind(at).unwrap());
+        for socket in [&asker, &answerer, &stranger] {
+            let limit = Some(Duration::from_secs(2));
+            socket.set_read_timeout(limit).unwrap();
+        }
+        let mut buffer = [0; 64];
+        asker.send_to(b"question", "192.0.2.1:7").unwrap();
+        let (_, seen) = answerer.recv_from(&mut buffer).unwrap();
+        assert_eq!(seen.ip(), ip("192.0.2.2"));
+        asker.send_to(b"question", "192.0.2.1:8").unwrap();
+        let (_, also) = stranger.recv_from(&mut buffer).unwrap();
+        assert_ne!(
+            seen.port(),
+            also.port(),
+            "another port for another destination"
+        );
+        stranger.send_to(b"let me in", seen).unwrap();
+        answerer.send_to(b"answer", seen).unwrap();
+        let (len, from) = asker.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..len], from.port()), (&b"answer"[..], 7));
     });
 }

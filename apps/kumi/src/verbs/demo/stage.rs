@@ -1,30 +1,20 @@
-//! The stage of the demo: three namespaces, two cables, two nodes and a Bridge, and their end.
-//!
-//! ```text
-//!   Alice ── 192.0.2.2/24 ══ wire-alice ── Bridge ── wire-bob ══ 198.51.100.2/24 ── Bob
-//!                            192.0.2.1              198.51.100.1
-//!                     Eve listens here
-//! ```
-//!
-//! The Bridge's machine forwards no packets and neither end has a route to the other's network:
-//! like two machines behind NATs they reach the Bridge and not each other. One user namespace
-//! is around all.
+//! The stage of the demo: the places ([`super::places`]), two nodes and a Bridge in them, and their end.
 //!
 //! Everything is a child of the demo or belongs to its namespaces, so that nothing outlives
 //! it but the temporary directory, and that is removed at the end, on Ctrl-C and by the next
 //! demo after a kill -9.
 
+use super::places::{Places, WIRE};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use os::capture::Capture;
 use os::files::Directories;
 use os::netlink::Netlink;
-use os::netns::{current_network, enter_network, unshare_network, unshare_user_and_network};
+use os::netns::enter_network;
 use os::process::Signals;
 use std::fmt::Display;
 use std::fs::File;
-use std::net::IpAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,10 +22,6 @@ use std::time::{Duration, Instant};
 
 /// What temporary directories of demos are called, before the process id.
 const DIRECTORY_PREFIX: &str = "kumi-demo-";
-/// The cable that Eve listens on, by the name of its end at the Bridge.
-const WIRE: &str = "wire-alice";
-/// The other end of a cable.
-const FAR: &str = "cable";
 /// How long a node may take to start.
 const START_MAX: Duration = Duration::from_secs(15);
 /// How long it may take to stop.
@@ -101,17 +87,10 @@ impl Litter {
     }
 }
 
-/// The networks.
-struct Namespaces {
-    alice: OwnedFd,
-    bob: OwnedFd,
-    bridge: OwnedFd,
-}
-
 /// The stage.
 pub(crate) struct Stage {
     directory: PathBuf,
-    namespaces: Namespaces,
+    places: Places,
     litter: Arc<Mutex<Litter>>,
 }
 
@@ -127,11 +106,10 @@ impl Stage {
         let directory = std::env::temp_dir().join(format!("{DIRECTORY_PREFIX}{pid}"));
         os::files::private_directory(&directory).map_err(failed)?;
         lock(&litter).directory = Some(directory.clone());
-        let built = unshare().and_then(|()| cables());
-        let namespaces = built.inspect_err(|_| lock(&litter).clear())?;
+        let places = Places::make().inspect_err(|_| lock(&litter).clear())?;
         let stage = Stage {
             directory,
-            namespaces,
+            places,
             litter,
         };
         stage.watch_signals()?;
@@ -148,7 +126,7 @@ impl Stage {
     /// # Errors
     /// The system does not allow it.
     pub(crate) fn ear(&self) -> Result<Capture, Failure> {
-        enter_network(self.namespaces.bridge.as_fd()).map_err(failed)?;
+        enter_network(self.places.bridge.as_fd()).map_err(failed)?;
         let link = Netlink::open().and_then(|mut netlink| netlink.link(WIRE));
         Capture::open(&link.map_err(failed)?).map_err(failed)
     }
@@ -158,7 +136,7 @@ impl Stage {
     /// # Errors
     /// The count cannot be read.
     pub(crate) fn wire_packets(&self) -> Result<u64, Failure> {
-        enter_network(self.namespaces.bridge.as_fd()).map_err(failed)?;
+        enter_network(self.places.bridge.as_fd()).map_err(failed)?;
         let table = std::fs::read_to_string("/proc/thread-self/net/dev").map_err(failed)?;
         let lines = table.lines().filter_map(|line| line.trim().split_once(':'));
         let mut wire = lines.filter(|(name, _)| *name == WIRE);
@@ -253,9 +231,9 @@ impl Stage {
 
     fn spawn(&self, end: End, command: &mut Command) -> Result<(), Failure> {
         let namespace = match end {
-            End::Alice => &self.namespaces.alice,
-            End::Bob => &self.namespaces.bob,
-            End::Bridge => &self.namespaces.bridge,
+            End::Alice => &self.places.alice,
+            End::Bob => &self.places.bob,
+            End::Bridge => &self.places.bridge,
         };
         enter_network(namespace.as_fd()).map_err(failed)?;
         let child = command.spawn().map_err(failed)?;
@@ -298,59 +276,8 @@ fn lock(litter: &Mutex<Litter>) -> std::sync::MutexGuard<'_, Litter> {
     litter.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn failed(detail: impl Display) -> Failure {
+pub(super) fn failed(detail: impl Display) -> Failure {
     Failure::new(Exit::Failed, "error-demo-stage").with("detail", detail)
-}
-
-/// A user namespace with a network of its own; root may do without the former.
-fn unshare() -> Result<(), Failure> {
-    let forbidden = |error: &dyn Display| {
-        Failure::new(Exit::Failed, "error-demo-namespace").with("detail", error)
-    };
-    match unshare_user_and_network() {
-        Ok(()) => Ok(()),
-        Err(_) if os::process::user_id() == 0 => {
-            unshare_network().map_err(|error| forbidden(&error))
-        }
-        Err(error) => Err(forbidden(&error)),
-    }
-}
-
-/// All namespaces and cables; this process ends up in the Bridge's.
-fn cables() -> Result<Namespaces, Failure> {
-    let bridge = current_network().map_err(failed)?;
-    let mut netlink = Netlink::open().map_err(failed)?;
-    plug("lo", None)?;
-    let mut lay = |name: &str, here: [u8; 4], there: [u8; 4]| -> Result<OwnedFd, Failure> {
-        enter_network(bridge.as_fd()).map_err(failed)?;
-        netlink.add_veth(name, FAR).map_err(failed)?;
-        plug(name, Some(here))?;
-        unshare_network().map_err(failed)?;
-        let end = current_network().map_err(failed)?;
-        let index = netlink.link(FAR).map_err(failed)?.index;
-        netlink
-            .move_to_namespace(index, end.as_fd())
-            .map_err(failed)?;
-        plug("lo", None)?;
-        plug(FAR, Some(there))?;
-        Ok(end)
-    };
-    let alice = lay(WIRE, [192, 0, 2, 1], [192, 0, 2, 2])?;
-    let bob = lay("wire-bob", [198, 51, 100, 1], [198, 51, 100, 2])?;
-    enter_network(bridge.as_fd()).map_err(failed)?;
-    Ok(Namespaces { alice, bob, bridge })
-}
-
-/// Brings up an interface of this namespace, and gives it an address.
-fn plug(name: &str, address: Option<[u8; 4]>) -> Result<(), Failure> {
-    let mut netlink = Netlink::open().map_err(failed)?;
-    let index = netlink.link(name).map_err(failed)?.index;
-    if let Some(address) = address {
-        netlink
-            .add_address(index, IpAddr::from(address), 24, false)
-            .map_err(failed)?;
-    }
-    netlink.set_up(index, true).map_err(failed)
 }
 
 /// Removes what a demo left that was killed.
