@@ -10,7 +10,6 @@
 //! another port, as those of mobile carriers do: no packet gets in but answers, and no hole can be
 //! punched. The Bridge's machine also passes packets on between the two NATs, as the internet would.
 
-use super::stage::failed;
 use crate::failure::{Exit, Failure};
 use os::netlink::{Netlink, masquerade};
 use os::netns::{
@@ -115,4 +114,9 @@ fn plug(name: &str, address: Option<[u8; 4]>) -> Result<u32, Failure> {
     }
     netlink.set_up(index, true).map_err(failed)?;
     Ok(index)
+}
+
+/// The stage cannot be built.
+pub(super) fn failed(detail: impl Display) -> Failure {
+    Failure::new(Exit::Failed, "error-demo-stage").with("detail", detail)
 }

@@ -4,7 +4,7 @@
 //! it but the temporary directory, and that is removed at the end, on Ctrl-C and by the next
 //! demo after a kill -9.
 
-use super::places::{Places, WIRE};
+use super::places::{Places, WIRE, failed};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use os::capture::Capture;
@@ -12,7 +12,6 @@ use os::files::Directories;
 use os::netlink::Netlink;
 use os::netns::enter_network;
 use os::process::Signals;
-use std::fmt::Display;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -274,10 +273,6 @@ impl Drop for Stage {
 
 fn lock(litter: &Mutex<Litter>) -> std::sync::MutexGuard<'_, Litter> {
     litter.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn failed(detail: impl Display) -> Failure {
-    Failure::new(Exit::Failed, "error-demo-stage").with("detail", detail)
 }
 
 /// Removes what a demo left that was killed.
