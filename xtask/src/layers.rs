@@ -30,7 +30,6 @@ const SYSTEM_PACKAGES: &[&str] = &[
     "libc",
     "mio",
     "nix",
-    "quinn-udp",
     "rand",
     "rustix",
     "smol",

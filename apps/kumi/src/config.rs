@@ -18,6 +18,7 @@
 //! | `tun.mtu` | 1280 to 65535 | 1400 |
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |
 //! | `tun.routes` | `"overlay"` (fc00::/8 and 200::/7), `"peers"` (each peer's addresses), `"none"` | `"overlay"` |
+//! | `tun.offloads` | `true`, `false` (for kernels that fail at large frames; also `KUMI_OFFLOADS=off`) | `true` |
 
 mod proxy;
 
@@ -45,7 +46,7 @@ const KEYS: &[&str] = &[
     "proxy",
     "tun",
 ];
-const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes"];
+const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes", "offloads"];
 const LANGUAGES: &[&str] = &["en", "ja"];
 const MODES: &[&str] = &["auto", "kernel", "rootless", "none"];
 const ROUTES: &[&str] = &["overlay", "peers", "none"];
@@ -84,6 +85,8 @@ pub(crate) struct Tun {
     pub(crate) mode: TunMode,
     /// What leads to it.
     pub(crate) routes: Routes,
+    /// Whether the kernel may pass large frames and leave checksums to the node.
+    pub(crate) offloads: bool,
 }
 
 /// Where the TUN device is.
@@ -125,6 +128,7 @@ impl Default for Config {
                 mtu: None,
                 mode: TunMode::Auto,
                 routes: Routes::Overlay,
+                offloads: true,
             },
         }
     }
@@ -323,6 +327,7 @@ impl Place<'_> {
                         _ => Routes::Overlay,
                     };
                 }
+                "offloads" => tun.offloads = self.boolean("tun.offloads", value)?,
                 other => return Err(self.unknown_key(other, TUN_KEYS, "tun.", key.span())),
             }
         }

@@ -97,6 +97,9 @@ pub(crate) fn foreground(
     runtime::run(settings, ready).map_err(|error| run_failure(context, error))
 }
 
+/// `off` switches large frames off, for old kernels and tests that want to see the other way.
+const OFFLOADS: &str = "KUMI_OFFLOADS";
+
 /// The node of a demo ends with the demo, however that ends.
 pub(crate) fn die_with_parent() {
     let term = Some(rustix::process::Signal::TERM);
@@ -134,6 +137,7 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
             Routes::None => runtime::Routes::None,
         },
         mtu: tun.mtu.unwrap_or(node::INNER_MTU_DEFAULT),
+        offloads: tun.offloads && context.environment.var(OFFLOADS).as_deref() != Some("off"),
         addresses: config.ip.addresses.clone(),
         announce: config.ip.announce.clone(),
         discovery: config.discovery,

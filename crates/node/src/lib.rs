@@ -58,7 +58,7 @@ pub use error::{
     AllowRefused, BridgeError, ConnectError, InstallError, InviteError, JoinError, NewError,
     PingError,
 };
-pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Snapshot, TAILROOM};
+pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Sealer, Snapshot, TAILROOM};
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use inside::UNREACHABLE_PER_SECOND_MAX;
 pub use lan::CALL_INTERVAL;

@@ -197,7 +197,7 @@ fn build(plan: &Plan) -> Result<Device, InterfaceError> {
         .set_up(loopback, true)
         .map_err(|error| forbidden(error.source))?;
     allow_ordinary_programs();
-    let device = match Device::create_tun(&plan.name) {
+    let device = match Device::create_tun(&plan.name, plan.offloads) {
         Err(TunError::Missing | TunError::NotPermitted(_)) => {
             crate::packet_pair::create(&plan.name.replace("%d", "0"))?
         }
@@ -234,7 +234,8 @@ fn class(error: &InterfaceError) -> &'static str {
 
 fn encode(plan: &Plan) -> String {
     let (addresses, routes) = (list(&plan.addresses), list(&plan.routes));
-    format!("{} {} {addresses} {routes}", plan.name, plan.mtu)
+    let offloads = u8::from(plan.offloads);
+    format!("{} {} {offloads} {addresses} {routes}", plan.name, plan.mtu)
 }
 
 fn list<A: Display>(prefixes: &[(A, u8)]) -> String {
@@ -258,12 +259,18 @@ fn decode(text: &str) -> Option<Plan> {
     let mut fields = text.split(' ');
     let name = fields.next()?.to_owned();
     let mtu = fields.next()?.parse().ok()?;
+    let offloads = match fields.next()? {
+        "0" => false,
+        "1" => true,
+        _ => return None,
+    };
     let addresses = read_list(fields.next()?)?;
     let routes = read_list(fields.next()?)?;
     let bounded = addresses.len() <= PLAN_LIST_LEN_MAX && routes.len() <= PLAN_LIST_LEN_MAX;
     (bounded && fields.next().is_none()).then_some(Plan {
         name,
         mtu,
+        offloads,
         addresses,
         routes,
     })
@@ -273,6 +280,8 @@ fn decode(text: &str) -> Option<Plan> {
 fn hand_over(socket: BorrowedFd<'_>, device: Device) -> io::Result<()> {
     let framing = match device.framing() {
         Framing::Bare => "-".to_owned(),
+        Framing::Large { udp: false } => "large".to_owned(),
+        Framing::Large { udp: true } => "large+udp".to_owned(),
         Framing::Ethernet(addresses) => {
             addresses.iter().map(|byte| format!("{byte:02x}")).collect()
         }
@@ -338,8 +347,11 @@ fn receive(socket: BorrowedFd<'_>) -> Result<Device, InterfaceError> {
 }
 
 fn parse_framing(text: &str) -> Option<Framing> {
-    if text == "-" {
-        return Some(Framing::Bare);
+    match text {
+        "-" => return Some(Framing::Bare),
+        "large" => return Some(Framing::Large { udp: false }),
+        "large+udp" => return Some(Framing::Large { udp: true }),
+        _ => {}
     }
     let mut addresses = [0u8; 12];
     if text.len() != 2 * addresses.len() {
@@ -359,6 +371,7 @@ mod tests {
         Plan {
             name: "kumi0".to_owned(),
             mtu: 1400,
+            offloads: true,
             addresses: vec![
                 ("fc01::1".parse().unwrap(), 128),
                 ("10.77.0.1".parse().unwrap(), 24),
@@ -374,12 +387,19 @@ mod tests {
     fn plans_and_framings_read_back() {
         assert_eq!(decode(&encode(&plan())), Some(plan()));
         let bare = Plan {
+            offloads: false,
             addresses: vec![],
             routes: vec![],
             ..plan()
         };
         assert_eq!(decode(&encode(&bare)), Some(bare));
-        assert_eq!(parse_framing("-"), Some(Framing::Bare));
+        for (text, framing) in [
+            ("-", Framing::Bare),
+            ("large", Framing::Large { udp: false }),
+            ("large+udp", Framing::Large { udp: true }),
+        ] {
+            assert_eq!(parse_framing(text), Some(framing));
+        }
         let text: String = (1..=12).map(|byte| format!("{byte:02x}")).collect();
         let addresses = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
         assert_eq!(parse_framing(&text), Some(Framing::Ethernet(addresses)));
@@ -399,7 +419,8 @@ mod tests {
             ..plan()
         };
         assert_eq!(decode(&encode(&over)), None);
-        assert_eq!(decode("kumi0 1400 fc01::1/128"), None);
-        assert_eq!(decode("kumi0 1400 nonsense fc00::/8"), None);
+        assert_eq!(decode("kumi0 1400 1 fc01::1/128"), None);
+        assert_eq!(decode("kumi0 1400 2 fc01::1/128 fc00::/8"), None);
+        assert_eq!(decode("kumi0 1400 1 nonsense fc00::/8"), None);
     }
 }

@@ -19,6 +19,8 @@ pub struct Plan {
     pub name: String,
     /// Its MTU in bytes, 1,280 to 65,535.
     pub mtu: u32,
+    /// Whether the kernel may pass large frames and leave checksums to this end.
+    pub offloads: bool,
     /// Its addresses with the length of their prefix. An IPv6 address stands alone; with an
     /// IPv4 address the kernel routes its prefix to the interface.
     pub addresses: Vec<(IpAddr, u8)>,
@@ -82,7 +84,7 @@ pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
             });
         }
     }
-    let device = Device::create_tun(&plan.name)?;
+    let device = Device::create_tun(&plan.name, plan.offloads)?;
     configure(device.name(), plan)?;
     Ok(device)
 }
@@ -169,6 +171,7 @@ mod tests {
             let mut plan = Plan {
                 name: "kumi%d".to_owned(),
                 mtu: 1400,
+                offloads: true,
                 addresses: vec![("fc01::1".parse().unwrap(), 128)],
                 routes: vec![fc],
             };

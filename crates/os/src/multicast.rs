@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn loopback_and_tunnels_take_no_part() {
         in_new_network(|| {
-            let _tun = crate::tun::Device::create_tun("other0").unwrap();
+            let _tun = crate::tun::Device::create_tun("other0", true).unwrap();
             let multicast = Multicast::open(GROUP_V6, GROUP_V4, 4650).unwrap();
             multicast.join(&Netlink::open().unwrap().links().unwrap());
             assert_eq!(multicast.send(b"KMB1"), 0);

@@ -5,15 +5,24 @@
 //! not open that device. Both vanish with their last descriptor or their namespace:
 //! nothing is persistent, so nothing is left after kill -9.
 //!
+//! With offloads, a TUN passes *frames* both ways: packets of up to 64 KiB with a note of what is
+//! still to be done about them ([`wire::offload`]). What the kernel knows is found out when the
+//! interface is made; without any of it, frames are plain packets.
+//!
 //! The queue from the kernel to the reader holds [`TX_QUEUE_LEN`] packets; behind that the
 //! kernel drops. Neither kind tells a sender that its packets still wait there: a program's
 //! TCP stream puts its whole window into the queue at once, so a queue shorter than a usual
 //! window (about 1,000 packets) loses packets by hundreds.
 
+mod virtio;
+
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use wire::offload::join::{Kinds, PACKETS_MAX};
+use wire::offload::{Joined, Offload};
 
 /// Length of an Ethernet header, in bytes.
 pub(crate) const ETHERNET_LEN: usize = 14;
@@ -46,6 +55,11 @@ pub enum TunError {
 pub enum Framing {
     /// Bare IP packets.
     Bare,
+    /// Behind what is to be done about them.
+    Large {
+        /// Large UDP frames are taken, too.
+        udp: bool,
+    },
     /// Behind Ethernet headers; those towards the kernel start with these two addresses
     /// (destination, source).
     Ethernet([u8; 12]),
@@ -60,12 +74,13 @@ pub struct Device {
 }
 
 impl Device {
-    /// Makes a TUN interface in the current network namespace. In `name`, `%d` stands for
-    /// the first free number. It is down and has no address yet.
+    /// Makes a TUN interface in the current network namespace, with as many offloads as the kernel
+    /// has if `offloads`. In `name`, `%d` stands for the first free number. It is down and has no
+    /// address yet.
     ///
     /// # Errors
     /// Any of [`TunError`].
-    pub fn create_tun(name: &str) -> Result<Self, TunError> {
+    pub fn create_tun(name: &str, offloads: bool) -> Result<Self, TunError> {
         if name.is_empty() || name.len() > crate::netlink::NAME_LEN_MAX || !name.is_ascii() {
             return Err(TunError::BadName(name.to_owned()));
         }
@@ -75,12 +90,15 @@ impl Device {
             Errno::ACCESS | Errno::PERM => TunError::NotPermitted(error.into()),
             _ => TunError::Io(error.into()),
         })?;
-        let name = attach(&fd, name)?;
-        Ok(Self {
-            fd,
-            framing: Framing::Bare,
-            name,
-        })
+        let large = offloads && virtio::are_known(&fd);
+        let name = attach(&fd, name, large)?;
+        let framing = if large {
+            let udp = virtio::switch_on(&fd);
+            Framing::Large { udp }
+        } else {
+            Framing::Bare
+        };
+        Ok(Self { fd, framing, name })
     }
 
     /// Takes over a descriptor that another process opened. It is made non-blocking.
@@ -103,26 +121,47 @@ impl Device {
         self.framing
     }
 
-    /// Reads one IP packet that the kernel sends out through the interface; a longer one
-    /// than `packet` is cut off.
+    /// Which frames [`Device::send_frame`] takes.
+    pub fn joins(&self) -> Kinds {
+        match self.framing {
+            Framing::Large { udp } => Kinds { tcp: true, udp },
+            Framing::Bare | Framing::Ethernet(_) => Kinds::default(),
+        }
+    }
+
+    /// Reads one frame that the kernel sends out through the interface, and what is to be done
+    /// about it; a longer one than `frame` is cut off.
     ///
     /// # Errors
-    /// `WouldBlock` when none waits; otherwise the interface is gone or down.
-    pub fn recv(&self, packet: &mut [u8]) -> io::Result<usize> {
+    /// `WouldBlock` when none waits, `InvalidData` if what is to be done is unknown; otherwise the
+    /// interface is gone or down.
+    pub fn recv(&self, frame: &mut [u8]) -> io::Result<(usize, Offload)> {
+        let mut front = [0u8; ETHERNET_LEN];
+        let front_len = match self.framing {
+            Framing::Bare => 0,
+            Framing::Large { .. } => virtio::HEADER_LEN,
+            Framing::Ethernet(_) => ETHERNET_LEN,
+        };
         loop {
-            let read = match self.framing {
-                Framing::Bare => rustix::io::read(&self.fd, &mut *packet),
-                Framing::Ethernet(_) => {
-                    let mut header = [0u8; ETHERNET_LEN];
-                    let parts = &mut [IoSliceMut::new(&mut header), IoSliceMut::new(packet)];
-                    rustix::io::readv(&self.fd, parts).map(|read| read.saturating_sub(ETHERNET_LEN))
-                }
+            let (front, _) = front.split_at_mut(front_len);
+            let parts = &mut [IoSliceMut::new(front), IoSliceMut::new(frame)];
+            let parts = if front_len == 0 {
+                parts.get_mut(1..).unwrap_or_default()
+            } else {
+                parts
             };
-            match read {
+            match rustix::io::readv(&self.fd, parts) {
                 Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(read) if read > front_len || self.framing == Framing::Bare => {
+                    let offload = match self.framing {
+                        Framing::Large { .. } => virtio::decode(front)?,
+                        Framing::Bare | Framing::Ethernet(_) => Offload::default(),
+                    };
+                    return Ok((read - front_len, offload));
+                }
                 // Nothing that has an IP packet in it: a frame for the pair's own sake.
-                Ok(0) if self.framing != Framing::Bare => {}
-                other => return Ok(other?),
+                Ok(_) => {}
             }
         }
     }
@@ -138,20 +177,39 @@ impl Device {
             Some(6) => 0x86dd,
             _ => return Err(io::ErrorKind::InvalidInput.into()),
         };
+        let packet = IoSlice::new(packet);
+        match self.framing {
+            Framing::Bare => self.write(&[packet]),
+            Framing::Large { .. } => self.write(&[IoSlice::new(&virtio::NOTHING_TO_DO), packet]),
+            Framing::Ethernet(addresses) => {
+                let kind = ethertype.to_be_bytes();
+                self.write(&[IoSlice::new(&addresses), IoSlice::new(&kind), packet])
+            }
+        }
+    }
+
+    /// Hands a frame to the kernel whose payload is in `buffer`: of a kind that
+    /// [`Device::joins`] says.
+    ///
+    /// # Errors
+    /// As [`Device::send`]; `InvalidInput` also when the kernel does not take such frames.
+    pub fn send_frame(&self, joined: &Joined<'_>, buffer: &[u8]) -> io::Result<()> {
+        let front = virtio::encode(joined.headers, joined.offload);
+        let mut parts = [IoSlice::new(&[]); PACKETS_MAX + 2];
+        let [first, second, payloads @ ..] = &mut parts;
+        (*first, *second) = (IoSlice::new(&front), IoSlice::new(joined.headers));
+        let mut count = 2;
+        let bytes = |range: &Range<usize>| buffer.get(range.clone()).unwrap_or_default();
+        for (part, range) in payloads.iter_mut().zip(joined.payloads) {
+            *part = IoSlice::new(bytes(range));
+            count += 1;
+        }
+        self.write(parts.get(..count).unwrap_or_default())
+    }
+
+    fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
         loop {
-            let written = match self.framing {
-                Framing::Bare => rustix::io::write(&self.fd, packet),
-                Framing::Ethernet(addresses) => {
-                    let kind = ethertype.to_be_bytes();
-                    let parts = [
-                        IoSlice::new(&addresses),
-                        IoSlice::new(&kind),
-                        IoSlice::new(packet),
-                    ];
-                    rustix::io::writev(&self.fd, &parts)
-                }
-            };
-            match written {
+            match rustix::io::writev(&self.fd, parts) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
                 Ok(_) => return Ok(()),
@@ -173,14 +231,15 @@ impl From<Device> for OwnedFd {
 }
 
 /// `ioctl(TUNSETIFF)`; returns the name that the kernel chose.
-fn attach(fd: &OwnedFd, name: &str) -> Result<String, TunError> {
+fn attach(fd: &OwnedFd, name: &str, large: bool) -> Result<String, TunError> {
     // SAFETY: ifreq is plain data for which all zeroes are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *place = byte.cast_signed();
     }
+    let large = if large { libc::IFF_VNET_HDR } else { 0 };
     request.ifr_ifru.ifru_flags =
-        i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI).unwrap_or_default();
+        i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI | large).unwrap_or_default();
     // SAFETY: the descriptor is open, and the request is a valid ifreq that outlives the call.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     if result < 0 {
@@ -208,6 +267,13 @@ mod tests {
     const HERE: Ipv6Addr = Ipv6Addr::new(0xfc01, 0, 0, 0, 0, 0, 0, 1);
     const THERE: Ipv6Addr = Ipv6Addr::new(0xfc02, 0, 0, 0, 0, 0, 0, 2);
 
+    /// Does what the kernel left to do.
+    fn finish(packet: &mut [u8], len: usize, offload: Offload) {
+        let frame = packet[..len].to_vec();
+        let cutter = wire::offload::Cutter::new(&frame, offload).unwrap();
+        assert_eq!(cutter.write(0, packet), Some(len));
+    }
+
     /// Sends a UDP packet out through `device` and answers it as the other end would.
     pub(crate) fn answers_through(device: &Device) {
         let socket = UdpSocket::bind((HERE, 5000)).unwrap();
@@ -219,7 +285,9 @@ mod tests {
                 crate::wait::readable(&[device.as_fd()], wait).unwrap()[0],
                 "no packet"
             );
-            let len = device.recv(&mut packet).unwrap();
+            let (len, offload) = device.recv(&mut packet).unwrap();
+            assert_eq!(offload.cut, None);
+            finish(&mut packet, len, offload);
             if packet[6] == 17 {
                 break len;
             }
@@ -252,23 +320,34 @@ mod tests {
         Plan {
             name: name.to_owned(),
             mtu: 1400,
+            offloads: true,
             addresses: vec![(HERE.into(), 128)],
             routes: vec![(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 8)],
         }
     }
 
     #[test]
-    fn packets_pass_through_a_tun() {
+    fn packets_pass_through_a_tun_with_and_without_offloads() {
+        for offloads in [false, true] {
+            in_new_network(move || {
+                let device = Device::create_tun("kumi0", offloads).unwrap();
+                configure("kumi0", &plan("kumi0")).unwrap();
+                assert_eq!(device.joins().tcp, offloads);
+                answers_through(&device);
+            });
+        }
+    }
+
+    #[test]
+    fn a_name_is_had_once_and_goes_with_its_descriptor() {
         in_new_network(|| {
-            let device = Device::create_tun("kumi%d").unwrap();
+            let device = Device::create_tun("kumi%d", true).unwrap();
             assert_eq!(device.name(), "kumi0");
-            configure(device.name(), &plan("kumi0")).unwrap();
-            answers_through(&device);
             assert!(matches!(
-                Device::create_tun("kumi0"),
+                Device::create_tun("kumi0", true),
                 Err(TunError::Busy(_))
             ));
-            assert_eq!(Device::create_tun("kumi%d").unwrap().name(), "kumi1");
+            assert_eq!(Device::create_tun("kumi%d", true).unwrap().name(), "kumi1");
             assert_eq!(
                 device.send(&[]).unwrap_err().kind(),
                 io::ErrorKind::InvalidInput
@@ -298,14 +377,14 @@ mod tests {
         in_new_network(|| {
             for name in ["tun", "pair"] {
                 let device = match name {
-                    "tun" => Device::create_tun(name).unwrap(),
+                    "tun" => Device::create_tun(name, true).unwrap(),
                     _ => crate::packet_pair::create(name).unwrap(),
                 };
                 configure(name, &plan(name)).unwrap();
                 let socket = UdpSocket::bind((HERE, 0)).unwrap();
                 let mut waiting = 0;
                 // The kernel starts to use a new address and route a moment later.
-                while !matches!(device.recv(&mut [0; 2000]), Ok(len) if len > 1300) {
+                while !matches!(device.recv(&mut [0; 2000]), Ok((len, _)) if len > 1300) {
                     let _ = socket.send_to(&[0; 1300], (THERE, 9));
                     std::thread::sleep(Duration::from_millis(5));
                 }
@@ -331,7 +410,7 @@ mod tests {
     fn names_that_cannot_be_are_refused() {
         for name in ["", "a-name-that-is-too-long", "組紐"] {
             assert!(matches!(
-                Device::create_tun(name),
+                Device::create_tun(name, true),
                 Err(TunError::BadName(_))
             ));
         }

@@ -1,40 +1,46 @@
-//! The UDP socket of a node: dual stack, batched receive, ECN both ways.
+//! The UDP socket of a node: dual stack, many datagrams in one call, ECN both ways.
 //!
 //! One socket carries IPv6 and (mapped) IPv4; addresses are plain IPv4 outside of here. It may be
 //! given a second one on the same port, where the kernel queues what does not belong to a session
 //! or channel: then a flood of that takes no room from the rest.
 //! Packets are sent with "don't fragment", but for those of which the caller says that they may
-//! be. The kernel may join datagrams on receipt (GRO);
-//! they come out one by one. Sending by `&self` from any thread.
+//! be. Sending by `&self` from any thread.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`receive`] | many reads in a call, each of datagrams that the kernel joined |
+//! | [`send`] | many datagrams in a call, those alike in a message that the kernel cuts |
+//! | [`strangers`] | which socket of the port gets what |
 
-use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use rustix::net::addr::SocketAddrArg;
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+mod receive;
+mod send;
+mod strangers;
+
+pub use receive::{BATCH_LEN, Batch, READ_LEN_MAX, Read};
+pub use send::Outgoing;
+
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Reads of the kernel in one call; each may hold up to 64 joined datagrams.
-pub const BATCH_LEN: usize = 8;
-/// The longest read, in bytes: a datagram cannot be longer, nor can joined ones.
-pub const READ_LEN_MAX: usize = 65_536;
 /// What is asked for as the kernel's queues, in bytes; it gives what the system allows.
 const QUEUE_LEN: usize = 4 * 1024 * 1024;
+/// `linux/udp.h`
+const UDP_SEGMENT: libc::c_int = 103;
+const UDP_GRO: libc::c_int = 104;
 
 /// An open socket.
 #[derive(Debug)]
 pub struct Udp {
     socket: UdpSocket,
-    state: UdpSocketState,
     mapped: bool,
+    /// The kernel cuts messages into datagrams, as far as is known.
+    may_segment: AtomicBool,
+    /// The kernel joins datagrams.
+    may_join: bool,
 }
-
-/// The first byte of datagrams that stay on the first socket: transport and relayed.
-const KNOWN_TYPES: [u32; 2] = [4, 5];
-
-/// Sends in one call of the kernel.
-pub const SEND_ALL_MAX: usize = 64;
 
 impl Udp {
     /// Opens a socket on `port` (0: any free one) of every address of this machine.
@@ -58,15 +64,7 @@ impl Udp {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
             Err(_) => (v4()?, false),
         };
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        // Smaller queues than asked for still work.
-        let _ = socket.set_recv_buffer_size(QUEUE_LEN);
-        let _ = socket.set_send_buffer_size(QUEUE_LEN);
-        Ok(Self {
-            socket: socket.into(),
-            state,
-            mapped,
-        })
+        Self::prepare(socket, mapped)
     }
 
     /// Opens a second socket on the same port. Whatever is neither a transport nor a relayed
@@ -84,14 +82,34 @@ impl Udp {
         }
         socket.set_reuse_port(true)?;
         socket.bind(&at.into())?;
-        attach_by_type(&socket)?;
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        strangers::attach_by_type(&socket)?;
+        Self::prepare(socket, self.mapped)
+    }
+
+    fn prepare(socket: Socket, mapped: bool) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        // Smaller queues than asked for still work.
         let _ = socket.set_recv_buffer_size(QUEUE_LEN);
-        Ok(Self {
+        let _ = socket.set_send_buffer_size(QUEUE_LEN);
+        let mut udp = Self {
+            may_segment: AtomicBool::new(false),
+            may_join: false,
             socket: socket.into(),
-            state,
-            mapped: self.mapped,
-        })
+            mapped,
+        };
+        // Whoever cannot be told of ECN marks does without.
+        let _ = udp.set(libc::IPPROTO_IP, libc::IP_RECVTOS, 1);
+        udp.set_mtu_discover(libc::IP_PMTUDISC_PROBE)?;
+        if mapped {
+            let _ = udp.set(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1);
+            let probe = libc::IPV6_PMTUDISC_PROBE;
+            udp.set(libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, probe)?;
+        }
+        udp.may_join = udp.set(libc::SOL_UDP, UDP_GRO, 1).is_ok();
+        // 0 leaves the socket as it is, where the kernel knows the option.
+        let may_segment = udp.set(libc::SOL_UDP, UDP_SEGMENT, 0).is_ok();
+        udp.may_segment.store(may_segment, Ordering::Relaxed);
+        Ok(udp)
     }
 
     /// The port that the socket has.
@@ -107,37 +125,15 @@ impl Udp {
         self.mapped
     }
 
-    /// Reads what has come, up to [`BATCH_LEN`] reads, and gives each datagram with its
-    /// source and its ECN bits (0 to 3) to `each`; returns how many there were.
-    ///
-    /// # Errors
-    /// `WouldBlock` when nothing waits.
-    pub fn recv(
-        &self,
-        batch: &mut Batch,
-        mut each: impl FnMut(SocketAddr, u8, &mut [u8]),
-    ) -> io::Result<usize> {
-        let reads = {
-            let mut slices = batch
-                .buffer
-                .chunks_exact_mut(READ_LEN_MAX)
-                .map(IoSliceMut::new);
-            let mut slices: [IoSliceMut<'_>; BATCH_LEN] =
-                std::array::from_fn(|_| slices.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
-            self.state
-                .recv(UdpSockRef::from(&self.socket), &mut slices, &mut batch.meta)?
-        };
-        let mut count = 0;
-        let chunks = batch.buffer.chunks_exact_mut(READ_LEN_MAX);
-        for (meta, chunk) in batch.meta.iter().take(reads).zip(chunks) {
-            let ecn = meta.ecn.map_or(0, |ecn| ecn as u8);
-            let joined = chunk.get_mut(..meta.len).unwrap_or_default();
-            for datagram in joined.chunks_mut(meta.stride.max(1)) {
-                each(unmap(meta.addr), ecn, datagram);
-                count += 1;
-            }
-        }
-        Ok(count)
+    /// Whether datagrams leave together that the kernel cuts, and come together that it joined.
+    pub fn offloads(&self) -> (bool, bool) {
+        (self.may_segment.load(Ordering::Relaxed), self.may_join)
+    }
+
+    /// Sends and receives one by one from now on.
+    pub fn switch_offloads_off(&mut self) {
+        self.may_segment.store(false, Ordering::Relaxed);
+        self.may_join &= self.set(libc::SOL_UDP, UDP_GRO, 0).is_err();
     }
 
     /// Sends one datagram that routers may fragment (IPv4), for the few that are never sent in
@@ -159,14 +155,18 @@ impl Udp {
     }
 
     fn set_mtu_discover(&self, how: libc::c_int) -> io::Result<()> {
+        self.set(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, how)
+    }
+
+    fn set(&self, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
         // SAFETY: the descriptor is open for the life of `self`, and the option's value is an
         // int that outlives the call, with its length.
         let set = unsafe {
             libc::setsockopt(
                 self.socket.as_raw_fd(),
-                libc::IPPROTO_IP,
-                libc::IP_MTU_DISCOVER,
-                (&raw const how).cast(),
+                level,
+                option,
+                (&raw const value).cast(),
                 size_of::<libc::c_int>() as libc::socklen_t,
             )
         };
@@ -175,97 +175,6 @@ impl Udp {
         } else {
             Err(io::Error::last_os_error())
         }
-    }
-
-    /// Sends short datagrams, each to its address and not ECN capable, in as few calls of the
-    /// kernel as it takes; returns how many it did not take.
-    pub fn send_all<const LEN: usize>(&self, datagrams: &[(SocketAddr, [u8; LEN])]) -> usize {
-        let mut refused = 0;
-        for datagrams in datagrams.chunks(SEND_ALL_MAX) {
-            let to = |(to, _): &(SocketAddr, _)| if self.mapped { map(*to) } else { *to }.as_any();
-            let to: Vec<SocketAddrAny> = datagrams.iter().map(to).collect();
-            let bytes: Vec<[IoSlice<'_>; 1]> = datagrams
-                .iter()
-                .map(|(_, bytes)| [IoSlice::new(bytes)])
-                .collect();
-            let mut controls: Vec<_> = datagrams
-                .iter()
-                .map(|_| SendAncillaryBuffer::default())
-                .collect();
-            let each = to.iter().zip(&bytes).zip(&mut controls);
-            let mut messages: Vec<MMsgHdr<'_>> = each
-                .map(|((to, bytes), control)| MMsgHdr::new_with_addr(to, bytes, control))
-                .collect();
-            let mut left = messages.as_mut_slice();
-            while !left.is_empty() {
-                let sent = match sendmmsg(&self.socket, left, SendFlags::empty()) {
-                    Ok(count) => count.clamp(1, left.len()),
-                    Err(rustix::io::Errno::INTR) => 0,
-                    // The first one of them; the next may be taken.
-                    Err(_) => {
-                        refused += 1;
-                        1
-                    }
-                };
-                left = left.get_mut(sent..).unwrap_or_default();
-            }
-        }
-        refused
-    }
-
-    /// Sends one datagram with these ECN bits (0 to 3).
-    ///
-    /// # Errors
-    /// Longer than the path's MTU as far as the kernel knows (`EMSGSIZE`, see
-    /// [`is_too_long`]), no route, the queue is full (`WouldBlock`), or no such address
-    /// family.
-    pub fn send(&self, to: SocketAddr, ecn: u8, datagram: &[u8]) -> io::Result<()> {
-        let transmit = Transmit {
-            destination: if self.mapped { map(to) } else { to },
-            ecn: EcnCodepoint::from_bits(ecn),
-            contents: datagram,
-            segment_size: None,
-            src_ip: None,
-        };
-        self.state
-            .try_send(UdpSockRef::from(&self.socket), &transmit)
-    }
-}
-
-/// Has the kernel sort what comes to the sockets of a port, of which `socket` is one, by its first
-/// byte (classic BPF over the UDP payload, see socket(7)): the number of the socket, from 0.
-fn attach_by_type(socket: &Socket) -> io::Result<()> {
-    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    let load = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
-    let equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    let answer = (libc::BPF_RET | libc::BPF_K) as u16;
-    let [transport, relayed] = KNOWN_TYPES;
-    let mut program = [
-        step(load, 0, 0, 0),
-        step(equal, 2, 0, transport),
-        step(equal, 1, 0, relayed),
-        step(answer, 0, 0, 1),
-        step(answer, 0, 0, 0),
-    ];
-    let program = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
-    // SAFETY: the descriptor is open, the option's value is a program with its length, and both
-    // outlive the call, which copies them.
-    let set = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_REUSEPORT_CBPF,
-            (&raw const program).cast(),
-            size_of::<libc::sock_fprog>() as libc::socklen_t,
-        )
-    };
-    if set == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
     }
 }
 
@@ -277,23 +186,7 @@ impl AsFd for Udp {
 
 /// Whether a send failed because the datagram is longer than the path takes.
 pub fn is_too_long(error: &io::Error) -> bool {
-    quinn_udp::is_msg_size_err(error)
-}
-
-/// The buffers of one receiving thread. Only pages that were used are resident.
-#[derive(Debug)]
-pub struct Batch {
-    buffer: Vec<u8>,
-    meta: [RecvMeta; BATCH_LEN],
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            buffer: vec![0; BATCH_LEN * READ_LEN_MAX],
-            meta: [RecvMeta::default(); BATCH_LEN],
-        }
-    }
+    error.raw_os_error() == Some(libc::EMSGSIZE)
 }
 
 /// An IPv4 address that came mapped into IPv6, as IPv4.
@@ -317,11 +210,11 @@ fn map(address: SocketAddr) -> SocketAddr {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn receive_all(
+    pub(crate) fn receive_all(
         socket: &Udp,
         batch: &mut Batch,
         count: usize,
@@ -330,11 +223,13 @@ mod tests {
         while all.len() < count {
             let wait = Some(Duration::from_secs(5));
             assert!(crate::wait::readable(&[socket.as_fd()], wait).unwrap()[0]);
-            socket
-                .recv(batch, |from, ecn, bytes| {
-                    all.push((from, ecn, bytes.to_vec()))
-                })
-                .unwrap();
+            let reads = socket.recv(batch).unwrap();
+            for number in 0..reads {
+                let read = batch.read(number).unwrap();
+                let bytes = batch.buffer();
+                let each = read.datagrams().map(|at| bytes[at].to_vec());
+                all.extend(each.map(|bytes| (read.from, read.ecn, bytes)));
+            }
         }
         all
     }
@@ -359,7 +254,7 @@ mod tests {
             }
         }
         assert_eq!(
-            b.recv(&mut batch, |_, _, _| ()).unwrap_err().kind(),
+            b.recv(&mut batch).unwrap_err().kind(),
             io::ErrorKind::WouldBlock
         );
     }
@@ -394,25 +289,6 @@ mod tests {
         // Nobody else gets the port by mistake.
         let again = Udp::bind(b.port().unwrap());
         assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AddrInUse);
-    }
-
-    #[test]
-    fn many_short_datagrams_go_out_together() {
-        let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
-        let to = |ip: IpAddr, n| {
-            let port = if n == 3 { 0 } else { b.port().unwrap() };
-            (SocketAddr::new(ip, port), [n; 56])
-        };
-        let v4: IpAddr = Ipv4Addr::LOCALHOST.into();
-        let all: Vec<_> = (0..=99).map(|n| to(v4, n)).collect();
-        assert_eq!(a.send_all(&all), 1, "nothing is at port 0");
-        let got = receive_all(&b, &mut Batch::default(), 99);
-        let numbers = got.iter().map(|(_, _, bytes)| bytes[0]);
-        assert!(numbers.eq((0..=99).filter(|n| *n != 3)));
-        if a.has_ipv6() {
-            assert_eq!(a.send_all(&[to(Ipv6Addr::LOCALHOST.into(), 7)]), 0);
-            assert_eq!(receive_all(&b, &mut Batch::default(), 1).len(), 1);
-        }
     }
 
     #[test]

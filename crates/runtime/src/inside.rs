@@ -38,6 +38,8 @@ pub struct Wanted {
     pub routes: Routes,
     /// Its MTU in bytes.
     pub mtu: u16,
+    /// Whether the kernel may pass large frames.
+    pub offloads: bool,
     /// Its addresses with the length of their prefix.
     pub addresses: Vec<(IpAddr, u8)>,
 }
@@ -76,6 +78,7 @@ fn plan(wanted: &Wanted, routes: &[(Ipv6Addr, u8)]) -> Plan {
     Plan {
         name: wanted.name.clone(),
         mtu: u32::from(wanted.mtu),
+        offloads: wanted.offloads,
         addresses: wanted.addresses.clone(),
         routes: routes.to_vec(),
     }

@@ -141,7 +141,7 @@ mod tests {
                 eprintln!("skipped: {error}");
                 return;
             }
-            let device = os::tun::Device::create_tun("kumi%d").unwrap();
+            let device = os::tun::Device::create_tun("kumi%d", true).unwrap();
             let mut netlink = Netlink::open().unwrap();
             let index = netlink.link(device.name()).unwrap().index;
             netlink.set_no_link_local(index).unwrap();
@@ -169,7 +169,7 @@ mod tests {
                 eprintln!("skipped: {error}");
                 return;
             }
-            let device = os::tun::Device::create_tun("kumi%d").unwrap();
+            let device = os::tun::Device::create_tun("kumi%d", true).unwrap();
             let mut netlink = Netlink::open().unwrap();
             let index = netlink.link(device.name()).unwrap().index;
             netlink.set_up(index, true).unwrap();

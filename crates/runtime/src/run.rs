@@ -148,7 +148,10 @@ impl Machine {
         let mut clock = Clock::new(stored.time_high_unix_s);
         let behind_s = stored.time_high_unix_s.saturating_sub(os::clock::unix_s());
         let port = settings.port;
-        let udp = Udp::bind(port).map_err(|source| RunError::Port { port, source })?;
+        let mut udp = Udp::bind(port).map_err(|source| RunError::Port { port, source })?;
+        if !settings.offloads {
+            udp.switch_offloads_off();
+        }
         let port = udp.port().map_err(system("asking for the port"))?;
         let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
         let seed = os::random::seed().map_err(system("random numbers"))?;
@@ -187,6 +190,7 @@ impl Machine {
             mode: settings.mode,
             routes: settings.routes,
             mtu: settings.mtu,
+            offloads: settings.offloads,
             addresses: names.into_iter().chain(v4).collect(),
         };
         Ok(crate::inside::open(&wanted)?)

@@ -91,6 +91,8 @@ pub struct Settings {
     pub routes: Routes,
     /// Its MTU in bytes, at least 1,280.
     pub mtu: u16,
+    /// Whether the kernel may pass large frames and leave checksums to the node, on both sides.
+    pub offloads: bool,
     /// IPv4 addresses of the node inside, with the length of their prefix.
     pub addresses: Vec<(Ipv4Addr, u8)>,
     /// What the node announces beside them.

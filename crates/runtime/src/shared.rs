@@ -9,8 +9,9 @@ use group::FlowTable;
 use node::{FastReport, Snapshot};
 use os::multicast::Multicast;
 use os::tun::Device;
-use os::udp::Udp;
+use os::udp::{Outgoing, Udp};
 use os::wait::Waker;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -205,7 +206,21 @@ impl Inbox {
 
 /// Answers to those whom nobody knows, that leave together: at most what one read of the kernel
 /// brought, [`os::udp::BATCH_LEN`] times 64.
-pub type Answers = Vec<(SocketAddr, [u8; COOKIE_REPLY_LEN])>;
+#[derive(Debug, Default)]
+pub struct Answers {
+    bytes: Vec<u8>,
+    datagrams: Vec<Outgoing>,
+}
+
+impl Answers {
+    /// Adds one.
+    pub fn push(&mut self, to: SocketAddr, reply: &[u8; COOKIE_REPLY_LEN]) {
+        let start = self.bytes.len();
+        self.bytes.extend(reply);
+        let at = start..self.bytes.len();
+        self.datagrams.push(Outgoing { to, ecn: 0, at });
+    }
+}
 
 /// The slow path's end of an [`Inbox`].
 #[derive(Debug)]
@@ -295,32 +310,47 @@ impl Shared {
 
     /// Sends the answers to those whom nobody knows, without waiting, and forgets them.
     pub fn answer(&self, answers: &mut Answers) {
-        if answers.is_empty() {
+        if answers.datagrams.is_empty() {
             return;
         }
-        for _ in 0..self.udp.send_all(answers) {
-            self.counters.dropped(ShellDrop::SendFailed);
-        }
-        answers.clear();
+        let refused = |_: &Outgoing, _: &io::Error| self.counters.dropped(ShellDrop::SendFailed);
+        self.udp
+            .send_batch(&answers.bytes, &answers.datagrams, || false, refused);
+        answers.bytes.clear();
+        answers.datagrams.clear();
     }
 
     fn transmit_udp(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
-        let why = match self.udp.send(to, ecn as u8, datagram) {
-            Ok(()) => return,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+        let (ecn, at) = (ecn as u8, 0..datagram.len());
+        self.transmit_all(datagram, &[Outgoing { to, ecn, at }]);
+    }
+
+    /// Sends datagrams that are in `buffer`, in order; waits as [`Self::transmit`] does.
+    pub fn transmit_all(&self, buffer: &[u8], datagrams: &[Outgoing]) {
+        let mut waited = false;
+        let wait = || {
+            let again = !std::mem::replace(&mut waited, true);
+            if again {
                 let _ = os::wait::writable(&self.udp, SEND_WAIT);
-                match self.udp.send(to, ecn as u8, datagram) {
-                    Ok(()) => return,
-                    Err(_) => ShellDrop::SendFull,
-                }
             }
-            Err(error) if os::udp::is_too_long(&error) => ShellDrop::TooLong,
-            Err(error) => {
-                tracing::trace!(%to, %error, "not sent");
-                ShellDrop::SendFailed
-            }
+            again
         };
-        self.counters.dropped(why);
+        self.udp
+            .send_batch(buffer, datagrams, wait, |datagram, error| {
+                tracing::trace!(to = %datagram.to, %error, "not sent");
+                self.counters.dropped(match error {
+                    error if error.kind() == io::ErrorKind::WouldBlock => ShellDrop::SendFull,
+                    error if os::udp::is_too_long(error) => ShellDrop::TooLong,
+                    _ => ShellDrop::SendFailed,
+                });
+            });
+    }
+
+    /// Tells the slow path what the fast path did.
+    pub fn report(&self, report: Option<FastReport>) {
+        if let Some(report) = report {
+            self.inbox.offer(Input::Fast(report));
+        }
     }
 
     /// Hands an IP packet to the host.

@@ -19,6 +19,7 @@
 //! | [`beacon`] | LAN beacon | 7 |
 //! | [`invite`] | invite line | 8 |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
+//! | [`offload`] | large packets: cutting, joining, unfinished checksums | – |
 //! | [`path`] | what a datagram travels over | 2, 6 |
 //! | [`socks5`], [`http_proxy`], [`destination`] | what a program asks of this host's proxies | – |
 //! | [`addr`], [`prefix`], [`statement`], [`codec`], [`time`] | what the others are made of | 1 |
@@ -35,6 +36,7 @@ pub mod handshake;
 pub mod http_proxy;
 pub mod invite;
 pub mod ip;
+pub mod offload;
 pub mod path;
 pub mod payload;
 pub mod prefix;

@@ -1,7 +1,8 @@
 //! The fast path: what data threads do with a packet, over an immutable snapshot.
 //!
 //! [`Snapshot::outbound`] and [`Snapshot::inbound`] take one packet or datagram in a buffer
-//! of the caller and say what to do with it. The slow path calls the very same functions.
+//! of the caller and say what to do with it. The slow path calls the very same functions. The
+//! packets of a large frame have one way, which [`Snapshot::way`] finds once.
 //! They touch no state but atomics inside a session's keys, its replay window, the
 //! [`group::FlowTable`], and the numbers of the doorman.
 //!
@@ -11,6 +12,8 @@
 mod doorman;
 #[cfg(test)]
 mod doorman_tests;
+mod inbound;
+mod outbound;
 #[cfg(test)]
 mod prefix_tests;
 mod prefixes;
@@ -21,9 +24,11 @@ mod tests;
 mod verdict;
 
 pub(crate) use doorman::{Doorman, Entry};
+pub use outbound::Sealer;
+pub(crate) use outbound::{error_source, note_flow};
 pub(crate) use relay::{Hops, Leg, OwnChannel, Owner, Relayed, Route};
 pub use snapshot::Snapshot;
-pub(crate) use snapshot::{Names, Out, PeerEntry, error_source, note_flow};
+pub(crate) use snapshot::{Names, Out, PeerEntry};
 pub use verdict::{DropReason, FastReport, Inbound, Outbound};
 
 use wire::datagram::{KIND_LEN, RELAY_HEADER_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};

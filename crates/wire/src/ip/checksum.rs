@@ -12,8 +12,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 /// be of one family. (ICMPv4 has no pseudo-header: use [`checksum`].)
 pub fn upper_checksum(src: IpAddr, dst: IpAddr, proto: u8, upper: &[u8]) -> u16 {
     let len = u64::try_from(upper.len()).unwrap_or(u64::MAX) & 0xFFFF_FFFF;
-    let pseudo = len + u64::from(proto) + sum_addr(src) + sum_addr(dst);
-    finish(pseudo + sum(upper))
+    finish(len + u64::from(proto) + sum_addr(src) + sum_addr(dst) + sum(upper))
 }
 
 /// `checksum` after one 16-bit word at an even offset changed from `old` to `new`.
@@ -28,25 +27,34 @@ fn sum_addr(addr: IpAddr) -> u64 {
     }
 }
 
-/// Sums 32-bit words, which fold to the same 16 bits; it cannot overflow below 16 GiB.
-fn sum(bytes: &[u8]) -> u64 {
+/// The sum of `bytes` as 16-bit big-endian words, not complemented; an odd byte at the end counts
+/// as the high one of a word. Sums of parts of even length may be added.
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
+    // In the machine's own order: swapping the bytes of all words swaps those of the sum
+    // (RFC 1071, section 2). It cannot overflow below 16 GiB.
     let (words, rest) = bytes.as_chunks::<4>();
     let total: u64 = words
         .iter()
-        .map(|word| u64::from(u32::from_be_bytes(*word)))
+        .map(|word| u64::from(u32::from_ne_bytes(*word)))
         .sum();
     let mut last = [0; 4];
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    total + u64::from(u32::from_be_bytes(last))
+    let folded = fold(total + u64::from(u32::from_ne_bytes(last)));
+    u64::from(u16::from_be_bytes(folded.to_ne_bytes()))
 }
 
-fn finish(mut sum: u64) -> u16 {
+/// The checksum of what was summed up.
+pub(crate) fn finish(sum: u64) -> u16 {
+    !fold(sum)
+}
+
+fn fold(mut sum: u64) -> u16 {
     while sum > 0xFFFF {
         sum = (sum >> 16) + (sum & 0xFFFF);
     }
-    !u16::try_from(sum).unwrap_or_default()
+    u16::try_from(sum).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,100 @@
+//! What came for this host, joined into large frames, and what a Bridge sends on.
+//!
+//! Everything lies in the buffer that it was read into and is not copied; so it has to be done with
+//! ([`Arrivals::finish`]) before that is read into again. The order of a flow is kept.
+
+use crate::counters::ShellDrop;
+use crate::shared::Shared;
+use os::udp::Outgoing;
+use std::io;
+use std::ops::Range;
+use wire::Path;
+use wire::ip::Ecn;
+use wire::offload::{Joined, Joiner, Offered};
+
+/// So many datagrams are sent on together.
+const FORWARDS_MAX: usize = 128;
+
+/// What one turn of a receiving thread brought.
+pub(super) struct Arrivals<'a> {
+    shared: &'a Shared,
+    joiner: Joiner,
+    forwards: Vec<Outgoing>,
+}
+
+impl<'a> Arrivals<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        let joins = shared.device.as_ref().map(os::tun::Device::joins);
+        Self {
+            shared,
+            joiner: Joiner::new(joins.unwrap_or_default()),
+            forwards: Vec::with_capacity(FORWARDS_MAX),
+        }
+    }
+
+    /// A packet for this host.
+    pub(super) fn deliver(&mut self, buffer: &[u8], at: Range<usize>) {
+        let packet = buffer.get(at.clone()).unwrap_or_default();
+        let mut offered = self.joiner.offer(packet, at.start);
+        if offered == Offered::Full {
+            self.flush(buffer);
+            offered = self.joiner.offer(packet, at.start);
+        }
+        if offered != Offered::Taken {
+            self.flush(buffer);
+            self.shared.deliver(packet);
+        }
+    }
+
+    /// A datagram that goes on from here, as it is.
+    pub(super) fn forward(&mut self, buffer: &[u8], to: Path, ecn: Ecn, at: Range<usize>) {
+        let Path::Udp(to) = to else {
+            let datagram = buffer.get(at).unwrap_or_default();
+            return self.shared.transmit(to, ecn, datagram);
+        };
+        let ecn = ecn as u8;
+        self.forwards.push(Outgoing { to, ecn, at });
+        if self.forwards.len() >= FORWARDS_MAX {
+            self.send_on(buffer);
+        }
+    }
+
+    /// Does what is still to be done with the buffer.
+    pub(super) fn finish(&mut self, buffer: &[u8]) {
+        self.flush(buffer);
+        self.send_on(buffer);
+    }
+
+    fn send_on(&mut self, buffer: &[u8]) {
+        if !self.forwards.is_empty() {
+            self.shared.transmit_all(buffer, &self.forwards);
+            self.forwards.clear();
+        }
+    }
+
+    /// Hands the frame that is being made to the host.
+    fn flush(&mut self, buffer: &[u8]) {
+        let joins = self.joiner.kinds();
+        let (Some(joined), Some(device)) = (self.joiner.take(), &self.shared.device) else {
+            return;
+        };
+        match device.send_frame(&joined, buffer) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                tracing::info!("the kernel takes no large frames of this kind");
+                deliver_apart(self.shared, &joined, buffer);
+                self.joiner = Joiner::new(joins.without(&joined));
+            }
+            Err(_) => self.shared.counters.dropped(ShellDrop::InterfaceFull),
+        }
+    }
+}
+
+/// Hands over the packets that a frame was made of: they still lie as they came, headers and all.
+fn deliver_apart(shared: &Shared, joined: &Joined<'_>, buffer: &[u8]) {
+    for payload in joined.payloads {
+        let start = payload.start.saturating_sub(joined.headers.len());
+        let packet = buffer.get(start..payload.end).unwrap_or_default();
+        shared.deliver(packet);
+    }
+}

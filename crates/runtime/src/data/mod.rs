@@ -1,0 +1,227 @@
+//! The data threads: UDP to interface and interface to UDP, on the published snapshot.
+//!
+//! Each thread works until its descriptor is empty and only then waits. What it reads in one turn
+//! it also sends in as few calls of the kernel as it takes, before the next turn. What the snapshot
+//! cannot place goes to the slow path. There is one thread per direction, and one for what
+//! belongs to no session yet; more of them need nothing but more descriptors.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`arrivals`] | what came for this host, joined into large frames, and what goes on from here |
+//! | [`departures`] | sealed datagrams until they leave together |
+
+mod arrivals;
+mod departures;
+
+use crate::counters::Cause;
+use crate::shared::{Answers, Input, Shared};
+use crate::streams::StreamEvent;
+use arrivals::Arrivals;
+use departures::Departures;
+use node::{DropReason, Inbound, Outbound, Snapshot};
+use os::clock::monotonic;
+use os::udp::{Batch, Udp};
+use os::wait::readable;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+use wire::Path;
+use wire::ip::Ecn;
+use wire::offload::{Cutter, Offload};
+
+/// The longest frame, in bytes.
+const FRAME_LEN_MAX: usize = 65_535;
+/// After an unexpected error of a descriptor a thread pauses, so that it cannot spin.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Receives datagrams until the node ends.
+pub fn receive_datagrams(shared: &Shared) {
+    receive_from(shared, &shared.udp);
+}
+
+/// Receives what belongs to no session until the node ends. It is the others' turn first: a flood
+/// of it gets the time that they leave.
+pub fn receive_from_strangers(shared: &Shared, door: &Udp) {
+    os::process::step_back();
+    receive_from(shared, door);
+}
+
+fn receive_from(shared: &Shared, udp: &Udp) {
+    let mut batch = Batch::default();
+    let mut turn = Turn::new(shared);
+    while !shared.is_ending() {
+        match udp.recv(&mut batch) {
+            Ok(reads) => turn.take(&mut batch, reads),
+            Err(error) => pause(shared, udp.as_fd(), Cause::Datagram, &error),
+        }
+    }
+}
+
+/// What one receiving thread does with what it reads in one turn.
+struct Turn<'a> {
+    shared: &'a Shared,
+    arrivals: Arrivals<'a>,
+    answers: Answers,
+}
+
+impl<'a> Turn<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            arrivals: Arrivals::new(shared),
+            answers: Answers::default(),
+        }
+    }
+
+    fn take(&mut self, batch: &mut Batch, reads: usize) {
+        let now = monotonic();
+        let snapshot = self.shared.snapshot.load();
+        for read in 0..reads {
+            let Some(read) = batch.read(read) else { break };
+            let (from, ecn) = (Path::Udp(read.from), Ecn::from_bits(read.ecn));
+            for at in read.datagrams() {
+                self.datagram(&snapshot, now, from, ecn, batch.buffer(), at);
+            }
+        }
+        self.arrivals.finish(batch.buffer());
+        self.shared.answer(&mut self.answers);
+    }
+
+    fn datagram(
+        &mut self,
+        snapshot: &Snapshot,
+        now: Duration,
+        from: Path,
+        ecn: Ecn,
+        buffer: &mut [u8],
+        at: Range<usize>,
+    ) {
+        let Some(datagram) = buffer.get_mut(at.clone()) else {
+            return;
+        };
+        let shared = self.shared;
+        match snapshot.inbound(now, &shared.flows, from, ecn, datagram) {
+            Inbound::Deliver { packet, report } => {
+                let packet = at.start + packet.start..at.start + packet.end;
+                self.arrivals.deliver(buffer, packet);
+                shared.report(report);
+            }
+            Inbound::Forward { to, report } => {
+                self.arrivals.forward(buffer, to, ecn, at);
+                shared.report(report);
+            }
+            Inbound::Report(report) => shared.report(Some(report)),
+            Inbound::Slow { proven } => {
+                let taken = shared.inbox.offer_datagram(from, ecn, proven, datagram);
+                if !taken && !proven {
+                    snapshot.note_load(now);
+                }
+            }
+            Inbound::Answer(reply) => {
+                if let Some(to) = from.udp() {
+                    self.answers.push(to, &reply);
+                }
+                shared.counters.fast_dropped(DropReason::RateLimited);
+            }
+            Inbound::Refused(reason, report) => {
+                shared.counters.fast_dropped(reason);
+                shared.report(Some(report));
+            }
+            Inbound::Drop(reason) => shared.counters.fast_dropped(reason),
+        }
+    }
+}
+
+/// Serves the streams until the node ends.
+pub fn receive_from_streams(shared: &Shared) {
+    let mut turn = Turn::new(shared);
+    let mut each = |id, datagram: &mut [u8]| {
+        let (now, from) = (monotonic(), Path::Stream(id));
+        let snapshot = shared.snapshot.load();
+        let at = 0..datagram.len();
+        turn.datagram(&snapshot, now, from, Ecn::NotEct, datagram, at);
+        turn.arrivals.finish(datagram);
+    };
+    let mut event = |event| {
+        let event = match event {
+            StreamEvent::Up { id, at, dialled } => node::StreamEvent::Up { id, at, dialled },
+            StreamEvent::Failed { at, error } => {
+                tracing::debug!(%at, %error, "no stream");
+                node::StreamEvent::Failed { at }
+            }
+            StreamEvent::Down { id } => node::StreamEvent::Down { id },
+        };
+        shared.inbox.send(Input::Stream(event));
+    };
+    if let Err(error) = shared.streams.run(&mut each, &mut event) {
+        tracing::error!(%error, "streams");
+    }
+}
+
+/// Takes the host's frames from the interface until the node ends.
+pub fn receive_packets(shared: &Shared) {
+    let Some(device) = &shared.device else { return };
+    let mut frame = vec![0; FRAME_LEN_MAX];
+    let mut departures = Departures::new();
+    while !shared.is_ending() {
+        match device.recv(&mut frame) {
+            Ok((len, offload)) => {
+                let frame = frame.get(..len).unwrap_or_default();
+                outbound(shared, frame, offload, &mut departures);
+            }
+            Err(error) => {
+                departures.leave(shared);
+                pause(shared, device.as_fd(), Cause::Packet, &error);
+            }
+        }
+    }
+}
+
+/// Cuts a frame of the host into packets, and seals each.
+fn outbound(shared: &Shared, frame: &[u8], offload: Offload, departures: &mut Departures) {
+    let now = monotonic();
+    let snapshot = shared.snapshot.load();
+    let Ok(cutter) = Cutter::new(frame, offload) else {
+        return shared.counters.fast_dropped(DropReason::Malformed);
+    };
+    let len_max = cutter.packet_len_max();
+    match snapshot.way(now, &shared.flows, frame, len_max) {
+        Ok(sealer) => {
+            for number in 0..cutter.count() {
+                departures.seal(shared, now, &cutter, number, &sealer);
+            }
+            departures.leave_if_many(shared);
+        }
+        Err(Outbound::Slow) => {
+            for number in 0..cutter.count() {
+                slow(shared, &cutter, number);
+            }
+        }
+        Err(Outbound::Reply(packet, reason)) => {
+            shared.deliver(&packet);
+            shared.counters.fast_dropped(reason);
+        }
+        Err(Outbound::Drop(reason)) => shared.counters.fast_dropped(reason),
+        Err(Outbound::Send { .. }) => {}
+    }
+}
+
+/// Hands a packet of a frame to the slow path.
+fn slow(shared: &Shared, cutter: &Cutter<'_>, number: usize) {
+    let mut packet = vec![0; cutter.packet_len_max()];
+    if let Some(len) = cutter.write(number, &mut packet) {
+        packet.truncate(len);
+        shared.inbox.offer(Input::Packet(packet));
+    }
+}
+
+/// Waits until there is more to read or the node ends.
+fn pause(shared: &Shared, fd: BorrowedFd<'_>, cause: Cause, error: &io::Error) {
+    if error.kind() != io::ErrorKind::WouldBlock {
+        tracing::debug!(%error, cause = cause.name(), "descriptor");
+        let _ = readable(&[shared.stop.as_fd()], Some(ERROR_PAUSE));
+    }
+    let _ = readable(&[fd, shared.stop.as_fd()], None);
+    shared.counters.woke(cause);
+}
