@@ -88,6 +88,7 @@ fn node(state: &Path, seed: u8) {
         mtu: 1400,
         addresses: vec![([10, 77, 0, seed].into(), 32)],
         announce: Vec::new(),
+        offloads: true,
         discovery: true,
         proxies: runtime::ProxySettings::default(),
         label: Some(format!("node {seed}")),
