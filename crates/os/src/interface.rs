@@ -99,6 +99,14 @@ fn network(address: IpAddr, prefix_len: u8) -> IpAddr {
     IpAddr::from((u32::from(v4) & mask).to_be_bytes())
 }
 
+/// How many datagrams with a packet of `mtu` bytes in each are one message of the kernel.
+fn segments_max(mtu: u32) -> u32 {
+    /// What a tunnel adds to a packet, in bytes, or somewhat more.
+    const AROUND: u32 = 64;
+    let fit = crate::udp::MESSAGE_LEN_MAX as u32 / (mtu + AROUND);
+    fit.clamp(1, crate::udp::SEGMENTS_MAX as u32)
+}
+
 /// Gives the interface `name`, which is there and down, what `plan` says, and brings it up.
 ///
 /// # Errors
@@ -111,6 +119,8 @@ pub fn configure(name: &str, plan: &Plan) -> Result<(), InterfaceError> {
     netlink.set_mtu(index, plan.mtu)?;
     // A shorter queue still works.
     let _ = netlink.set_tx_queue_len(index, TX_QUEUE_LEN);
+    // So that the packets of a frame leave in one message; more of them still work.
+    let _ = netlink.set_segments_max(index, segments_max(plan.mtu));
     netlink
         .set_no_link_local(index)
         .map_err(InterfaceError::NoIpv6)?;

@@ -61,7 +61,7 @@ const PACKET_QDISC_BYPASS: libc::c_int = 20;
 fn open_raw(link: &Link) -> io::Result<OwnedFd> {
     // Bound to no protocol until it is bound to the interface, so that nothing of another
     // interface is in its queue.
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let flags = SocketFlags::CLOEXEC;
     let none: Option<Protocol> = None;
     let fd = rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, flags, none)?;
     set_option(&fd, PACKET_IGNORE_OUTGOING, 1)?;

@@ -11,7 +11,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::os::unix::thread::JoinHandleExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The longest readiness line that [`Daemon::wait_ready`] reads, in bytes.
 pub const READY_LINE_LEN_MAX: u64 = 64 * 1024;
@@ -72,6 +75,47 @@ pub fn may_configure_network() -> bool {
             .contains(rustix::thread::CapabilitySet::NET_ADMIN)
     })
 }
+
+/// Waits until a thread has ended that may be waiting in a read: interrupts it until it looks
+/// whether it shall end. Call [`allow_interrupts`] first.
+///
+/// # Errors
+/// The thread panicked.
+pub fn join_interrupted<T>(thread: JoinHandle<T>) -> std::thread::Result<T> {
+    while !thread.is_finished() {
+        // SAFETY: the handle has not been joined, so the thread's number is still its own; the
+        // signal has a handler that does nothing.
+        unsafe { libc::pthread_kill(thread.as_pthread_t(), INTERRUPT) };
+        // It may have been about to wait when the signal came.
+        std::thread::sleep(INTERRUPT_AGAIN);
+    }
+    thread.join()
+}
+
+/// Lets [`join_interrupted`] interrupt reads of this process without any other effect.
+///
+/// # Errors
+/// The kernel refuses the handler.
+pub fn allow_interrupts() -> io::Result<()> {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: sigaction is plain data for which all zeroes are valid: no flags, so that reads are
+    // not begun again, and nothing blocked. The handler does nothing, which is safe at any time.
+    let set = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let handler: extern "C" fn(libc::c_int) = nothing;
+        action.sa_sigaction = handler as *const () as libc::sighandler_t;
+        libc::sigaction(INTERRUPT, &raw const action, std::ptr::null_mut())
+    };
+    if set == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Interrupts a read.
+const INTERRUPT: libc::c_int = libc::SIGUSR2;
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(2);
 
 /// Lets every other thread of this process go first from now on: this one works in the time that
 /// they leave.

@@ -16,8 +16,9 @@
 
 mod virtio;
 
+use crate::wait::Wait;
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -84,7 +85,7 @@ impl Device {
         if name.is_empty() || name.len() > crate::netlink::NAME_LEN_MAX || !name.is_ascii() {
             return Err(TunError::BadName(name.to_owned()));
         }
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let fd = rustix::fs::open(TUN_PATH, flags, Mode::empty()).map_err(|error| match error {
             Errno::NOENT | Errno::NODEV | Errno::NXIO => TunError::Missing,
             Errno::ACCESS | Errno::PERM => TunError::NotPermitted(error.into()),
@@ -101,13 +102,13 @@ impl Device {
         Ok(Self { fd, framing, name })
     }
 
-    /// Takes over a descriptor that another process opened. It is made non-blocking.
+    /// Takes over a descriptor that another process opened. It is made blocking.
     ///
     /// # Errors
-    /// The descriptor cannot be made non-blocking.
+    /// The descriptor cannot be made blocking.
     pub fn adopt(fd: OwnedFd, framing: Framing, name: String) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&fd)?;
-        rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?;
+        rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
         Ok(Self { fd, framing, name })
     }
 
@@ -133,44 +134,49 @@ impl Device {
     /// about it; a longer one than `frame` is cut off.
     ///
     /// # Errors
-    /// `WouldBlock` when none waits, `InvalidData` if what is to be done is unknown; otherwise the
-    /// interface is gone or down.
-    pub fn recv(&self, frame: &mut [u8]) -> io::Result<(usize, Offload)> {
+    /// `WouldBlock` or `Interrupted` as `wait` says, `InvalidData` if what is to be done is
+    /// unknown; otherwise the interface is gone or down.
+    pub fn recv(&self, frame: &mut [u8], wait: Wait) -> io::Result<(usize, Offload)> {
         let mut front = [0u8; ETHERNET_LEN];
         let front_len = match self.framing {
             Framing::Bare => 0,
             Framing::Large { .. } => virtio::HEADER_LEN,
             Framing::Ethernet(_) => ETHERNET_LEN,
         };
+        let (front, _) = front.split_at_mut(front_len);
         loop {
-            let (front, _) = front.split_at_mut(front_len);
             let parts = &mut [IoSliceMut::new(front), IoSliceMut::new(frame)];
-            let parts = if front_len == 0 {
-                parts.get_mut(1..).unwrap_or_default()
-            } else {
-                parts
-            };
-            match rustix::io::readv(&self.fd, parts) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(read) if read > front_len || self.framing == Framing::Bare => {
-                    let offload = match self.framing {
-                        Framing::Large { .. } => virtio::decode(front)?,
-                        Framing::Bare | Framing::Ethernet(_) => Offload::default(),
-                    };
-                    return Ok((read - front_len, offload));
-                }
-                // Nothing that has an IP packet in it: a frame for the pair's own sake.
-                Ok(_) => {}
+            let read = self.read(parts, wait)?;
+            if read > front_len {
+                let offload = match self.framing {
+                    Framing::Large { .. } => virtio::decode(front)?,
+                    Framing::Bare | Framing::Ethernet(_) => Offload::default(),
+                };
+                return Ok((read - front_len, offload));
             }
+            // Nothing that has an IP packet in it: a frame for the pair's own sake.
         }
+    }
+
+    fn read(&self, parts: &mut [IoSliceMut<'_>], wait: Wait) -> io::Result<usize> {
+        /// Where the descriptor stands, which has no place to stand at.
+        const HERE: u64 = u64::MAX;
+        let read = match wait {
+            Wait::ForOne => rustix::io::readv(&self.fd, parts),
+            Wait::No => rustix::io::preadv2(&self.fd, parts, HERE, ReadWriteFlags::NOWAIT),
+        };
+        read.map_err(|error| match error {
+            // An old kernel waits or not for good: whoever wants to see whether there is more is
+            // told that there is not.
+            Errno::OPNOTSUPP | Errno::NOSYS => io::ErrorKind::WouldBlock.into(),
+            error => error.into(),
+        })
     }
 
     /// Hands one IP packet to the kernel as if it had come in through the interface.
     ///
     /// # Errors
-    /// `WouldBlock` when the kernel's queue is full, `InvalidInput` when it is not an IP
-    /// packet; otherwise the interface is gone or down.
+    /// `InvalidInput` when it is not an IP packet; otherwise the interface is gone or down.
     pub fn send(&self, packet: &[u8]) -> io::Result<()> {
         let ethertype: u16 = match packet.first().map(|byte| byte >> 4) {
             Some(4) => 0x0800,
@@ -285,7 +291,7 @@ mod tests {
                 crate::wait::readable(&[device.as_fd()], wait).unwrap()[0],
                 "no packet"
             );
-            let (len, offload) = device.recv(&mut packet).unwrap();
+            let (len, offload) = device.recv(&mut packet, Wait::No).unwrap();
             assert_eq!(offload.cut, None);
             finish(&mut packet, len, offload);
             if packet[6] == 17 {
@@ -384,14 +390,14 @@ mod tests {
                 let socket = UdpSocket::bind((HERE, 0)).unwrap();
                 let mut waiting = 0;
                 // The kernel starts to use a new address and route a moment later.
-                while !matches!(device.recv(&mut [0; 2000]), Ok((len, _)) if len > 1300) {
+                while !matches!(device.recv(&mut [0; 2000], Wait::No), Ok((len, _)) if len > 1300) {
                     let _ = socket.send_to(&[0; 1300], (THERE, 9));
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 for _ in 0..TX_QUEUE_LEN as usize * 2 {
                     let _ = socket.send_to(&[0; 1352], (THERE, 9));
                 }
-                while device.recv(&mut [0; 2000]).is_ok() {
+                while device.recv(&mut [0; 2000], Wait::No).is_ok() {
                     waiting += 1;
                 }
                 let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max");

@@ -18,6 +18,7 @@ mod strangers;
 
 pub use receive::{BATCH_LEN, Batch, READ_LEN_MAX, Read};
 pub use send::Outgoing;
+pub(crate) use send::{MESSAGE_LEN_MAX, SEGMENTS_MAX};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
@@ -87,7 +88,6 @@ impl Udp {
     }
 
     fn prepare(socket: Socket, mapped: bool) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
         // Smaller queues than asked for still work.
         let _ = socket.set_recv_buffer_size(QUEUE_LEN);
         let _ = socket.set_send_buffer_size(QUEUE_LEN);
@@ -212,6 +212,7 @@ fn map(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::wait::Wait;
     use std::time::Duration;
 
     pub(crate) fn receive_all(
@@ -223,7 +224,7 @@ pub(crate) mod tests {
         while all.len() < count {
             let wait = Some(Duration::from_secs(5));
             assert!(crate::wait::readable(&[socket.as_fd()], wait).unwrap()[0]);
-            let reads = socket.recv(batch).unwrap();
+            let reads = socket.recv(batch, Wait::ForOne).unwrap();
             for number in 0..reads {
                 let read = batch.read(number).unwrap();
                 let bytes = batch.buffer();
@@ -254,7 +255,7 @@ pub(crate) mod tests {
             }
         }
         assert_eq!(
-            b.recv(&mut batch).unwrap_err().kind(),
+            b.recv(&mut batch, Wait::No).unwrap_err().kind(),
             io::ErrorKind::WouldBlock
         );
     }

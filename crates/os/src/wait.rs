@@ -1,12 +1,21 @@
 //! Waiting: a descriptor that another thread can make readable, and `poll` over several.
 //!
-//! A data thread reads its own descriptor until nothing is left and only then waits on it
-//! together with a [`Waker`], so that a busy thread makes no extra system calls.
+//! A data thread waits inside the very call that reads ([`Wait::ForOne`]), so that a busy thread
+//! makes no extra system calls; [`crate::process::join_interrupted`] gets it out of there.
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
+
+/// Whether a read waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Until there is something, or a signal comes (`Interrupted`).
+    ForOne,
+    /// Not at all (`WouldBlock`).
+    No,
+}
 
 /// A descriptor that becomes readable when [`Waker::wake`] is called, and stays so until
 /// [`Waker::clear`]. Shared between threads through an `Arc`.

@@ -108,6 +108,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     os::process::forbid_dumps().map_err(system("forbidding dumps"))?;
     os::process::raise_open_files_limit();
     let signals = Signals::catch().map_err(system("catching signals"))?;
+    os::process::allow_interrupts().map_err(system("preparing for the end"))?;
     settings.directories.prepare()?;
     let _lock = Lock::acquire(&settings.directories.state.join(names::LOCK))?;
     let started = Started::new(settings)?;
@@ -291,7 +292,7 @@ impl Started {
         let result = slow.join();
         shared.end();
         for thread in threads {
-            let _ = thread.join();
+            let _ = os::process::join_interrupted(thread);
         }
         shared.proxies.end();
         match result {

@@ -211,6 +211,21 @@ impl Netlink {
         })
     }
 
+    /// Sets how many packets a large frame of the interface makes at most.
+    ///
+    /// # Errors
+    /// The kernel has no such setting, no such interface, or no right to.
+    pub fn set_segments_max(&mut self, index: u32, packets: u32) -> Result<(), NetlinkError> {
+        const IFLA_GSO_MAX_SEGS: u16 = 40;
+        let sequence = self.next_sequence();
+        let message = Message::new(libc::RTM_NEWLINK, libc::NLM_F_ACK, sequence)
+            .link(index, 0, 0)
+            .number(IFLA_GSO_MAX_SEGS, packets);
+        self.change(message, || {
+            format!("setting the frames of link {index} to {packets} packets")
+        })
+    }
+
     /// Stops the kernel from giving the interface a link-local address of its own, and so
     /// from soliciting routers on it. Call it before the interface is up.
     ///

@@ -2,6 +2,7 @@
 //! datagrams of one source that the kernel joined (`UDP_GRO`, udp(7)).
 
 use super::{UDP_GRO, Udp, unmap};
+use crate::wait::Wait;
 use std::io;
 use std::mem::zeroed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -95,8 +96,8 @@ impl Udp {
     /// brought is in `batch`.
     ///
     /// # Errors
-    /// `WouldBlock` when nothing waits.
-    pub fn recv(&self, batch: &mut Batch) -> io::Result<usize> {
+    /// `WouldBlock` or `Interrupted`, as `wait` says.
+    pub fn recv(&self, batch: &mut Batch, wait: Wait) -> io::Result<usize> {
         batch.count = 0;
         // SAFETY: all of it is plain data for which all zeroes are valid.
         let mut room: Room = unsafe { zeroed() };
@@ -114,7 +115,7 @@ impl Udp {
             header.msg_control = control.0.as_mut_ptr().cast();
             header.msg_controllen = CONTROL_LEN as _;
         }
-        let reads = self.receive(&mut room)?;
+        let reads = self.receive(&mut room, wait)?;
         let told = room.messages.iter().zip(&room.addresses).take(reads);
         for (number, ((message, address), read)) in told.zip(&mut batch.reads).enumerate() {
             let start = number * READ_LEN_MAX;
@@ -131,23 +132,20 @@ impl Udp {
         Ok(reads)
     }
 
-    fn receive(&self, room: &mut Room) -> io::Result<usize> {
+    fn receive(&self, room: &mut Room, wait: Wait) -> io::Result<usize> {
         let fd = self.socket.as_raw_fd();
         let count = BATCH_LEN as libc::c_uint;
-        loop {
-            // SAFETY: the messages point into `room` and into the batch's buffer, all of which
-            // outlives the call; without a time limit the last pointer is not read.
-            let reads = unsafe {
-                let messages = room.messages.as_mut_ptr();
-                libc::recvmmsg(fd, messages, count, 0, std::ptr::null_mut())
-            };
-            let error = io::Error::last_os_error();
-            match usize::try_from(reads) {
-                Ok(reads) => return Ok(reads),
-                Err(_) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(error),
-            }
-        }
+        let flags = match wait {
+            Wait::ForOne => libc::MSG_WAITFORONE,
+            Wait::No => libc::MSG_DONTWAIT,
+        };
+        // SAFETY: the messages point into `room` and into the batch's buffer, all of which outlives
+        // the call; without a time limit the last pointer is not read.
+        let reads = unsafe {
+            let messages = room.messages.as_mut_ptr();
+            libc::recvmmsg(fd, messages, count, flags, std::ptr::null_mut())
+        };
+        usize::try_from(reads).map_err(|_| io::Error::last_os_error())
     }
 }
 

@@ -19,9 +19,9 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 
 /// What Linux cuts a message into at most, before 6.7.
-const SEGMENTS_MAX: usize = 64;
+pub(crate) const SEGMENTS_MAX: usize = 64;
 /// The longest UDP payload over IPv4, in bytes.
-const MESSAGE_LEN_MAX: usize = 65_507;
+pub(crate) const MESSAGE_LEN_MAX: usize = 65_507;
 const MESSAGES_MAX: usize = 32;
 const PARTS_MAX: usize = 128;
 /// A datagram that leaves: `at` is where it is in the buffer.
@@ -189,7 +189,9 @@ impl Udp {
         loop {
             // SAFETY: the messages point to addresses, parts and control data in `room`, and the
             // parts to `buffer`; all of it outlives the call.
-            let sent = unsafe { libc::sendmmsg(fd, room.messages.as_mut_ptr(), count, 0) };
+            let sent = unsafe {
+                libc::sendmmsg(fd, room.messages.as_mut_ptr(), count, libc::MSG_DONTWAIT)
+            };
             let error = io::Error::last_os_error();
             if let Ok(sent) = usize::try_from(sent) {
                 // Less than all: the next call says why.

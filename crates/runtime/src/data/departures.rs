@@ -39,6 +39,11 @@ impl Departures {
         }
     }
 
+    /// Whether there is something that waits.
+    pub(super) fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Seals packet `number` of a frame; it leaves soon.
     pub(super) fn seal(
         &mut self,

@@ -1,7 +1,7 @@
 //! The data threads: UDP to interface and interface to UDP, on the published snapshot.
 //!
-//! Each thread works until its descriptor is empty and only then waits. What it reads in one turn
-//! it also sends in as few calls of the kernel as it takes, before the next turn. What the snapshot
+//! Each thread waits in the very call that reads. What it reads in one turn it also sends in as few
+//! calls of the kernel as it takes, before the next turn. What the snapshot
 //! cannot place goes to the slow path. There is one thread per direction, and one for what
 //! belongs to no session yet; more of them need nothing but more descriptors.
 //!
@@ -21,10 +21,10 @@ use departures::Departures;
 use node::{DropReason, Inbound, Outbound, Snapshot};
 use os::clock::monotonic;
 use os::udp::{Batch, Udp};
-use os::wait::readable;
+use os::wait::{Wait, readable};
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 use wire::Path;
 use wire::ip::Ecn;
@@ -51,9 +51,11 @@ fn receive_from(shared: &Shared, udp: &Udp) {
     let mut batch = Batch::default();
     let mut turn = Turn::new(shared);
     while !shared.is_ending() {
-        match udp.recv(&mut batch) {
+        let read = udp.recv(&mut batch, Wait::ForOne);
+        shared.counters.woke(Cause::Datagram);
+        match read {
             Ok(reads) => turn.take(&mut batch, reads),
-            Err(error) => pause(shared, udp.as_fd(), Cause::Datagram, &error),
+            Err(error) => pause(shared, Cause::Datagram, &error),
         }
     }
 }
@@ -165,14 +167,23 @@ pub fn receive_packets(shared: &Shared) {
     let mut frame = vec![0; FRAME_LEN_MAX];
     let mut departures = Departures::new();
     while !shared.is_ending() {
-        match device.recv(&mut frame) {
+        let wait = if departures.are_waiting() {
+            Wait::No
+        } else {
+            Wait::ForOne
+        };
+        let read = device.recv(&mut frame, wait);
+        if wait == Wait::ForOne {
+            shared.counters.woke(Cause::Packet);
+        }
+        match read {
             Ok((len, offload)) => {
                 let frame = frame.get(..len).unwrap_or_default();
                 outbound(shared, frame, offload, &mut departures);
             }
             Err(error) => {
                 departures.leave(shared);
-                pause(shared, device.as_fd(), Cause::Packet, &error);
+                pause(shared, Cause::Packet, &error);
             }
         }
     }
@@ -216,12 +227,14 @@ fn slow(shared: &Shared, cutter: &Cutter<'_>, number: usize) {
     }
 }
 
-/// Waits until there is more to read or the node ends.
-fn pause(shared: &Shared, fd: BorrowedFd<'_>, cause: Cause, error: &io::Error) {
-    if error.kind() != io::ErrorKind::WouldBlock {
+/// Nothing was read. An interruption is to have a look whether the node ends.
+fn pause(shared: &Shared, cause: Cause, error: &io::Error) {
+    let usual = matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    );
+    if !usual {
         tracing::debug!(%error, cause = cause.name(), "descriptor");
         let _ = readable(&[shared.stop.as_fd()], Some(ERROR_PAUSE));
     }
-    let _ = readable(&[fd, shared.stop.as_fd()], None);
-    shared.counters.woke(cause);
 }
