@@ -65,6 +65,8 @@ pub enum ShellDrop {
     SendFailed,
     /// The interface took no more, or there is none.
     InterfaceFull,
+    /// The host sends faster than this node for some time: TCP is told by a loss.
+    QueueStands,
     /// A stream took no more for so long that it would have been late.
     StreamLate,
 }
@@ -77,6 +79,7 @@ impl ShellDrop {
         Self::TooLong,
         Self::SendFailed,
         Self::InterfaceFull,
+        Self::QueueStands,
         Self::StreamLate,
     ];
 
@@ -88,6 +91,7 @@ impl ShellDrop {
             Self::TooLong => "send_too_long",
             Self::SendFailed => "send_failed",
             Self::InterfaceFull => "interface_full",
+            Self::QueueStands => "queue_stands",
             Self::StreamLate => "stream_late",
         }
     }

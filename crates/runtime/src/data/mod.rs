@@ -9,11 +9,13 @@
 //! |---|---|
 //! | [`arrivals`] | what came for this host, joined into large frames, and what goes on from here |
 //! | [`departures`] | sealed datagrams until they leave together |
+//! | [`pressure`] | keeping the interface's queue short |
 
 mod arrivals;
 mod departures;
+mod pressure;
 
-use crate::counters::Cause;
+use crate::counters::{Cause, ShellDrop};
 use crate::shared::{Answers, Input, Shared};
 use crate::streams::StreamEvent;
 use arrivals::Arrivals;
@@ -22,13 +24,14 @@ use node::{DropReason, Inbound, Outbound, Snapshot};
 use os::clock::monotonic;
 use os::udp::{Batch, Udp};
 use os::wait::{Wait, readable};
+use pressure::Pressure;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use wire::Path;
-use wire::ip::Ecn;
-use wire::offload::{Cutter, Offload};
+use wire::ip::{Ecn, ecn, set_ecn};
+use wire::offload::{CutKind, Cutter, Offload};
 
 /// The longest frame, in bytes.
 const FRAME_LEN_MAX: usize = 65_535;
@@ -166,8 +169,10 @@ pub fn receive_packets(shared: &Shared) {
     let Some(device) = &shared.device else { return };
     let mut frame = vec![0; FRAME_LEN_MAX];
     let mut departures = Departures::new();
+    let mut pressure = Pressure::default();
     while !shared.is_ending() {
-        let wait = if departures.are_waiting() {
+        let before = monotonic();
+        let wait = if departures.are_waiting() || pressure.looks(before) {
             Wait::No
         } else {
             Wait::ForOne
@@ -175,13 +180,15 @@ pub fn receive_packets(shared: &Shared) {
         let read = device.recv(&mut frame, wait);
         if wait == Wait::ForOne {
             shared.counters.woke(Cause::Packet);
+            pressure.read(before, monotonic());
         }
         match read {
             Ok((len, offload)) => {
-                let frame = frame.get(..len).unwrap_or_default();
-                outbound(shared, frame, offload, &mut departures);
+                let frame = frame.get_mut(..len).unwrap_or_default();
+                outbound(shared, frame, offload, &mut departures, &mut pressure);
             }
             Err(error) => {
+                pressure.empty(monotonic());
                 departures.leave(shared);
                 pause(shared, Cause::Packet, &error);
             }
@@ -190,16 +197,25 @@ pub fn receive_packets(shared: &Shared) {
 }
 
 /// Cuts a frame of the host into packets, and seals each.
-fn outbound(shared: &Shared, frame: &[u8], offload: Offload, departures: &mut Departures) {
+fn outbound(
+    shared: &Shared,
+    frame: &mut [u8],
+    offload: Offload,
+    departures: &mut Departures,
+    pressure: &mut Pressure,
+) {
     let now = monotonic();
     let snapshot = shared.snapshot.load();
+    let is_tcp = offload.cut.is_some_and(|cut| cut.kind == CutKind::Tcp);
+    // The first packet of a frame: those behind it show at once that it is missing.
+    let from = usize::from(is_tcp && pressure.loses(now) && !mark(shared, frame));
     let Ok(cutter) = Cutter::new(frame, offload) else {
         return shared.counters.fast_dropped(DropReason::Malformed);
     };
     let len_max = cutter.packet_len_max();
     match snapshot.way(now, &shared.flows, frame, len_max) {
         Ok(sealer) => {
-            for number in 0..cutter.count() {
+            for number in from..cutter.count() {
                 departures.seal(shared, now, &cutter, number, &sealer);
             }
             departures.leave_if_many(shared);
@@ -216,6 +232,18 @@ fn outbound(shared: &Shared, frame: &[u8], offload: Offload, departures: &mut De
         Err(Outbound::Drop(reason)) => shared.counters.fast_dropped(reason),
         Err(Outbound::Send { .. }) => {}
     }
+}
+
+/// Tells the ends of a TCP stream that it is too fast, if they said that they want to be told. If
+/// not, a packet is to be lost.
+fn mark(shared: &Shared, frame: &mut [u8]) -> bool {
+    let may = matches!(ecn::of_packet(frame), Some(Ecn::Ect0 | Ecn::Ect1));
+    if may {
+        set_ecn(frame, Ecn::Ce);
+    } else {
+        shared.counters.dropped(ShellDrop::QueueStands);
+    }
+    may
 }
 
 /// Hands a packet of a frame to the slow path.

@@ -1,0 +1,115 @@
+//! When a queue that never runs empty loses a packet, so that TCP slows down before the queue is
+//! long.
+//!
+//! The kernel's queue in front of the interface's reader says neither how long it is nor how long a
+//! packet waited, and tells no sender to wait. A TCP stream that is faster than this node fills it
+//! with its whole window: milliseconds that every other packet waits, too. So this is CoDel
+//! (RFC 8289) with what can be seen: a queue that was not found empty for [`STANDS_AFTER`] stands.
+//! Then one TCP packet is lost (or, if it may be, marked: RFC 3168), and the next after ever
+//! shorter intervals, until the queue is found empty.
+//!
+//! | constant | value |
+//! |---|---|
+//! | looked whether it is empty | every [`LOOK_EVERY`] at most |
+//! | it stands after | [`STANDS_AFTER`] |
+//! | between the first two losses | [`INTERVAL`], then divided by the root of their number |
+
+use std::time::Duration;
+
+const LOOK_EVERY: Duration = Duration::from_micros(500);
+/// A read that takes so long has waited for something to read.
+const WAITED: Duration = Duration::from_micros(100);
+const STANDS_AFTER: Duration = Duration::from_millis(10);
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// What is known of the queue.
+#[derive(Debug, Default)]
+pub(super) struct Pressure {
+    found_empty: Duration,
+    look_at: Duration,
+    lose_at: Duration,
+    lost: u32,
+}
+
+impl Pressure {
+    /// Whether to look now whether the queue is empty.
+    pub(super) fn looks(&mut self, now: Duration) -> bool {
+        let due = now >= self.look_at;
+        if due {
+            self.look_at = now.saturating_add(LOOK_EVERY);
+        }
+        due
+    }
+
+    /// A read that may have waited took from then to now.
+    pub(super) fn read(&mut self, from: Duration, now: Duration) {
+        if now.saturating_sub(from) >= WAITED {
+            self.empty(now);
+        }
+    }
+
+    /// The queue is empty.
+    pub(super) fn empty(&mut self, now: Duration) {
+        self.found_empty = now;
+        self.lost = 0;
+    }
+
+    /// Whether the next TCP packet is lost or marked.
+    pub(super) fn loses(&mut self, now: Duration) -> bool {
+        let stands = now.saturating_sub(self.found_empty) >= STANDS_AFTER;
+        if !stands || (self.lost > 0 && now < self.lose_at) {
+            return false;
+        }
+        self.lost += 1;
+        let interval = INTERVAL.as_secs_f64() / f64::from(self.lost).sqrt();
+        self.lose_at = now.saturating_add(Duration::from_secs_f64(interval));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_queue_that_runs_empty_loses_nothing() {
+        let mut pressure = Pressure::default();
+        for now in 0..10_000 {
+            if now % 9 == 0 {
+                pressure.empty(ms(now));
+            }
+            assert!(!pressure.loses(ms(now)), "{now}");
+        }
+    }
+
+    #[test]
+    fn one_that_stands_loses_more_and_more_until_it_is_empty() {
+        let mut pressure = Pressure::default();
+        pressure.empty(ms(1_000));
+        let lost: Vec<u64> = (1_000..1_200)
+            .filter(|now| pressure.loses(ms(*now)))
+            .collect();
+        assert_eq!(lost, [1_010, 1_060, 1_096, 1_125, 1_150, 1_173, 1_194]);
+        pressure.empty(ms(1_200));
+        let lost: Vec<u64> = (1_200..1_270)
+            .filter(|now| pressure.loses(ms(*now)))
+            .collect();
+        assert_eq!(lost, [1_210, 1_260]);
+    }
+
+    #[test]
+    fn it_looks_now_and_then() {
+        let mut pressure = Pressure::default();
+        let looks = (1_000..2_000).filter(|us| pressure.looks(Duration::from_micros(*us)));
+        assert_eq!(looks.count(), 2);
+        // After a pause nothing is lost: the read waited.
+        pressure.read(ms(2), ms(5_000));
+        assert!(!pressure.loses(ms(5_001)));
+        pressure.read(ms(5_001), ms(5_001));
+        assert!(pressure.loses(ms(5_010)));
+    }
+}
