@@ -52,8 +52,8 @@ pub use request::{
 };
 pub use response::{
     Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited,
-    Joined, Network, NetworkMode, Notice, NoticeKind, Peer, PingDone, PrefixState, Report,
-    ReportSection, Response, Status, Told, Traffic,
+    Joined, Network, NetworkMode, Notice, NoticeKind, Offloads, Peer, PingDone, PrefixState,
+    Report, ReportSection, Response, Status, Told, Traffic, Work,
 };
 pub use who::{Who, WhoError};
 

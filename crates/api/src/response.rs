@@ -109,11 +109,48 @@ pub struct Status {
     pub drops: BTreeMap<String, u64>,
     /// Wake-ups of the node, by reason.
     pub wakeups: BTreeMap<String, u64>,
+    /// What the kernel does for many packets at once.
+    #[serde(default)]
+    pub offloads: Offloads,
+    /// What the data threads did.
+    #[serde(default)]
+    pub work: Work,
     /// The ways into the overlay for programs that are not in it.
     #[serde(default)]
     pub proxies: crate::Proxies,
     /// What its owner should know.
     pub notices: Vec<Notice>,
+}
+
+/// What the kernel does for many packets at once; found out while the node runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offloads {
+    /// The interface passes large TCP frames, and leaves checksums to the node.
+    pub interface_tcp: bool,
+    /// The interface takes large UDP frames.
+    pub interface_udp: bool,
+    /// Datagrams leave in messages that the kernel cuts.
+    pub send: bool,
+    /// Datagrams come joined.
+    pub receive: bool,
+}
+
+/// What the data threads did since the node started. The kernel was called for the first four; a
+/// batch is one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Reads from the interface, also those that found nothing.
+    pub interface_reads: u64,
+    /// Writes to the interface.
+    pub interface_writes: u64,
+    /// Calls that sent datagrams.
+    pub sends: u64,
+    /// Calls that received datagrams.
+    pub receives: u64,
+    /// Datagrams sent.
+    pub datagrams_out: u64,
+    /// Datagrams received.
+    pub datagrams_in: u64,
 }
 
 /// How programs reach the overlay.

@@ -97,11 +97,31 @@ impl ShellDrop {
     }
 }
 
+/// What a data thread did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Asked the interface for a frame.
+    InterfaceRead,
+    /// Gave the interface a frame.
+    InterfaceWrite,
+    /// Called the kernel to send.
+    Send,
+    /// Called the kernel to receive.
+    Receive,
+    /// Sent datagrams.
+    DatagramsOut,
+    /// Received datagrams.
+    DatagramsIn,
+}
+
+const WORK_LEN: usize = 6;
+
 /// The counts of one node since it started.
 #[derive(Debug, Default)]
 pub struct Counters {
     woken: [AtomicU64; Cause::ALL.len()],
     shell: [AtomicU64; ShellDrop::ALL.len()],
+    work: [AtomicU64; WORK_LEN],
     // By the position in DropReason::ALL.
     fast: Vec<AtomicU64>,
 }
@@ -129,6 +149,29 @@ impl Counters {
     /// A data thread dropped something.
     pub fn fast_dropped(&self, reason: DropReason) {
         add(self.fast.get(reason as usize));
+    }
+
+    /// A data thread did something, so many times.
+    pub fn did(&self, work: Work, times: usize) {
+        if let Some(count) = self.work.get(work as usize) {
+            count.fetch_add(times as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// What the data threads did.
+    pub fn work(&self) -> api::Work {
+        let did = |work: Work| {
+            let count = self.work.get(work as usize);
+            count.map_or(0, |count| count.load(Ordering::Relaxed))
+        };
+        api::Work {
+            interface_reads: did(Work::InterfaceRead),
+            interface_writes: did(Work::InterfaceWrite),
+            sends: did(Work::Send),
+            receives: did(Work::Receive),
+            datagrams_out: did(Work::DatagramsOut),
+            datagrams_in: did(Work::DatagramsIn),
+        }
     }
 
     /// What data threads have dropped since the last call.

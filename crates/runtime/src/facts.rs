@@ -179,8 +179,22 @@ impl Facts {
             endpoints: status.local_endpoints,
             drops,
             wakeups: self.shared.counters.wakeups(),
+            offloads: self.offloads(),
+            work: self.shared.counters.work(),
             proxies: self.shared.proxies.status(),
             notices: all,
+        }
+    }
+
+    fn offloads(&self) -> api::Offloads {
+        let joins = self.shared.device.as_ref().map(os::tun::Device::joins);
+        let joins = joins.unwrap_or_default();
+        let (send, receive) = self.shared.udp.offloads();
+        api::Offloads {
+            interface_tcp: joins.tcp,
+            interface_udp: joins.udp,
+            send,
+            receive,
         }
     }
 

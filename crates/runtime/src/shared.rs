@@ -1,7 +1,7 @@
 //! What the threads of one node share, and the bounded way to the slow path.
 
 use crate::asked::Asked;
-use crate::counters::{Counters, ShellDrop};
+use crate::counters::{Counters, ShellDrop, Work};
 use crate::proxy::Proxies;
 use crate::streams::Streams;
 use arc_swap::ArcSwap;
@@ -314,8 +314,10 @@ impl Shared {
             return;
         }
         let refused = |_: &Outgoing, _: &io::Error| self.counters.dropped(ShellDrop::SendFailed);
-        self.udp
-            .send_batch(&answers.bytes, &answers.datagrams, || false, refused);
+        let (bytes, datagrams) = (&answers.bytes, &answers.datagrams);
+        let calls = self.udp.send_batch(bytes, datagrams, || false, refused);
+        self.counters.did(Work::Send, calls);
+        self.counters.did(Work::DatagramsOut, datagrams.len());
         answers.bytes.clear();
         answers.datagrams.clear();
     }
@@ -355,6 +357,7 @@ impl Shared {
 
     /// Hands an IP packet to the host.
     pub fn deliver(&self, packet: &[u8]) {
+        self.counters.did(Work::InterfaceWrite, 1);
         let sent = self
             .device
             .as_ref()

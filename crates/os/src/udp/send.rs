@@ -109,15 +109,16 @@ impl Udp {
 
     /// Sends datagrams that are in `buffer`, in order; `refused` is called for each that the kernel
     /// did not take. Waits for nothing but `wait`, which is called while the kernel's queue is
-    /// full and says whether to try once more.
+    /// full and says whether to try once more. Returns how often the kernel was called.
     pub fn send_batch(
         &self,
         buffer: &[u8],
         datagrams: &[Outgoing],
         mut wait: impl FnMut() -> bool,
         mut refused: impl FnMut(&Outgoing, &io::Error),
-    ) {
+    ) -> usize {
         let mut left = datagrams;
+        let mut calls = 0;
         while !left.is_empty() {
             let most = if self.may_segment.load(Ordering::Relaxed) {
                 SEGMENTS_MAX
@@ -125,6 +126,7 @@ impl Udp {
                 1
             };
             let (sent, error) = self.send_some(buffer, left, most);
+            calls += 1;
             left = left.get(sent..).unwrap_or_default();
             let Some(error) = error else { continue };
             let run = Run::first(left, most).datagrams;
@@ -133,11 +135,13 @@ impl Udp {
             }
             if run.len() > 1 && error.kind() != io::ErrorKind::WouldBlock {
                 self.send_apart(buffer, run, &mut refused);
+                calls += run.len();
             } else {
                 run.iter().for_each(|datagram| refused(datagram, &error));
             }
             left = left.get(run.len()..).unwrap_or_default();
         }
+        calls
     }
 
     /// The kernel did not take a run as one message: sends each by itself. When it takes those, it

@@ -3,7 +3,7 @@
 //! Everything lies in the buffer that it was read into and is not copied; so it has to be done with
 //! ([`Arrivals::finish`]) before that is read into again. The order of a flow is kept.
 
-use crate::counters::ShellDrop;
+use crate::counters::{ShellDrop, Work};
 use crate::shared::Shared;
 use os::udp::Outgoing;
 use std::io;
@@ -78,6 +78,7 @@ impl<'a> Arrivals<'a> {
         let (Some(joined), Some(device)) = (self.joiner.take(), &self.shared.device) else {
             return;
         };
+        self.shared.counters.did(Work::InterfaceWrite, 1);
         match device.send_frame(&joined, buffer) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {

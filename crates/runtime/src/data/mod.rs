@@ -15,7 +15,7 @@ mod arrivals;
 mod departures;
 mod pressure;
 
-use crate::counters::{Cause, ShellDrop};
+use crate::counters::{Cause, ShellDrop, Work};
 use crate::shared::{Answers, Input, Shared};
 use crate::streams::StreamEvent;
 use arrivals::Arrivals;
@@ -56,6 +56,7 @@ fn receive_from(shared: &Shared, udp: &Udp) {
     while !shared.is_ending() {
         let read = udp.recv(&mut batch, Wait::ForOne);
         shared.counters.woke(Cause::Datagram);
+        shared.counters.did(Work::Receive, 1);
         match read {
             Ok(reads) => turn.take(&mut batch, reads),
             Err(error) => pause(shared, Cause::Datagram, &error),
@@ -85,9 +86,12 @@ impl<'a> Turn<'a> {
         for read in 0..reads {
             let Some(read) = batch.read(read) else { break };
             let (from, ecn) = (Path::Udp(read.from), Ecn::from_bits(read.ecn));
+            let mut count = 0;
             for at in read.datagrams() {
+                count += 1;
                 self.datagram(&snapshot, now, from, ecn, batch.buffer(), at);
             }
+            self.shared.counters.did(Work::DatagramsIn, count);
         }
         self.arrivals.finish(batch.buffer());
         self.shared.answer(&mut self.answers);
@@ -178,6 +182,7 @@ pub fn receive_packets(shared: &Shared) {
             Wait::ForOne
         };
         let read = device.recv(&mut frame, wait);
+        shared.counters.did(Work::InterfaceRead, 1);
         if wait == Wait::ForOne {
             shared.counters.woke(Cause::Packet);
             pressure.read(before, monotonic());
