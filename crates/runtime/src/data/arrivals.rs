@@ -3,6 +3,7 @@
 //! Everything lies in the buffer that it was read into and is not copied; so it has to be done with
 //! ([`Arrivals::finish`]) before that is read into again. The order of a flow is kept.
 
+use super::streamed::Streamed;
 use crate::counters::{ShellDrop, Work};
 use crate::shared::Shared;
 use os::udp::Outgoing;
@@ -20,6 +21,7 @@ pub(super) struct Arrivals<'a> {
     shared: &'a Shared,
     joiner: Joiner,
     forwards: Vec<Outgoing>,
+    streamed: Streamed,
 }
 
 impl<'a> Arrivals<'a> {
@@ -29,6 +31,7 @@ impl<'a> Arrivals<'a> {
             shared,
             joiner: Joiner::new(joins.unwrap_or_default()),
             forwards: Vec::with_capacity(FORWARDS_MAX),
+            streamed: Streamed::default(),
         }
     }
 
@@ -48,13 +51,16 @@ impl<'a> Arrivals<'a> {
 
     /// A datagram that goes on from here, as it is.
     pub(super) fn forward(&mut self, buffer: &[u8], to: Path, ecn: Ecn, at: Range<usize>) {
-        let Path::Udp(to) = to else {
-            let datagram = buffer.get(at).unwrap_or_default();
-            return self.shared.transmit(to, ecn, datagram);
-        };
-        let ecn = ecn as u8;
-        self.forwards.push(Outgoing { to, ecn, at });
-        if self.forwards.len() >= FORWARDS_MAX {
+        match to {
+            Path::Udp(to) => {
+                let ecn = ecn as u8;
+                self.forwards.push(Outgoing { to, ecn, at });
+            }
+            Path::Stream(id) => self.streamed.push(id, at),
+            // The node names the underlay's path.
+            Path::Channel(_) => self.shared.counters.dropped(ShellDrop::SendFailed),
+        }
+        if self.forwards.len().max(self.streamed.len()) >= FORWARDS_MAX {
             self.send_on(buffer);
         }
     }
@@ -70,6 +76,7 @@ impl<'a> Arrivals<'a> {
             self.shared.transmit_all(buffer, &self.forwards);
             self.forwards.clear();
         }
+        self.streamed.leave(self.shared, buffer);
     }
 
     /// Hands the frame that is being made to the host.

@@ -8,6 +8,7 @@
 //! They leave at the latest when the interface has nothing more to read.
 
 use super::slow;
+use super::streamed::Streamed;
 use crate::counters::ShellDrop;
 use crate::shared::Shared;
 use node::{HEADROOM, Outbound, Sealer, TAILROOM};
@@ -28,6 +29,8 @@ pub(super) struct Departures {
     buffer: Vec<u8>,
     used: usize,
     waiting: Vec<Outgoing>,
+    /// Those that go by streams.
+    streamed: Streamed,
 }
 
 impl Departures {
@@ -36,12 +39,13 @@ impl Departures {
             buffer: vec![0; BUFFER_LEN],
             used: 0,
             waiting: Vec::with_capacity(WAITING_MAX),
+            streamed: Streamed::default(),
         }
     }
 
     /// Whether there is something that waits.
     pub(super) fn are_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.used > 0
     }
 
     /// Seals packet `number` of a frame; it leaves soon.
@@ -54,7 +58,7 @@ impl Departures {
         sealer: &Sealer<'_>,
     ) {
         let room = HEADROOM + cutter.packet_len_max() + TAILROOM;
-        if self.used + room > self.buffer.len() || self.waiting.len() >= WAITING_MAX {
+        if self.used + room > self.buffer.len() || self.count() >= WAITING_MAX {
             self.leave(shared);
         }
         let start = self.used;
@@ -73,16 +77,15 @@ impl Departures {
                 report,
             } => {
                 let at = start + datagram.start..start + datagram.end;
+                self.used = at.end;
                 match to {
                     Path::Udp(to) => {
                         let ecn = ecn as u8;
-                        self.used = at.end;
                         self.waiting.push(Outgoing { to, ecn, at });
                     }
-                    _ => {
-                        let datagram = place.get(datagram).unwrap_or_default();
-                        shared.transmit(to, ecn, datagram);
-                    }
+                    Path::Stream(id) => self.streamed.push(id, at),
+                    // The node names the underlay's path.
+                    Path::Channel(_) => shared.counters.dropped(ShellDrop::SendFailed),
                 }
                 shared.report(report);
             }
@@ -93,9 +96,13 @@ impl Departures {
         }
     }
 
+    fn count(&self) -> usize {
+        self.waiting.len() + self.streamed.len()
+    }
+
     /// Lets them go if there are many.
     pub(super) fn leave_if_many(&mut self, shared: &Shared) {
-        if self.used >= MANY_LEN || self.waiting.len() >= WAITING_MAX {
+        if self.used >= MANY_LEN || self.count() >= WAITING_MAX {
             self.leave(shared);
         }
     }
@@ -106,6 +113,7 @@ impl Departures {
             shared.transmit_all(&self.buffer, &self.waiting);
             self.waiting.clear();
         }
+        self.streamed.leave(shared, &self.buffer);
         self.used = 0;
     }
 }

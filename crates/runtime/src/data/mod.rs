@@ -10,14 +10,16 @@
 //! | [`arrivals`] | what came for this host, joined into large frames, and what goes on from here |
 //! | [`departures`] | sealed datagrams until they leave together |
 //! | [`pressure`] | keeping the interface's queue short |
+//! | [`streamed`] | the same for those that go by streams |
 
 mod arrivals;
 mod departures;
 mod pressure;
+mod streamed;
 
 use crate::counters::{Cause, ShellDrop, Work};
 use crate::shared::{Answers, Input, Shared};
-use crate::streams::StreamEvent;
+use crate::streams::{Receive, StreamEvent};
 use arrivals::Arrivals;
 use departures::Departures;
 use node::{DropReason, Inbound, Outbound, Snapshot};
@@ -29,9 +31,9 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::time::Duration;
-use wire::Path;
 use wire::ip::{Ecn, ecn, set_ecn};
 use wire::offload::{CutKind, Cutter, Offload};
+use wire::{Path, StreamId};
 
 /// The longest frame, in bytes.
 const FRAME_LEN_MAX: usize = 65_535;
@@ -142,15 +144,46 @@ impl<'a> Turn<'a> {
     }
 }
 
+/// What one read of a stream brought, copied to where it can be joined.
+struct StreamTurn<'a> {
+    turn: Turn<'a>,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+/// Room for what one read brings.
+const STREAM_BUFFER_LEN: usize = 128 * 1024;
+
+impl Receive for StreamTurn<'_> {
+    fn datagram(&mut self, id: StreamId, datagram: &mut [u8]) {
+        if self.used + datagram.len() > self.buffer.len() {
+            self.done();
+        }
+        let at = self.used..self.used + datagram.len();
+        let Some(place) = self.buffer.get_mut(at.clone()) else {
+            return;
+        };
+        place.copy_from_slice(datagram);
+        self.used = at.end;
+        let (now, from) = (monotonic(), Path::Stream(id));
+        let snapshot = self.turn.shared.snapshot.load();
+        let buffer = &mut self.buffer;
+        self.turn
+            .datagram(&snapshot, now, from, Ecn::NotEct, buffer, at);
+    }
+
+    fn done(&mut self) {
+        self.turn.arrivals.finish(&self.buffer);
+        self.used = 0;
+    }
+}
+
 /// Serves the streams until the node ends.
 pub fn receive_from_streams(shared: &Shared) {
-    let mut turn = Turn::new(shared);
-    let mut each = |id, datagram: &mut [u8]| {
-        let (now, from) = (monotonic(), Path::Stream(id));
-        let snapshot = shared.snapshot.load();
-        let at = 0..datagram.len();
-        turn.datagram(&snapshot, now, from, Ecn::NotEct, datagram, at);
-        turn.arrivals.finish(datagram);
+    let mut each = StreamTurn {
+        turn: Turn::new(shared),
+        buffer: vec![0; STREAM_BUFFER_LEN],
+        used: 0,
     };
     let mut event = |event| {
         let event = match event {

@@ -42,7 +42,7 @@ pub use limits::{
     DIAL_LIMIT, DIALS_MAX, KEEP_LIMIT, LATE_AFTER, Limits, QUEUE_BYTES_MAX, QUEUE_LEN_MAX,
     QUEUES_BYTES_MAX, STRANGERS_MAX, STRANGERS_PER_SOURCE_MAX, STREAMS_MAX,
 };
-pub use shell::{StreamEvent, Streams};
+pub use shell::{Receive, StreamEvent, Streams};
 
 #[cfg(test)]
 mod tests;

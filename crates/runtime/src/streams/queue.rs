@@ -207,20 +207,25 @@ impl Drop for Queue {
     }
 }
 
-/// Writes datagrams from where they are; how many bytes of their frames were taken.
+/// Writes at most [`WRITE_LEN_MAX`] datagrams from where they are; how many bytes of their frames
+/// were taken.
 fn write_at_once(datagrams: &[&[u8]], write: Write<'_>) -> io::Result<usize> {
-    let headers: Vec<_> = datagrams
+    let mut headers = [[0; FRAME_HEADER_LEN]; WRITE_LEN_MAX];
+    let mut parts = [IoSlice::new(&[]); 2 * WRITE_LEN_MAX];
+    let framed = datagrams
         .iter()
-        .filter_map(|datagram| Some((frame::header(datagram.len()).ok()?, *datagram)))
-        .collect();
-    let parts: Vec<IoSlice<'_>> = headers
-        .iter()
-        .flat_map(|(header, datagram)| [IoSlice::new(header), IoSlice::new(datagram)])
-        .collect();
-    if parts.is_empty() {
+        .filter_map(|datagram| Some((frame::header(datagram.len()).ok()?, *datagram)));
+    let mut count = 0;
+    let places = headers.iter_mut().zip(parts.as_chunks_mut::<2>().0);
+    for ((place, [first, second]), (header, datagram)) in places.zip(framed) {
+        *place = header;
+        (*first, *second) = (IoSlice::new(place), IoSlice::new(datagram));
+        count += 2;
+    }
+    if count == 0 {
         return Ok(0);
     }
-    taken(write(&parts))
+    taken(write(parts.get(..count).unwrap_or_default()))
 }
 
 /// How many bytes were taken; none if it would block.

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::limits::DIAL_LIMIT;
-use super::shell::{Dial, LISTENER, StreamEvent, Streams, WAKER};
+use super::shell::{Dial, LISTENER, Receive, StreamEvent, Streams, WAKER};
 use super::table::Table;
 use crate::counters::Cause;
 use os::clock::monotonic;
@@ -34,7 +34,7 @@ impl Streams {
     /// Waiting is impossible; all streams are closed.
     pub fn run(
         &self,
-        each: &mut dyn FnMut(StreamId, &mut [u8]),
+        each: &mut dyn Receive,
         event: &mut dyn FnMut(StreamEvent),
     ) -> io::Result<()> {
         let mut reader = Reader {
@@ -64,7 +64,7 @@ struct Reader<'a> {
     accept_again: Option<Duration>,
     /// What was read last, of any stream.
     buffer: Vec<u8>,
-    each: &'a mut dyn FnMut(StreamId, &mut [u8]),
+    each: &'a mut dyn Receive,
     event: &'a mut dyn FnMut(StreamEvent),
 }
 
@@ -134,9 +134,10 @@ impl Reader<'_> {
         let each = &mut self.each;
         let result = frames.decode(bytes, &mut |datagram| {
             if !connection.is_closed() {
-                each(id, datagram);
+                each.datagram(id, datagram);
             }
         });
+        each.done();
         result.is_ok()
     }
 

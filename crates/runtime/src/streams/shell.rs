@@ -79,6 +79,21 @@ pub(super) struct Dial {
     pub(super) small_segments: bool,
 }
 
+/// What takes datagrams from streams.
+pub trait Receive {
+    /// A datagram as it was sent, in the order of its stream.
+    fn datagram(&mut self, id: StreamId, datagram: &mut [u8]);
+
+    /// That was all that one read brought.
+    fn done(&mut self) {}
+}
+
+impl<F: FnMut(StreamId, &mut [u8])> Receive for F {
+    fn datagram(&mut self, id: StreamId, datagram: &mut [u8]) {
+        self(id, datagram);
+    }
+}
+
 impl Streams {
     /// No listener yet. Of the streams that `limits` allow there are only as many as leave half of this
     /// process's descriptors to others.
