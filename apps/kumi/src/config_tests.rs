@@ -25,7 +25,8 @@ fn every_key_is_read() {
         "language = 'ja'\nlisten = '[::]:4649'\nlabel = '書斎'\ndiscovery = false\n\
          [ip]\naddresses = ['10.77.0.1/24', '10.78.0.1']\n\
          announce = ['192.168.10.0/24', 'fd00:10::/64']\n\
-         [tun]\nname = 'kumi1'\nmtu = 1_500\nmode = 'rootless'\nroutes = 'peers'\n",
+         [tun]\nname = 'kumi1'\nmtu = 1_500\nmode = 'rootless'\nroutes = 'peers'\n\
+         offloads = false\n",
     );
     assert_eq!(config.language, Some(Language::Ja));
     assert_eq!(config.listen, "[::]:4649".parse().ok());
@@ -43,6 +44,7 @@ fn every_key_is_read() {
         mtu: Some(1500),
         mode: TunMode::Rootless,
         routes: Routes::Peers,
+        offloads: false,
     };
     assert_eq!(config.tun, tun);
 }

@@ -3,14 +3,18 @@
 
 use std::net::Ipv4Addr;
 
+use wire::datagram::{KIND_LEN, TAG_LEN, TRANSPORT_HEADER_LEN};
 use wire::stream::{LABEL_LEN_MAX, PREFIXES_MAX, VERSION_LEN_MAX};
 use wire::{NodeAddr, Prefix};
 
 /// Smallest inner MTU (IPv6 asks for 1,280).
 pub const INNER_MTU_MIN: u16 = 1_280;
-/// Inner MTU when nothing else is chosen: 1,400 + 33 + 48 bytes of headers fit a path of
-/// 1,500 bytes over IPv6. Sessions find out what passes; what does not fit goes in pieces.
-pub const INNER_MTU_DEFAULT: u16 = 1_400;
+/// Inner MTU when nothing else is chosen: what the largest datagram that sessions look for carries.
+pub const INNER_MTU_DEFAULT: u16 = 8_919;
+/// What is sent to a peer in one packet at least, if it accepts that, whatever its path is known to
+/// take: 1,400 + 33 + 48 bytes of headers fit a path of 1,500 bytes over IPv6. What does not fit
+/// goes in pieces.
+pub const INNER_MTU_USUAL: u16 = 1_400;
 /// Most IPv4 addresses that a node carries inside.
 pub const ADDRESSES_MAX: usize = 16;
 /// The configuration of a node. Values out of range are moved to the nearest bound.
@@ -46,6 +50,14 @@ impl Default for NodeConfig {
             announce: Vec::new(),
         }
     }
+}
+
+/// The largest packet that is sent to a peer which accepts `peer_mtu` bytes, over a path that is
+/// known to take datagrams of `datagram_max` bytes.
+pub(crate) fn packet_max(peer_mtu: u16, datagram_max: usize) -> u16 {
+    let fits = datagram_max.saturating_sub(TRANSPORT_HEADER_LEN + KIND_LEN + TAG_LEN);
+    let fits = u16::try_from(fits).unwrap_or(u16::MAX);
+    peer_mtu.min(fits.max(INNER_MTU_USUAL))
 }
 
 impl NodeConfig {

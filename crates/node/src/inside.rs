@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use group::Access;
-use session::Session;
 use wire::ip::{IcmpError, IpView, icmp_error};
 use wire::{NodeAddr, Now};
 
+use crate::INNER_MTU_USUAL;
+use crate::config::packet_max;
 use crate::fast::{HEADROOM, Outbound, TAILROOM, error_source};
 use crate::machine::Node;
 use crate::{DropReason, Output};
@@ -69,9 +70,16 @@ impl Node {
         }
         self.note_flow(now, f, &view);
         let mut packet = packet.to_vec();
+        let known = self.session_of(f).and_then(|session| {
+            let peer_mtu = session.peer_inner_mtu()?;
+            Some(packet_max(peer_mtu, session.datagram_max()))
+        });
         if view.is_tcp_handshake() {
-            let peer_mtu = self.session_of(f).and_then(Session::peer_inner_mtu);
-            self.snapshot.lower_mss(peer_mtu, &mut packet);
+            // Nothing is known of a new path: what passes nearly everywhere.
+            let packet_max = known.unwrap_or(INNER_MTU_USUAL);
+            self.snapshot.lower_mss(Some(packet_max), &mut packet);
+        } else if let Some(advice) = known.and_then(|max| self.snapshot.advise(&view, max)) {
+            self.output(Output::Inside(advice));
         }
         if self.identity_of(f).is_some() {
             self.send_inside(now, f, &packet);

@@ -53,7 +53,7 @@ pub use bridge::{
     ServingStatus, StreamEvent,
 };
 pub use commands::ANNOUNCE_MAX;
-pub use config::{ADDRESSES_MAX, INNER_MTU_DEFAULT, INNER_MTU_MIN, NodeConfig};
+pub use config::{ADDRESSES_MAX, INNER_MTU_DEFAULT, INNER_MTU_MIN, INNER_MTU_USUAL, NodeConfig};
 pub use error::{
     AllowRefused, BridgeError, ConnectError, InstallError, InviteError, JoinError, NewError,
     PingError,

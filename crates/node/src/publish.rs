@@ -13,6 +13,7 @@ use session::transport::Transport;
 use wire::NodeAddr;
 
 use crate::Output;
+use crate::config::packet_max;
 use crate::fast::{Names, Out, PeerEntry, Snapshot};
 use crate::machine::Node;
 
@@ -114,11 +115,13 @@ impl Node {
 
     /// The way to a peer whose session stands.
     fn way_out(&self, session: &Session) -> Option<Out> {
+        let (inner_mtu, datagram_max) = (session.peer_inner_mtu()?, session.datagram_max());
         Some(Out {
             transport: Arc::clone(session.transport()?),
             route: self.route(session.endpoint()?)?,
-            datagram_max: session.datagram_max(),
-            inner_mtu: session.peer_inner_mtu()?,
+            datagram_max,
+            packet_max: packet_max(inner_mtu, datagram_max),
+            inner_mtu,
         })
     }
 }

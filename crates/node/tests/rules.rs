@@ -296,19 +296,44 @@ fn packets_of_any_size_up_to_the_peers_mtu_arrive() {
     let mut world = World::new(2);
     world.join(0, 1);
     let (a, b) = (world.f(0), world.f(1));
-    for size in [0, 1, 1_100, 1_151, 1_152, 1_180, 1_300, 1_352] {
+    for size in [0, 1, 1_100, 1_151, 1_152, 1_180, 1_300, 1_352, 5_000, 8_871] {
         let packet = udp(a, b, (1, 2), &vec![7; size]);
         world.send(0, &packet);
         world.deliver();
         assert_eq!(world.take_inside(1), [packet], "{size}");
     }
-    world.send(0, &udp(a, b, (1, 2), &[7; 1_353]));
+    world.send(0, &udp(a, b, (1, 2), &[7; 8_872]));
     let reply = world.take_inside(0);
     assert_eq!(
         IpView::parse(&reply[0]).unwrap().icmp(),
         Some((2, 0)),
         "too big"
     );
+}
+
+#[test]
+fn a_packet_that_is_long_for_the_path_arrives_and_its_sender_is_told() {
+    let mut world = World::new(2);
+    world.lose = Box::new(|packet| packet.bytes.len() > 1_472);
+    world.join(0, 1);
+    let (a, b) = (world.f(0), world.f(1));
+    // Of a new path nothing is known: what passes nearly everywhere is what programs are told.
+    world.run(s(5));
+    let long = udp(a, b, (1, 2), &[7; 5_000]);
+    world.send(0, &long);
+    world.deliver();
+    assert_eq!(world.take_inside(1), [long], "in pieces");
+    let told = world.take_inside(0);
+    let mtu = told[0].get(44..48).unwrap();
+    assert_eq!(IpView::parse(&told[0]).unwrap().icmp(), Some((2, 0)));
+    assert_eq!(mtu, 1_439u32.to_be_bytes());
+    let fits = udp(a, b, (1, 2), &[7; 1_439 - 48]);
+    let before = world.seen.len();
+    world.send(0, &fits);
+    world.deliver();
+    assert_eq!(world.take_inside(1), [fits]);
+    assert_eq!(world.seen.len(), before + 1, "in one datagram");
+    assert!(world.take_inside(0).is_empty());
 }
 
 #[test]

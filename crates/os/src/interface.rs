@@ -99,11 +99,12 @@ fn network(address: IpAddr, prefix_len: u8) -> IpAddr {
     IpAddr::from((u32::from(v4) & mask).to_be_bytes())
 }
 
-/// How many datagrams with a packet of `mtu` bytes in each are one message of the kernel.
+/// How many datagrams with a packet in each are one message of the kernel: of `mtu` bytes, or as
+/// Ethernet carries.
 fn segments_max(mtu: u32) -> u32 {
-    /// What a tunnel adds to a packet, in bytes, or somewhat more.
-    const AROUND: u32 = 64;
-    let fit = crate::udp::MESSAGE_LEN_MAX as u32 / (mtu + AROUND);
+    /// An Ethernet frame's payload; longer packets fill a frame before there are too many.
+    const ETHERNET_LEN: u32 = 1_500;
+    let fit = crate::udp::MESSAGE_LEN_MAX as u32 / mtu.min(ETHERNET_LEN);
     fit.clamp(1, crate::udp::SEGMENTS_MAX as u32)
 }
 

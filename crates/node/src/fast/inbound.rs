@@ -158,7 +158,7 @@ impl Snapshot {
             set_ecn(packet, ecn);
         }
         if says_mss {
-            self.lower_mss(entry.out.as_ref().map(|out| out.inner_mtu), packet);
+            self.lower_mss(entry.out.as_ref().map(|out| out.packet_max), packet);
         }
         Ok(())
     }

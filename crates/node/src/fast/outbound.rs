@@ -5,6 +5,7 @@
 
 use super::snapshot::{Holder, Out, flow_key};
 use super::{DropReason, FastReport, HEADROOM, Outbound, Route, Snapshot};
+use crate::INNER_MTU_USUAL;
 use group::{Direction, FlowTable, Services, decide};
 use session::hop::Way;
 use std::net::IpAddr;
@@ -63,7 +64,8 @@ impl Snapshot {
         if packet_len > usize::from(out.inner_mtu) && !view.may_be_cut() {
             return Err(self.too_big(&view, out.inner_mtu));
         }
-        if TRANSPORT_HEADER_LEN + KIND_LEN + packet_len + TAG_LEN > out.datagram_max {
+        let is_long = packet_len > usize::from(out.packet_max);
+        if is_long || TRANSPORT_HEADER_LEN + KIND_LEN + packet_len + TAG_LEN > out.datagram_max {
             return Err(Outbound::Slow);
         }
         note_flow(services, flows, now, &view);
@@ -103,6 +105,15 @@ impl Snapshot {
             && matches!(self.holder(to), Some(Holder::Peer(_)))
     }
 
+    /// Tells a local program to send shorter packets to a peer, if this one is longer than the path
+    /// is known to take. It goes in pieces all the same.
+    pub(crate) fn advise(&self, view: &IpView<'_>, packet_max: u16) -> Option<Vec<u8>> {
+        let is_long = view.packet().len() > usize::from(packet_max) && !view.may_be_cut();
+        let error = IcmpError::PacketTooBig { mtu: packet_max };
+        let source = error_source(self.own.f, view.dst());
+        is_long.then(|| icmp_error(view.packet(), error, source))?
+    }
+
     fn too_big(&self, view: &IpView<'_>, mtu: u16) -> Outbound {
         let error = IcmpError::PacketTooBig { mtu };
         match icmp_error(view.packet(), error, error_source(self.own.f, view.dst())) {
@@ -114,7 +125,7 @@ impl Snapshot {
     /// Lowers the MSS in a SYN to what both ends accept: this node, and the peer where that is
     /// known. Plain hosts behind either know nothing of the inner MTU.
     pub(crate) fn lower_mss(&self, peer_mtu: Option<u16>, packet: &mut [u8]) {
-        let mtu = self.inner_mtu.min(peer_mtu.unwrap_or(u16::MAX));
+        let mtu = self.inner_mtu.min(peer_mtu.unwrap_or(INNER_MTU_USUAL));
         let is_v6 = packet.first().is_some_and(|first| first >> 4 == 6);
         clamp_tcp_mss(packet, tcp::mss_of_mtu(mtu, is_v6));
     }
@@ -130,7 +141,7 @@ impl Sealer<'_> {
             return malformed;
         };
         if self.says_mss {
-            self.snapshot.lower_mss(Some(self.out.inner_mtu), packet);
+            self.snapshot.lower_mss(Some(self.out.packet_max), packet);
         }
         let Some((header, sealed)) = buf.split_first_chunk_mut::<RELAY_HEADER_LEN>() else {
             return malformed;

@@ -318,7 +318,7 @@ fn a_syn_says_an_mss_that_both_ends_accept_at_both_speeds() {
         inner_mtu: 1_300,
         ..world.configs[&world.hosts[1].at].clone()
     };
-    let syn = syn_segment((1, 22), 1_460);
+    let syn = syn_segment((1, 22), 9_000);
     let v4 = with_sum(ipv4("192.168.10.2", "192.168.20.2", proto::TCP, true, &syn));
     let v6 = with_sum(ipv6(
         addr("fd00:10::2"),
@@ -327,13 +327,14 @@ fn a_syn_says_an_mss_that_both_ends_accept_at_both_speeds() {
         &syn,
     ));
     let parked = [v4, v6];
-    for (config, mtu) in [(None, 1_400), (Some(small), 1_300)] {
+    for (config, first, mtu) in [(None, 1_400, 8_919), (Some(small), 1_300, 1_300)] {
         if let Some(config) = config {
             world.configure(1, config);
         }
         world.restart(0);
-        // Without a session both wait for it in the slow path; then they do not.
-        for _ in 0..2 {
+        // Without a session both wait for it in the slow path, and nothing is known of the path
+        // yet; then they do not.
+        for mtu in [first, mtu] {
             for packet in &parked {
                 world.send(0, packet);
             }

@@ -71,6 +71,8 @@ pub(crate) struct Out {
     pub(crate) transport: Arc<Transport>,
     pub(crate) route: Route,
     pub(crate) datagram_max: usize,
+    /// The largest inner packet that is sent, and that the peer accepts, in bytes.
+    pub(crate) packet_max: u16,
     pub(crate) inner_mtu: u16,
 }
 
