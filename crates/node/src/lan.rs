@@ -126,9 +126,16 @@ impl Node {
         };
         self.note_identity_news(now, f, before, pin, f);
         self.bind_key(f, root);
-        self.beacons_seen
-            .insert(f, (beacon.instance, beacon.sequence));
+        let seen = (beacon.instance, beacon.sequence);
+        let before = self.beacons_seen.insert(f, seen);
         self.heard(now, f, SocketAddr::new(from.ip(), beacon.port), beacon);
+        if before.is_none_or(|(run, _)| run != beacon.instance) {
+            // It has just started: what was sent to it before that is lost.
+            if let Some(session) = self.session_mut(f) {
+                session.retry_now(now.mono);
+            }
+            self.touched.insert(f);
+        }
     }
 
     /// An allowed peer beaconed from there.

@@ -11,7 +11,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{HOUR, World, password_hash, s, udp};
-use identity::crypto::{Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Rng};
+use identity::crypto::{Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Mac, Rng};
 use node::{DropReason, Inbound, Node, NodeConfig};
 use session::fragment::{Mac1Key, cut};
 use wire::datagram::{Datagram, Message};
@@ -380,6 +380,10 @@ impl Crypto for UnusableKeys {
 
     fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         self.0.hmac(key, parts)
+    }
+
+    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac> {
+        self.0.mac(key)
     }
 
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {

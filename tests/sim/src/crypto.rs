@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use identity::crypto::{Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Rng};
+use identity::crypto::{
+    Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Mac, Rng,
+};
 
 /// Most (key, nonce) records of one run.
 pub const RECORD_MAX: usize = 8_000_000;
@@ -189,6 +191,14 @@ impl Aead for SimAead {
     }
 }
 
+struct SimMac([u8; 32]);
+
+impl Mac for SimMac {
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        SimCrypto.hmac(&self.0, parts)
+    }
+}
+
 impl Crypto for SimCrypto {
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
         hash(parts, 1)
@@ -200,6 +210,10 @@ impl Crypto for SimCrypto {
         all.push(&k);
         all.extend_from_slice(parts);
         hash(&all, 3)
+    }
+
+    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac> {
+        Box::new(SimMac(*key))
     }
 
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {

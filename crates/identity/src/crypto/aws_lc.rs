@@ -11,7 +11,7 @@ use aws_lc_rs::{digest, hmac};
 
 use super::{
     AEAD_NONCE_LEN, AEAD_TAG_LEN, Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN,
-    KemSecret, Rng,
+    KemSecret, Mac, Rng,
 };
 
 /// The real thing. Has no state of its own.
@@ -28,11 +28,11 @@ impl Crypto for AwsLc {
     }
 
     fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-        for part in parts {
-            context.update(part);
-        }
-        fixed(context.sign().as_ref())
+        AwsLcMac(hmac::Key::new(hmac::HMAC_SHA256, key)).mac(parts)
+    }
+
+    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac> {
+        Box::new(AwsLcMac(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
@@ -116,6 +116,19 @@ pub(super) fn digest_bytes(digest: &digest::Digest) -> [u8; 32] {
 /// different, zeros fail closed.
 fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
     <[u8; N]>::try_from(bytes).unwrap_or([0; N])
+}
+
+/// Holds the state of the hash after the key.
+struct AwsLcMac(hmac::Key);
+
+impl Mac for AwsLcMac {
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        fixed(context.sign().as_ref())
+    }
 }
 
 struct AwsLcAead {

@@ -158,8 +158,7 @@ impl Sealer<'_> {
         let datagram = match &self.out.route {
             Route::Direct(_) => RELAY_HEADER_LEN..end,
             Route::Relayed(channel, _) => {
-                let crypto = &*self.snapshot.hops.crypto;
-                *header = channel.key.header(crypto, Way::ToBridge, sealed);
+                *header = channel.key.header(Way::ToBridge, sealed);
                 0..end
             }
         };
