@@ -4,7 +4,7 @@
 those of the page, bytes in hexadecimal, `-` for nothing.
 """
 from noise import read_tlvs, write_tlvs
-from primitives import Reader, hkdf, mac, need, u
+from primitives import Reader, hkdf, mac, need, siphash, u
 from statements import CERTIFICATE_LEN, ENTRY_LEN, LOG_MAX, Statements
 
 RELAYED, PASSWORD, PASSWORD_MAX = 5, 1, 128
@@ -22,11 +22,11 @@ class Leg:
 
     def __init__(self, stream_binding, number, bridge=False):
         self.number, self.bridge = number, bridge
-        self.key = hkdf(bytes(32), stream_binding, b"kumihimo hop v1" + u(number, 4), 32)
+        self.key = hkdf(bytes(32), stream_binding, b"kumihimo hop v2" + u(number, 4), 16)
 
     def _mac(self, to_client, sealed):
         covered = u(to_client, 1) + u(self.number, 4) + sealed[:16]
-        return mac(self.key, b"kumihimo channel v1", covered)[:8]
+        return siphash(self.key, covered)
 
     def wrap(self, sealed):
         return bytes([RELAYED, 0, 0, 0]) + u(self.number, 4) + self._mac(self.bridge, sealed) + sealed

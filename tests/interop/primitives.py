@@ -103,3 +103,37 @@ class Reader:
 
     def end(self):
         need(self.at == len(self.data), "bytes after the end")
+
+
+def siphash(key, data):
+    """SipHash-2-4 of Aumasson and Bernstein: 8 bytes."""
+    mask = (1 << 64) - 1
+    k0, k1 = (int.from_bytes(key[at:at + 8], "little") for at in (0, 8))
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D,
+         k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def rotate(value, by):
+        return (value << by | value >> (64 - by)) & mask
+
+    def rounds(count):
+        for _ in range(count):
+            v[0] = (v[0] + v[1]) & mask
+            v[2] = (v[2] + v[3]) & mask
+            v[1], v[3] = rotate(v[1], 13) ^ v[0], rotate(v[3], 16) ^ v[2]
+            v[0] = rotate(v[0], 32)
+            v[2] = (v[2] + v[1]) & mask
+            v[0] = (v[0] + v[3]) & mask
+            v[1], v[3] = rotate(v[1], 17) ^ v[2], rotate(v[3], 21) ^ v[0]
+            v[2] = rotate(v[2], 32)
+
+    whole = len(data) // 8 * 8
+    last = data[whole:].ljust(7, b"\0") + bytes([len(data) & 0xFF])
+    for at in range(0, whole + 8, 8):
+        word = data[at:at + 8] if at < whole else last
+        word = int.from_bytes(word, "little")
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    v[2] ^= 0xFF
+    rounds(4)
+    return (v[0] ^ v[1] ^ v[2] ^ v[3]).to_bytes(8, "little")

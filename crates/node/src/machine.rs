@@ -137,7 +137,7 @@ impl Node {
         known.remove(&f);
         let mut rng = HashRng::new(seed);
         let instance = random(&mut rng);
-        let hops = Hops::new();
+        let hops = Hops::new(Arc::clone(&crypto));
         let doorman = Arc::new(Doorman::new(Arc::clone(&crypto), &mut rng, f));
         let mut node = Self {
             next_count: stored.handshake_count_end,

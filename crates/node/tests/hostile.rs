@@ -11,7 +11,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{HOUR, World, password_hash, s, udp};
-use identity::crypto::{Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Mac, Rng};
+use identity::crypto::{Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Rng};
 use node::{DropReason, Inbound, Node, NodeConfig};
 use session::fragment::{Mac1Key, cut};
 use wire::datagram::{Datagram, Message};
@@ -382,8 +382,8 @@ impl Crypto for UnusableKeys {
         self.0.hmac(key, parts)
     }
 
-    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac> {
-        self.0.mac(key)
+    fn short_mac(&self, key: &[u8; 16], bytes: &[u8]) -> [u8; 8] {
+        self.0.short_mac(key, bytes)
     }
 
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {

@@ -10,7 +10,7 @@
 //! before them nothing goes on any more.
 
 use crate::replay::{ReplayError, Window};
-use identity::crypto::{Crypto, Mac, constant_time_eq};
+use identity::crypto::{Crypto, constant_time_eq};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +31,7 @@ pub enum Way {
 /// The key of one channel on one hop.
 pub struct HopKey {
     channel: u32,
-    key: Box<dyn Mac>,
+    key: Zeroizing<[u8; 16]>,
 }
 
 impl fmt::Debug for HopKey {
@@ -48,9 +48,8 @@ impl HopKey {
     /// [`crate::Session::stream_binding`], which rekeys do not change.
     #[must_use]
     pub fn new(crypto: &dyn Crypto, stream_binding: &[u8; 32], channel: u32) -> Self {
-        let info: [&[u8]; 2] = [b"kumihimo hop v1", &channel.to_be_bytes()];
-        let key: Zeroizing<[u8; 32]> = Zeroizing::new(crypto.hkdf(&[0; 32], stream_binding, &info));
-        let key = crypto.mac(&key);
+        let info: [&[u8]; 2] = [b"kumihimo hop v2", &channel.to_be_bytes()];
+        let key = Zeroizing::new(crypto.hkdf(&[0; 32], stream_binding, &info));
         Self { channel, key }
     }
 
@@ -62,28 +61,30 @@ impl HopKey {
 
     /// The header to put in front of a sealed datagram of 16 bytes or more that goes `way`.
     #[must_use]
-    pub fn header(&self, way: Way, sealed: &[u8]) -> [u8; RELAY_HEADER_LEN] {
+    pub fn header(&self, crypto: &dyn Crypto, way: Way, sealed: &[u8]) -> [u8; RELAY_HEADER_LEN] {
         let covered = sealed.get(..RELAY_HEADER_LEN).unwrap_or(sealed);
-        RelayedView::header(self.channel, &self.mac(way, covered))
+        RelayedView::header(self.channel, &self.mac(crypto, way, covered))
     }
 
     /// Whether a relayed datagram that came `way` on this channel has the right MAC.
     #[must_use]
-    pub fn verify(&self, way: Way, relayed: &RelayedView<'_>) -> bool {
+    pub fn verify(&self, crypto: &dyn Crypto, way: Way, relayed: &RelayedView<'_>) -> bool {
         #[cfg(feature = "sabotage")]
         if crate::sabotage::is(crate::sabotage::Sabotage::SkipHopMac) {
             return true;
         }
         relayed.channel == self.channel
-            && constant_time_eq(&self.mac(way, relayed.covered()), relayed.mac)
+            && constant_time_eq(&self.mac(crypto, way, relayed.covered()), relayed.mac)
     }
 
-    fn mac(&self, way: Way, covered: &[u8]) -> [u8; 8] {
-        let channel = self.channel.to_be_bytes();
-        let parts: [&[u8]; 4] = [b"kumihimo channel v1", &[way as u8], &channel, covered];
-        let mac = self.key.mac(&parts);
-        let [a, b, c, d, e, f, g, h, ..] = mac;
-        [a, b, c, d, e, f, g, h]
+    fn mac(&self, crypto: &dyn Crypto, way: Way, covered: &[u8]) -> [u8; 8] {
+        let mut bytes = [0; 1 + 4 + RELAY_HEADER_LEN];
+        let all = [way as u8].into_iter().chain(self.channel.to_be_bytes());
+        let all = all.chain(covered.iter().copied());
+        for (to, from) in bytes.iter_mut().zip(all) {
+            *to = from;
+        }
+        crypto.short_mac(&self.key, &bytes)
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
     }
 
     fn relayed(key: &HopKey, sealed: &[u8]) -> Vec<u8> {
-        [&key.header(Way::ToBridge, sealed), sealed].concat()
+        [&key.header(&AwsLc, Way::ToBridge, sealed), sealed].concat()
     }
 
     fn view(bytes: &[u8]) -> RelayedView<'_> {
@@ -184,9 +185,12 @@ mod tests {
     fn a_mac_is_right_for_its_channel_its_session_and_its_head() {
         let key = HopKey::new(&AwsLc, &[1; 32], 9);
         let bytes = relayed(&key, &sealed(3));
-        let verify = |key: &HopKey, bytes: &[u8]| key.verify(Way::ToBridge, &view(bytes));
+        let verify = |key: &HopKey, bytes: &[u8]| key.verify(&AwsLc, Way::ToBridge, &view(bytes));
         assert!(verify(&key, &bytes));
-        assert!(!key.verify(Way::ToClient, &view(&bytes)), "sent back");
+        assert!(
+            !key.verify(&AwsLc, Way::ToClient, &view(&bytes)),
+            "sent back"
+        );
         let others = [
             HopKey::new(&AwsLc, &[2; 32], 9),
             HopKey::new(&AwsLc, &[1; 32], 10),

@@ -75,7 +75,7 @@ fn hops_are_checked() -> bool {
     let sealed = [4; 40];
     let relayed = [&other.header(&AwsLc, Way::ToBridge, &sealed)[..], &sealed].concat();
     match Datagram::parse(&relayed) {
-        Ok(Datagram::Relayed(view)) => !key.verify(Way::ToBridge, &view),
+        Ok(Datagram::Relayed(view)) => !key.verify(&AwsLc, Way::ToBridge, &view),
         other => panic!("{other:?}"),
     }
 }

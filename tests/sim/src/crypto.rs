@@ -13,9 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use identity::crypto::{
-    Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Mac, Rng,
-};
+use identity::crypto::{Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Rng};
 
 /// Most (key, nonce) records of one run.
 pub const RECORD_MAX: usize = 8_000_000;
@@ -191,14 +189,6 @@ impl Aead for SimAead {
     }
 }
 
-struct SimMac([u8; 32]);
-
-impl Mac for SimMac {
-    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        SimCrypto.hmac(&self.0, parts)
-    }
-}
-
 impl Crypto for SimCrypto {
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
         hash(parts, 1)
@@ -212,8 +202,9 @@ impl Crypto for SimCrypto {
         hash(&all, 3)
     }
 
-    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac> {
-        Box::new(SimMac(*key))
+    fn short_mac(&self, key: &[u8; 16], bytes: &[u8]) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = hash(&[key, bytes], 10);
+        [a, b, c, d, e, f, g, h]
     }
 
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {

@@ -1,4 +1,5 @@
-//! [`Crypto`] by AWS-LC through aws-lc-rs; no cryptography is implemented here.
+//! [`Crypto`] by AWS-LC through aws-lc-rs, and SipHash by siphasher; no cryptography is
+//! implemented here.
 //!
 //! The library's failures (it could not allocate) are turned into values that fail closed,
 //! as the module above promises.
@@ -8,10 +9,11 @@ use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use aws_lc_rs::kem::{DecapsulationKey, EncapsulationKey, ML_KEM_768};
 use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair};
 use aws_lc_rs::{digest, hmac};
+use siphasher::sip::SipHasher24;
 
 use super::{
     AEAD_NONCE_LEN, AEAD_TAG_LEN, Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN,
-    KemSecret, Mac, Rng,
+    KemSecret, Rng,
 };
 
 /// The real thing. Has no state of its own.
@@ -28,11 +30,15 @@ impl Crypto for AwsLc {
     }
 
     fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-        AwsLcMac(hmac::Key::new(hmac::HMAC_SHA256, key)).mac(parts)
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+        for part in parts {
+            context.update(part);
+        }
+        fixed(context.sign().as_ref())
     }
 
-    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac> {
-        Box::new(AwsLcMac(hmac::Key::new(hmac::HMAC_SHA256, key)))
+    fn short_mac(&self, key: &[u8; 16], bytes: &[u8]) -> [u8; 8] {
+        SipHasher24::new_with_key(key).hash(bytes).to_le_bytes()
     }
 
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
@@ -116,19 +122,6 @@ pub(super) fn digest_bytes(digest: &digest::Digest) -> [u8; 32] {
 /// different, zeros fail closed.
 fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
     <[u8; N]>::try_from(bytes).unwrap_or([0; N])
-}
-
-/// Holds the state of the hash after the key.
-struct AwsLcMac(hmac::Key);
-
-impl Mac for AwsLcMac {
-    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        fixed(context.sign().as_ref())
-    }
 }
 
 struct AwsLcAead {

@@ -113,8 +113,9 @@ pub trait Crypto: Send + Sync {
     /// HMAC-SHA-256 with `key` over the concatenation of `parts`.
     fn hmac(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32];
 
-    /// Prepares a key for many MACs: [`Mac::mac`] is [`Crypto::hmac`] with it.
-    fn mac(&self, key: &[u8; 32]) -> Box<dyn Mac>;
+    /// SipHash-2-4 (Aumasson and Bernstein, 2012) with `key` over `bytes`, as the paper writes it:
+    /// little-endian. A short MAC for short inputs, where forging one packet gains little.
+    fn short_mac(&self, key: &[u8; 16], bytes: &[u8]) -> [u8; 8];
 
     /// The X25519 public key of `secret`.
     fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32];
@@ -151,12 +152,6 @@ pub trait Crypto: Send + Sync {
     /// Whether this machine has AES and carry-less multiplication in hardware, so that
     /// AES-256-GCM is both fast and constant in time.
     fn aes_is_fast(&self) -> bool;
-}
-
-/// A key that authenticates.
-pub trait Mac: Send + Sync {
-    /// HMAC-SHA-256 over the concatenation of `parts`.
-    fn mac(&self, parts: &[&[u8]]) -> [u8; 32];
 }
 
 impl dyn Crypto + '_ {

@@ -158,7 +158,8 @@ impl Sealer<'_> {
         let datagram = match &self.out.route {
             Route::Direct(_) => RELAY_HEADER_LEN..end,
             Route::Relayed(channel, _) => {
-                *header = channel.key.header(Way::ToBridge, sealed);
+                let crypto = &*self.snapshot.hops.crypto;
+                *header = channel.key.header(crypto, Way::ToBridge, sealed);
                 0..end
             }
         };

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use identity::crypto::Crypto;
 use session::hop::{HopKey, HopWindow, Way};
 use wire::datagram::{Datagram, RELAY_HEADER_LEN, RelayedView};
 use wire::{NodeAddr, Path};
@@ -221,6 +222,7 @@ pub(crate) enum Relayed {
 /// The channels that this node knows.
 #[derive(Clone)]
 pub(crate) struct Hops {
+    pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) own: Arc<BTreeMap<u32, Arc<OwnChannel>>>,
     /// Whether this node uses a Bridge.
     pub(crate) used: bool,
@@ -237,8 +239,9 @@ impl fmt::Debug for Hops {
 }
 
 impl Hops {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(crypto: Arc<dyn Crypto>) -> Self {
         Self {
+            crypto,
             own: Arc::default(),
             used: false,
             legs: Arc::default(),
@@ -264,7 +267,7 @@ impl Hops {
             return Err(DropReason::Malformed);
         };
         if let Some(own) = self.own.get(&view.channel) {
-            if !own.key.verify(Way::ToClient, &view) {
+            if !own.key.verify(&*self.crypto, Way::ToClient, &view) {
                 return Err(DropReason::NotAuthentic);
             }
             return Ok(Relayed::Own(Path::Channel(view.channel), own.peer));
@@ -284,7 +287,7 @@ impl Hops {
             let Ok(Datagram::Relayed(view)) = Datagram::parse(datagram) else {
                 return Err(DropReason::Malformed);
             };
-            if !leg.key.verify(Way::ToBridge, &view) {
+            if !leg.key.verify(&*self.crypto, Way::ToBridge, &view) {
                 return Err(DropReason::NotAuthentic);
             }
             let newest = leg.window.accept(view.sealed);
@@ -301,7 +304,7 @@ impl Hops {
             .relayed_bytes
             .fetch_add(datagram.len() as u64, Ordering::Relaxed);
         if let Some((header, sealed)) = datagram.split_first_chunk_mut::<RELAY_HEADER_LEN>() {
-            *header = leg.onward_key.header(Way::ToClient, sealed);
+            *header = leg.onward_key.header(&*self.crypto, Way::ToClient, sealed);
         }
         let moved = newest && leg.owner.path() != from;
         Ok(Relayed::Forward {
@@ -317,13 +320,17 @@ impl Hops {
         let number = numbers.get(pick.checked_rem(numbers.len())?)?;
         let leg = self.legs.get(*number)?;
         let sealed = datagram.get(RELAY_HEADER_LEN..)?;
-        let header = leg.key.header(Way::ToClient, sealed);
+        let header = leg.key.header(&*self.crypto, Way::ToClient, sealed);
         Some((leg.owner.path(), [&header, sealed].concat()))
     }
 
     /// A datagram behind the header of one of this node's channels.
     pub(crate) fn wrap(&self, channel: &OwnChannel, sealed: &[u8]) -> Vec<u8> {
-        [&channel.key.header(Way::ToBridge, sealed), sealed].concat()
+        [
+            &channel.key.header(&*self.crypto, Way::ToBridge, sealed),
+            sealed,
+        ]
+        .concat()
     }
 }
 
