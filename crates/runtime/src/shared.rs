@@ -337,15 +337,17 @@ impl Shared {
             }
             again
         };
-        self.udp
-            .send_batch(buffer, datagrams, wait, |datagram, error| {
-                tracing::trace!(to = %datagram.to, %error, "not sent");
-                self.counters.dropped(match error {
-                    error if error.kind() == io::ErrorKind::WouldBlock => ShellDrop::SendFull,
-                    error if os::udp::is_too_long(error) => ShellDrop::TooLong,
-                    _ => ShellDrop::SendFailed,
-                });
+        let refused = |datagram: &Outgoing, error: &io::Error| {
+            tracing::trace!(to = %datagram.to, %error, "not sent");
+            self.counters.dropped(match error {
+                error if error.kind() == io::ErrorKind::WouldBlock => ShellDrop::SendFull,
+                error if os::udp::is_too_long(error) => ShellDrop::TooLong,
+                _ => ShellDrop::SendFailed,
             });
+        };
+        let calls = self.udp.send_batch(buffer, datagrams, wait, refused);
+        self.counters.did(Work::Send, calls);
+        self.counters.did(Work::DatagramsOut, datagrams.len());
     }
 
     /// Tells the slow path what the fast path did.
