@@ -14,6 +14,7 @@
 
 pub mod identity_targets;
 pub mod mutate;
+pub mod offload_targets;
 pub mod seeds;
 pub mod wire_targets;
 
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("key_file", identity_targets::key_file),
     ("message1", wire_targets::message1),
     ("message2", wire_targets::message2),
+    ("offload", offload_targets::offload),
     ("payload", wire_targets::payload),
     ("payload1", wire_targets::payload1),
     ("payload2", wire_targets::payload2),

@@ -265,7 +265,10 @@ impl Joiner {
                 let other = FIN | SYN | RST | CWR | 0x20;
                 upper_len >= TCP_HEADER_LEN && flags & ACK != 0 && flags & other == 0
             }
-            CutKind::Udp => be16(upper, UDP_CHECKSUM)? != 0,
+            CutKind::Udp => {
+                let len = usize::from(be16(upper, UDP_LEN)?);
+                be16(upper, UDP_CHECKSUM)? != 0 && len == upper.len()
+            }
         };
         let said_len = if is_v6 {
             usize::from(be16(packet, V6_PAYLOAD_LEN)?) + IPV6_HEADER_LEN

@@ -92,10 +92,27 @@ pub(crate) fn iperf3(a: &Host<'_>, b: &Host<'_>, f_b: &str) {
 }
 
 fn all(account_a: Account, account_b: Account, label: &str) {
+    all_with(account_a, account_b, label, true);
+}
+
+/// Has the nodes of a machine ask the kernel for no large frames.
+fn without_offloads(host: &Host<'_>) {
+    let folder = host.dir.join(".config/kumihimo");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let text = "[tun]\noffloads = false\n";
+    std::fs::write(format!("{folder}/kumi.toml"), text).expect("a config");
+    own(host, &host.dir.join(".config"));
+}
+
+fn all_with(account_a: Account, account_b: Account, label: &str, offloads: bool) {
     need_root();
     let cable = Cable::new();
     let a = Host::new(&cable.a, account_a, &format!("{label}-a"));
     let b = Host::new(&cable.b, account_b, &format!("{label}-b"));
+    if !offloads {
+        without_offloads(&a);
+        without_offloads(&b);
+    }
     let capture = Capture::start(&cable.a, "eth0");
     let (f_a, f_b) = connect(&a, &b);
     a.kumi(&["ping", &f_b, "-c", "3"]);
@@ -105,6 +122,12 @@ fn all(account_a: Account, account_b: Account, label: &str) {
     curl(&b, &a, &f_a);
     iperf3(&a, &b, &f_b);
     ssh_and_scp(&a, &b, &f_b);
+    for host in [&a, &b] {
+        let used = &host.json(&["status"])["offloads"];
+        for what in ["interface_tcp", "interface_udp", "send", "receive"] {
+            assert_eq!(used[what], offloads, "{label}: {used:#}");
+        }
+    }
     let heard = capture.stop();
     println!("{label}: eavesdropper {heard:?}");
     assert_eq!(heard.canaries, 0, "plaintext on the wire");
@@ -130,6 +153,11 @@ fn ordinary_account_to_ordinary_account() {
 #[test]
 fn ordinary_account_to_root() {
     all(Account::A, Account::Root, "ur");
+}
+
+#[test]
+fn without_large_frames() {
+    all_with(Account::A, Account::Root, "old", false);
 }
 
 #[test]
