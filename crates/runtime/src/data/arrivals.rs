@@ -10,6 +10,7 @@ use os::udp::Outgoing;
 use std::io;
 use std::ops::Range;
 use wire::Path;
+use wire::datagram::is_handshake;
 use wire::ip::Ecn;
 use wire::offload::{Joined, Joiner, Offered};
 
@@ -51,7 +52,10 @@ impl<'a> Arrivals<'a> {
 
     /// A datagram that goes on from here, as it is.
     pub(super) fn forward(&mut self, buffer: &[u8], to: Path, ecn: Ecn, at: Range<usize>) {
+        let datagram = buffer.get(at.clone()).unwrap_or_default();
         match to {
+            // A handshake is never sent in pieces, so routers may fragment it.
+            Path::Udp(_) if is_handshake(datagram) => self.shared.transmit(to, ecn, datagram),
             Path::Udp(to) => {
                 let ecn = ecn as u8;
                 self.forwards.push(Outgoing { to, ecn, at });
