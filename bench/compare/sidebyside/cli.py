@@ -21,6 +21,7 @@ from .trial import Extent, Trial
 from .trouble import Trouble
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+BUSY_LOAD = 0.5
 RESULTS_DIR = COMPARE_DIR.parent / "results"
 QUICK = Extent(secs=1, repeats=1, echoes=100, steps=5)
 
@@ -111,7 +112,9 @@ def _stop_in_order() -> None:
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        # What whoever started it chose to ignore (nohup) stays ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def _run(peers: list[Peer], options) -> int:
@@ -160,6 +163,8 @@ def _measure(peers: list[Peer], tools: Tools, options) -> int:
         "date": machine.stamp(), "machine": machine.describe(), "congestion": machine.CONGESTION_CONTROL,
         "extent": vars(extent) | {"quick": options.quick}, "left_out": options.without, "rows": [],
     }
+    if os.getloadavg()[0] > BUSY_LOAD:
+        say(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the figures will be too low, and not comparable.")
     file = options.json or RESULTS_DIR / f"compare-{document['date']}.json"
     try:
         for number, peer in enumerate(peers, 1):

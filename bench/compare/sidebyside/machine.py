@@ -26,8 +26,12 @@ def describe() -> dict:
         "cpu": model.group(1).strip() if model else platform.machine(),
         "kernel": platform.release(),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "loadavg_before": " ".join(pathlib.Path("/proc/loadavg").read_text().split()[:3]),
     }
+
+
+def loadavg() -> str:
+    """How many processes wanted to run in the last 1, 5 and 15 minutes."""
+    return " ".join(f"{load:.2f}" for load in os.getloadavg())
 
 
 def stamp() -> str:

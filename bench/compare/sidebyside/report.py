@@ -70,5 +70,5 @@ def _rtt(figures: dict) -> str:
 def _number(value: float) -> str:
     """Three digits that mean something."""
     if value >= 100:
-        return f"{value:.0f}"
+        return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"

@@ -43,12 +43,15 @@ class Stage:
         return self
 
     def __exit__(self, *_) -> None:
+        # Ctrl-C waits until all is taken down.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         try:
             _end(self._measuring)
             self.stop()
         finally:
             self.bed.__exit__()
             shutil.rmtree(self.dir, ignore_errors=True)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     # --- the peer -------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import dataclasses
 import statistics
 import time
 
-from . import measure
+from . import machine, measure
 from .peers import Peer
 from .stage import Stage
 from .tools import Tools
@@ -38,7 +38,8 @@ class Trial:
     def run(self) -> dict:
         """Makes the bed, measures, and takes it down again, whatever happens."""
         peer = self._peer
-        row = {"peer": peer.name, "kind": peer.kind.value, "about": peer.about, "version": peer.version(self._tools)}
+        row = {"peer": peer.name, "kind": peer.kind.value, "about": peer.about, "version": peer.version(self._tools),
+               "loadavg_before": machine.loadavg()}
         begun = time.monotonic()
         with Stage(peer.shape, self._tools) as stage:
             try:
