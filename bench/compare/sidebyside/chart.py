@@ -6,7 +6,7 @@ Baselines are grey, other peers blue, Kumihimo red. A figure that is missing lea
 from xml.sax.saxutils import escape
 
 _COLOURS = {"baseline": "#9aa5b1", "other": "#4a7bb5", "kumihimo": "#b5374a"}
-_BAR, _GAP, _NAME, _PANEL, _TOP, _VALUE = 14, 6, 116, 250, 84, 56
+_BAR, _GAP, _NAME, _PANEL, _TOP, _VALUE = 14, 6, 116, 250, 98, 56
 _PANELS = (
     ("TCP, 1 stream", "Gb/s", lambda row: row.get("tcp1_gbps")),
     ("TCP, 4 streams", "Gb/s", lambda row: row.get("tcp4_gbps")),
@@ -41,7 +41,7 @@ def draw(document: dict) -> str:
 def _panel(x: int, rows: list[dict], name: str, unit: str, figure) -> list[str]:
     values = [figure(row) for row in rows]
     most = max((value for value in values if value), default=1)
-    parts = [_text(x, _TOP - 14, name, weight="bold"), _text(x + 8 * len(name), _TOP - 14, unit, colour="#567")]
+    parts = [_text(x, _TOP - 26, name, weight="bold"), _text(x, _TOP - 11, unit, colour="#567")]
     for number, (row, value) in enumerate(zip(rows, values)):
         if value is None:
             parts.append(_text(x, _y(number) + _BAR - 3, "failed" if "failed" in row else "–", colour="#567"))

@@ -41,8 +41,7 @@ SPEED_UP_S = 1.0
 def serve_tcp(stage: Stage) -> subprocess.Popen:
     """The other end of `tcp`; stays."""
     server = stage.measure("b", ["iperf3", "-s", "-p", IPERF_PORT])
-    listens = f":{IPERF_PORT}"
-    stage.wait_for("listening iperf3", lambda: listens in stage.run("b", ["ss", "-Hltn"]), every=0.05)
+    stage.wait_for_listener("b", IPERF_PORT)
     return server
 
 

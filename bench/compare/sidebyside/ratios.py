@@ -57,7 +57,9 @@ def compare(rows: list[dict]) -> list[Ratio]:
     for stream, name in (("tcp1", "TCP, 1 stream"), ("tcp4", "TCP, 4 streams")):
         add(f"plain: {name} (Gb/s)", f"{stream}_gbps", "kumihimo-plain", "fwd-aes")
         add(f"through a Bridge: {name} (Gb/s)", f"{stream}_gbps", "kumihimo-bridge", "kumihimo")
-        add(f"over TCP: {name} (Gb/s)", f"{stream}_gbps", "kumihimo-tcp", "softether")
+        add(f"through a Bridge: {name} (Gb/s)", f"{stream}_gbps", "kumihimo-bridge", "softether")
+        for than in ("softether", "softether-tcp"):
+            add(f"over TCP: {name} (Gb/s)", f"{stream}_gbps", "kumihimo-tcp", than)
     return found + _bridge_work(by_name.get("kumihimo-bridge"))
 
 

@@ -112,6 +112,11 @@ class Stage:
     def wait_for_device(self, place: str, device: str) -> None:
         self.wait_for(f"network device {device}", lambda: self.bed.has_device(place, device))
 
+    def wait_for_listener(self, place: str, port: int) -> None:
+        """For peers whose other end asks once and then not for seconds: they are shown at their best."""
+        listens = f":{port} "
+        self.wait_for(f"program at {place} that listens at port {port}", lambda: listens in self.run(place, ["ss", "-Hltun"]))
+
     def give_address(self, place: str, device: str, address: str, mtu: int) -> None:
         self.run(place, ["ip", "address", "add", address, "dev", device])
         self.run(place, ["ip", "link", "set", device, "mtu", mtu, "up"])

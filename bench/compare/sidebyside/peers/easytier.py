@@ -14,7 +14,7 @@ class EasyTier(Peer):
 
     def install(self, tools):
         # Only to build it.
-        debian.install(["protobuf-compiler", "clang", "libclang-dev"], tools.say)
+        debian.install(["protobuf-compiler", "libprotobuf-dev", "clang", "libclang-dev"], tools.say)
         self._program = tools.crates.install("easytier-core", "easytier", VERSION)
 
     def version(self, tools):
@@ -30,6 +30,8 @@ class EasyTier(Peer):
                 self._program, "--network-name", "compare", "--network-secret", "compare", "--console-log-level", "error",
                 "--instance-name", place, "--dev-name", "easytier0", "-i", INSIDE[place], "-l", f"udp://0.0.0.0:{PORT}",
                 "--rpc-portal", f"127.0.0.1:{RPC_PORT}", *ask])
+            if place == "b":
+                stage.wait_for_listener(place, PORT)
 
 
 ALL = [EasyTier()]

@@ -44,6 +44,8 @@ class Nebula(Peer):
     def start(self, stage):
         for place in ("b", "a"):
             stage.launch(place, place, [self._root / "usr/bin/nebula", "-config", stage.dir / f"{place}.yml"])
+            if place == "b":
+                stage.wait_for_listener(place, PORT)
 
 
 ALL = [Nebula()]

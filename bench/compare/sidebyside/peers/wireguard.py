@@ -37,7 +37,8 @@ class _WireGuard(Peer):
     def start(self, stage):
         for place in ("a", "b"):
             stage.launch(place, place, self.command(stage.tools, _device(place)), {"WG_PROCESS_FOREGROUND": "1"})
-        for here, there in (("a", "b"), ("b", "a")):
+        # b first: who is asked before it knows the other is asked again after seconds only.
+        for here, there in (("b", "a"), ("a", "b")):
             device = _device(here)
             stage.wait_for("control socket", (SOCKETS / f"{device}.sock").exists)
             stage.run(here, [self._wg, "set", device, "private-key", stage.dir / f"{here}.key", "listen-port", PORT,

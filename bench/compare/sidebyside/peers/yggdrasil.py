@@ -30,6 +30,8 @@ class Yggdrasil(Peer):
     def start(self, stage):
         for place in ("b", "a"):
             stage.launch(place, place, [self._program, "-useconffile", stage.dir / f"{place}.json"])
+            if place == "b":
+                stage.wait_for_listener(place, PORT)
 
 
 ALL = [Yggdrasil()]
