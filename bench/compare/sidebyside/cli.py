@@ -152,9 +152,10 @@ def _install(peers: list[Peer], tools: Tools) -> None:
             say(f"{peer.name}: version {peer.version(tools)}")
         except Trouble as trouble:
             say(f"{peer.name}: cannot be installed")
-            failed.append(f"{peer.name}: {trouble}, or leave it out: --without {peer.name}")
+            failed.append(f"{peer.name}: {trouble} Or leave it out: --without {peer.name}")
     if failed:
-        raise Trouble("Not everything can be installed, and nothing was measured.\n" + "\n".join(failed), "as said above")
+        raise Trouble("Not everything can be installed, and nothing was measured.\n" + "\n".join(failed),
+                      "each as said; what is installed already stays.")
 
 
 def _measure(peers: list[Peer], tools: Tools, options) -> int:
