@@ -152,7 +152,7 @@ struct StreamTurn<'a> {
 }
 
 /// Room for what one read brings.
-const STREAM_BUFFER_LEN: usize = 128 * 1024;
+const STREAM_BUFFER_LEN: usize = 80 * 1024;
 
 impl Receive for StreamTurn<'_> {
     fn datagram(&mut self, id: StreamId, datagram: &mut [u8]) {
