@@ -1,4 +1,4 @@
-"""Programs built from crates of crates.io, in a target directory of their own.
+"""Programs built from crates of the Rust registry, in a target directory of their own.
 
 One crate at a time, at the lowest priority. Whoever wants fewer compilers at once sets
 `CARGO_BUILD_JOBS`. A build that takes longer than `BUILD_S` is ended and counts as failed.

@@ -10,7 +10,7 @@ VERSION = "2.0.3"
 
 class EasyTier(Peer):
     name = "easytier"
-    about = "mesh in Rust, UDP, encrypted (crates.io, which has an older release than its own site)"
+    about = "mesh in Rust, UDP, encrypted (the Rust registry has an older release than its own site)"
 
     def install(self, tools):
         # Only to build it.

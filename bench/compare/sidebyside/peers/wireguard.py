@@ -86,6 +86,6 @@ class _FromCrate(_WireGuard):
 
 ALL = [
     WireGuardGo(),
-    _FromCrate("gotatun", "gotatun", "gotatun-cli", "0.10.2", "WireGuard in Rust, with GSO/GRO (crates.io)"),
-    _FromCrate("boringtun", "boringtun-cli", "boringtun-cli", "0.7.1", "WireGuard in Rust (crates.io)", optional=True),
+    _FromCrate("gotatun", "gotatun", "gotatun-cli", "0.10.2", "WireGuard in Rust, with GSO/GRO"),
+    _FromCrate("boringtun", "boringtun-cli", "boringtun-cli", "0.7.1", "WireGuard in Rust", optional=True),
 ]

@@ -46,6 +46,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// What to do with it, or with each of its packets, instead.
+    #[expect(
+        clippy::result_large_err,
+        reason = "looked at by the caller at once, and boxing would allocate for every drop"
+    )]
     pub fn way(
         &self,
         now: Duration,
