@@ -23,6 +23,7 @@ label-proxies = proxies
 label-peers = peers
 label-certificate = certificate
 label-traffic = traffic
+label-offloads = offloads
 label-drops = discarded
 label-subnet = alias subnet
 label-root-key = root key
@@ -45,6 +46,17 @@ status-peers = { $connected } connected, { $allowed } allowed, { $invites } open
 status-certificate = counter { $counter }, valid until { $until } ({ $left } left)
 status-certificate-over = counter { $counter }, ended on { $until }
 status-traffic = { $received } received, { $sent } sent
+status-offloads = { $idle ->
+    [none] in use: { $used }
+   *[other] { $used ->
+        [none] not in use: { $idle }
+       *[other] in use: { $used }; not in use: { $idle }
+    }
+}
+offload-interface-tcp = interface TCP (TSO)
+offload-interface-udp = interface UDP (USO)
+offload-send = sending (UDP GSO)
+offload-receive = receiving (UDP GRO)
 
 notice-label = notice:
 notice-clone-self = Another machine uses this node's keys ({ $endpoint }). Two copies of one identity disturb each other: stop one of them; if it is not yours, the keys are stolen: `kumi id rotate`.

@@ -23,6 +23,7 @@ label-proxies = プロキシ
 label-peers = ピア
 label-certificate = ノード証明書
 label-traffic = 通信量
+label-offloads = オフロード
 label-drops = 破棄
 label-subnet = 別名サブネット
 label-root-key = ルート鍵
@@ -42,6 +43,17 @@ status-peers = 接続中 { $connected }、許可 { $allowed }、有効な招待 
 status-certificate = カウンタ { $counter }、{ $until } まで有効(残り { $left })
 status-certificate-over = カウンタ { $counter }、{ $until } に期限切れ
 status-traffic = 受信 { $received }、送信 { $sent }
+status-offloads = { $idle ->
+    [none] 使用中: { $used }
+   *[other] { $used ->
+        [none] 未使用: { $idle }
+       *[other] 使用中: { $used }。未使用: { $idle }
+    }
+}
+offload-interface-tcp = インターフェースの TCP(TSO)
+offload-interface-udp = インターフェースの UDP(USO)
+offload-send = 送信(UDP GSO)
+offload-receive = 受信(UDP GRO)
 
 notice-label = お知らせ:
 notice-clone-self = 別のマシン({ $endpoint })がこのノードの鍵を使っています。1つのアイデンティティの複製同士は互いに妨げ合うため、片方を止めてください。心当たりがなければ鍵が盗まれています: `kumi id rotate`

@@ -5,8 +5,8 @@ use crate::context::Context;
 use crate::output;
 use crate::text::{Text, args};
 use api::{
-    Network, NetworkMode, Notice, Prefix, Proxies, Refusal, Services, Serving, Status, UsedBridge,
-    Via,
+    Network, NetworkMode, Notice, Offloads, Prefix, Proxies, Refusal, Services, Serving, Status,
+    UsedBridge, Via,
 };
 use fluent_bundle::FluentValue;
 use std::net::SocketAddr;
@@ -113,6 +113,26 @@ fn advice(text: &Text, status: &Status) -> Option<String> {
     (!is_reached).then(|| text.t("advice-lan"))
 }
 
+/// What the kernel does for many packets at once, and what it does not.
+pub(crate) fn offloads(text: &Text, offloads: Offloads) -> String {
+    let all = [
+        (offloads.interface_tcp, text.t("offload-interface-tcp")),
+        (offloads.interface_udp, text.t("offload-interface-udp")),
+        (offloads.send, text.t("offload-send")),
+        (offloads.receive, text.t("offload-receive")),
+    ];
+    let list = |wanted: bool| {
+        let names = all.iter().filter(|(in_use, _)| *in_use == wanted);
+        let names: Vec<&str> = names.map(|(_, name)| name.as_str()).collect();
+        match names.as_slice() {
+            [] => "none".to_owned(),
+            some => some.join(", "),
+        }
+    };
+    let (used, idle) = (list(true), list(false));
+    text.tr("status-offloads", args!(used = used, idle = idle))
+}
+
 /// Endpoints in one line.
 fn endpoints(endpoints: &[SocketAddr]) -> String {
     let list: Vec<String> = endpoints.iter().map(SocketAddr::to_string).collect();
@@ -216,4 +236,37 @@ pub(crate) fn notices(text: &Text, status: &Status) -> Vec<String> {
         .chain(advice(text, status))
         .map(|sentence| format!("{label} {sentence}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language;
+
+    #[test]
+    fn an_offload_that_is_not_in_use_is_named() {
+        let text = Text::new(Language::En);
+        let all = Offloads {
+            interface_tcp: true,
+            interface_udp: true,
+            send: true,
+            receive: true,
+        };
+        let said = offloads(&text, all);
+        assert!(said.starts_with("in use: interface TCP (TSO), "), "{said}");
+        assert!(!said.contains("not in use"), "{said}");
+        let old_kernel = Offloads {
+            interface_udp: false,
+            ..all
+        };
+        let said = offloads(&text, old_kernel);
+        assert!(said.contains("; not in use: interface UDP (USO)"), "{said}");
+        let said = offloads(&text, Offloads::default());
+        assert!(
+            said.starts_with("not in use: interface TCP (TSO), "),
+            "{said}"
+        );
+        let said = offloads(&Text::new(Language::Ja), old_kernel);
+        assert!(said.contains("未使用: インターフェースの UDP"), "{said}");
+    }
 }

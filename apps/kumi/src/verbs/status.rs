@@ -112,6 +112,7 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
         ("label-certificate", certificate),
         ("label-rotations", status.root_position.to_string()),
         ("label-traffic", traffic),
+        ("label-offloads", show::offloads(text, status.offloads)),
     ]);
     if !drops.is_empty() {
         pairs.push(("label-drops", drops.join(", ")));
