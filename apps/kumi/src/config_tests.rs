@@ -110,7 +110,7 @@ fn an_unknown_key_is_refused_where_it_stands() {
         [
             "kumi.toml:3:3: unknown key \"tun.speed\".",
             "A key that is not understood would be a setting that silently has no effect.",
-            "Remove it. There are: name, mtu, mode, routes.",
+            "Remove it. There are: name, mtu, mode, routes, offloads.",
         ]
     );
     assert_eq!(
