@@ -162,6 +162,7 @@ impl Builder<'_> {
                 .arg(self.option("interval", "SECONDS").short('i')),
         )
         .subcommand(self.verb("peers", "kumi peers [--json]"))
+        .subcommand(self.top())
         .subcommand(
             self.verb("run", "kumi run -- COMMAND [ARGUMENT…]").arg(
                 self.argument("COMMAND", "arg-command")
@@ -174,6 +175,14 @@ impl Builder<'_> {
         )
         .subcommand(self.forward())
         .subcommand(self.verb("down", "kumi down"))
+    }
+
+    fn top(&self) -> Command {
+        let interval = self.option("interval", "SECONDS").short('i');
+        let count = self.option("count", "N").short('c');
+        self.verb("top", "kumi top [--interval SECONDS] [-c N] [--json]")
+            .arg(interval.help(self.text.t("opt-top-interval")))
+            .arg(count.help(self.text.t("opt-top-count")))
     }
 
     fn up(&self) -> Command {

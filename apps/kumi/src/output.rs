@@ -3,7 +3,8 @@
 //! A reader that hangs up (`kumi peers | head -1`) ends the command quietly.
 
 use std::io::Write;
-use unicode_width::UnicodeWidthStr;
+use std::ops::Range;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Writes one line to standard output.
 pub(crate) fn line(text: &str) {
@@ -23,6 +24,11 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) {
 
 /// Lines of a table: columns as wide as their widest cell, two spaces between them.
 pub(crate) fn table(rows: &[Vec<String>]) -> Vec<String> {
+    table_aligned(rows, 0..0)
+}
+
+/// The same with some columns aligned to the right, as numbers are read.
+pub(crate) fn table_aligned(rows: &[Vec<String>], right: Range<usize>) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut widths = vec![0; columns];
     for row in rows {
@@ -33,14 +39,31 @@ pub(crate) fn table(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter()
         .map(|row| {
             let mut text = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let gap = width.saturating_sub(cell.width());
+                let (before, after) = match right.contains(&column) {
+                    true => (gap, 2),
+                    false => (0, gap + 2),
+                };
+                text.extend(std::iter::repeat_n(' ', before));
                 text.push_str(cell);
-                let gap = width.saturating_sub(cell.width()) + 2;
-                text.extend(std::iter::repeat_n(' ', gap));
+                text.extend(std::iter::repeat_n(' ', after));
             }
             text.trim_end().to_owned()
         })
         .collect()
+}
+
+/// The beginning of a line that fits into so many columns.
+pub(crate) fn fitting(line: &str, columns: usize) -> &str {
+    let mut used: usize = 0;
+    for (at, letter) in line.char_indices() {
+        used = used.saturating_add(letter.width().unwrap_or(0));
+        if used > columns {
+            return line.get(..at).unwrap_or(line);
+        }
+    }
+    line
 }
 
 /// Bytes with a binary unit: `512 B`, `1.5 KiB`, `64.0 MiB`.
@@ -69,6 +92,27 @@ pub(crate) fn rate(bytes: u64, seconds: f64) -> String {
         format!("{:.0} Mbit/s", bits / 1e6)
     } else {
         format!("{:.0} kbit/s", bits / 1e3)
+    }
+}
+
+/// Bits a second with a decimal unit and three digits: `5.20 kbit/s`, `940 Mbit/s`.
+pub(crate) fn bits_per_s(bits: f64) -> String {
+    let mut value = bits;
+    let mut unit = "bit/s";
+    for next in ["kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"] {
+        // From here on it would be rounded to 1000.
+        if value < 999.5 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    if unit == "bit/s" || value >= 99.95 {
+        format!("{value:.0} {unit}")
+    } else if value >= 9.995 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.2} {unit}")
     }
 }
 
@@ -114,6 +158,36 @@ mod tests {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
         let lines = table(&[row("状態", "x"), row("ok", "y"), row("接続中です", "")]);
         assert_eq!(lines, ["状態        x", "ok          y", "接続中です"]);
+    }
+
+    #[test]
+    fn numbers_line_up_at_their_last_digit() {
+        let row = |a: &str, b: &str, c: &str| [a, b, c].map(str::to_owned).to_vec();
+        let rows = [row("名前", "受信", "経路"), row("a", "940", "b")];
+        assert_eq!(
+            table_aligned(&rows, 1..2),
+            ["名前  受信  経路", "a      940  b"]
+        );
+    }
+
+    #[test]
+    fn a_line_is_cut_between_letters() {
+        assert_eq!(fitting("abc", 3), "abc");
+        assert_eq!(fitting("abc", 2), "ab");
+        assert_eq!(fitting("日本語", 6), "日本語");
+        assert_eq!(fitting("日本語", 5), "日本");
+        assert_eq!(fitting("日本語", 1), "");
+    }
+
+    #[test]
+    fn rates_have_three_digits() {
+        assert_eq!(bits_per_s(0.0), "0 bit/s");
+        assert_eq!(bits_per_s(672.4), "672 bit/s");
+        assert_eq!(bits_per_s(999.6), "1.00 kbit/s");
+        assert_eq!(bits_per_s(52_000.0), "52.0 kbit/s");
+        assert_eq!(bits_per_s(939_600_000.0), "940 Mbit/s");
+        assert_eq!(bits_per_s(999_960_000.0), "1.00 Gbit/s");
+        assert_eq!(bits_per_s(1e16), "10000 Tbit/s");
     }
 
     #[test]

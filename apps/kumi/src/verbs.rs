@@ -19,6 +19,7 @@ mod service;
 mod show;
 mod start;
 mod status;
+mod top;
 mod up;
 mod waiting;
 
@@ -44,6 +45,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "status" => status::run(context)?,
         "ping" => ping::run(context, matches)?,
         "peers" => peers::run(context)?,
+        "top" => top::run(context, matches)?,
         "run" => run::run(context, matches)?,
         "forward" => forward::run(context, matches)?,
         "allow" => access::allow(context, matches)?,

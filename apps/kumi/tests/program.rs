@@ -26,6 +26,8 @@ fn mistakes_exit_with_2_and_say_three_things() {
         &["allow", "laptop"],
         &["allow", "fc00::1", "--port", "22"],
         &["ping", "fc00::1", "-c", "0"],
+        &["top", "-c", "0"],
+        &["top", "--interval", "0.01"],
         &["demo", "--size", "0"],
         &["completions", "cmd.exe"],
         &["up", "--socks5", "1080"],
@@ -78,6 +80,8 @@ fn without_a_node_reading_verbs_exit_with_3() {
     for args in [
         &["status"][..],
         &["peers"],
+        &["top"],
+        &["top", "-c", "2"],
         &["list"],
         &["invite"],
         &["run", "--", "true"],
@@ -181,6 +185,27 @@ fn sealed_keys_start_with_their_passphrase_only() {
     assert!(said.contains("The passphrase does not open"), "{said}");
 }
 
+/// `kumi top` of a node that has one peer.
+fn watched(place: &Place) {
+    let said = place.ok(&["top", "--interval", "0.1"]);
+    assert!(
+        said.contains("offloads") && said.contains("total"),
+        "{said}"
+    );
+    assert!(!said.contains('\x1b'), "not a terminal: {said:?}");
+    let said = place.ok(&["top", "--json", "-c", "2", "-i", "0.1"]);
+    let lines: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    for line in lines {
+        assert!(line["interval_s"].as_f64().unwrap() >= 0.1, "{line}");
+        assert_eq!(line["peers"][0]["state"], "connected");
+        assert!(line["peers"][0]["tx_bits_per_s"].is_f64(), "{line}");
+    }
+}
+
 #[test]
 fn two_nodes_join_and_ping_without_an_address() {
     let (a, b) = (Place::new("ping-a"), Place::new("ping-b"));
@@ -193,6 +218,7 @@ fn two_nodes_join_and_ping_without_an_address() {
     assert_eq!(joined["peer"], address);
     let ping = b.json(&["ping", "-c", "1"]);
     assert_eq!((&ping["peer"], &ping["received"]), (&address, &1.into()));
+    watched(&b);
     let up = b.ok(&["up"]);
     assert!(
         up.contains("running already") && up.contains("kumi1:"),

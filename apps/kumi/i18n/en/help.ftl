@@ -98,6 +98,22 @@ cmd-peers = Show all allowed peers and their sessions
         kumi peers           for people
         kumi peers --json    for programs
 
+cmd-top = Watch what goes to and from each peer
+    .long =
+        Shows the rates of every peer in both directions, those with the most traffic
+        first, by which way they go, and the round-trip time; besides, what the node
+        discarded since the sample before, which offloads it uses, and how many datagrams
+        one call of the kernel moved. A terminal is drawn anew until Ctrl-C; the last view
+        stays. Elsewhere, and with --json, it takes one sample, or as many as -c says.
+
+        With --json each sample is one line. Rates are null for a peer that appeared or
+        counts anew, and for all when the node was restarted: the next sample has them.
+    .examples =
+        kumi top                               watch until Ctrl-C
+        kumi top --interval 5                  a sample each 5 seconds
+        kumi top --json                        one sample for a program
+        kumi top --json -c 60 --interval 10    60 of them, over ten minutes
+
 cmd-run = Run a program that sees the private network
     .long =
         Without administrator's rights the private network is in a namespace of its
@@ -237,6 +253,8 @@ opt-wait = How long to wait for the peer, in seconds (1 to 300; 30 if not given)
 opt-expires = How long the invite is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 opt-count = How many times to ask (4 if not given)
 opt-interval = Time between two questions, in seconds (1 if not given)
+opt-top-count = How many samples to take (on a terminal until Ctrl-C if not given, else one)
+opt-top-interval = Time between two samples, in seconds (0.1 to 3600; 1 if not given)
 opt-port = A port that the peer may reach: tcp/22 or udp/6000-6100; may be given up to 64 times
 opt-accept = A prefix that the peer may announce, in addition to those before: 192.168.20.0/24 or fd00:20::/64; none takes all back; may be given up to 64 times
 opt-seal = Seal the root keys with a passphrase

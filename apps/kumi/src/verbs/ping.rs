@@ -17,7 +17,7 @@ const TIMEOUT_MS: u64 = 5_000;
 
 /// Runs it.
 pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let count = count(context, matches)?;
+    let count = count(context, matches)?.unwrap_or(COUNT_DEFAULT);
     let interval_ms = interval_ms(context, matches)?;
     let peer = match matches.get_one::<String>("PEER") {
         Some(value) => address_of(context, value)?,
@@ -80,17 +80,26 @@ fn only(peers: &[Peer]) -> Result<Ipv6Addr, Failure> {
     }
 }
 
-fn count(context: &Context, matches: &ArgMatches) -> Result<u32, Failure> {
+/// `--count`, if it was given.
+///
+/// # Errors
+/// It is no number from 1 to a million.
+pub(crate) fn count(context: &Context, matches: &ArgMatches) -> Result<Option<u32>, Failure> {
     let Some(value) = matches.get_one::<String>("count") else {
-        return Ok(COUNT_DEFAULT);
+        return Ok(None);
     };
     let count = value.parse().ok();
     count
         .filter(|count| (1..=PING_COUNT_MAX).contains(count))
+        .map(Some)
         .ok_or_else(|| wrong_value("--count", value, &context.text.t("expected-count")))
 }
 
-fn interval_ms(context: &Context, matches: &ArgMatches) -> Result<u64, Failure> {
+/// `--interval` in milliseconds; a second if it was not given.
+///
+/// # Errors
+/// It is no number of seconds from 0.1 to 3600.
+pub(crate) fn interval_ms(context: &Context, matches: &ArgMatches) -> Result<u64, Failure> {
     let Some(value) = matches.get_one::<String>("interval") else {
         return Ok(1000);
     };
