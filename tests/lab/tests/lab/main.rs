@@ -16,4 +16,5 @@ mod readme;
 mod rotate;
 mod service;
 mod stranger;
+mod top;
 mod traffic;
