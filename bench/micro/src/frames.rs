@@ -1,7 +1,7 @@
 //! Cutting a large TCP frame into packets, and joining packets into a frame (`wire::offload`).
 //!
-//! A frame carries 60,000 bytes and is cut into 46 packets for the inner MTU of 1,400; the last is
-//! shorter.
+//! A frame carries 60,000 bytes and is cut into 46 packets of 1,400 bytes; the last
+//! is shorter.
 
 use std::hint::black_box;
 

@@ -1,11 +1,12 @@
-//! One pair of keys (`session::transport`): sealing, opening, and the replay window alone.
+//! One pair of keys (`session::transport`): sealing, opening, and the replay window alone; and the
+//! cipher alone (`identity::crypto`), which is most of the first two.
 //!
 //! AES-256-GCM is what two machines with AES in hardware agree on, ChaCha20-Poly1305 what others do.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use identity::crypto::{AeadAlg, AwsLc};
+use identity::crypto::{AeadAlg, AwsLc, Crypto};
 use session::replay::Window;
 use session::transport::{Role, Transport, TransportParts};
 use wire::datagram::{TAG_LEN, TRANSPORT_HEADER_LEN};
@@ -21,8 +22,8 @@ const TURNS: usize = 100;
 
 /// All cases of this module.
 pub fn cases() -> Vec<Named> {
-    let mut cases = Vec::new();
     let aes = AeadAlg::Aes256Gcm;
+    let mut cases: Vec<_> = SIZES.into_iter().map(cipher).collect();
     for size in SIZES {
         cases.push(seal(aes, size, 1));
     }
@@ -66,6 +67,18 @@ fn title(what: &str, aead: AeadAlg, size: usize, count: usize) -> String {
         String::new()
     };
     format!("keys: {what}{cipher} {size}{batch}")
+}
+
+fn cipher(size: usize) -> Named {
+    let name = format!("cipher: seal {size}");
+    named(name, (1, "packet"), TURNS, move || {
+        let aead = AwsLc.aead(AeadAlg::Aes256Gcm, &[3; 32]);
+        let mut buffer = vec![0; size];
+        Plain(move || {
+            let ad = [0; TRANSPORT_HEADER_LEN];
+            black_box(aead.seal_in_place(&[0; 12], &ad, black_box(&mut buffer)));
+        })
+    })
 }
 
 fn seal(aead: AeadAlg, size: usize, count: usize) -> Named {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use group::FlowTable;
 use identity::crypto::{AwsLc, Crypto};
-use node::{HEADROOM, Inbound, NodeConfig, Outbound, Snapshot, Stored, TAILROOM};
+use node::{HEADROOM, Inbound, Outbound, Snapshot, Stored, TAILROOM};
 use wire::ip::Ecn;
 use wire::offload::join::Kinds;
 use wire::offload::{Cutter, Joiner, Offered};
@@ -32,20 +32,15 @@ pub fn cases() -> Vec<Named> {
     cases
 }
 
-/// Two nodes that take packets of up to this many bytes.
-fn pair(mtu: usize) -> Pair {
+fn pair() -> Pair {
     let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
-    let configs = [(); 2].map(|()| NodeConfig {
-        inner_mtu: mtu.max(MTU) as u16,
-        ..NodeConfig::default()
-    });
-    Pair::new(&crypto, configs, Stored::default())
+    Pair::new(&crypto, Default::default(), Stored::default())
 }
 
 fn out(size: usize) -> Named {
     let name = format!("node: out {size}");
     named(name, (1, "packet"), TURNS, move || {
-        let pair = pair(size);
+        let pair = pair();
         let packet = segment(pair.f(0), pair.f(1), size);
         let (snapshot, flows, now) = (pair.snapshot(0), pair.flows(0), pair.now.mono);
         let mut place = vec![0; HEADROOM + size + TAILROOM];
@@ -60,7 +55,7 @@ fn out(size: usize) -> Named {
 fn batch_out() -> Named {
     let name = format!("node: out {MTU} x{BATCH}");
     named(name, (BATCH, "packet"), TURNS, || {
-        let pair = pair(MTU);
+        let pair = pair();
         let (frame, offload) = frame_of(pair.f(0), pair.f(1), BATCH);
         let (snapshot, flows, now) = (pair.snapshot(0), pair.flows(0), pair.now.mono);
         let mut places = vec![0; (HEADROOM + MTU + TAILROOM) * BATCH];
@@ -89,7 +84,7 @@ struct In {
 
 impl In {
     fn new(size: usize) -> Self {
-        let pair = pair(size);
+        let pair = pair();
         Self {
             packets: vec![segment(pair.f(0), pair.f(1), size)],
             from: pair.snapshot(0),
@@ -102,7 +97,7 @@ impl In {
     }
 
     fn batch() -> Self {
-        let pair = pair(MTU);
+        let pair = pair();
         let (frame, offload) = frame_of(pair.f(0), pair.f(1), BATCH);
         let kinds = Kinds {
             tcp: true,
