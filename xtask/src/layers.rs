@@ -130,6 +130,11 @@ const CRATES: &[Crate] = &[
             "wire", "identity", "session", "mesh", "group", "node", "api", "os", "lab",
         ],
     ),
+    row(
+        "micro",
+        Layer::App,
+        &["wire", "identity", "session", "group", "node", "sim"],
+    ),
     row("xtask", Layer::App, &[]),
 ];
 
