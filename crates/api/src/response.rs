@@ -187,7 +187,7 @@ pub struct Certificate {
     pub not_after_unix_s: u64,
 }
 
-/// Bytes and packets inside sessions (payload, not what it costs on the wire).
+/// Bytes and packets of sessions: whole datagrams with header and tag, as UDP carries them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Bytes received.
