@@ -31,8 +31,8 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::time::Duration;
-use wire::ip::{Ecn, ecn, set_ecn};
-use wire::offload::{CutKind, Cutter, Offload};
+use wire::ip::{Ecn, IpView, ecn, proto, set_ecn};
+use wire::offload::{Cutter, Offload};
 use wire::{Path, StreamId};
 
 /// The longest frame, in bytes.
@@ -244,9 +244,9 @@ fn outbound(
 ) {
     let now = monotonic();
     let snapshot = shared.snapshot.load();
-    let is_tcp = offload.cut.is_some_and(|cut| cut.kind == CutKind::Tcp);
     // The first packet of a frame: those behind it show at once that it is missing.
-    let from = usize::from(is_tcp && pressure.loses(now) && !mark(shared, frame));
+    let loses = pressure.stands(now) && carries_tcp(frame) && pressure.loses(now);
+    let from = usize::from(loses && !mark(shared, frame));
     let Ok(cutter) = Cutter::new(frame, offload) else {
         return shared.counters.fast_dropped(DropReason::Malformed);
     };
@@ -270,6 +270,12 @@ fn outbound(
         Err(Outbound::Drop(reason)) => shared.counters.fast_dropped(reason),
         Err(Outbound::Send { .. }) => {}
     }
+}
+
+/// Whether a frame is of a TCP stream that has begun.
+fn carries_tcp(frame: &[u8]) -> bool {
+    let view = IpView::parse(frame);
+    view.is_ok_and(|view| view.proto() == proto::TCP && !view.is_tcp_handshake())
 }
 
 /// Tells the ends of a TCP stream that it is too fast, if they said that they want to be told. If

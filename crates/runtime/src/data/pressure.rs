@@ -54,10 +54,14 @@ impl Pressure {
         self.lost = 0;
     }
 
+    /// Whether the queue stands.
+    pub(super) fn stands(&self, now: Duration) -> bool {
+        now.saturating_sub(self.found_empty) >= STANDS_AFTER
+    }
+
     /// Whether the next TCP packet is lost or marked.
     pub(super) fn loses(&mut self, now: Duration) -> bool {
-        let stands = now.saturating_sub(self.found_empty) >= STANDS_AFTER;
-        if !stands || (self.lost > 0 && now < self.lose_at) {
+        if !self.stands(now) || (self.lost > 0 && now < self.lose_at) {
             return false;
         }
         self.lost += 1;
