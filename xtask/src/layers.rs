@@ -378,7 +378,11 @@ mod tests {
                 let target = CRATES.iter().find(|r| r.name == *used).expect(used);
                 let sibling = matches!(
                     (row.name, *used),
-                    ("identity", "wire") | ("runtime", "os") | ("lab", "kumi") | ("flood", "lab")
+                    ("identity", "wire")
+                        | ("runtime", "os")
+                        | ("lab", "kumi")
+                        | ("flood", "lab")
+                        | ("micro", "sim")
                 );
                 assert!(
                     target.layer < row.layer || sibling,

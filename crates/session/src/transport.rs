@@ -327,6 +327,11 @@ impl Transport {
         self.recent.take(now)
     }
 
+    /// Forgets those that are too old to be sent once more.
+    pub(crate) fn forget_recent(&self, now: Duration) {
+        self.recent.forget_old(now);
+    }
+
     /// When a packet last came on the path in use.
     #[must_use]
     pub fn heard_on_path(&self) -> Option<Duration> {

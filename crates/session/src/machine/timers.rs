@@ -31,6 +31,7 @@ impl Session {
         // No timer of their own: the data that came has started that of the keepalive, and the
         // keys end in any case.
         self.pieces.expire(now);
+        self.keys.iter().for_each(|keys| keys.forget_recent(now));
         if let Err(error) = self.stream_timeout(now) {
             self.stream_broke(now, error);
         }

@@ -23,7 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const COUNT_MAX: usize = 512;
-const BYTES_MAX: usize = 256 * 1024;
+const BYTES_MAX: usize = 64 * 1024;
 const LIFE: Duration = Duration::from_secs(2);
 const LET_GO: Duration = Duration::from_secs(10);
 
@@ -65,6 +65,15 @@ impl Recent {
         kept.datagrams.into_iter().map(|(_, datagram)| datagram)
     }
 
+    /// Forgets what is too old, and the room for it: an idle session holds nothing.
+    pub(super) fn forget_old(&self, now: Duration) {
+        let mut kept = self.lock();
+        kept.forget_until(now.saturating_sub(LIFE));
+        if kept.datagrams.is_empty() {
+            kept.datagrams = VecDeque::new();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,6 +108,12 @@ mod tests {
         let taken = |now| -> Vec<u8> { recent.take(now).map(|datagram| datagram[0]).collect() };
         assert_eq!(taken(t(2_200)), (20..60).collect::<Vec<_>>());
         assert_eq!(taken(t(2_200)), [], "once");
+        recent.keep(t(3_000), &[1; 100]);
+        recent.keep(t(4_000), &[2; 100]);
+        recent.forget_old(t(5_500));
+        assert_eq!(recent.lock().bytes, 100);
+        recent.forget_old(t(10_000));
+        assert_eq!(recent.lock().datagrams.capacity(), 0);
     }
 
     #[test]
