@@ -108,7 +108,6 @@ fn without_offloads(host: &Host<'_>) {
     std::fs::create_dir_all(&folder).expect("a folder");
     let text = "[tun]\noffloads = false\n";
     std::fs::write(format!("{folder}/kumi.toml"), text).expect("a config");
-    own(host, &host.dir.join(".config"));
 }
 
 fn all_with(account_a: Account, account_b: Account, label: &str, offloads: bool) {
