@@ -99,6 +99,8 @@ pub struct Session {
     suspicion: Option<paths::Suspicion>,
     /// The path used before, and when it was left.
     left: Option<(Path, Duration)>,
+    /// When what was sent lately is sent once more.
+    recent_again_at: Option<Duration>,
     /// The round trip over the path in use, when it was last tried.
     path_rtt: Option<Duration>,
     /// The longest wait between two tries of a handshake.
@@ -161,6 +163,7 @@ impl Session {
             trials: Trials::default(),
             suspicion: None,
             left: None,
+            recent_again_at: None,
             path_rtt: None,
             retry_max: Duration::MAX,
             path_mtu: PathMtu::new(),

@@ -41,6 +41,8 @@ pub(super) struct Suspicion {
 const NEARER_BY: Duration = Duration::from_millis(5);
 /// After this long the end with the smaller F follows its peer back to a path that it left.
 const FOLLOW_BACK: Duration = Duration::from_secs(2);
+/// Data threads know of a move by then.
+const RECENT_AGAIN: Duration = Duration::from_millis(50);
 /// Rounds of challenges before the caller is told.
 const ROUNDS: u32 = 2;
 
@@ -292,8 +294,23 @@ impl Session {
         heard.is_none_or(|at| now.saturating_sub(at) >= PATH_SILENT)
     }
 
-    /// Sends what a path that was left may have lost once more, as it is.
+    /// Sends what a path that was left may have lost once more, as it is; and a moment later what
+    /// data threads sealed for it meanwhile, as they did not know yet.
     fn send_recent(&mut self, now: Duration, to: Path) {
+        self.recent_again_at = Some(now.saturating_add(RECENT_AGAIN));
+        self.repeat_recent(now, to);
+    }
+
+    /// The moment has come.
+    pub(super) fn recent_timeout(&mut self, now: Duration) {
+        if self.recent_again_at.take_if(|at| *at <= now).is_some()
+            && let Some(to) = self.roaming.current()
+        {
+            self.repeat_recent(now, to);
+        }
+    }
+
+    fn repeat_recent(&mut self, now: Duration, to: Path) {
         let transports: Vec<_> = self.keys.iter().cloned().collect();
         // The older keys first: that is the order in which it was sent.
         for bytes in transports.iter().rev().flat_map(|t| t.take_recent(now)) {

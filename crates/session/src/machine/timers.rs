@@ -28,6 +28,7 @@ impl Session {
         self.expire_keys(now);
         self.transport_timers(now);
         self.path_timeout(now);
+        self.recent_timeout(now);
         // No timer of their own: the data that came has started that of the keepalive, and the
         // keys end in any case.
         self.pieces.expire(now);
@@ -55,6 +56,7 @@ impl Session {
         [
             attempt.map(|a| a.next_at.min(a.gives_up_at)),
             self.resume_at,
+            self.recent_again_at,
             self.keys.poll_timeout(),
             traffic.map(|(at, _)| at).filter(|_| reaches),
             self.stream.poll_timeout().filter(|_| usable),
