@@ -20,7 +20,7 @@ use wire::offload::Cutter;
 /// They leave when there are so many.
 const WAITING_MAX: usize = 64;
 /// Or so many bytes.
-const BUFFER_LEN: usize = 112 * 1024;
+const BUFFER_LEN: usize = 72 * 1024;
 /// A frame more always fits: its packets with room around each.
 const MANY_LEN: usize = 32 * 1024;
 
