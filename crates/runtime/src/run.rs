@@ -113,6 +113,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     let _lock = Lock::acquire(&settings.directories.state.join(names::LOCK))?;
     let started = Started::new(settings)?;
     ready(&started.ready);
+    os::process::forget_start();
     started.serve(&signals)
 }
 

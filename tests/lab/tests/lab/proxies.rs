@@ -168,8 +168,7 @@ fn idle_and_gone(a: &Host<'_>) {
     let node = a.json(&["status"])["pid"].as_u64().expect("a pid");
     let (rss, own) = (rss_kib(u64::from(pid)), rss_kib(node));
     println!("proxy process: {rss} KiB, node {own} KiB");
-    // 12 MiB before there were buffers for large frames; 15 MiB is what the fast path is allowed under load.
-    assert!(own <= 13 * 1024, "{own} KiB");
+    assert!(own <= 12 * 1024, "{own} KiB");
     sh("kill", &["-9", &pid.to_string()]);
     eventually(Duration::from_secs(10), "another process", || {
         let pids = proxy_pids(a);
