@@ -22,8 +22,9 @@ use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use wire::offload::join::{Kinds, PACKETS_MAX};
-use wire::offload::{Joined, Offload};
+use wire::offload::{CutKind, Joined, Offload};
 
 /// Length of an Ethernet header, in bytes.
 pub(crate) const ETHERNET_LEN: usize = 14;
@@ -72,6 +73,8 @@ pub struct Device {
     fd: OwnedFd,
     framing: Framing,
     name: String,
+    /// Kinds of large frames that the kernel has refused although it knows them.
+    refused: [AtomicBool; 2],
 }
 
 impl Device {
@@ -99,7 +102,17 @@ impl Device {
         } else {
             Framing::Bare
         };
-        Ok(Self { fd, framing, name })
+        Ok(Self::new(fd, framing, name))
+    }
+
+    fn new(fd: OwnedFd, framing: Framing, name: String) -> Self {
+        let refused = [false, false].map(AtomicBool::new);
+        Self {
+            fd,
+            framing,
+            name,
+            refused,
+        }
     }
 
     /// Takes over a descriptor that another process opened. It is made blocking.
@@ -109,7 +122,7 @@ impl Device {
     pub fn adopt(fd: OwnedFd, framing: Framing, name: String) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&fd)?;
         rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
-        Ok(Self { fd, framing, name })
+        Ok(Self::new(fd, framing, name))
     }
 
     /// The interface's name.
@@ -122,11 +135,23 @@ impl Device {
         self.framing
     }
 
-    /// Which frames [`Device::send_frame`] takes.
+    /// Which frames [`Device::send_frame`] takes, as far as is known.
     pub fn joins(&self) -> Kinds {
+        let takes = |kind: CutKind| !self.refused_of(kind).load(Ordering::Relaxed);
         match self.framing {
-            Framing::Large { udp } => Kinds { tcp: true, udp },
+            Framing::Large { udp } => Kinds {
+                tcp: takes(CutKind::Tcp),
+                udp: udp && takes(CutKind::Udp),
+            },
             Framing::Bare | Framing::Ethernet(_) => Kinds::default(),
+        }
+    }
+
+    fn refused_of(&self, kind: CutKind) -> &AtomicBool {
+        let [tcp, udp] = &self.refused;
+        match kind {
+            CutKind::Tcp => tcp,
+            CutKind::Udp => udp,
         }
     }
 
@@ -198,7 +223,8 @@ impl Device {
     /// [`Device::joins`] says.
     ///
     /// # Errors
-    /// As [`Device::send`]; `InvalidInput` also when the kernel does not take such frames.
+    /// As [`Device::send`]; `InvalidInput` also when the kernel does not take such frames. Then
+    /// [`Device::joins`] does not name them any more.
     pub fn send_frame(&self, joined: &Joined<'_>, buffer: &[u8]) -> io::Result<()> {
         let front = virtio::encode(joined.headers, joined.offload);
         let mut parts = [IoSlice::new(&[]); PACKETS_MAX + 2];
@@ -210,7 +236,13 @@ impl Device {
             *part = IoSlice::new(bytes(range));
             count += 1;
         }
-        self.write(parts.get(..count).unwrap_or_default())
+        let written = self.write(parts.get(..count).unwrap_or_default());
+        if let (Err(error), Some(cut)) = (&written, joined.offload.cut)
+            && error.kind() == io::ErrorKind::InvalidInput
+        {
+            self.refused_of(cut.kind).store(true, Ordering::Relaxed);
+        }
+        written
     }
 
     fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
@@ -365,6 +397,33 @@ mod tests {
                     .link("kumi0")
                     .is_err()
             );
+        });
+    }
+
+    #[test]
+    fn frames_that_the_kernel_refuses_are_not_named_any_more() {
+        in_new_network(|| {
+            let device = Device::create_tun("kumi0", true).unwrap();
+            configure("kumi0", &plan("kumi0")).unwrap();
+            let (tcp, udp) = (device.joins().tcp, device.joins().udp);
+            assert!(tcp && udp);
+            let mut headers = [0; 48];
+            (headers[0], headers[6]) = (0x60, 17);
+            let joined = Joined {
+                headers: &headers,
+                payloads: &[0..10, 10..20],
+                offload: Offload {
+                    checksum: None,
+                    // What the kernel keeps for itself (GSO_BY_FRAGS).
+                    cut: Some(wire::offload::Cut {
+                        kind: CutKind::Udp,
+                        payload_len: u16::MAX,
+                    }),
+                },
+            };
+            let error = device.send_frame(&joined, &[0; 20]).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert_eq!((device.joins().tcp, device.joins().udp), (true, false));
         });
     }
 

@@ -359,11 +359,10 @@ impl Shared {
 
     /// Hands an IP packet to the host.
     pub fn deliver(&self, packet: &[u8]) {
-        self.counters.did(Work::InterfaceWrite, 1);
-        let sent = self
-            .device
-            .as_ref()
-            .is_some_and(|device| device.send(packet).is_ok());
+        let sent = self.device.as_ref().is_some_and(|device| {
+            self.counters.did(Work::InterfaceWrite, 1);
+            device.send(packet).is_ok()
+        });
         if !sent {
             self.counters.dropped(ShellDrop::InterfaceFull);
         }

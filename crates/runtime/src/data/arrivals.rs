@@ -6,6 +6,7 @@
 use super::streamed::Streamed;
 use crate::counters::{ShellDrop, Work};
 use crate::shared::Shared;
+use os::tun::Device;
 use os::udp::Outgoing;
 use std::io;
 use std::ops::Range;
@@ -27,7 +28,7 @@ pub(super) struct Arrivals<'a> {
 
 impl<'a> Arrivals<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
-        let joins = shared.device.as_ref().map(os::tun::Device::joins);
+        let joins = shared.device.as_ref().map(Device::joins);
         Self {
             shared,
             joiner: Joiner::new(joins.unwrap_or_default()),
@@ -85,7 +86,6 @@ impl<'a> Arrivals<'a> {
 
     /// Hands the frame that is being made to the host.
     fn flush(&mut self, buffer: &[u8]) {
-        let joins = self.joiner.kinds();
         let (Some(joined), Some(device)) = (self.joiner.take(), &self.shared.device) else {
             return;
         };
@@ -95,7 +95,7 @@ impl<'a> Arrivals<'a> {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 tracing::info!("the kernel takes no large frames of this kind");
                 deliver_apart(self.shared, &joined, buffer);
-                self.joiner = Joiner::new(joins.without(&joined));
+                self.joiner = Joiner::new(device.joins());
             }
             Err(_) => self.shared.counters.dropped(ShellDrop::InterfaceFull),
         }

@@ -215,18 +215,19 @@ pub fn receive_packets(shared: &Shared) {
             Wait::ForOne
         };
         let read = device.recv(&mut frame, wait);
+        let now = monotonic();
         shared.counters.did(Work::InterfaceRead, 1);
         if wait == Wait::ForOne {
             shared.counters.woke(Cause::Packet);
-            pressure.read(before, monotonic());
+            pressure.read(before, now);
         }
         match read {
             Ok((len, offload)) => {
                 let frame = frame.get_mut(..len).unwrap_or_default();
-                outbound(shared, frame, offload, &mut departures, &mut pressure);
+                outbound(shared, now, frame, offload, &mut departures, &mut pressure);
             }
             Err(error) => {
-                pressure.empty(monotonic());
+                pressure.empty(now);
                 departures.leave(shared);
                 pause(shared, Cause::Packet, &error);
             }
@@ -237,12 +238,12 @@ pub fn receive_packets(shared: &Shared) {
 /// Cuts a frame of the host into packets, and seals each.
 fn outbound(
     shared: &Shared,
+    now: Duration,
     frame: &mut [u8],
     offload: Offload,
     departures: &mut Departures,
     pressure: &mut Pressure,
 ) {
-    let now = monotonic();
     let snapshot = shared.snapshot.load();
     // The first packet of a frame: those behind it show at once that it is missing.
     let loses = pressure.stands(now) && carries_tcp(frame) && pressure.loses(now);

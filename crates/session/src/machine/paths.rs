@@ -75,8 +75,7 @@ impl Session {
         match self.trials.ordered().first() {
             Some(next) => {
                 let next = *next;
-                self.move_to(now, next);
-                self.send_recent(now, next);
+                self.leave_for(now, next);
             }
             None => self.roaming.lose_current(),
         }
@@ -224,8 +223,7 @@ impl Session {
         if let Some(instead) = suspicion.instead {
             let silent = self.roaming.current();
             self.suspicion = None;
-            self.move_to(now, instead);
-            self.send_recent(now, instead);
+            self.leave_for(now, instead);
             if let Some(silent) = silent {
                 self.trials.forget(silent);
             }
@@ -259,6 +257,12 @@ impl Session {
         if let Some((to, token)) = self.roaming.poll_challenge(now, CHALLENGE_LEN) {
             self.control_to(now, to, &Control::PathChallenge(token));
         }
+    }
+
+    /// Leaves a path that carries nothing any more.
+    fn leave_for(&mut self, now: Duration, to: Path) {
+        self.move_to(now, to);
+        self.send_recent(now, to);
     }
 
     /// Uses a path from now on.

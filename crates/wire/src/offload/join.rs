@@ -59,18 +59,6 @@ pub struct Kinds {
     pub udp: bool,
 }
 
-impl Kinds {
-    /// These without that of a frame.
-    #[must_use]
-    pub fn without(self, frame: &Joined<'_>) -> Self {
-        let kind = frame.offload.cut.map(|cut| cut.kind);
-        Self {
-            tcp: self.tcp && kind == Some(CutKind::Udp),
-            udp: self.udp && kind == Some(CutKind::Tcp),
-        }
-    }
-}
-
 /// A frame out of packets, or the single packet that came.
 #[derive(Debug)]
 pub struct Joined<'a> {
@@ -106,12 +94,6 @@ impl Joiner {
             payloads: std::array::from_fn(|_| 0..0),
             count: 0,
         }
-    }
-
-    /// Which kinds it joins.
-    #[must_use]
-    pub fn kinds(&self) -> Kinds {
-        self.kinds
     }
 
     /// Offers a packet that begins at `at` in the caller's buffer.
