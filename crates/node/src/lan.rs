@@ -126,22 +126,13 @@ impl Node {
         };
         self.note_identity_news(now, f, before, pin, f);
         self.bind_key(f, root);
-        let seen = (beacon.instance, beacon.sequence);
-        let before = self.beacons_seen.insert(f, seen);
-        let has_started = before.is_none_or(|(run, _)| run != beacon.instance);
-        let at = SocketAddr::new(from.ip(), beacon.port);
-        self.heard(now, f, at, beacon, has_started);
+        self.beacons_seen
+            .insert(f, (beacon.instance, beacon.sequence));
+        self.heard(now, f, SocketAddr::new(from.ip(), beacon.port), beacon);
     }
 
-    /// An allowed peer beaconed from there; `has_started`: for the first time since it was started.
-    fn heard(
-        &mut self,
-        now: Now,
-        f: NodeAddr,
-        at: SocketAddr,
-        beacon: &Beacon<'_>,
-        has_started: bool,
-    ) {
+    /// An allowed peer beaconed from there.
+    fn heard(&mut self, now: Now, f: NodeAddr, at: SocketAddr, beacon: &Beacon<'_>) {
         let me = self.wanted_tag(self.f, &beacon.wanted.nonce);
         let wants_me = beacon.wanted.iter().any(|tag| tag == me);
         let peer = self.peers.entry(f).or_default();
@@ -156,25 +147,9 @@ impl Node {
         let called_lately = peer
             .called
             .is_some_and(|at| now.mono.saturating_sub(at) < CALL_INTERVAL);
-        let may = !called_lately && !peer.is_up();
-        if waited || (may && (wants_me || is_new)) {
+        if waited || ((wants_me || is_new) && !called_lately && !peer.is_up()) {
             peer.called = Some(now.mono);
             self.call(now, f);
-        }
-        if may && has_started {
-            self.try_again(now, f);
-        }
-    }
-
-    /// A peer has just started: what was sent to it before that is lost, so a handshake that waits
-    /// for an answer is tried again now.
-    fn try_again(&mut self, now: Now, f: NodeAddr) {
-        if let Some(peer) = self.peers.get_mut(&f)
-            && let Some(session) = &mut peer.session
-        {
-            peer.called = Some(now.mono);
-            session.retry_now(now.mono);
-            self.touched.insert(f);
         }
     }
 
