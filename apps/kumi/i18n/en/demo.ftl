@@ -1,6 +1,6 @@
 ## kumi demo: a short story in eight steps.
 
-demo-title = Two nodes on this machine, each behind a NAT, a Bridge between them, and Eve listening on the wire of the Bridge.
+demo-title = Two nodes on this machine that cannot reach each other, a Bridge between them, and Eve listening on the wire of the Bridge.
 demo-note = No privileges are used, and nothing outside this demo is touched.
 demo-alice = Alice
 demo-bob = Bob
@@ -14,8 +14,9 @@ demo-step-file = File
 demo-step-eve = Eve
 demo-step-end = End
 
-demo-stage-busy = Making five namespaces and four cables
+demo-stage-busy = Making namespaces and cables
 demo-stage-done = five namespaces: Alice's home and Bob's home, each behind a NAT that lets nothing in but answers and cannot be punched through, and the Bridge on the internet between them.
+demo-stage-done-no-nat = three namespaces: Alice's network, Bob's network, and the Bridge with a cable to each. No packet gets from one network into the other. (This kernel has no NAT for namespaces, so both are apart without one.)
 demo-nodes-busy = Starting three nodes
 demo-node = { $name }: { $address }
 demo-node-meaning = Each address is derived from its node's keys: nobody handed it out, and nobody can forge it.

@@ -1,6 +1,6 @@
 ## kumi demo: a short story in eight steps.
 
-demo-title = このマシンの中に、それぞれ NAT の内側にいる2台のノードと、その間の Bridge を用意します。Bridge の回線ではイブが盗聴しています。
+demo-title = このマシンの中に、互いに届かない2台のノードと、その間の Bridge を用意します。Bridge の回線ではイブが盗聴しています。
 demo-note = 特権は使わず、このデモの外には一切触れません。
 demo-alice = アリス
 demo-bob = ボブ
@@ -14,8 +14,9 @@ demo-step-file = ファイル
 demo-step-eve = イブ
 demo-step-end = 終わり
 
-demo-stage-busy = 5つの名前空間と4本のケーブルを作っています
+demo-stage-busy = 名前空間とケーブルを作っています
 demo-stage-done = 5つの名前空間: アリスの家とボブの家はそれぞれ、応答のほかは何も通さず穴あけもできない NAT の内側にあり、その間のインターネットに Bridge がいます。
+demo-stage-done-no-nat = 3つの名前空間: アリスのネットワーク、ボブのネットワーク、両方にケーブルでつながる Bridge。一方のネットワークからもう一方へパケットは届きません。(このカーネルでは名前空間に NAT を作れないため、NAT なしで隔てています。)
 demo-nodes-busy = 3台のノードを起動しています
 demo-node = { $name }: { $address }
 demo-node-meaning = どのアドレスもノードの鍵から導かれます。誰かが割り当てたものではなく、誰にも偽造できません。

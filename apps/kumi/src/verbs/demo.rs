@@ -46,6 +46,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// The figures of a demo.
 #[derive(Default, serde::Serialize)]
 struct Figures {
+    behind_nats: bool,
     alice: Option<Ipv6Addr>,
     bob: Option<Ipv6Addr>,
     bridge: Option<Ipv6Addr>,
@@ -78,7 +79,15 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
     let stage = Stage::build()?;
     let mut story = Story::new(context);
     story.step("demo-step-stage", "demo-stage-busy");
-    story.tell("demo-stage-done", &[]);
+    figures.behind_nats = stage.has_nats();
+    story.tell(
+        if figures.behind_nats {
+            "demo-stage-done"
+        } else {
+            "demo-stage-done-no-nat"
+        },
+        &[],
+    );
     let demo = Demo {
         context,
         stage: &stage,

@@ -22,6 +22,40 @@ pub(crate) fn pairs(context: &Context, pairs: &[(&str, String)]) {
     }
 }
 
+/// The version of a node, how long it has run at `now_unix_s`, and its process id.
+pub(crate) fn title(text: &Text, status: &Status, now_unix_s: u64) -> String {
+    let uptime = output::duration(now_unix_s.saturating_sub(status.started_unix_s));
+    text.tr(
+        "status-title",
+        args!(
+            version = status.version.clone(),
+            uptime = uptime,
+            pid = status.pid
+        ),
+    )
+}
+
+/// How many peers are there, may be, and are invited.
+pub(crate) fn peer_counts(text: &Text, status: &Status) -> String {
+    text.tr(
+        "status-peers",
+        args!(
+            connected = status.peers_connected,
+            allowed = status.peers_allowed,
+            invites = status.invites_open
+        ),
+    )
+}
+
+/// What was dropped, with its reasons.
+pub(crate) fn drops<R: std::fmt::Display>(drops: impl IntoIterator<Item = (R, u64)>) -> String {
+    let each = drops.into_iter();
+    let texts: Vec<String> = each
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    texts.join(", ")
+}
+
 /// What a session runs over.
 pub(crate) fn via(text: &Text, via: Via) -> String {
     match via {

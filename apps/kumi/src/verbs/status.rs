@@ -20,15 +20,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         return Ok(());
     }
     let text = &context.text;
-    let uptime = output::duration(os::clock::unix_s().saturating_sub(status.started_unix_s));
-    context.say(&text.tr(
-        "status-title",
-        args!(
-            version = status.version.clone(),
-            uptime = uptime,
-            pid = status.pid
-        ),
-    ));
+    context.say(&show::title(text, &status, os::clock::unix_s()));
     let mut pairs = summary(text, &status);
     pairs.extend(details(text, &status));
     show::pairs(context, &pairs);
@@ -82,14 +74,7 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
             ),
         )
     };
-    let peers = text.tr(
-        "status-peers",
-        args!(
-            connected = status.peers_connected,
-            allowed = status.peers_allowed,
-            invites = status.invites_open
-        ),
-    );
+    let peers = show::peer_counts(text, status);
     let traffic = text.tr(
         "status-traffic",
         args!(
@@ -97,11 +82,7 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
             sent = output::bytes(status.traffic.tx_bytes)
         ),
     );
-    let drops: Vec<String> = status
-        .drops
-        .iter()
-        .map(|(reason, count)| format!("{reason} {count}"))
-        .collect();
+    let drops = show::drops(status.drops.iter().map(|(reason, count)| (reason, *count)));
     let mut pairs = vec![("label-alias", status.alias.to_string())];
     if !status.announces.is_empty() {
         pairs.push(("label-announces", show::prefixes(&status.announces)));
@@ -115,7 +96,7 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
         ("label-offloads", show::offloads(text, status.offloads)),
     ]);
     if !drops.is_empty() {
-        pairs.push(("label-drops", drops.join(", ")));
+        pairs.push(("label-drops", drops));
     }
     pairs
 }

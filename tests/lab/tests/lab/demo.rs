@@ -55,7 +55,25 @@ fn the_demo_can_be_read_by_machine() {
     let text = demo(Account::A, "LANG=C.UTF-8", &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     println!("{json:#}");
+    assert_eq!(json["behind_nats"], true);
     assert_eq!(json["via"]["bridge"], json["bridge"]);
     assert_eq!(json["sha256_sent"], json["sha256_received"]);
     assert_eq!(json["eve_canaries"], 0);
+}
+
+#[test]
+fn the_demo_plays_where_no_nat_can_be_made() {
+    need_root();
+    let ns = Ns::new("demo");
+    let kumi = kumi().to_string_lossy().into_owned();
+    // As in a container: nobody may change what the kernel does.
+    let script = format!(
+        "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && {kumi} demo --json"
+    );
+    let argv = ["unshare", "-m", "sh", "-c", &script];
+    let out = ns.run(Account::Root, "/root", &argv, Duration::from_secs(60));
+    let json: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(json["behind_nats"], false);
+    assert_eq!(json["via"]["bridge"], json["bridge"]);
+    assert_eq!(json["sha256_sent"], json["sha256_received"]);
 }

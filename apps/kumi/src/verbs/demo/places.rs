@@ -9,6 +9,9 @@
 //! Two homes with the same private network, each behind a real NAT that gives every destination
 //! another port, as those of mobile carriers do: no packet gets in but answers, and no hole can be
 //! punched. The Bridge's machine also passes packets on between the two NATs, as the internet would.
+//!
+//! Where the kernel has no NAT for namespaces, or lets them not pass packets on, the homes are on
+//! the cables themselves, apart because nothing passes packets from one to the other.
 
 use crate::failure::{Exit, Failure};
 use os::netlink::{Netlink, masquerade};
@@ -35,30 +38,51 @@ pub(super) struct Places {
     pub(super) alice: OwnedFd,
     pub(super) bob: OwnedFd,
     pub(super) bridge: OwnedFd,
+    /// Whether the homes are behind NATs.
+    pub(super) have_nats: bool,
     /// A network without a process in it lives as long as its descriptor.
-    _nats: [OwnedFd; 2],
+    _nats: Vec<OwnedFd>,
 }
 
 impl Places {
     /// Makes them. The process must have one thread only, and ends up in the Bridge's.
     ///
     /// # Errors
-    /// The system does not allow it, or its kernel has no NAT.
+    /// The system does not allow it.
     pub(super) fn make() -> Result<Places, Failure> {
         unshare()?;
         let bridge = current_network().map_err(failed)?;
         plug("lo", None)?;
-        forward_ipv4().map_err(failed)?;
-        let (alice_nat, alice) = home(&bridge, WIRE, ALICE)?;
-        let (bob_nat, bob) = home(&bridge, "wire-bob", BOB)?;
+        let have_nats = has_nat() && {
+            enter_network(&bridge).map_err(failed)?;
+            forward_ipv4().is_ok()
+        };
+        let mut nats = Vec::new();
+        let mut home = |wire, at| {
+            if !have_nats {
+                return cable(&bridge, [wire, "eth0"], at);
+            }
+            let nat = nat(&bridge, wire, at)?;
+            let home = cable(&nat, ["lan", "eth0"], HOME);
+            nats.push(nat);
+            home
+        };
+        let alice = home(WIRE, ALICE)?;
+        let bob = home("wire-bob", BOB)?;
         enter_network(&bridge).map_err(failed)?;
         Ok(Places {
             alice,
             bob,
             bridge,
-            _nats: [alice_nat, bob_nat],
+            have_nats,
+            _nats: nats,
         })
     }
+}
+
+/// Whether a namespace here can be a NAT: tried in one, in which the process ends up.
+fn has_nat() -> bool {
+    unshare_network().is_ok() && forward_ipv4().is_ok() && masquerade().is_ok()
 }
 
 /// A user namespace with a network of its own; root may do without the former.
@@ -75,13 +99,12 @@ fn unshare() -> Result<(), Failure> {
     }
 }
 
-/// A NAT on a cable from the Bridge with these addresses at its ends, and the home behind it.
-fn home(bridge: &OwnedFd, wire: &str, at: [[u8; 4]; 2]) -> Result<(OwnedFd, OwnedFd), Failure> {
+/// A NAT on a cable from the Bridge, with these addresses at its ends.
+fn nat(bridge: &OwnedFd, wire: &str, at: [[u8; 4]; 2]) -> Result<OwnedFd, Failure> {
     let nat = cable(bridge, [wire, "wan"], at)?;
     forward_ipv4().map_err(failed)?;
     masquerade().map_err(failed)?;
-    let home = cable(&nat, ["lan", "eth0"], HOME)?;
-    Ok((nat, home))
+    Ok(nat)
 }
 
 /// A new namespace on a cable from `near`, with a default route back. The process ends up in it.

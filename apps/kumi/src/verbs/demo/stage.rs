@@ -115,6 +115,11 @@ impl Stage {
         Ok(stage)
     }
 
+    /// Whether both ends are behind NATs.
+    pub(crate) fn has_nats(&self) -> bool {
+        self.places.have_nats
+    }
+
     /// A file of the stage.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.join(name)

@@ -56,23 +56,8 @@ pub(crate) fn lines(text: &Text, view: &View<'_>, size: Option<Size>) -> Vec<Str
 fn head(text: &Text, view: &View<'_>) -> Vec<String> {
     let status = &view.now.status;
     let now_s = view.now.unix_ms / 1000;
-    let uptime = output::duration(now_s.saturating_sub(status.started_unix_s));
-    let title = text.tr(
-        "status-title",
-        args!(
-            version = status.version.clone(),
-            uptime = uptime,
-            pid = status.pid
-        ),
-    );
-    let peers = text.tr(
-        "status-peers",
-        args!(
-            connected = status.peers_connected,
-            allowed = status.peers_allowed,
-            invites = status.invites_open
-        ),
-    );
+    let title = show::title(text, status, now_s);
+    let peers = show::peer_counts(text, status);
     let span = match view.span {
         Span::First => text.t("top-first"),
         Span::Restarted => text.t("top-restarted"),
@@ -104,11 +89,11 @@ fn drops(text: &Text, view: &View<'_>) -> String {
         return dash();
     }
     let drops = view.drops.iter();
-    let drops: Vec<String> = drops.map(|(why, count)| format!("{why} {count}")).collect();
-    match drops.as_slice() {
-        [] => text.t("top-drops-none"),
-        some => some.join(", "),
+    let drops = show::drops(drops.map(|(reason, count)| (reason, *count)));
+    if drops.is_empty() {
+        return text.t("top-drops-none");
     }
+    drops
 }
 
 fn rows(text: &Text, view: &View<'_>, size: Option<Size>) -> Vec<Vec<String>> {
