@@ -114,6 +114,7 @@ fn steps(root: &Path, extent: Extent) -> Vec<Step> {
             "clippy",
             "cargo clippy --release --workspace --all-targets -- -D warnings",
         ),
+        program("benches", "python3 -m unittest discover -q bench/compare"),
         // With the switches of the deliberately broken builds compiled in, all off but in that one test.
         program(
             "tests",

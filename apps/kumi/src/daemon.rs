@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::keys::{IDENTITY, Keys, Opener, file_failure, reload};
 use crate::passphrase::Source;
+use crate::usage::wrong_value;
 use api::LABEL_LEN_MAX;
 use identity::LocalIdentity;
 use os::files::LockError;
@@ -100,6 +101,18 @@ pub(crate) fn foreground(
 /// `off` switches large frames off, for old kernels and tests that want to see the other way.
 const OFFLOADS: &str = "KUMI_OFFLOADS";
 
+/// What the environment says of large frames.
+fn may_offload(context: &Context) -> Result<bool, Failure> {
+    match context.environment.var(OFFLOADS).as_deref() {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => {
+            let expected = context.text.t("expected-offloads");
+            Err(wrong_value(OFFLOADS, other, &expected))
+        }
+    }
+}
+
 /// The node of a demo ends with the demo, however that ends.
 pub(crate) fn die_with_parent() {
     let term = Some(rustix::process::Signal::TERM);
@@ -137,7 +150,7 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
             Routes::None => runtime::Routes::None,
         },
         mtu: tun.mtu.unwrap_or(node::INNER_MTU_DEFAULT),
-        offloads: tun.offloads && context.environment.var(OFFLOADS).as_deref() != Some("off"),
+        offloads: tun.offloads && may_offload(context)?,
         addresses: config.ip.addresses.clone(),
         announce: config.ip.announce.clone(),
         discovery: config.discovery,

@@ -34,6 +34,7 @@ error-usage-value = { $option } cannot be "{ $value }".
     .why = { $expected } is expected.
     .fix = Write it like that, or leave it out.
 
+expected-offloads = on or off
 expected-language = en or ja
 expected-expires = a time from 1m to 30d, such as 30m, 24h or 7d,
 expected-port = a port such as tcp/22 or udp/6000-6100

@@ -34,6 +34,7 @@ error-usage-value = { $option } を "{ $value }" にすることはできませ�
     .why = { $expected }を指定する必要があります。
     .fix = そのように書くか、省略してください。
 
+expected-offloads = on または off
 expected-language = en または ja
 expected-expires = 30m、24h、7d のような 1m～30d の時間
 expected-port = tcp/22 や udp/6000-6100 のようなポート
