@@ -108,10 +108,19 @@ fn finish_checksum(packet: &mut [u8], at: Unfinished) {
     let Some(covered) = packet.get_mut(start..) else {
         return;
     };
-    let sum = checksum::finish(checksum::sum(covered));
-    // 0 would mean "none" to UDP (RFC 768), and is the same to the others.
-    let sum = if sum == 0 { 0xFFFF } else { sum };
-    put(covered, usize::from(at.offset), sum.to_be_bytes());
+    let offset = usize::from(at.offset);
+    // Of the checksums behind an IP header only that of UDP is there.
+    let is_udp = offset == UDP_CHECKSUM;
+    let sum = checksum_field(checksum::sum(covered), is_udp);
+    put(covered, offset, sum.to_be_bytes());
+}
+
+/// What the field of a sum holds: 0 would mean "none" to UDP (RFC 768), and is 0 to TCP (RFC 9293).
+fn checksum_field(sum: u64, is_udp: bool) -> u16 {
+    match checksum::finish(sum) {
+        0 if is_udp => 0xFFFF,
+        field => field,
+    }
 }
 
 impl Plan {
@@ -175,10 +184,7 @@ impl Plan {
         put(upper, at, [0, 0]);
         let upper_len = (len - self.ip_len) as u64;
         let sum = self.pseudo + upper_len + checksum::sum(upper) + checksum::sum(rest);
-        let sum = match checksum::finish(sum) {
-            0 if self.kind == CutKind::Udp => 0xFFFF,
-            sum => sum,
-        };
+        let sum = checksum_field(sum, self.kind == CutKind::Udp);
         put(upper, at, sum.to_be_bytes());
         Some(len)
     }

@@ -245,7 +245,9 @@ impl Joiner {
             CutKind::Tcp => {
                 let flags = upper.get(TCP_FLAGS)?;
                 let other = FIN | SYN | RST | CWR | 0x20;
-                upper_len >= TCP_HEADER_LEN && flags & ACK != 0 && flags & other == 0
+                // All ones is right, too, but a cut frame says 0.
+                let is_plain = be16(upper, TCP_CHECKSUM)? != 0xFFFF;
+                upper_len >= TCP_HEADER_LEN && flags & ACK != 0 && flags & other == 0 && is_plain
             }
             CutKind::Udp => {
                 let len = usize::from(be16(upper, UDP_LEN)?);

@@ -315,3 +315,43 @@ fn kinds_that_are_switched_off_are_left_alone() {
     assert_eq!(joiner.offer(&packet, 0), Offered::Alone);
     assert!(joiner.take().is_none());
 }
+
+/// A TCP packet, and what follows it, whose checksum is 0.
+fn tcp_with_checksum_0() -> [Vec<u8>; 2] {
+    let mut shape = Shape {
+        is_v6: false,
+        kind: CutKind::Tcp,
+        options: 0,
+        flags: ACK,
+        id: 7,
+        dont_fragment: true,
+        sequence: 1,
+        payload: vec![1; 200],
+        payload_len: 100,
+    };
+    // Added to a word of the payload, the checksum makes the sum of the packet all ones.
+    let field = |packet: &[u8]| u16::from_be_bytes([packet[36], packet[37]]);
+    let before = field(&shape.packets()[0]);
+    let word = 0x0101u32 + u32::from(before);
+    let word = (word & 0xFFFF) + (word >> 16);
+    shape.payload[..2].copy_from_slice(&(word as u16).to_be_bytes());
+    let packets = shape.packets();
+    assert_eq!(field(&packets[0]), 0);
+    packets.try_into().unwrap()
+}
+
+#[test]
+fn a_checksum_of_0_is_one_to_tcp() {
+    let packets = tcp_with_checksum_0().to_vec();
+    let frames = join(&packets);
+    assert_eq!((frames.len(), cut(&frames)), (1, packets));
+}
+
+#[test]
+fn a_checksum_that_no_cut_would_give_stays_as_it_came() {
+    let [mut packet, next] = tcp_with_checksum_0();
+    packet[36..38].fill(0xFF);
+    let packets = vec![packet, next];
+    let frames = join(&packets);
+    assert_eq!((frames.len(), cut(&frames)), (2, packets));
+}
