@@ -8,7 +8,6 @@ use identity::{LocalIdentity, Scopes};
 use session::Session;
 use session::constants::ECHOES_MAX;
 use wire::payload::CloseReason;
-use wire::stream::{IdentityUpdate, StreamValue};
 use wire::{NodeAddr, Now};
 
 use crate::believe::verify_own;
@@ -145,11 +144,8 @@ impl Node {
             }
         }
         self.snapshot_stale = true;
-        let bytes = self.me.public.to_bytes();
-        if let Ok(update) = IdentityUpdate::decode(&bytes) {
-            for peer in self.peers_up() {
-                self.send_value(now, peer, &StreamValue::IdentityUpdate(update));
-            }
+        for peer in self.peers_up() {
+            self.tell_identity(now, peer);
         }
         if new_keys {
             let known: Vec<NodeAddr> = self.known.keys().copied().collect();

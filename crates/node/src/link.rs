@@ -139,6 +139,10 @@ impl Node {
                 self.event(Event::SessionUp { peer: f, via });
             }
             self.greet(now, f);
+            // It changed during the handshake, when there was no stream to say so by.
+            if !Arc::ptr_eq(&up.told, &self.me) {
+                self.tell_identity(now, f);
+            }
         }
         self.came_up_with_bridges(now, f, up.continued);
         if let Some(at) = at {

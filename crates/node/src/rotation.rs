@@ -90,6 +90,14 @@ impl Node {
         }
     }
 
+    /// Tells a peer who this node is now.
+    pub(crate) fn tell_identity(&mut self, now: Now, peer: NodeAddr) {
+        let bytes = self.me.public.to_bytes();
+        if let Ok(update) = IdentityUpdate::decode(&bytes) {
+            self.send_value(now, peer, &StreamValue::IdentityUpdate(update));
+        }
+    }
+
     /// The peer sends the log of somebody else.
     pub(crate) fn handle_log(&mut self, now: Now, peer: NodeAddr, update: IdentityUpdate<'_>) {
         let Some(identity) = self.read_identity(&update) else {

@@ -268,3 +268,23 @@ fn a_clone_is_seen_by_a_peer_that_meets_the_first_again() {
     assert!(world.take_events(1).contains(&seen));
     assert!(world.take_events(0).contains(&seen), "its owner is told");
 }
+
+#[test]
+fn who_rotates_during_a_handshake_tells_it_afterwards() {
+    for (caller, called) in [(0, 1), (1, 0)] {
+        let mut world = World::new(2);
+        world.join(0, 1);
+        // Both forget their session; what they know of each other stays.
+        world.restart(0);
+        world.restart(1);
+        world.send(caller, &udp(world.f(caller), world.f(called), (1, 2), b"a"));
+        // Message 2 is under way when one of them rotates: the caller, then the one who answered.
+        for packet in std::mem::take(&mut world.wire) {
+            world.inject(called, packet.from, &packet.bytes);
+        }
+        rotate(&mut world, 0);
+        world.deliver();
+        assert!(world.is_up(0, 1) && world.is_up(1, 0));
+        assert_eq!(position(&world, 1, 0), Some(1), "{caller} called");
+    }
+}

@@ -99,6 +99,7 @@ impl Session {
         )));
         let retired = self.keys.offer(Offered {
             established,
+            told: Arc::clone(&self.local),
             continues: stream != NO_STREAM,
             from: answer.from,
         });

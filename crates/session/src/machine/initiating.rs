@@ -16,7 +16,7 @@ use crate::piece;
 use crate::stream::ControlStream;
 use crate::transport::Transport;
 use identity::crypto::random;
-use identity::{Pin, PublicIdentity};
+use identity::{LocalIdentity, Pin, PublicIdentity};
 use std::sync::Arc;
 use std::time::Duration;
 use wire::datagram::{CookieView, Message, set_mac2};
@@ -39,6 +39,8 @@ pub(super) struct Attempt {
 #[derive(Debug)]
 struct SentInitiation {
     initiator: Initiator,
+    /// What message 1 says of this node.
+    told: Arc<LocalIdentity>,
     to: Path,
     datagrams: Vec<Vec<u8>>,
     with_cookie: bool,
@@ -155,6 +157,7 @@ impl Session {
         .map_err(HandshakeError::from)?;
         let sent = SentInitiation {
             initiator,
+            told: Arc::clone(&self.local),
             to: begin.to,
             with_cookie: cookie.is_some(),
             datagrams,
@@ -204,7 +207,7 @@ impl Session {
             .and_then(|attempt| attempt.sent.as_ref())
             .filter(|sent| sent.initiator.local_index() == local_index)
             .ok_or(FinishError::NotWanted)?;
-        let called_at = sent.to;
+        let (called_at, told) = (sent.to, Arc::clone(&sent.told));
         let established = sent
             .initiator
             .finish(&*crypto, now, remote_index, message, pin)?;
@@ -217,7 +220,7 @@ impl Session {
             .keys
             .install(now.mono, Arc::clone(&established.transport));
         self.retire_keys(retired);
-        self.come_up(now.mono, established, continues);
+        self.come_up(now.mono, established, told, continues);
         // Where message 1 went is proven, for it was answered. Where message 2 came from, if
         // that is elsewhere, is a claim like that of any packet from a new address.
         self.settle(now.mono, called_at);
@@ -304,10 +307,11 @@ impl Session {
         self.resume_at = None;
         let Offered {
             established,
+            told,
             continues,
             from: called_from,
         } = offered;
-        self.come_up(now, established, continues);
+        self.come_up(now, established, told, continues);
         // A round trip has proven the address of message 1 only if the packet that confirms
         // comes from there too.
         if from == called_from || self.roaming.current().is_none() {
@@ -328,7 +332,13 @@ impl Session {
     }
 
     /// New keys are in use.
-    fn come_up(&mut self, now: Duration, established: Established, continues: bool) {
+    fn come_up(
+        &mut self,
+        now: Duration,
+        established: Established,
+        told: Arc<LocalIdentity>,
+        continues: bool,
+    ) {
         let kept = self.up.filter(|_| continues);
         let continued = kept.is_some();
         let own = || stream_id(&*self.crypto, &established.binding);
@@ -357,6 +367,7 @@ impl Session {
             instance: established.instance,
             inner_mtu: established.inner_mtu,
             matched: established.matched,
+            told,
             continued,
         })));
     }

@@ -12,6 +12,7 @@
 use crate::constants::{OFFER_LIFE, SIMULTANEOUS_OPEN};
 use crate::handshake::Established;
 use crate::transport::Transport;
+use identity::LocalIdentity;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::Path;
@@ -20,6 +21,8 @@ use wire::Path;
 #[derive(Debug)]
 pub(super) struct Offered {
     pub(super) established: Established,
+    /// What message 2 says of this node.
+    pub(super) told: Arc<LocalIdentity>,
     /// Message 2 said that the control stream goes on.
     pub(super) continues: bool,
     /// Where message 1 came from.

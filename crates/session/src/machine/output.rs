@@ -4,7 +4,7 @@ use super::Session;
 use crate::handshake::{CredentialName, Instance};
 use crate::stream::StreamError;
 use crate::transport::{Role, Transport};
-use identity::{Pin, PublicIdentity};
+use identity::{LocalIdentity, Pin, PublicIdentity};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +104,9 @@ pub struct Up {
     pub inner_mtu: u16,
     /// The credentials that both ends hold.
     pub matched: Vec<CredentialName>,
+    /// What this node said of itself in the handshake: not what it would say now, if its
+    /// identity has changed since.
+    pub told: Arc<LocalIdentity>,
     /// The session was up before with the same run of the peer: a rekey. Otherwise the
     /// control stream is new.
     pub continued: bool,
