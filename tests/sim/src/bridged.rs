@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use group::Who;
+use group::{Access, Who};
 use node::ClientTerms;
 
 use crate::model::Violation;
@@ -433,11 +433,14 @@ impl Run {
         world.model.last_fault();
     }
 
-    /// Pairs that must talk: they allow each other, and have a LAN or a Bridge in common.
+    /// Pairs that must talk: they allow each other, and have a LAN or a Bridge in common. A Bridge
+    /// that a node denies (it may have been its peer as well) is none to it.
     fn expected(&self, world: &World) -> Vec<(usize, usize)> {
         let uses = |bridge: usize, host: usize| {
-            let used = &world.hosts[host].stored.bridging.used;
-            world.model.is_client(bridge, host) && used.contains_key(&world.hosts[bridge].f)
+            let (stored, f) = (&world.hosts[host].stored, world.hosts[bridge].f);
+            let is_denied = matches!(stored.rules.access(f, None, None), Access::Denied(_));
+            let is_used = stored.bridging.used.contains_key(&f);
+            world.model.is_client(bridge, host) && is_used && !is_denied
         };
         let mut pairs = world.model.mutual();
         pairs.retain(|&(a, b)| {
