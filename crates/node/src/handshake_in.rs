@@ -223,16 +223,14 @@ impl Node {
             .invites
             .get(&id)
             .is_some_and(|invite| invite.used_by.is_none());
+        let is_new = !self.access(f).is_allowed();
+        let entry = is_new.then(|| joined_entry(f, now));
+        self.snapshot_stale |= is_new;
         if is_first {
-            self.persist(Change::InviteUsed { id, by: f });
-        }
-        let entry = joined_entry(f, now);
-        if !self.access(f).is_allowed() {
-            self.persist(Change::Allowed { entry });
-            self.snapshot_stale = true;
-        }
-        if is_first {
+            self.persist(Change::InviteUsed { id, by: f, entry });
             self.event(Event::InviteUsed { by: f });
+        } else if let Some(entry) = entry {
+            self.persist(Change::Allowed { entry });
         }
     }
 

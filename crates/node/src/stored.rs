@@ -178,7 +178,8 @@ pub enum Change {
         /// Its record.
         invite: InviteRecord,
     },
-    /// An invite was used up.
+    /// An invite was used up, and whoever used it is allowed: one change, so that no crash comes
+    /// between the two.
     InviteUsed {
         /// Its credential id.
         #[serde(with = "serial::hex")]
@@ -186,6 +187,9 @@ pub enum Change {
         /// By whom.
         #[serde(with = "serial::addr")]
         by: NodeAddr,
+        /// The allow entry, unless an entry names it already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<AllowEntry>,
     },
     /// An invite ran out.
     InviteExpired {
@@ -284,9 +288,13 @@ impl Stored {
             Change::InviteMade { id, invite } if self.invites.len() < INVITES_MAX => {
                 self.invites.entry(*id).or_insert_with(|| invite.clone());
             }
-            Change::InviteUsed { id, by } => {
-                if let Some(invite) = self.invites.get_mut(id) {
-                    invite.used_by.get_or_insert(UsedBy(*by));
+            Change::InviteUsed { id, by, entry } => {
+                let Some(invite) = self.invites.get_mut(id) else {
+                    return;
+                };
+                let first = *invite.used_by.get_or_insert(UsedBy(*by));
+                if let Some(entry) = entry.as_ref().filter(|_| first.0 == *by) {
+                    let _ = self.rules.allow(entry.clone());
                 }
             }
             Change::InviteExpired { id } => {

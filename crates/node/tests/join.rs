@@ -62,7 +62,7 @@ fn what_was_used_up_is_on_disk_before_message_2_leaves() {
     let mut world = World::new(2);
     world.join(0, 1);
     let kinds: Vec<_> = world.hosts[0].persisted.iter().map(name).collect();
-    let order = ["made", "number", "used", "allowed", "pinned"];
+    let order = ["made", "number", "used", "pinned"];
     let at = |wanted: &str| kinds.iter().rposition(|kind| *kind == wanted).unwrap();
     assert!(
         order.windows(2).all(|pair| at(pair[0]) < at(pair[1])),
@@ -77,7 +77,6 @@ fn name(change: &Change) -> &'static str {
         Change::InviteMade { .. } => "made",
         Change::PeerNumber { .. } => "number",
         Change::InviteUsed { .. } => "used",
-        Change::Allowed { .. } => "allowed",
         Change::Pinned { .. } => "pinned",
         _ => "other",
     }

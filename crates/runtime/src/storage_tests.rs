@@ -211,7 +211,8 @@ fn a_deny_entry_and_the_use_of_an_invite_outlive_the_power() {
     assert!(must_outlive_power(&Change::Denied { who, unix_s: 1 }));
     assert!(must_outlive_power(&Change::InviteUsed {
         id: [1; 16],
-        by: f
+        by: f,
+        entry: None,
     }));
     assert!(!must_outlive_power(&Change::TimeHigh { unix_s: 1 }));
 }

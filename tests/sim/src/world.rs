@@ -320,7 +320,7 @@ impl World {
 
     fn persist(&mut self, host: usize, change: &Change) {
         self.trace.note(self.now, Kind::Persisted, host, 0, &[]);
-        if let Change::InviteUsed { id, by } = change {
+        if let Change::InviteUsed { id, by, .. } = change {
             let before = self.hosts[host]
                 .stored
                 .invites

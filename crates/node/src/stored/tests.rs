@@ -10,6 +10,16 @@ fn f(last: u8) -> NodeAddr {
     NodeAddr(bytes)
 }
 
+fn entry(who: Who) -> AllowEntry {
+    AllowEntry {
+        who,
+        services: Services::All,
+        label: None,
+        accepts: Vec::new(),
+        added_unix_s: 5,
+    }
+}
+
 fn pinned(position: u32, counter: u64) -> Change {
     let pin = PinRecord(Pin {
         position,
@@ -27,13 +37,7 @@ fn pinned(position: u32, counter: u64) -> Change {
 
 fn every_kind() -> Vec<Change> {
     let who = Who::RootKey([3; 32]);
-    let entry = AllowEntry {
-        who,
-        services: Services::All,
-        label: None,
-        accepts: Vec::new(),
-        added_unix_s: 5,
-    };
+    let entry = entry(who);
     let invite = InviteRecord {
         secret: [9; 16],
         expires_unix_s: 77,
@@ -49,7 +53,9 @@ fn every_kind() -> Vec<Change> {
             },
         },
         pinned(1, 2),
-        Change::Allowed { entry },
+        Change::Allowed {
+            entry: entry.clone(),
+        },
         Change::KeyBound {
             root_key: [3; 32],
             f: f(1),
@@ -69,6 +75,7 @@ fn every_kind() -> Vec<Change> {
         Change::InviteUsed {
             id: [1; 16],
             by: f(1),
+            entry: Some(entry.clone()),
         },
         Change::InviteExpired { id: [2; 16] },
         Change::Endpoint {
@@ -150,15 +157,16 @@ fn an_invite_is_used_by_the_first_only() {
         id: [1; 16],
         invite,
     });
-    stored.apply(&Change::InviteUsed {
-        id: [1; 16],
-        by: f(1),
-    });
-    stored.apply(&Change::InviteUsed {
-        id: [1; 16],
-        by: f(2),
-    });
+    for by in [f(1), f(2)] {
+        stored.apply(&Change::InviteUsed {
+            id: [1; 16],
+            by,
+            entry: Some(entry(Who::Address(by))),
+        });
+    }
     assert_eq!(stored.invites[&[1; 16]].used_by, Some(UsedBy(f(1))));
+    let names: Vec<_> = stored.rules.allowed().map(|entry| entry.who).collect();
+    assert_eq!(names, [Who::Address(f(1))], "and only the first is allowed");
     assert!(!format!("{stored:?}").contains("secret"));
 }
 
