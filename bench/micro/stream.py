@@ -8,12 +8,12 @@ In the middle of the stream each thread is counted for some seconds by `perf sta
   release binary allocates with. Those within the C library that bypass these names are not seen.
 
 Both are divided by the full-size packets of the same seconds: the datagrams that the sender's node says it sent
-(`kumi status --json`, read when counting begins and ends). Acknowledgements come back at the same time; what they
-cost stands in rows of its own, divided by the same full-size packets.
+(`kumi status --json`, read when counting begins and ends). Acknowledgements come back at the same time by the same
+thread; what they cost is part of its row.
 
 Limits: counting costs time at each event, so the stream is slower than it is alone, and the number of packets
 that come at once may differ. As none is the right number of allocations, a control shows that the probes see the
-same thread allocate: the sender's kumi-tun hands packets to an unknown node to another thread in memory of their
+same thread allocate: the sender's kumi-data hands packets to an unknown node to another thread in memory of their
 own. Names carry the process id; everything goes away at the end, also of Ctrl-C.
 """
 
@@ -38,13 +38,11 @@ SYSCTLS = [
 CUBIC = pathlib.Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
 ALLOCATORS = ["malloc", "calloc", "realloc", "posix_memalign"]
 WORK = ["datagrams_out", "datagrams_in", "sends", "receives", "interface_reads", "interface_writes"]
-DATA_THREADS = ("kumi-tun", "kumi-udp")
+DATA_THREADS = ("kumi-data",)
 # (node, thread, what it carries)
 ROLES = [
-    ("sender", "kumi-tun", "packets out"),
-    ("sender", "kumi-udp", "acknowledgements in"),
-    ("receiver", "kumi-udp", "packets in"),
-    ("receiver", "kumi-tun", "acknowledgements out"),
+    ("sender", "kumi-data", "packets out, acknowledgements in"),
+    ("receiver", "kumi-data", "packets in, acknowledgements out"),
 ]
 WARM_UP_S = 2
 NOBODY = "fc00::77"
@@ -186,16 +184,16 @@ def probes():
 
 
 def control(sender, allocators, folder):
-    """How often the sender's kumi-tun allocates while it is given ten packets a second to nobody."""
+    """How often the sender's kumi-data allocates while it is given ten packets a second to nobody."""
     ping = subprocess.Popen(sender.inside("ping", "-q", "-i", 0.1, NOBODY), stdout=subprocess.DEVNULL)
     try:
         (counted,) = count([sender], allocators, 1, folder)
     finally:
         ping.terminate()
         ping.wait()
-    seen = sum(counted["threads"].get("kumi-tun", {}).values())
+    seen = sum(counted["threads"].get("kumi-data", {}).values())
     if seen == 0:
-        raise RuntimeError("the probes do not see what kumi-tun allocates")
+        raise RuntimeError("the probes do not see what kumi-data allocates")
     return seen
 
 
@@ -303,5 +301,5 @@ def table(result):
                      f"{work['datagrams_out'] / max(work['sends'], 1):.0f} in a call out, "
                      f"{counted['receiver']['work']['datagrams_in'] / max(counted['receiver']['work']['receives'], 1):.0f} "
                      "in a call in")
-    lines.append(f"control: {result['control_allocations']} allocations of kumi-tun seen where some are due")
+    lines.append(f"control: {result['control_allocations']} allocations of kumi-data seen where some are due")
     return "\n".join(lines) + "\n"

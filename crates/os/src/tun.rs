@@ -16,13 +16,14 @@
 
 mod virtio;
 
-use crate::wait::Wait;
+use crate::wait::writable;
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::io::Errno;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use wire::offload::join::{Kinds, PACKETS_MAX};
 use wire::offload::{CutKind, Joined, Offload};
 
@@ -30,6 +31,8 @@ use wire::offload::{CutKind, Joined, Offload};
 pub(crate) const ETHERNET_LEN: usize = 14;
 /// Packets that wait for the reader at most: 2.7 MiB of full-size ones, 30 ms at 700 Mbit/s.
 pub const TX_QUEUE_LEN: u32 = 2_048;
+/// How long a full queue to the kernel is waited for.
+const WRITE_WAIT: Duration = Duration::from_millis(20);
 const TUN_PATH: &str = "/dev/net/tun";
 
 /// Why there is no interface.
@@ -88,7 +91,7 @@ impl Device {
         if name.is_empty() || name.len() > crate::netlink::NAME_LEN_MAX || !name.is_ascii() {
             return Err(TunError::BadName(name.to_owned()));
         }
-        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let fd = rustix::fs::open(TUN_PATH, flags, Mode::empty()).map_err(|error| match error {
             Errno::NOENT | Errno::NODEV | Errno::NXIO => TunError::Missing,
             Errno::ACCESS | Errno::PERM => TunError::NotPermitted(error.into()),
@@ -115,13 +118,13 @@ impl Device {
         }
     }
 
-    /// Takes over a descriptor that another process opened. It is made blocking.
+    /// Takes over a descriptor that another process opened. Its reads will not wait.
     ///
     /// # Errors
-    /// The descriptor cannot be made blocking.
+    /// The descriptor does not take that.
     pub fn adopt(fd: OwnedFd, framing: Framing, name: String) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&fd)?;
-        rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
+        rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?;
         Ok(Self::new(fd, framing, name))
     }
 
@@ -156,12 +159,12 @@ impl Device {
     }
 
     /// Reads one frame that the kernel sends out through the interface, and what is to be done
-    /// about it; a longer one than `frame` is cut off.
+    /// about it; a longer one than `frame` is cut off. It does not wait for one.
     ///
     /// # Errors
-    /// `WouldBlock` or `Interrupted` as `wait` says, `InvalidData` if what is to be done is
-    /// unknown; otherwise the interface is gone or down.
-    pub fn recv(&self, frame: &mut [u8], wait: Wait) -> io::Result<(usize, Offload)> {
+    /// `WouldBlock` if there is none, `InvalidData` if what is to be done is unknown; otherwise the
+    /// interface is gone or down.
+    pub fn recv(&self, frame: &mut [u8]) -> io::Result<(usize, Offload)> {
         let mut front = [0u8; ETHERNET_LEN];
         let front_len = match self.framing {
             Framing::Bare => 0,
@@ -171,7 +174,7 @@ impl Device {
         let (front, _) = front.split_at_mut(front_len);
         loop {
             let parts = &mut [IoSliceMut::new(front), IoSliceMut::new(frame)];
-            let read = self.read(parts, wait)?;
+            let read = rustix::io::readv(&self.fd, parts)?;
             if read > front_len {
                 let offload = match self.framing {
                     Framing::Large { .. } => virtio::decode(front)?,
@@ -181,21 +184,6 @@ impl Device {
             }
             // Nothing that has an IP packet in it: a frame for the pair's own sake.
         }
-    }
-
-    fn read(&self, parts: &mut [IoSliceMut<'_>], wait: Wait) -> io::Result<usize> {
-        /// Where the descriptor stands, which has no place to stand at.
-        const HERE: u64 = u64::MAX;
-        let read = match wait {
-            Wait::ForOne => rustix::io::readv(&self.fd, parts),
-            Wait::No => rustix::io::preadv2(&self.fd, parts, HERE, ReadWriteFlags::NOWAIT),
-        };
-        read.map_err(|error| match error {
-            // An old kernel waits or not for good: whoever wants to see whether there is more is
-            // told that there is not.
-            Errno::OPNOTSUPP | Errno::NOSYS => io::ErrorKind::WouldBlock.into(),
-            error => error.into(),
-        })
     }
 
     /// Hands one IP packet to the kernel as if it had come in through the interface.
@@ -246,9 +234,12 @@ impl Device {
     }
 
     fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let mut waited = false;
         loop {
             match rustix::io::writev(&self.fd, parts) {
                 Err(Errno::INTR) => {}
+                // A TUN takes all; the pair has a queue.
+                Err(Errno::AGAIN) if !waited => waited = writable(&self.fd, WRITE_WAIT)?,
                 Err(error) => return Err(error.into()),
                 Ok(_) => return Ok(()),
             }
@@ -300,7 +291,6 @@ mod tests {
     use crate::interface::{Plan, configure};
     use crate::netns::tests::in_new_network;
     use std::net::{Ipv6Addr, UdpSocket};
-    use std::time::Duration;
 
     const HERE: Ipv6Addr = Ipv6Addr::new(0xfc01, 0, 0, 0, 0, 0, 0, 1);
     const THERE: Ipv6Addr = Ipv6Addr::new(0xfc02, 0, 0, 0, 0, 0, 0, 2);
@@ -323,7 +313,7 @@ mod tests {
                 crate::wait::readable(&[device.as_fd()], wait).unwrap()[0],
                 "no packet"
             );
-            let (len, offload) = device.recv(&mut packet, Wait::No).unwrap();
+            let (len, offload) = device.recv(&mut packet).unwrap();
             assert_eq!(offload.cut, None);
             finish(&mut packet, len, offload);
             if packet[6] == 17 {
@@ -449,14 +439,14 @@ mod tests {
                 let socket = UdpSocket::bind((HERE, 0)).unwrap();
                 let mut waiting = 0;
                 // The kernel starts to use a new address and route a moment later.
-                while !matches!(device.recv(&mut [0; 2000], Wait::No), Ok((len, _)) if len > 1300) {
+                while !matches!(device.recv(&mut [0; 2000]), Ok((len, _)) if len > 1300) {
                     let _ = socket.send_to(&[0; 1300], (THERE, 9));
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 for _ in 0..TX_QUEUE_LEN as usize * 2 {
                     let _ = socket.send_to(&[0; 1352], (THERE, 9));
                 }
-                while device.recv(&mut [0; 2000], Wait::No).is_ok() {
+                while device.recv(&mut [0; 2000]).is_ok() {
                     waiting += 1;
                 }
                 let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max");

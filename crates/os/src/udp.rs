@@ -17,7 +17,7 @@ mod send;
 mod strangers;
 
 pub use receive::{BATCH_LEN, Batch, READ_LEN_MAX, Read};
-pub use send::Outgoing;
+pub use send::{Full, Outgoing, Sent};
 pub(crate) use send::{MESSAGE_LEN_MAX, SEGMENTS_MAX};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};

@@ -1,7 +1,8 @@
 //! Waiting: a descriptor that another thread can make readable, and `poll` over several.
 //!
-//! A data thread waits inside the very call that reads ([`Wait::ForOne`]), so that a busy thread
-//! makes no extra system calls; [`crate::process::join_interrupted`] gets it out of there.
+//! A thread that reads from one descriptor waits inside the very call that reads
+//! ([`Wait::ForOne`]); [`crate::process::join_interrupted`] gets it out of there. One that reads from
+//! several waits for them with [`wait_few`], when none of them had anything left.
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::io;
@@ -97,6 +98,31 @@ pub struct Watch<'fd> {
     pub write: bool,
 }
 
+impl<'fd> Watch<'fd> {
+    /// Waits until it can be read.
+    pub fn to_read(descriptor: BorrowedFd<'fd>) -> Self {
+        Self {
+            descriptor,
+            read: true,
+            write: false,
+        }
+    }
+
+    fn polled(&self) -> PollFd<'fd> {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, self.read);
+        flags.set(PollFlags::OUT, self.write);
+        PollFd::from_borrowed_fd(self.descriptor, flags)
+    }
+
+    /// Notes what came of it.
+    fn note(&mut self, came: PollFlags) {
+        let failed = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        self.read &= came.intersects(PollFlags::IN | failed);
+        self.write &= came.intersects(PollFlags::OUT | failed);
+    }
+}
+
 /// Waits until any of `watches` (at most what the limit of open files is) has what it waits
 /// for, or `timeout` has passed; `None` waits for ever. One that waits for nothing is left
 /// alone. False after the timeout.
@@ -107,10 +133,7 @@ pub fn wait_each(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::Re
     let wanted = |watch: &&mut Watch<'_>| watch.read || watch.write;
     let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(watches.len());
     for watch in watches.iter_mut().filter(wanted) {
-        let mut flags = PollFlags::empty();
-        flags.set(PollFlags::IN, watch.read);
-        flags.set(PollFlags::OUT, watch.write);
-        polled.push(PollFd::from_borrowed_fd(watch.descriptor, flags));
+        polled.push(watch.polled());
     }
     let timeout = timeout.map(timespec);
     let count = loop {
@@ -120,13 +143,24 @@ pub fn wait_each(watches: &mut [Watch<'_>], timeout: Option<Duration>) -> io::Re
             Err(error) => return Err(error.into()),
         }
     };
-    let failed = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     for (watch, fd) in watches.iter_mut().filter(wanted).zip(&polled) {
-        let came = fd.revents();
-        watch.read &= came.intersects(PollFlags::IN | failed);
-        watch.write &= came.intersects(PollFlags::OUT | failed);
+        watch.note(fd.revents());
     }
     Ok(count > 0)
+}
+
+/// Waits until any of a few `watches` has what it waits for, and allocates nothing. One that waits
+/// for nothing ends the wait when it has hung up or failed, so leave it out.
+///
+/// # Errors
+/// Of `poll(2)`; `Interrupted` by a signal.
+pub fn wait_few<const COUNT: usize>(watches: &mut [Watch<'_>; COUNT]) -> io::Result<()> {
+    let mut polled = watches.each_ref().map(Watch::polled);
+    poll(&mut polled, None)?;
+    for (watch, fd) in watches.iter_mut().zip(&polled) {
+        watch.note(fd.revents());
+    }
+    Ok(())
 }
 
 fn timespec(limit: Duration) -> Timespec {
@@ -203,6 +237,10 @@ mod tests {
         watches[0].read = true;
         watches[1].write = false;
         assert!(!wait_each(&mut watches, short).unwrap());
+        watches[1].write = true;
+        wait_few(&mut watches).unwrap();
+        let came = watches.each_ref().map(|watch| (watch.read, watch.write));
+        assert_eq!(came, [(false, false), (false, true), (false, false)]);
         other.shutdown(std::net::Shutdown::Both).unwrap();
         watches[1].read = true;
         assert!(wait_each(&mut watches, None).unwrap() && watches[1].read);

@@ -165,7 +165,7 @@ fn rootless() {
     let mut answered = 0;
     while inside.try_wait().unwrap().is_none() {
         wait::readable(&[device.as_fd()], Some(Duration::from_millis(20))).unwrap();
-        while let Ok((len, offload)) = device.recv(&mut packet, wait::Wait::No) {
+        while let Ok((len, offload)) = device.recv(&mut packet) {
             if packet[6] == 17 {
                 // The kernel leaves the checksum to whoever takes the packet out.
                 let frame = packet[..len].to_vec();

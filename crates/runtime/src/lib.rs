@@ -4,8 +4,8 @@
 //! node has stopped.
 //!
 //! ```text
-//!  kumi-udp  ──snapshot──> interface        data threads: no locks but those inside a
-//!  kumi-tun  ──snapshot──> UDP              session's keys, no waiting for anything else
+//!  kumi-data  UDP ──snapshot──> interface   data threads: no locks but those inside a
+//!             interface ──snapshot──> UDP   session's keys, no waiting for anything else
 //!  kumi-door  what no session knows: asks for cookies under load, in the time that the others leave
 //!     │ what the snapshot cannot place, and reports (bounded queue)
 //!     v
@@ -37,6 +37,7 @@ pub mod data;
 pub mod facts;
 pub mod inside;
 pub mod lan;
+pub mod lane;
 pub mod netcheck;
 pub mod peer_routes;
 pub mod prefixes;

@@ -305,9 +305,8 @@ impl Started {
 
 fn data_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, RunError> {
     type Body = fn(&Shared);
-    let bodies: [(&str, Body); 3] = [
-        ("kumi-udp", data::receive_datagrams),
-        ("kumi-tun", data::receive_packets),
+    let bodies: [(&str, Body); 2] = [
+        ("kumi-data", |shared| data::carry(shared.lane())),
         ("kumi-tcp", data::receive_from_streams),
     ];
     let mut threads = Vec::new();

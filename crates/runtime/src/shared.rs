@@ -1,7 +1,8 @@
 //! What the threads of one node share, and the bounded way to the slow path.
 
 use crate::asked::Asked;
-use crate::counters::{Counters, ShellDrop, Work};
+use crate::counters::{Counters, ShellDrop};
+use crate::lane::Lane;
 use crate::proxy::Proxies;
 use crate::streams::Streams;
 use arc_swap::ArcSwap;
@@ -9,14 +10,12 @@ use group::FlowTable;
 use node::{FastReport, Snapshot};
 use os::multicast::Multicast;
 use os::tun::Device;
-use os::udp::{Outgoing, Udp};
+use os::udp::Udp;
 use os::wait::Waker;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use wire::datagram::{COOKIE_REPLY_LEN, is_handshake};
 use wire::ip::Ecn;
 use wire::payload::Kind;
 use wire::{NodeAddr, Path};
@@ -204,24 +203,6 @@ impl Inbox {
     }
 }
 
-/// Answers to those whom nobody knows, that leave together: at most what one read of the kernel
-/// brought, [`os::udp::BATCH_LEN`] times 64.
-#[derive(Debug, Default)]
-pub struct Answers {
-    bytes: Vec<u8>,
-    datagrams: Vec<Outgoing>,
-}
-
-impl Answers {
-    /// Adds one.
-    pub fn push(&mut self, to: SocketAddr, reply: &[u8; COOKIE_REPLY_LEN]) {
-        let start = self.bytes.len();
-        self.bytes.extend(reply);
-        let at = start..self.bytes.len();
-        self.datagrams.push(Outgoing { to, ecn: 0, at });
-    }
-}
-
 /// The slow path's end of an [`Inbox`].
 #[derive(Debug)]
 pub struct Outbox {
@@ -289,65 +270,13 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Sends a datagram; waits a moment when the kernel's queue is full, so that a sender
-    /// faster than the underlay is slowed instead of losing packets.
-    pub fn transmit(&self, to: Path, ecn: Ecn, datagram: &[u8]) {
-        match to {
-            Path::Udp(to) if is_handshake(datagram) => {
-                if self.udp.send_fragmentable(to, datagram).is_err() {
-                    self.counters.dropped(ShellDrop::SendFailed);
-                }
-            }
-            Path::Udp(to) => self.transmit_udp(to, ecn, datagram),
-            // A datagram for a stream that has just ended is one that got lost.
-            Path::Stream(id) => {
-                self.streams.send(id, datagram);
-            }
-            // The node names the underlay's path.
-            Path::Channel(_) => self.counters.dropped(ShellDrop::SendFailed),
+    /// The ends that everybody sends by who has none of his own.
+    pub fn lane(&self) -> Lane<'_> {
+        Lane {
+            shared: self,
+            udp: &self.udp,
+            device: self.device.as_ref(),
         }
-    }
-
-    /// Sends the answers to those whom nobody knows, without waiting, and forgets them.
-    pub fn answer(&self, answers: &mut Answers) {
-        if answers.datagrams.is_empty() {
-            return;
-        }
-        let refused = |_: &Outgoing, _: &io::Error| self.counters.dropped(ShellDrop::SendFailed);
-        let (bytes, datagrams) = (&answers.bytes, &answers.datagrams);
-        let calls = self.udp.send_batch(bytes, datagrams, || false, refused);
-        self.counters.did(Work::Send, calls);
-        self.counters.did(Work::DatagramsOut, datagrams.len());
-        answers.bytes.clear();
-        answers.datagrams.clear();
-    }
-
-    fn transmit_udp(&self, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
-        let (ecn, at) = (ecn as u8, 0..datagram.len());
-        self.transmit_all(datagram, &[Outgoing { to, ecn, at }]);
-    }
-
-    /// Sends datagrams that are in `buffer`, in order; waits as [`Self::transmit`] does.
-    pub fn transmit_all(&self, buffer: &[u8], datagrams: &[Outgoing]) {
-        let mut waited = false;
-        let wait = || {
-            let again = !std::mem::replace(&mut waited, true);
-            if again {
-                let _ = os::wait::writable(&self.udp, SEND_WAIT);
-            }
-            again
-        };
-        let refused = |datagram: &Outgoing, error: &io::Error| {
-            tracing::trace!(to = %datagram.to, %error, "not sent");
-            self.counters.dropped(match error {
-                error if error.kind() == io::ErrorKind::WouldBlock => ShellDrop::SendFull,
-                error if os::udp::is_too_long(error) => ShellDrop::TooLong,
-                _ => ShellDrop::SendFailed,
-            });
-        };
-        let calls = self.udp.send_batch(buffer, datagrams, wait, refused);
-        self.counters.did(Work::Send, calls);
-        self.counters.did(Work::DatagramsOut, datagrams.len());
     }
 
     /// Tells the slow path what the fast path did.
@@ -356,21 +285,7 @@ impl Shared {
             self.inbox.offer(Input::Fast(report));
         }
     }
-
-    /// Hands an IP packet to the host.
-    pub fn deliver(&self, packet: &[u8]) {
-        let sent = self.device.as_ref().is_some_and(|device| {
-            self.counters.did(Work::InterfaceWrite, 1);
-            device.send(packet).is_ok()
-        });
-        if !sent {
-            self.counters.dropped(ShellDrop::InterfaceFull);
-        }
-    }
 }
-
-/// How long a full queue of the kernel is waited for.
-const SEND_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {

@@ -191,14 +191,16 @@ impl SlowPath {
                     self.storage.append(&change)?;
                     self.facts.journal_len = self.storage.len_bytes();
                 }
-                Output::Transmit { to, ecn, payload } => self.shared.transmit(to, ecn, &payload),
+                Output::Transmit { to, ecn, payload } => {
+                    self.shared.lane().transmit(to, ecn, &payload);
+                }
                 Output::Multicast(beacon) => {
                     if let Some(multicast) = &self.shared.multicast {
                         let links = multicast.send(&beacon);
                         tracing::debug!(links, "beacon");
                     }
                 }
-                Output::Inside(packet) => self.shared.deliver(&packet),
+                Output::Inside(packet) => self.shared.lane().deliver(&packet),
                 Output::Publish(snapshot) => {
                     if let Some(routes) = &mut self.routes {
                         routes.follow(&self.node, &snapshot, now);

@@ -35,6 +35,26 @@ pub struct Outgoing {
     pub at: Range<usize>,
 }
 
+/// What to do when the kernel's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// Try once more.
+    TryAgain,
+    /// Leave out what does not fit.
+    Refuse,
+    /// Leave it at that.
+    Stop,
+}
+
+/// What [`Udp::send_batch`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// How often the kernel was called.
+    pub calls: usize,
+    /// So many datagrams, from the first, were sent or refused.
+    pub done: usize,
+}
+
 /// Some datagrams that are one message.
 #[derive(Clone, Copy)]
 struct Run<'a> {
@@ -108,15 +128,15 @@ impl Udp {
     }
 
     /// Sends datagrams that are in `buffer`, in order; `refused` is called for each that the kernel
-    /// did not take. Waits for nothing but `wait`, which is called while the kernel's queue is
-    /// full and says whether to try once more. Returns how often the kernel was called.
+    /// did not take. Waits for nothing but `full`, which is called while the kernel's queue is
+    /// full and says what to do.
     pub fn send_batch(
         &self,
         buffer: &[u8],
         datagrams: &[Outgoing],
-        mut wait: impl FnMut() -> bool,
+        mut full: impl FnMut() -> Full,
         mut refused: impl FnMut(&Outgoing, &io::Error),
-    ) -> usize {
+    ) -> Sent {
         let mut left = datagrams;
         let mut calls = 0;
         while !left.is_empty() {
@@ -130,10 +150,13 @@ impl Udp {
             left = left.get(sent..).unwrap_or_default();
             let Some(error) = error else { continue };
             let run = Run::first(left, most).datagrams;
-            if error.kind() == io::ErrorKind::WouldBlock && wait() {
-                continue;
+            let is_full = error.kind() == io::ErrorKind::WouldBlock;
+            match is_full.then(&mut full) {
+                Some(Full::TryAgain) => continue,
+                Some(Full::Stop) => break,
+                Some(Full::Refuse) | None => {}
             }
-            if run.len() > 1 && error.kind() != io::ErrorKind::WouldBlock {
+            if run.len() > 1 && !is_full {
                 self.send_apart(buffer, run, &mut refused);
                 calls += run.len();
             } else {
@@ -141,7 +164,10 @@ impl Udp {
             }
             left = left.get(run.len()..).unwrap_or_default();
         }
-        calls
+        Sent {
+            calls,
+            done: datagrams.len() - left.len(),
+        }
     }
 
     /// The kernel did not take a run as one message: sends each by itself. When it takes those, it
@@ -383,7 +409,8 @@ mod tests {
                     .map(|n| (if n % 7 == 6 { 90 } else { 1_200 }, u8::from(n > 50)))
                     .collect();
                 let (buffer, all) = outgoing(to, &lens);
-                a.send_batch(&buffer, &all, || true, |_, error| panic!("{error}"));
+                let again = || Full::TryAgain;
+                a.send_batch(&buffer, &all, again, |_, error| panic!("{error}"));
                 let got = receive_all(&b, &mut Batch::default(), all.len());
                 for (datagram, (from, ecn, bytes)) in all.iter().zip(got) {
                     assert_eq!(
@@ -409,12 +436,13 @@ mod tests {
             all[at].to = nowhere;
         }
         let mut refused = Vec::new();
-        a.send_batch(
+        let sent = a.send_batch(
             &buffer,
             &all,
-            || false,
+            || Full::Refuse,
             |datagram, _| refused.push(datagram.at.start),
         );
+        assert_eq!(sent.done, all.len());
         let starts: Vec<_> = [2, 3, 8].map(|at: usize| all[at].at.start).into();
         assert_eq!(refused, starts);
         let got = receive_all(&b, &mut Batch::default(), 6);

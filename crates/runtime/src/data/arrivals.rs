@@ -5,7 +5,7 @@
 
 use super::streamed::Streamed;
 use crate::counters::{ShellDrop, Work};
-use crate::shared::Shared;
+use crate::lane::Lane;
 use os::tun::Device;
 use os::udp::Outgoing;
 use std::io;
@@ -20,17 +20,17 @@ const FORWARDS_MAX: usize = 128;
 
 /// What one turn of a receiving thread brought.
 pub(super) struct Arrivals<'a> {
-    shared: &'a Shared,
+    lane: Lane<'a>,
     joiner: Joiner,
     forwards: Vec<Outgoing>,
     streamed: Streamed,
 }
 
 impl<'a> Arrivals<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
-        let joins = shared.device.as_ref().map(Device::joins);
+    pub(super) fn new(lane: Lane<'a>) -> Self {
+        let joins = lane.device.map(Device::joins);
         Self {
-            shared,
+            lane,
             joiner: Joiner::new(joins.unwrap_or_default()),
             forwards: Vec::with_capacity(FORWARDS_MAX),
             streamed: Streamed::default(),
@@ -47,7 +47,7 @@ impl<'a> Arrivals<'a> {
         }
         if offered != Offered::Taken {
             self.flush(buffer);
-            self.shared.deliver(packet);
+            self.lane.deliver(packet);
         }
     }
 
@@ -56,14 +56,14 @@ impl<'a> Arrivals<'a> {
         let datagram = buffer.get(at.clone()).unwrap_or_default();
         match to {
             // A handshake is never sent in pieces, so routers may fragment it.
-            Path::Udp(_) if is_handshake(datagram) => self.shared.transmit(to, ecn, datagram),
+            Path::Udp(_) if is_handshake(datagram) => self.lane.transmit(to, ecn, datagram),
             Path::Udp(to) => {
                 let ecn = ecn as u8;
                 self.forwards.push(Outgoing { to, ecn, at });
             }
             Path::Stream(id) => self.streamed.push(id, at),
             // The node names the underlay's path.
-            Path::Channel(_) => self.shared.counters.dropped(ShellDrop::SendFailed),
+            Path::Channel(_) => self.lane.shared.counters.dropped(ShellDrop::SendFailed),
         }
         if self.forwards.len().max(self.streamed.len()) >= FORWARDS_MAX {
             self.send_on(buffer);
@@ -78,35 +78,35 @@ impl<'a> Arrivals<'a> {
 
     fn send_on(&mut self, buffer: &[u8]) {
         if !self.forwards.is_empty() {
-            self.shared.transmit_all(buffer, &self.forwards);
+            self.lane.transmit_all(buffer, &self.forwards);
             self.forwards.clear();
         }
-        self.streamed.leave(self.shared, buffer);
+        self.streamed.leave(self.lane.shared, buffer);
     }
 
     /// Hands the frame that is being made to the host.
     fn flush(&mut self, buffer: &[u8]) {
-        let (Some(joined), Some(device)) = (self.joiner.take(), &self.shared.device) else {
+        let (Some(joined), Some(device)) = (self.joiner.take(), self.lane.device) else {
             return;
         };
-        self.shared.counters.did(Work::InterfaceWrite, 1);
+        self.lane.shared.counters.did(Work::InterfaceWrite, 1);
         match device.send_frame(&joined, buffer) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 tracing::info!("the kernel takes no large frames of this kind");
-                deliver_apart(self.shared, &joined, buffer);
+                deliver_apart(self.lane, &joined, buffer);
                 self.joiner = Joiner::new(device.joins());
             }
-            Err(_) => self.shared.counters.dropped(ShellDrop::InterfaceFull),
+            Err(_) => self.lane.shared.counters.dropped(ShellDrop::InterfaceFull),
         }
     }
 }
 
 /// Hands over the packets that a frame was made of: they still lie as they came, headers and all.
-fn deliver_apart(shared: &Shared, joined: &Joined<'_>, buffer: &[u8]) {
+fn deliver_apart(lane: Lane<'_>, joined: &Joined<'_>, buffer: &[u8]) {
     for payload in joined.payloads {
         let start = payload.start.saturating_sub(joined.headers.len());
         let packet = buffer.get(start..payload.end).unwrap_or_default();
-        shared.deliver(packet);
+        lane.deliver(packet);
     }
 }

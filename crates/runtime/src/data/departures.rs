@@ -5,12 +5,13 @@
 //! | datagrams that wait | [`WAITING_MAX`] |
 //! | bytes that wait | [`BUFFER_LEN`] |
 //!
-//! They leave at the latest when the interface has nothing more to read.
+//! They leave at the latest when the interface has nothing more to read. Those that the kernel has
+//! no room for are held until it has.
 
-use super::slow;
+use super::outward::slow;
 use super::streamed::Streamed;
 use crate::counters::ShellDrop;
-use crate::shared::Shared;
+use crate::lane::Lane;
 use node::{HEADROOM, Outbound, Sealer, TAILROOM};
 use os::udp::Outgoing;
 use std::time::Duration;
@@ -18,17 +19,20 @@ use wire::Path;
 use wire::offload::Cutter;
 
 /// They leave when there are so many.
-const WAITING_MAX: usize = 64;
-/// Or so many bytes.
-const BUFFER_LEN: usize = 72 * 1024;
-/// A frame more always fits: its packets with room around each.
-const MANY_LEN: usize = 32 * 1024;
+const WAITING_MAX: usize = 96;
+/// Or so many bytes. A frame more fits: its packets with room around each.
+const MANY_LEN: usize = 72 * 1024;
+const BUFFER_LEN: usize = MANY_LEN + 72 * 1024;
 
 /// What waits.
 pub(super) struct Departures {
     buffer: Vec<u8>,
     used: usize,
     waiting: Vec<Outgoing>,
+    /// Of these, so many are gone already.
+    gone: usize,
+    /// The kernel had no room for the others.
+    held: bool,
     /// Those that go by streams.
     streamed: Streamed,
 }
@@ -38,29 +42,37 @@ impl Departures {
         Self {
             buffer: vec![0; BUFFER_LEN],
             used: 0,
-            waiting: Vec::with_capacity(WAITING_MAX),
+            waiting: Vec::with_capacity(2 * WAITING_MAX),
+            gone: 0,
+            held: false,
             streamed: Streamed::default(),
         }
     }
 
-    /// Whether there is something that waits.
-    pub(super) fn are_waiting(&self) -> bool {
-        self.used > 0
+    /// Whether the kernel had no room for some. Then there is nothing more to be sealed.
+    pub(super) fn are_held(&self) -> bool {
+        self.held
+    }
+
+    /// Whether it is time to let them go.
+    pub(super) fn are_many(&self) -> bool {
+        self.used >= MANY_LEN || self.count() >= WAITING_MAX
     }
 
     /// Seals packet `number` of a frame; it leaves soon.
     pub(super) fn seal(
         &mut self,
-        shared: &Shared,
+        lane: Lane<'_>,
         now: Duration,
         cutter: &Cutter<'_>,
         number: usize,
         sealer: &Sealer<'_>,
     ) {
         let room = HEADROOM + cutter.packet_len_max() + TAILROOM;
-        if self.used + room > self.buffer.len() || self.count() >= WAITING_MAX {
-            self.leave(shared);
+        if self.used + room > self.buffer.len() || self.count() >= 2 * WAITING_MAX {
+            self.leave_all(lane);
         }
+        let shared = lane.shared;
         let start = self.used;
         let Some(place) = self.buffer.get_mut(start..start + room) else {
             return shared.counters.dropped(ShellDrop::TooLong);
@@ -100,20 +112,28 @@ impl Departures {
         self.waiting.len() + self.streamed.len()
     }
 
-    /// Lets them go if there are many.
-    pub(super) fn leave_if_many(&mut self, shared: &Shared) {
-        if self.used >= MANY_LEN || self.count() >= WAITING_MAX {
-            self.leave(shared);
+    /// Lets them go, as far as there is room.
+    pub(super) fn leave(&mut self, lane: Lane<'_>) {
+        self.streamed.leave(lane.shared, &self.buffer);
+        let waiting = self.waiting.get(self.gone..).unwrap_or_default();
+        if !waiting.is_empty() {
+            self.gone += lane.transmit_some(&self.buffer, waiting);
+        }
+        self.held = self.gone < self.waiting.len();
+        if !self.held {
+            self.clear();
         }
     }
 
-    /// Lets them go.
-    pub(super) fn leave(&mut self, shared: &Shared) {
-        if !self.waiting.is_empty() {
-            shared.transmit_all(&self.buffer, &self.waiting);
-            self.waiting.clear();
-        }
-        self.streamed.leave(shared, &self.buffer);
-        self.used = 0;
+    /// Lets all of them go in the middle of a frame, which has to go on: waits a moment for room.
+    fn leave_all(&mut self, lane: Lane<'_>) {
+        self.streamed.leave(lane.shared, &self.buffer);
+        lane.transmit_all(&self.buffer, &self.waiting);
+        self.clear();
+    }
+
+    fn clear(&mut self) {
+        self.waiting.clear();
+        (self.gone, self.used, self.held) = (0, 0, false);
     }
 }

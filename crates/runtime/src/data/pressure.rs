@@ -10,15 +10,11 @@
 //!
 //! | constant | value |
 //! |---|---|
-//! | looked whether it is empty | every [`LOOK_EVERY`] at most |
 //! | it stands after | [`STANDS_AFTER`] |
 //! | between the first two losses | [`INTERVAL`], then divided by the root of their number |
 
 use std::time::Duration;
 
-const LOOK_EVERY: Duration = Duration::from_micros(500);
-/// A read that takes so long has waited for something to read.
-const WAITED: Duration = Duration::from_micros(100);
 const STANDS_AFTER: Duration = Duration::from_millis(6);
 const INTERVAL: Duration = Duration::from_millis(30);
 
@@ -26,29 +22,12 @@ const INTERVAL: Duration = Duration::from_millis(30);
 #[derive(Debug, Default)]
 pub(super) struct Pressure {
     found_empty: Duration,
-    look_at: Duration,
     lose_at: Duration,
     lost: u32,
 }
 
 impl Pressure {
-    /// Whether to look now whether the queue is empty.
-    pub(super) fn looks(&mut self, now: Duration) -> bool {
-        let due = now >= self.look_at;
-        if due {
-            self.look_at = now.saturating_add(LOOK_EVERY);
-        }
-        due
-    }
-
-    /// A read that may have waited took from then to now.
-    pub(super) fn read(&mut self, from: Duration, now: Duration) {
-        if now.saturating_sub(from) >= WAITED {
-            self.empty(now);
-        }
-    }
-
-    /// The queue is empty.
+    /// The queue was found empty.
     pub(super) fn empty(&mut self, now: Duration) {
         self.found_empty = now;
         self.lost = 0;
@@ -109,17 +88,5 @@ mod tests {
             .filter(|now| pressure.loses(ms(*now)))
             .collect();
         assert_eq!(lost, [1_206, 1_236, 1_258]);
-    }
-
-    #[test]
-    fn it_looks_now_and_then() {
-        let mut pressure = Pressure::default();
-        let looks = (1_000..2_000).filter(|us| pressure.looks(Duration::from_micros(*us)));
-        assert_eq!(looks.count(), 2);
-        // After a pause nothing is lost: the read waited.
-        pressure.read(ms(2), ms(5_000));
-        assert!(!pressure.loses(ms(5_001)));
-        pressure.read(ms(5_001), ms(5_001));
-        assert!(pressure.loses(ms(5_006)));
     }
 }
