@@ -19,6 +19,7 @@
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |
 //! | `tun.routes` | `"overlay"` (fc00::/8 and 200::/7), `"peers"` (each peer's addresses), `"none"` | `"overlay"` |
 //! | `tun.offloads` | `true`, `false` (for kernels that fail at large frames; also `KUMI_OFFLOADS=off`) | `true` |
+//! | `tun.queues` | 1 to 8: so many threads carry packets, each with a queue of the interface | half the processors, 1 to 4 |
 
 mod proxy;
 
@@ -46,7 +47,7 @@ const KEYS: &[&str] = &[
     "proxy",
     "tun",
 ];
-const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes", "offloads"];
+const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes", "offloads", "queues"];
 const LANGUAGES: &[&str] = &["en", "ja"];
 const MODES: &[&str] = &["auto", "kernel", "rootless", "none"];
 const ROUTES: &[&str] = &["overlay", "peers", "none"];
@@ -87,6 +88,8 @@ pub(crate) struct Tun {
     pub(crate) routes: Routes,
     /// Whether the kernel may pass large frames and leave checksums to the node.
     pub(crate) offloads: bool,
+    /// Its queues.
+    pub(crate) queues: Option<usize>,
 }
 
 /// Where the TUN device is.
@@ -129,6 +132,7 @@ impl Default for Config {
                 mode: TunMode::Auto,
                 routes: Routes::Overlay,
                 offloads: true,
+                queues: None,
             },
         }
     }
@@ -328,6 +332,7 @@ impl Place<'_> {
                     };
                 }
                 "offloads" => tun.offloads = self.boolean("tun.offloads", value)?,
+                "queues" => tun.queues = Some(self.queues(value)?),
                 other => return Err(self.unknown_key(other, TUN_KEYS, "tun.", key.span())),
             }
         }
@@ -344,6 +349,19 @@ impl Place<'_> {
         Err(self
             .failure("error-config-tun-name", value.span())
             .with("value", text))
+    }
+
+    fn queues(&self, value: &Value<'_>) -> Result<usize, Failure> {
+        let Some(integer) = value.get_ref().as_integer() else {
+            return Err(self.wrong_type("tun.queues", value, "2"));
+        };
+        match usize::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(queues @ 1..=runtime::QUEUES_MAX) => Ok(queues),
+            _ => Err(self
+                .failure("error-config-queues", value.span())
+                .with("value", integer.as_str())
+                .with("max", runtime::QUEUES_MAX)),
+        }
     }
 
     fn mtu(&self, value: &Value<'_>) -> Result<u16, Failure> {

@@ -26,7 +26,7 @@ fn every_key_is_read() {
          [ip]\naddresses = ['10.77.0.1/24', '10.78.0.1']\n\
          announce = ['192.168.10.0/24', 'fd00:10::/64']\n\
          [tun]\nname = 'kumi1'\nmtu = 1_500\nmode = 'rootless'\nroutes = 'peers'\n\
-         offloads = false\n",
+         offloads = false\nqueues = 2\n",
     );
     assert_eq!(config.language, Some(Language::Ja));
     assert_eq!(config.listen, "[::]:4649".parse().ok());
@@ -45,6 +45,7 @@ fn every_key_is_read() {
         mode: TunMode::Rootless,
         routes: Routes::Peers,
         offloads: false,
+        queues: Some(2),
     };
     assert_eq!(config.tun, tun);
 }
@@ -110,7 +111,7 @@ fn an_unknown_key_is_refused_where_it_stands() {
         [
             "kumi.toml:3:3: unknown key \"tun.speed\".",
             "A key that is not understood would be a setting that silently has no effect.",
-            "Remove it. There are: name, mtu, mode, routes, offloads.",
+            "Remove it. There are: name, mtu, mode, routes, offloads, queues.",
         ]
     );
     assert_eq!(
@@ -170,6 +171,10 @@ fn a_value_that_cannot_be_is_refused_with_what_can() {
     assert_eq!(
         refused("tun.mtu = 65_536")[0],
         "kumi.toml:1:11: \"tun.mtu\" cannot be 65536."
+    );
+    assert_eq!(
+        refused("tun.queues = 9")[0],
+        "kumi.toml:1:14: \"tun.queues\" cannot be 9."
     );
     assert_eq!(
         refused("listen = '4649'"),

@@ -151,6 +151,7 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
         },
         mtu: tun.mtu.unwrap_or(node::INNER_MTU_DEFAULT),
         offloads: tun.offloads && may_offload(context)?,
+        queues: tun.queues.unwrap_or_else(runtime::queues_default),
         addresses: config.ip.addresses.clone(),
         announce: config.ip.announce.clone(),
         discovery: config.discovery,

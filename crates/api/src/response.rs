@@ -162,6 +162,9 @@ pub struct Network {
     pub name: Option<String>,
     /// Its MTU in bytes; 0 without one.
     pub mtu: u32,
+    /// Its queues, each with a thread of the node; 0 without one.
+    #[serde(default)]
+    pub queues: u32,
 }
 
 /// Where the TUN device is.

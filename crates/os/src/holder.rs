@@ -4,7 +4,7 @@
 //!  daemon (host network)                      holder (own user + network namespace)
 //!    start() -- spawns itself with VERB ------> serve()
 //!            -- Plan -------------------------> unshares, makes kumi0, lo and kumi0 up
-//!            <- descriptor of kumi0, SCM_RIGHTS
+//!            <- descriptors of kumi0's queues, SCM_RIGHTS
 //!    owns the socket pair's end                 sleeps in read() until that end closes
 //!            -- route of a prefix, or its end -> changes it
 //! ```
@@ -17,7 +17,7 @@
 use crate::interface::{InterfaceError, PLAN_LIST_LEN_MAX, Plan, configure};
 use crate::netlink::Netlink;
 use crate::netns::{NamespaceError, unshare_user_and_network};
-use crate::tun::{Device, Framing, TunError};
+use crate::tun::{Device, Framing, QUEUES_MAX, TunError};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
@@ -101,12 +101,13 @@ impl Drop for Holder {
     }
 }
 
-/// Starts a holder and returns it with the interface that it made.
+/// Starts a holder and returns it with the queues of the interface that it made, of which there is
+/// one.
 ///
 /// # Errors
 /// `Namespace` where users may not make namespaces, `NoIpv6`, or `Holder` with the
 /// holder's words for the rest.
-pub fn start(plan: &Plan) -> Result<(Holder, Device), InterfaceError> {
+pub fn start(plan: &Plan) -> Result<(Holder, Vec<Device>), InterfaceError> {
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         InterfaceError::Holder(format!("{what}: {error}"))
     };
@@ -127,8 +128,8 @@ pub fn start(plan: &Plan) -> Result<(Holder, Device), InterfaceError> {
     let text = encode(plan);
     rustix::net::send(holder.as_fd(), text.as_bytes(), SendFlags::NOSIGNAL)
         .map_err(|error| failed("request", &error))?;
-    let device = receive(holder.as_fd())?;
-    Ok((holder, device))
+    let queues = receive(holder.as_fd())?;
+    Ok((holder, queues))
 }
 
 /// The holder itself: serves one request on standard input, then sleeps until the other
@@ -145,9 +146,10 @@ pub fn serve() -> u8 {
     let Some(plan) = plan else { return 2 };
     let mut name = String::new();
     let sent = match build(&plan) {
-        Ok(device) => {
-            device.name().clone_into(&mut name);
-            hand_over(socket, device)
+        Ok(queues) => {
+            let first = queues.first().map(Device::name);
+            first.unwrap_or_default().clone_into(&mut name);
+            hand_over(socket, queues)
         }
         Err(error) => {
             let text = format!("error {} {error}", class(&error));
@@ -187,7 +189,7 @@ fn change_route(name: &str, text: &str) -> Option<()> {
 }
 
 /// Everything inside: the namespaces, the loopback, the interface.
-fn build(plan: &Plan) -> Result<Device, InterfaceError> {
+fn build(plan: &Plan) -> Result<Vec<Device>, InterfaceError> {
     unshare_user_and_network()?;
     let mut netlink = Netlink::open()?;
     let loopback = netlink.link("lo")?.index;
@@ -197,14 +199,14 @@ fn build(plan: &Plan) -> Result<Device, InterfaceError> {
         .set_up(loopback, true)
         .map_err(|error| forbidden(error.source))?;
     allow_ordinary_programs();
-    let device = match Device::create_tun(&plan.name, plan.offloads) {
+    let queues = match Device::create_queues(&plan.name, plan.offloads, plan.queues) {
         Err(TunError::Missing | TunError::NotPermitted(_)) => {
-            crate::packet_pair::create(&plan.name.replace("%d", "0"))?
+            vec![crate::packet_pair::create(&plan.name.replace("%d", "0"))?]
         }
         other => other?,
     };
-    configure(device.name(), plan)?;
-    Ok(device)
+    configure(queues.first().map(Device::name).unwrap_or_default(), plan)?;
+    Ok(queues)
 }
 
 fn forbidden(source: io::Error) -> InterfaceError {
@@ -235,7 +237,8 @@ fn class(error: &InterfaceError) -> &'static str {
 fn encode(plan: &Plan) -> String {
     let (addresses, routes) = (list(&plan.addresses), list(&plan.routes));
     let offloads = u8::from(plan.offloads);
-    format!("{} {} {offloads} {addresses} {routes}", plan.name, plan.mtu)
+    let (name, mtu, queues) = (&plan.name, plan.mtu, plan.queues);
+    format!("{name} {mtu} {offloads} {queues} {addresses} {routes}")
 }
 
 fn list<A: Display>(prefixes: &[(A, u8)]) -> String {
@@ -264,6 +267,7 @@ fn decode(text: &str) -> Option<Plan> {
         "1" => true,
         _ => return None,
     };
+    let queues = fields.next()?.parse().ok()?;
     let addresses = read_list(fields.next()?)?;
     let routes = read_list(fields.next()?)?;
     let bounded = addresses.len() <= PLAN_LIST_LEN_MAX && routes.len() <= PLAN_LIST_LEN_MAX;
@@ -271,13 +275,15 @@ fn decode(text: &str) -> Option<Plan> {
         name,
         mtu,
         offloads,
+        queues,
         addresses,
         routes,
     })
 }
 
-/// Sends the device's descriptor and what is needed to use it; keeps no copy.
-fn hand_over(socket: BorrowedFd<'_>, device: Device) -> io::Result<()> {
+/// Sends the queues' descriptors and what is needed to use them; keeps no copy.
+fn hand_over(socket: BorrowedFd<'_>, queues: Vec<Device>) -> io::Result<()> {
+    let device = queues.first().ok_or(io::ErrorKind::InvalidInput)?;
     let framing = match device.framing() {
         Framing::Bare => "-".to_owned(),
         Framing::Large { udp: false } => "large".to_owned(),
@@ -287,9 +293,8 @@ fn hand_over(socket: BorrowedFd<'_>, device: Device) -> io::Result<()> {
         }
     };
     let text = format!("device {} {framing}", device.name());
-    let fd: OwnedFd = device.into();
-    let rights = [fd.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let rights: Vec<_> = queues.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(QUEUES_MAX))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(&rights)) {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -300,10 +305,10 @@ fn hand_over(socket: BorrowedFd<'_>, device: Device) -> io::Result<()> {
 }
 
 /// Receives the answer of [`serve`].
-fn receive(socket: BorrowedFd<'_>) -> Result<Device, InterfaceError> {
+fn receive(socket: BorrowedFd<'_>) -> Result<Vec<Device>, InterfaceError> {
     let lost = |what: &str| InterfaceError::Holder(what.to_owned());
     let mut text = [0u8; MESSAGE_LEN_MAX];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(QUEUES_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = rustix::net::recvmsg(
         socket,
@@ -312,10 +317,10 @@ fn receive(socket: BorrowedFd<'_>) -> Result<Device, InterfaceError> {
         RecvFlags::CMSG_CLOEXEC,
     )
     .map_err(|error| lost(&error.to_string()))?;
-    let mut fd = None;
+    let mut fds = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = message {
-            fd = rights.into_iter().next();
+            fds.extend(rights);
         }
     }
     let text = text
@@ -326,22 +331,26 @@ fn receive(socket: BorrowedFd<'_>) -> Result<Device, InterfaceError> {
         return Err(lost("ended without an answer"));
     }
     let mut fields = text.splitn(3, ' ');
-    match (fields.next(), fields.next(), fields.next(), fd) {
-        (Some("device"), Some(name), Some(framing), Some(fd)) => {
+    match (fields.next(), fields.next(), fields.next()) {
+        (Some("device"), Some(name), Some(framing)) if !fds.is_empty() => {
             let framing = parse_framing(framing).ok_or_else(|| lost("an unknown framing"))?;
-            Device::adopt(fd, framing, name.to_owned()).map_err(|e| TunError::Io(e).into())
+            let adopted = fds
+                .into_iter()
+                .map(|fd| Device::adopt(fd, framing, name.to_owned()));
+            let adopted: io::Result<Vec<Device>> = adopted.collect();
+            adopted.map_err(|e| TunError::Io(e).into())
         }
-        (Some("error"), Some("forbidden"), Some(text), _) => Err(forbidden(io::Error::new(
+        (Some("error"), Some("forbidden"), Some(text)) => Err(forbidden(io::Error::new(
             io::ErrorKind::PermissionDenied,
             text.to_owned(),
         ))),
-        (Some("error"), Some("ipv6"), Some(text), _) => {
+        (Some("error"), Some("ipv6"), Some(text)) => {
             Err(InterfaceError::NoIpv6(crate::netlink::NetlinkError {
                 what: "in the namespace".to_owned(),
                 source: io::Error::other(text.to_owned()),
             }))
         }
-        (Some("error"), Some(_), Some(text), _) => Err(lost(text)),
+        (Some("error"), Some(_), Some(text)) => Err(lost(text)),
         _ => Err(lost("an answer without a device")),
     }
 }
@@ -372,6 +381,7 @@ mod tests {
             name: "kumi0".to_owned(),
             mtu: 1400,
             offloads: true,
+            queues: 4,
             addresses: vec![
                 ("fc01::1".parse().unwrap(), 128),
                 ("10.77.0.1".parse().unwrap(), 24),

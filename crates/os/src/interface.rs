@@ -21,6 +21,8 @@ pub struct Plan {
     pub mtu: u32,
     /// Whether the kernel may pass large frames and leave checksums to this end.
     pub offloads: bool,
+    /// Its queues, 1 to [`crate::tun::QUEUES_MAX`]; there may be fewer.
+    pub queues: usize,
     /// Its addresses with the length of their prefix. An IPv6 address stands alone; with an
     /// IPv4 address the kernel routes its prefix to the interface.
     pub addresses: Vec<(IpAddr, u8)>,
@@ -58,12 +60,12 @@ pub enum InterfaceError {
     Holder(String),
 }
 
-/// Makes a TUN interface in this network namespace and configures it. Needs
-/// `CAP_NET_ADMIN`. Everything is gone again when the device is dropped.
+/// Makes a TUN interface in this network namespace and configures it; its queues, of which there
+/// is one. Needs `CAP_NET_ADMIN`. Everything is gone again when the last of them is dropped.
 ///
 /// # Errors
 /// Any of [`InterfaceError`] but `Holder` and `Namespace`.
-pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
+pub fn open_here(plan: &Plan) -> Result<Vec<Device>, InterfaceError> {
     let mut netlink = Netlink::open()?;
     for (prefix, prefix_len) in &plan.routes {
         if let Some((_, interface)) = netlink.conflicting_route(*prefix, *prefix_len, None)? {
@@ -84,9 +86,10 @@ pub fn open_here(plan: &Plan) -> Result<Device, InterfaceError> {
             });
         }
     }
-    let device = Device::create_tun(&plan.name, plan.offloads)?;
-    configure(device.name(), plan)?;
-    Ok(device)
+    let queues = Device::create_queues(&plan.name, plan.offloads, plan.queues)?;
+    let name = queues.first().map(Device::name).unwrap_or_default();
+    configure(name, plan)?;
+    Ok(queues)
 }
 
 /// The first address of the prefix that the kernel routes to an interface with this address.
@@ -183,6 +186,7 @@ mod tests {
                 name: "kumi%d".to_owned(),
                 mtu: 1400,
                 offloads: true,
+                queues: 1,
                 addresses: vec![("fc01::1".parse().unwrap(), 128)],
                 routes: vec![fc],
             };
@@ -201,7 +205,7 @@ mod tests {
             assert_eq!(Netlink::open().unwrap().routes().unwrap(), before);
             plan.routes.clear();
             plan.addresses = vec![("fc02::2".parse().unwrap(), 128)];
-            assert_eq!(open_here(&plan).unwrap().name(), "kumi1");
+            assert_eq!(open_here(&plan).unwrap()[0].name(), "kumi1");
             // The prefix of an IPv4 address is a route, too.
             plan.addresses = vec![("10.77.0.1".parse().unwrap(), 24)];
             let third = open_here(&plan).unwrap();

@@ -31,6 +31,8 @@ use wire::offload::{CutKind, Joined, Offload};
 pub(crate) const ETHERNET_LEN: usize = 14;
 /// Packets that wait for the reader at most: 2.7 MiB of full-size ones, 30 ms at 700 Mbit/s.
 pub const TX_QUEUE_LEN: u32 = 2_048;
+/// Queues of one interface at most.
+pub const QUEUES_MAX: usize = 8;
 /// How long a full queue to the kernel is waited for.
 const WRITE_WAIT: Duration = Duration::from_millis(20);
 const TUN_PATH: &str = "/dev/net/tun";
@@ -88,23 +90,55 @@ impl Device {
     /// # Errors
     /// Any of [`TunError`].
     pub fn create_tun(name: &str, offloads: bool) -> Result<Self, TunError> {
+        Self::create(name, offloads, 0)
+    }
+
+    /// The same with up to `count` queues (1 to [`QUEUES_MAX`]), as many as the kernel gives: for
+    /// one thread each. The kernel keeps a flow in one queue, the one into which its other direction
+    /// is written.
+    ///
+    /// # Errors
+    /// Any of [`TunError`], when there would be none.
+    pub fn create_queues(name: &str, offloads: bool, count: usize) -> Result<Vec<Self>, TunError> {
+        if count <= 1 {
+            return Ok(vec![Self::create(name, offloads, 0)?]);
+        }
+        let first = match Self::create(name, offloads, libc::IFF_MULTI_QUEUE) {
+            // A kernel, or one that counts as one, that knows no queues.
+            Err(TunError::Io(_)) => return Ok(vec![Self::create(name, offloads, 0)?]),
+            first => first?,
+        };
+        let mut queues = vec![first];
+        while let (Some(first), true) = (queues.first(), queues.len() < count.min(QUEUES_MAX)) {
+            match first.another() {
+                Ok(queue) => queues.push(queue),
+                Err(_) => break,
+            }
+        }
+        Ok(queues)
+    }
+
+    /// One more queue of this interface.
+    fn another(&self) -> Result<Self, TunError> {
+        let fd = open_tun()?;
+        let flags = libc::IFF_MULTI_QUEUE | flags_of(self.framing);
+        let name = attach(&fd, &self.name, flags)?;
+        Ok(Self::new(fd, self.framing, name))
+    }
+
+    fn create(name: &str, offloads: bool, flags: libc::c_int) -> Result<Self, TunError> {
         if name.is_empty() || name.len() > crate::netlink::NAME_LEN_MAX || !name.is_ascii() {
             return Err(TunError::BadName(name.to_owned()));
         }
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let fd = rustix::fs::open(TUN_PATH, flags, Mode::empty()).map_err(|error| match error {
-            Errno::NOENT | Errno::NODEV | Errno::NXIO => TunError::Missing,
-            Errno::ACCESS | Errno::PERM => TunError::NotPermitted(error.into()),
-            _ => TunError::Io(error.into()),
-        })?;
-        let large = offloads && virtio::are_known(&fd);
-        let name = attach(&fd, name, large)?;
-        let framing = if large {
-            let udp = virtio::switch_on(&fd);
-            Framing::Large { udp }
-        } else {
-            Framing::Bare
-        };
+        let fd = open_tun()?;
+        let mut framing = Framing::Bare;
+        if offloads && virtio::are_known(&fd) {
+            framing = Framing::Large { udp: false };
+        }
+        let name = attach(&fd, name, flags | flags_of(framing))?;
+        if let Framing::Large { udp } = &mut framing {
+            *udp = virtio::switch_on(&fd);
+        }
         Ok(Self::new(fd, framing, name))
     }
 
@@ -259,16 +293,31 @@ impl From<Device> for OwnedFd {
     }
 }
 
+fn open_tun() -> Result<OwnedFd, TunError> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    rustix::fs::open(TUN_PATH, flags, Mode::empty()).map_err(|error| match error {
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => TunError::Missing,
+        Errno::ACCESS | Errno::PERM => TunError::NotPermitted(error.into()),
+        _ => TunError::Io(error.into()),
+    })
+}
+
+fn flags_of(framing: Framing) -> libc::c_int {
+    match framing {
+        Framing::Large { .. } => libc::IFF_VNET_HDR,
+        Framing::Bare | Framing::Ethernet(_) => 0,
+    }
+}
+
 /// `ioctl(TUNSETIFF)`; returns the name that the kernel chose.
-fn attach(fd: &OwnedFd, name: &str, large: bool) -> Result<String, TunError> {
+fn attach(fd: &OwnedFd, name: &str, flags: libc::c_int) -> Result<String, TunError> {
     // SAFETY: ifreq is plain data for which all zeroes are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *place = byte.cast_signed();
     }
-    let large = if large { libc::IFF_VNET_HDR } else { 0 };
     request.ifr_ifru.ifru_flags =
-        i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI | large).unwrap_or_default();
+        i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI | flags).unwrap_or_default();
     // SAFETY: the descriptor is open, and the request is a valid ifreq that outlives the call.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     if result < 0 {
@@ -349,6 +398,7 @@ mod tests {
             name: name.to_owned(),
             mtu: 1400,
             offloads: true,
+            queues: 1,
             addresses: vec![(HERE.into(), 128)],
             routes: vec![(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 8)],
         }
@@ -364,6 +414,35 @@ mod tests {
                 answers_through(&device);
             });
         }
+    }
+
+    #[test]
+    fn several_queues_are_one_interface_and_each_flow_is_in_one_of_them() {
+        in_new_network(|| {
+            let queues = Device::create_queues("kumi%d", true, 2).unwrap();
+            assert_eq!(queues.len(), 2);
+            configure("kumi0", &plan("kumi0")).unwrap();
+            let mut flows = [[0u32; 16]; 2];
+            let sockets: [_; 16] = std::array::from_fn(|_| UdpSocket::bind((HERE, 0)).unwrap());
+            for _ in 0..20 {
+                for (number, socket) in sockets.iter().enumerate() {
+                    socket.send_to(&[number as u8], (THERE, 9)).unwrap();
+                }
+            }
+            let mut packet = [0u8; 2000];
+            for (queue, counts) in queues.iter().zip(&mut flows) {
+                while let Ok((len, _)) = queue.recv(&mut packet) {
+                    if packet[6] == 17 {
+                        counts[usize::from(packet[len - 1])] += 1;
+                    }
+                }
+            }
+            for (first, second) in flows[0].iter().zip(&flows[1]) {
+                assert!((*first, *second) == (20, 0) || (*first, *second) == (0, 20));
+            }
+            let of = |counts: &[u32]| counts.iter().sum::<u32>();
+            assert!(of(&flows[0]) > 0 && of(&flows[1]) > 0, "{flows:?}");
+        });
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The UDP socket of a node: dual stack, many datagrams in one call, ECN both ways.
 //!
 //! One socket carries IPv6 and (mapped) IPv4; addresses are plain IPv4 outside of here. It may be
-//! given a second one on the same port, where the kernel queues what does not belong to a session
-//! or channel: then a flood of that takes no room from the rest.
+//! given others on the same port: for other threads, and one where the kernel queues what does not
+//! belong to a session or channel, so that a flood of that takes no room from the rest.
 //! Packets are sent with "don't fragment", but for those of which the caller says that they may
 //! be. Sending by `&self` from any thread.
 //!
@@ -10,11 +10,11 @@
 //! |---|---|
 //! | [`receive`] | many reads in a call, each of datagrams that the kernel joined |
 //! | [`send`] | many datagrams in a call, those alike in a message that the kernel cuts |
-//! | [`strangers`] | which socket of the port gets what |
+//! | [`sharing`] | which socket of the port gets what |
 
 mod receive;
 mod send;
-mod strangers;
+mod sharing;
 
 pub use receive::{BATCH_LEN, Batch, READ_LEN_MAX, Read};
 pub use send::{Full, Outgoing, Sent};
@@ -68,13 +68,29 @@ impl Udp {
         Self::prepare(socket, mapped)
     }
 
-    /// Opens a second socket on the same port. Whatever is neither a transport nor a relayed
-    /// datagram comes there from now on. Only this process is meant to share the port, but others
-    /// of the same user may, too.
+    /// Opens one more socket on the same port: what comes is shared among them by source, each
+    /// source's on one socket. Only this process is meant to share the port, but others of the same
+    /// user may, too.
     ///
     /// # Errors
-    /// The kernel cannot tell them apart; everything still comes to the first one.
-    pub fn for_strangers(&self) -> io::Result<Self> {
+    /// There is no such socket to be had.
+    pub fn another(&self) -> io::Result<Self> {
+        let another = self.share()?;
+        self.prepare_as_this(another)
+    }
+
+    /// Opens one more socket on the same port, behind the `others` that there are, this one with
+    /// them. Whatever is neither a transport nor a relayed datagram comes there from now on.
+    ///
+    /// # Errors
+    /// The kernel cannot tell them apart; everything still comes to the others.
+    pub fn for_strangers(&self, others: usize) -> io::Result<Self> {
+        let door = self.share()?;
+        sharing::attach(&door, others)?;
+        self.prepare_as_this(door)
+    }
+
+    fn share(&self) -> io::Result<Socket> {
         SockRef::from(&self.socket).set_reuse_port(true)?;
         let at = self.socket.local_addr()?;
         let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
@@ -83,8 +99,15 @@ impl Udp {
         }
         socket.set_reuse_port(true)?;
         socket.bind(&at.into())?;
-        strangers::attach_by_type(&socket)?;
-        Self::prepare(socket, self.mapped)
+        Ok(socket)
+    }
+
+    fn prepare_as_this(&self, socket: Socket) -> io::Result<Self> {
+        let mut prepared = Self::prepare(socket, self.mapped)?;
+        if self.offloads() == (false, false) {
+            prepared.switch_offloads_off();
+        }
+        Ok(prepared)
     }
 
     fn prepare(socket: Socket, mapped: bool) -> io::Result<Self> {
@@ -213,6 +236,7 @@ fn map(address: SocketAddr) -> SocketAddr {
 pub(crate) mod tests {
     use super::*;
     use crate::wait::Wait;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     pub(crate) fn receive_all(
@@ -278,7 +302,7 @@ pub(crate) mod tests {
     #[test]
     fn a_second_socket_gets_what_no_session_knows() {
         let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
-        let strangers = b.for_strangers().unwrap();
+        let strangers = b.for_strangers(1).unwrap();
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, b.port().unwrap()));
         for first in 0..=255 {
             a.send(to, 0, &[first; 40]).unwrap();
@@ -290,6 +314,50 @@ pub(crate) mod tests {
         // Nobody else gets the port by mistake.
         let again = Udp::bind(b.port().unwrap());
         assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn each_source_keeps_to_one_of_the_sockets() {
+        const SOURCES: usize = 32;
+        let a = Udp::bind(0).unwrap();
+        let lanes = [a.another().unwrap(), a.another().unwrap()];
+        let door = a.for_strangers(3).unwrap();
+        let lanes: Vec<&Udp> = std::iter::once(&a).chain(&lanes).collect();
+        let port = a.port().unwrap();
+        let mut batch = Batch::default();
+        for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+            if ip.is_ipv6() && !a.has_ipv6() {
+                continue;
+            }
+            let sources: Vec<Udp> = (0..SOURCES).map(|_| Udp::bind(0).unwrap()).collect();
+            for first in [4u8, 5, 1, 4] {
+                for source in &sources {
+                    source
+                        .send(SocketAddr::new(ip, port), 0, &[first; 40])
+                        .unwrap();
+                }
+            }
+            let known = lanes.iter().map(|lane| {
+                let mut ports: BTreeMap<u16, u32> = BTreeMap::new();
+                while let Ok(reads) = lane.recv(&mut batch, Wait::No) {
+                    for read in (0..reads).filter_map(|number| batch.read(number)) {
+                        let count = read.datagrams().count() as u32;
+                        *ports.entry(read.from.port()).or_default() += count;
+                    }
+                }
+                ports
+            });
+            let known: Vec<_> = known.collect();
+            assert!(known.iter().all(|ports| !ports.is_empty()), "{known:?}");
+            assert_eq!(known.iter().map(BTreeMap::len).sum::<usize>(), SOURCES);
+            assert!(
+                known
+                    .iter()
+                    .flat_map(BTreeMap::values)
+                    .all(|count| *count == 3)
+            );
+            assert_eq!(receive_all(&door, &mut batch, SOURCES).len(), SOURCES);
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ fn plan() -> Plan {
         name: "kumi0".to_owned(),
         mtu: 1400,
         offloads: true,
+        queues: 2,
         addresses: vec![
             (HERE.into(), 128),
             ("201::1".parse().unwrap(), 128),
@@ -137,8 +138,10 @@ fn rootless() {
     assert!(!process::may_configure_network());
     let links = || netlink::Netlink::open().unwrap().links().unwrap();
     let before = links();
-    let (holder, device) = holder::start(&plan()).unwrap();
-    let framing = device.framing();
+    let (holder, queues) = holder::start(&plan()).unwrap();
+    let framing = queues[0].framing();
+    let is_tun = !matches!(framing, os::tun::Framing::Ethernet(_));
+    assert_eq!(queues.len(), if is_tun { 2 } else { 1 });
     if std::env::var_os("KUMI_TEST_EXPECTS").is_some() {
         assert!(matches!(framing, os::tun::Framing::Large { .. }));
     }
@@ -164,8 +167,14 @@ fn rootless() {
     let mut packet = [0u8; 2000];
     let mut answered = 0;
     while inside.try_wait().unwrap().is_none() {
-        wait::readable(&[device.as_fd()], Some(Duration::from_millis(20))).unwrap();
-        while let Ok((len, offload)) = device.recv(&mut packet) {
+        let descriptors: Vec<_> = queues.iter().map(AsFd::as_fd).collect();
+        wait::readable(&descriptors, Some(Duration::from_millis(20))).unwrap();
+        let next = |packet: &mut [u8]| {
+            let mut reads = queues.iter().map(|device| (device, device.recv(packet)));
+            let (device, read) = reads.find(|(_, read)| read.is_ok())?;
+            Some((device, read.unwrap()))
+        };
+        while let Some((device, (len, offload))) = next(&mut packet) {
             if packet[6] == 17 {
                 // The kernel leaves the checksum to whoever takes the packet out.
                 let frame = packet[..len].to_vec();

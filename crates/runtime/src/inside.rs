@@ -17,8 +17,8 @@ pub const PREFIXES: [(Ipv6Addr, u8); 2] = [
 /// The interface and what holds it.
 #[derive(Debug)]
 pub struct Inside {
-    /// The interface.
-    pub device: Option<Device>,
+    /// The interface, by its queues; none without one.
+    pub queues: Vec<Device>,
     /// The namespace's holder; the namespace ends with it.
     pub holder: Option<Holder>,
     /// Where it is.
@@ -40,6 +40,8 @@ pub struct Wanted {
     pub mtu: u16,
     /// Whether the kernel may pass large frames.
     pub offloads: bool,
+    /// How many queues it has at most.
+    pub queues: usize,
     /// Its addresses with the length of their prefix.
     pub addresses: Vec<(IpAddr, u8)>,
 }
@@ -67,7 +69,7 @@ pub fn open(wanted: &Wanted) -> Result<Inside, InterfaceError> {
 
 fn nowhere(missing: Option<String>) -> Inside {
     Inside {
-        device: None,
+        queues: Vec::new(),
         holder: None,
         mode: NetworkMode::None,
         missing,
@@ -79,6 +81,7 @@ fn plan(wanted: &Wanted, routes: &[(Ipv6Addr, u8)]) -> Plan {
         name: wanted.name.clone(),
         mtu: u32::from(wanted.mtu),
         offloads: wanted.offloads,
+        queues: wanted.queues,
         addresses: wanted.addresses.clone(),
         routes: routes.to_vec(),
     }
@@ -90,9 +93,8 @@ fn in_this_network(wanted: &Wanted) -> Result<Inside, InterfaceError> {
     } else {
         &[]
     };
-    let device = Some(open_here(&plan(wanted, routes))?);
     Ok(Inside {
-        device,
+        queues: open_here(&plan(wanted, routes))?,
         holder: None,
         mode: NetworkMode::Kernel,
         missing: None,
@@ -105,11 +107,10 @@ fn in_a_namespace(wanted: &Wanted) -> Result<Inside, InterfaceError> {
     } else {
         &PREFIXES
     };
-    let (holder, device) = holder::start(&plan(wanted, routes))?;
-    let (device, holder) = (Some(device), Some(holder));
+    let (holder, queues) = holder::start(&plan(wanted, routes))?;
     Ok(Inside {
-        device,
-        holder,
+        queues,
+        holder: Some(holder),
         mode: NetworkMode::Rootless,
         missing: None,
     })

@@ -25,7 +25,16 @@ pub struct Lane<'a> {
     pub device: Option<&'a Device>,
 }
 
-impl Lane<'_> {
+impl<'a> Lane<'a> {
+    /// The ends that everybody sends by who has none of his own.
+    pub fn first(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            udp: &shared.udp,
+            device: shared.device.as_ref(),
+        }
+    }
+
     /// Sends a datagram; waits a moment when the kernel's queue is full, so that a sender
     /// faster than the underlay is slowed instead of losing packets.
     pub fn transmit(&self, to: Path, ecn: Ecn, datagram: &[u8]) {

@@ -4,8 +4,8 @@
 //! node has stopped.
 //!
 //! ```text
-//!  kumi-data  UDP ──snapshot──> interface   data threads: no locks but those inside a
-//!             interface ──snapshot──> UDP   session's keys, no waiting for anything else
+//!  kumi-data, UDP ──snapshot──> interface   data threads, one for each queue: no locks but those
+//!  kumi-data1 interface ──snapshot──> UDP   inside a session's keys, no waiting for anything else
 //!  kumi-door  what no session knows: asks for cookies under load, in the time that the others leave
 //!     │ what the snapshot cannot place, and reports (bounded queue)
 //!     v
@@ -52,6 +52,6 @@ pub mod streams;
 
 pub use run::{Ready, RunError, run};
 pub use settings::{
-    INTERFACE_DEFAULT, InterfaceMode, ProxySettings, Reload, Renew, Renewal, Routes, Settings,
-    names,
+    INTERFACE_DEFAULT, InterfaceMode, ProxySettings, QUEUES_MAX, Reload, Renew, Renewal, Routes,
+    Settings, names, queues_default,
 };

@@ -3,6 +3,7 @@
 use crate::counters::{Cause, Counters};
 use crate::facts::Facts;
 use crate::inside::{Inside, Wanted};
+use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::proxy::{Overlay, Proxies, SavedError};
 use crate::settings::{Routes, Settings, names};
@@ -22,6 +23,7 @@ use os::interface::InterfaceError;
 use os::multicast::Multicast;
 use os::netlink::{Monitor, Netlink, NetlinkError};
 use os::process::{Signal, Signals};
+use os::tun::Device;
 use os::udp::Udp;
 use os::wait::{Waker, readable};
 use std::collections::{BTreeMap, VecDeque};
@@ -127,6 +129,8 @@ struct Started {
     shared: Arc<Shared>,
     slow: SlowPath,
     outbox: Outbox,
+    /// What data threads but the first have of their own.
+    lanes: Vec<(Udp, Device)>,
     listener: Listener,
     monitor: Monitor,
     inside: Option<Holder>,
@@ -193,6 +197,7 @@ impl Machine {
             routes: settings.routes,
             mtu: settings.mtu,
             offloads: settings.offloads,
+            queues: settings.queues,
             addresses: names.into_iter().chain(v4).collect(),
         };
         Ok(crate::inside::open(&wanted)?)
@@ -206,10 +211,9 @@ impl Started {
         let listener = Listener::bind(&settings.directories.runtime.join(names::SOCKET))?;
         let mut inside = machine.interface(&settings)?;
         let mut notices = first_notices(machine.behind_s, inside.missing.as_deref());
-        let interface = inside
-            .device
-            .as_ref()
-            .map(|device| device.name().to_owned());
+        let mut queues = inside.queues.drain(..);
+        let (device, queues) = (queues.next(), queues.collect::<Vec<_>>());
+        let interface = device.as_ref().map(|device| device.name().to_owned());
         let routes = peer_routes(interface.as_deref(), &inside, settings.routes)?;
         let ready = Ready {
             address: machine.node.address().to_ipv6(),
@@ -235,7 +239,7 @@ impl Started {
             snapshot: ArcSwap::new(node.snapshot()),
             flows: node.flows(),
             udp,
-            device: inside.device,
+            device,
             multicast: open_multicast(settings.discovery, &mut notices),
             counters,
             inbox,
@@ -244,8 +248,10 @@ impl Started {
             stop: Waker::new().map_err(system("making a waker"))?,
             stopping: AtomicBool::new(false),
         });
+        let lanes = sockets_for(&shared.udp, queues);
         let inside = inside.holder;
         let mut facts = facts(settings, &ready, &shared, now, notices);
+        facts.network.queues = facts.network.queues.saturating_add(lanes.len() as u32);
         facts.holder_pid = inside.as_ref().map(Holder::pid);
         facts.journal_len = storage.len_bytes();
         let slow = SlowPath::new(node, storage, facts, clock, routes);
@@ -254,6 +260,7 @@ impl Started {
             shared,
             slow,
             outbox,
+            lanes,
             listener,
             monitor,
             inside,
@@ -267,6 +274,7 @@ impl Started {
             shared,
             mut slow,
             outbox,
+            lanes,
             listener,
             monitor,
             inside,
@@ -279,7 +287,7 @@ impl Started {
             done.wake();
             result
         })?;
-        let mut threads = data_threads(&shared)?;
+        let mut threads = data_threads(&shared, lanes)?;
         let own = Arc::clone(&shared);
         threads.push(spawn("kumi-control", STACK_LEN, move || {
             control::run(&own, &listener)
@@ -303,10 +311,25 @@ impl Started {
     }
 }
 
-fn data_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, RunError> {
+/// A socket for each further queue. A queue that would have none is given back: nobody would read it.
+fn sockets_for(udp: &Udp, queues: Vec<Device>) -> Vec<(Udp, Device)> {
+    let pairs = queues.into_iter().map_while(|queue| match udp.another() {
+        Ok(socket) => Some((socket, queue)),
+        Err(error) => {
+            tracing::debug!(%error, "no more sockets for the port");
+            None
+        }
+    });
+    pairs.collect()
+}
+
+fn data_threads(
+    shared: &Arc<Shared>,
+    lanes: Vec<(Udp, Device)>,
+) -> Result<Vec<JoinHandle<()>>, RunError> {
     type Body = fn(&Shared);
     let bodies: [(&str, Body); 2] = [
-        ("kumi-data", |shared| data::carry(shared.lane())),
+        ("kumi-data", |shared| data::carry(Lane::first(shared))),
         ("kumi-tcp", data::receive_from_streams),
     ];
     let mut threads = Vec::new();
@@ -314,8 +337,20 @@ fn data_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, RunError> {
         let own = Arc::clone(shared);
         threads.push(spawn(name, STACK_LEN, move || body(&own))?);
     }
-    // Without it everything comes to the first.
-    match shared.udp.for_strangers() {
+    let sockets = 1 + lanes.len();
+    for (number, (udp, device)) in (1..).zip(lanes) {
+        let own = Arc::clone(shared);
+        let body = move || {
+            data::carry(Lane {
+                shared: &own,
+                udp: &udp,
+                device: Some(&device),
+            });
+        };
+        threads.push(spawn(&format!("kumi-data{number}"), STACK_LEN, body)?);
+    }
+    // Without it everything comes to the others.
+    match shared.udp.for_strangers(sockets) {
         Ok(door) => {
             let own = Arc::clone(shared);
             let body = move || data::receive_from_strangers(&own, &door);
@@ -416,6 +451,7 @@ fn facts(
             mode: ready.mode,
             name: ready.interface.clone(),
             mtu,
+            queues: u32::from(mtu > 0),
         },
         holder_pid: None,
         address: ready.address,

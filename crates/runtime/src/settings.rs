@@ -71,6 +71,16 @@ pub struct ProxySettings {
     pub http: Option<SocketAddr>,
 }
 
+/// Queues of the interface at most.
+pub const QUEUES_MAX: usize = os::tun::QUEUES_MAX;
+
+/// Queues where nobody asked for a number: one for every second processor, as programs need some
+/// as well, up to four.
+pub fn queues_default() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (processors / 2).clamp(1, 4)
+}
+
 /// Everything that a node needs to run.
 pub struct Settings {
     /// Where its files are.
@@ -93,6 +103,8 @@ pub struct Settings {
     pub mtu: u16,
     /// Whether the kernel may pass large frames and leave checksums to the node, on both sides.
     pub offloads: bool,
+    /// Queues of the interface, each with a socket and a thread: 1 to [`QUEUES_MAX`].
+    pub queues: usize,
     /// IPv4 addresses of the node inside, with the length of their prefix.
     pub addresses: Vec<(Ipv4Addr, u8)>,
     /// What the node announces beside them.

@@ -2,7 +2,6 @@
 
 use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
-use crate::lane::Lane;
 use crate::proxy::Proxies;
 use crate::streams::Streams;
 use arc_swap::ArcSwap;
@@ -268,15 +267,6 @@ impl Shared {
     /// Whether the threads shall end.
     pub fn is_ending(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
-    }
-
-    /// The ends that everybody sends by who has none of his own.
-    pub fn lane(&self) -> Lane<'_> {
-        Lane {
-            shared: self,
-            udp: &self.udp,
-            device: self.device.as_ref(),
-        }
     }
 
     /// Tells the slow path what the fast path did.

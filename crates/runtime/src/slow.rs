@@ -6,6 +6,7 @@
 
 use crate::counters::Cause;
 use crate::facts::Facts;
+use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::{Requests, Then};
 use crate::shared::{Input, Outbox, Shared};
@@ -192,7 +193,7 @@ impl SlowPath {
                     self.facts.journal_len = self.storage.len_bytes();
                 }
                 Output::Transmit { to, ecn, payload } => {
-                    self.shared.lane().transmit(to, ecn, &payload);
+                    Lane::first(&self.shared).transmit(to, ecn, &payload);
                 }
                 Output::Multicast(beacon) => {
                     if let Some(multicast) = &self.shared.multicast {
@@ -200,7 +201,7 @@ impl SlowPath {
                         tracing::debug!(links, "beacon");
                     }
                 }
-                Output::Inside(packet) => self.shared.lane().deliver(&packet),
+                Output::Inside(packet) => Lane::first(&self.shared).deliver(&packet),
                 Output::Publish(snapshot) => {
                     if let Some(routes) = &mut self.routes {
                         routes.follow(&self.node, &snapshot, now);

@@ -89,6 +89,7 @@ fn node(state: &Path, seed: u8) {
         addresses: vec![([10, 77, 0, seed].into(), 32)],
         announce: Vec::new(),
         offloads: true,
+        queues: 2,
         discovery: true,
         proxies: runtime::ProxySettings::default(),
         label: Some(format!("node {seed}")),

@@ -35,8 +35,14 @@ label-files = files
 status-title = Kumihimo { $version }, running for { $uptime } (process { $pid })
 status-reached-none = no other machine yet: this one has no network address
 status-reached-lan = { $endpoints } (from the same network only)
-status-network-kernel = interface { $name } in this machine's network, MTU { $mtu }
-status-network-rootless = in a namespace, without privileges (MTU { $mtu }): use `kumi run -- COMMAND`
+status-network-kernel = interface { $name } in this machine's network, MTU { $mtu }{ $queues ->
+    [one] {""}
+   *[other] , { $queues } queues
+}
+status-network-rootless = in a namespace, without privileges (MTU { $mtu }{ $queues ->
+    [one] {""}
+   *[other] , { $queues } queues
+}): use `kumi run -- COMMAND`
 status-network-none = none: sessions and `kumi ping` work, programs cannot use them
 status-forwards = { $count ->
     [one] one forward

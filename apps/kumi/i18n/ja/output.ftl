@@ -35,8 +35,14 @@ label-files = ファイル
 status-title = Kumihimo { $version }、起動から { $uptime }(プロセス { $pid })
 status-reached-none = まだ他のマシンからは届きません。このマシンにはネットワークアドレスがありません
 status-reached-lan = { $endpoints }(同じネットワークからのみ)
-status-network-kernel = このマシンのネットワークのインターフェース { $name }、MTU { $mtu }
-status-network-rootless = 特権なしの名前空間の中(MTU { $mtu }): `kumi run -- コマンド` を使います
+status-network-kernel = このマシンのネットワークのインターフェース { $name }、MTU { $mtu }{ $queues ->
+    [1] {""}
+   *[other] 、キュー { $queues } 本
+}
+status-network-rootless = 特権なしの名前空間の中(MTU { $mtu }{ $queues ->
+    [1] {""}
+   *[other] 、キュー { $queues } 本
+}): `kumi run -- コマンド` を使います
 status-network-none = なし: セッションと `kumi ping` は使えますが、プログラムからは使えません
 status-forwards = 転送 { $count } 件
 status-proxies-local = { $list }(このマシンの全ユーザーが使えます)

@@ -76,9 +76,12 @@ pub(crate) fn network(text: &Text, network: &Network) -> String {
     match network.mode {
         NetworkMode::Kernel => text.tr(
             "status-network-kernel",
-            args!(name = name, mtu = network.mtu),
+            args!(name = name, mtu = network.mtu, queues = network.queues),
         ),
-        NetworkMode::Rootless => text.tr("status-network-rootless", args!(mtu = network.mtu)),
+        NetworkMode::Rootless => text.tr(
+            "status-network-rootless",
+            args!(mtu = network.mtu, queues = network.queues),
+        ),
         NetworkMode::None => text.t("status-network-none"),
     }
 }

@@ -8,10 +8,10 @@
 //! They leave at the latest when the interface has nothing more to read. Those that the kernel has
 //! no room for are held until it has.
 
-use super::outward::slow;
 use super::streamed::Streamed;
 use crate::counters::ShellDrop;
 use crate::lane::Lane;
+use crate::shared::{Input, Shared};
 use node::{HEADROOM, Outbound, Sealer, TAILROOM};
 use os::udp::Outgoing;
 use std::time::Duration;
@@ -135,5 +135,14 @@ impl Departures {
     fn clear(&mut self) {
         self.waiting.clear();
         (self.gone, self.used, self.held) = (0, 0, false);
+    }
+}
+
+/// Hands a packet of a frame to the slow path.
+pub(super) fn slow(shared: &Shared, cutter: &Cutter<'_>, number: usize) {
+    let mut packet = vec![0; cutter.packet_len_max()];
+    if let Some(len) = cutter.write(number, &mut packet) {
+        packet.truncate(len);
+        shared.inbox.offer(Input::Packet(packet));
     }
 }

@@ -49,6 +49,10 @@ pub fn carry(lane: Lane<'_>) {
         let held = outward.as_ref().is_some_and(Outward::is_held);
         if held || !(more.datagrams || more.frames) {
             more = wait(lane, held);
+            // Who waits for frames has found none.
+            if let Some(outward) = outward.as_mut().filter(|_| !held) {
+                outward.was_empty();
+            }
         }
         if let Some(outward) = outward.as_mut().filter(|_| more.frames) {
             if held {
@@ -63,7 +67,8 @@ pub fn carry(lane: Lane<'_>) {
             in_vain = reads == 0;
             more.datagrams = reads == BATCH_LEN;
             turns = turns.wrapping_add(1);
-            more.frames |= more.datagrams && turns.is_multiple_of(TURNS_PER_LOOK);
+            let looks = more.datagrams && turns.is_multiple_of(TURNS_PER_LOOK);
+            more.frames |= looks && outward.is_some();
         }
     }
 }
@@ -115,7 +120,7 @@ pub fn receive_from_strangers(shared: &Shared, door: &Udp) {
     os::process::step_back();
     let mut inward = Inward::new(Lane {
         udp: door,
-        ..shared.lane()
+        ..Lane::first(shared)
     });
     while !shared.is_ending() {
         inward.turn(Wait::ForOne);
@@ -125,7 +130,7 @@ pub fn receive_from_strangers(shared: &Shared, door: &Udp) {
 
 /// Serves the streams until the node ends.
 pub fn receive_from_streams(shared: &Shared) {
-    let mut each = StreamTurn::new(shared.lane());
+    let mut each = StreamTurn::new(Lane::first(shared));
     let mut event = |event| {
         let event = match event {
             StreamEvent::Up { id, at, dialled } => node::StreamEvent::Up { id, at, dialled },

@@ -5,12 +5,12 @@
 //! | frames in a turn | [`FRAMES_MAX`] |
 //! | times that datagrams leave in a turn | [`LEAVES_MAX`] |
 
-use super::departures::Departures;
+use super::departures::{Departures, slow};
 use super::pause;
 use super::pressure::Pressure;
 use crate::counters::{Cause, ShellDrop, Work};
 use crate::lane::Lane;
-use crate::shared::{Input, Shared};
+use crate::shared::Shared;
 use node::{DropReason, Outbound};
 use os::clock::monotonic;
 use os::tun::Device;
@@ -53,6 +53,11 @@ impl<'a> Outward<'a> {
     /// There is room again.
     pub(super) fn go_on(&mut self) {
         self.departures.leave(self.lane);
+    }
+
+    /// There was nothing to read until now.
+    pub(super) fn was_empty(&mut self) {
+        self.pressure.empty(monotonic());
     }
 
     /// Takes some frames, and lets go what comes of them. Whether there may be more.
@@ -153,13 +158,4 @@ fn mark(shared: &Shared, frame: &mut [u8]) -> bool {
         shared.counters.dropped(ShellDrop::QueueStands);
     }
     may
-}
-
-/// Hands a packet of a frame to the slow path.
-pub(super) fn slow(shared: &Shared, cutter: &Cutter<'_>, number: usize) {
-    let mut packet = vec![0; cutter.packet_len_max()];
-    if let Some(len) = cutter.write(number, &mut packet) {
-        packet.truncate(len);
-        shared.inbox.offer(Input::Packet(packet));
-    }
 }

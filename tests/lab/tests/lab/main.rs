@@ -8,6 +8,7 @@ mod discovery;
 mod host_untouched;
 mod idle;
 mod kill;
+mod lanes;
 mod lans;
 mod nat;
 mod openvpn;

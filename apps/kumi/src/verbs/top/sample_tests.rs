@@ -46,6 +46,7 @@ pub(crate) fn sample(at_s: u64, peers: &[Peer]) -> Sample {
             mode: NetworkMode::None,
             name: None,
             mtu: 0,
+            queues: 0,
         },
         certificate: Certificate {
             counter: 1,
