@@ -135,3 +135,66 @@ fn a_connection_that_pauses_loses_nothing() {
         host.kumi(&["down"]);
     }
 }
+
+/// Sends for 8 s what it can.
+const FLOOD: &str = "
+import socket, sys, time
+out = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+end = time.monotonic() + 8
+while time.monotonic() < end:
+    for _ in range(100):
+        out.sendto(bytes(1200), (sys.argv[1], 9))
+";
+/// Sends 5,000 datagrams in 2.5 s.
+const PACED: &str = "
+import socket, sys, time
+out = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for _ in range(500):
+    for _ in range(10):
+        out.sendto(bytes(1200), (sys.argv[1], 7000))
+    time.sleep(0.005)
+";
+/// Counts datagrams until none comes for 2 s.
+const COUNT: &str = "
+import socket, sys
+come = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+come.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+come.bind((sys.argv[1], 7000))
+come.settimeout(2)
+count = 0
+try:
+    while True:
+        come.recv(2000)
+        count += 1
+except socket.timeout:
+    print(count)
+";
+
+#[test]
+fn a_full_way_out_does_not_stop_what_comes_in() {
+    need_root();
+    let cable = Cable::new();
+    let a = Host::new(&cable.a, Account::Root, "full-a");
+    let b = Host::new(&cable.b, Account::Root, "full-b");
+    let (f_a, f_b) = connect(&a, &b);
+    // A line of 50 Mbit/s that drops nothing: the queue of the node's socket is what fills.
+    let slow = "tc qdisc add dev eth0 root tbf rate 50mbit burst 64k limit 256m";
+    let argv: Vec<&str> = slow.split(' ').collect();
+    cable.a.run(Account::Root, &a.home(), &argv, LIMIT);
+    let _flood = a.spawn_inside(&["python3", "-c", FLOOD, &f_b]);
+    // The host's kernel drops what the node does not take: the node holds what it has.
+    eventually(LIMIT, "the way out to be full", || {
+        let said = cable.a.ip(&["-s", "-j", "link", "show", "dev", "kumi0"]);
+        let link: Value = serde_json::from_str(&said).ok()?;
+        (link[0]["stats64"]["tx"]["dropped"].as_u64()? > 0).then_some(())
+    });
+    let paced = b.spawn_inside(&["python3", "-c", PACED, &f_a]);
+    let count = a.run_inside(&["python3", "-c", COUNT, &f_a], LIMIT);
+    paced.wait(LIMIT);
+    let count: u32 = count.trim().parse().expect("a number");
+    println!("{count} of 5000 came in");
+    assert!(count >= 4_900, "{count}");
+    for host in [&a, &b] {
+        host.kumi(&["down"]);
+    }
+}
