@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 
 /// Reads of the kernel in one call; each may hold up to 64 joined datagrams.
-pub const BATCH_LEN: usize = 2;
+pub const BATCH_LEN: usize = 4;
 /// The longest read, in bytes: a datagram cannot be longer, nor can joined ones.
 pub const READ_LEN_MAX: usize = 65_536;
 /// `CMSG_SPACE(4)` three times, and more: TOS, traffic class, length of each joined datagram.

@@ -38,13 +38,15 @@ use std::time::Duration;
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// While datagrams keep coming, the interface is looked at after so many turns.
 const TURNS_PER_LOOK: u32 = 2;
+/// While frames keep coming, so many turns go by after a look at the socket that was in vain.
+const TURNS_AFTER_VAIN: u32 = 2;
 
 /// Carries packets both ways until the node ends.
 pub fn carry(lane: Lane<'_>) {
     let mut inward = Inward::new(lane);
     let mut outward = lane.device.map(|device| Outward::new(lane, device));
     let mut more = More::default();
-    let (mut turns, mut in_vain) = (0u32, false);
+    let (mut turns, mut left) = (0u32, 0u32);
     while !lane.shared.is_ending() {
         let held = outward.as_ref().is_some_and(Outward::is_held);
         if held || !(more.datagrams || more.frames) {
@@ -59,12 +61,12 @@ pub fn carry(lane: Lane<'_>) {
                 outward.go_on();
             }
             more.frames = !outward.is_held() && outward.turn();
-            // Not twice in a row in vain.
-            more.datagrams |= more.frames && !std::mem::take(&mut in_vain);
+            more.datagrams |= more.frames && left == 0;
+            left = left.saturating_sub(1);
         }
         if more.datagrams {
             let reads = inward.turn(Wait::No);
-            in_vain = reads == 0;
+            left = if reads == 0 { TURNS_AFTER_VAIN } else { 0 };
             more.datagrams = reads == BATCH_LEN;
             turns = turns.wrapping_add(1);
             let looks = more.datagrams && turns.is_multiple_of(TURNS_PER_LOOK);
