@@ -225,7 +225,11 @@ impl Node {
         };
         let path = self.session_of(f).and_then(Session::endpoint);
         let source = path.map(|path| self.source_of(path));
-        let (Some(source), Some(serving)) = (source, &mut self.serving) else {
+        let Some(serving) = &mut self.serving else {
+            return;
+        };
+        let Some(source) = source else {
+            serving.unplaced.insert(f, Some(password.to_owned()));
             return;
         };
         if serving.applicants.get(&f).is_some_and(|a| a.checking) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mesh::channels::{Leg as Book, Opening};
 use session::Session;
 use session::hop::HopKey;
-use wire::channel::{AttachStatus, Attached, BridgeMessage, Channel, ChannelState};
+use wire::channel::{Attach, AttachStatus, Attached, BridgeMessage, Channel, ChannelState};
 use wire::payload::CloseReason;
 use wire::stream::{IdentityUpdate, StreamValue};
 use wire::{NodeAddr, Now, Path};
@@ -74,7 +74,11 @@ impl Node {
             terms
         };
         let path = self.session_of(f).and_then(Session::endpoint);
-        let (Some(path), Some(serving)) = (path, &mut self.serving) else {
+        let Some(serving) = &mut self.serving else {
+            return;
+        };
+        let Some(path) = path else {
+            serving.unplaced.insert(f, None);
             return;
         };
         if serving
@@ -177,6 +181,7 @@ impl Node {
         let Some(serving) = &mut self.serving else {
             return;
         };
+        serving.unplaced.remove(&f);
         let was = serving.channels.customer(f).is_some();
         serving.owners.remove(&f);
         for (own, other) in serving.channels.detach(f) {
@@ -197,11 +202,14 @@ impl Node {
 
     /// The session with a client has moved.
     pub(crate) fn client_moved(&mut self, now: Now, f: NodeAddr, to: Path) {
-        let owner = self
-            .serving
-            .as_ref()
-            .and_then(|serving| serving.owners.get(&f));
-        let Some(owner) = owner.filter(|owner| owner.path() != to) else {
+        let Some(serving) = &mut self.serving else {
+            return;
+        };
+        if let Some(password) = serving.unplaced.remove(&f) {
+            let password = password.as_deref();
+            return self.attach_in(now, f, Attach { password });
+        }
+        let Some(owner) = serving.owners.get(&f).filter(|owner| owner.path() != to) else {
             return;
         };
         owner.set_path(to);

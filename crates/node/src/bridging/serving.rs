@@ -28,6 +28,9 @@ pub(crate) struct Serving {
     pub(crate) channels: Channels,
     pub(crate) owners: BTreeMap<NodeAddr, Arc<Owner>>,
     pub(crate) applicants: BTreeMap<NodeAddr, Applicant>,
+    /// Nodes that asked to be clients while their session had no path (its stream had ended, the
+    /// next path was not proven yet), with the password that they said. Taken once it has one.
+    pub(crate) unplaced: BTreeMap<NodeAddr, Option<String>>,
     pub(crate) tries: PasswordTries,
     /// Passwords that are being checked.
     pub(crate) checks: usize,
