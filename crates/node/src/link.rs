@@ -83,6 +83,7 @@ impl Node {
                 }
             }
             SessionOutput::Moved { to } => self.moved(now, f, to),
+            SessionOutput::Doubt => self.try_channels(now, f),
             SessionOutput::Silent { path } => self.silent(now, f, path),
             SessionOutput::PathMtu { .. } => self.snapshot_stale = true,
             SessionOutput::Closed { why, parked } => {

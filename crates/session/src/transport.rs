@@ -154,7 +154,7 @@ impl Transport {
         *tag = self.seal.seal_in_place(&nonce(counter), header, plaintext);
         let wake = self.note_sent(now, age, counter, len, nature);
         if nature == Nature::Data && self.silence.is_watched_closely() {
-            self.recent.keep(now, datagram);
+            self.recent.keep(now, self.heard_on_path(), datagram);
         }
         Ok(Sealed { len, wake })
     }

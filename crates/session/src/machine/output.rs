@@ -67,6 +67,9 @@ pub enum SessionOutput {
         /// The address in use.
         to: Path,
     },
+    /// The path in use is in doubt, and all that stand by are challenged. Whatever else leads to
+    /// the peer is worth [`Session::try_path`] now: a path that answers is used at once.
+    Doubt,
     /// The peer answers neither on the path in use nor on any that stands by. Said once each
     /// silence; the caller may know other paths, or call again.
     Silent {

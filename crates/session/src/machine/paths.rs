@@ -7,7 +7,7 @@
 //! | a path of a lower rank passes | moves to it; the one before stands by |
 //! | another stream or channel passes a quarter quicker (and 5 ms) | moves to it: of several Bridges the nearest is used |
 //! | the newest packet comes on another path | a candidate, proven by a challenge; one that is proven, or a channel, needs none. One of a higher rank, or another stream or channel, counts only when the path in use has been silent for [`PATH_SILENT`]; so does a UDP path that the end with the smaller F left less than [`FOLLOW_BACK`] ago |
-//! | data unanswered for [`PATH_SILENT`] | challenges on this path and all that stand by; the first that answers is used if this one still does not [`PATH_GRACE`] later |
+//! | data unanswered for [`PATH_SILENT`] | [`SessionOutput::Doubt`]; challenges on this path, all that stand by and those that the caller tries then; the first that answers is used if this one still does not [`PATH_GRACE`] later |
 //! | nothing answers anywhere | [`SessionOutput::Silent`], once each silence |
 //! | the caller says that the path is gone | moves to one that stands by, or parks |
 //! | it has moved away from a silent path or one that is gone | what was sent there lately goes out once more |
@@ -213,6 +213,7 @@ impl Session {
             judge_at: now.saturating_add(PATH_SILENT),
             rounds: 1,
         });
+        self.output(SessionOutput::Doubt);
     }
 
     /// Judges a path under suspicion.

@@ -203,7 +203,7 @@ impl Node {
             SessionOutput::Established(up) => self.ups.push(*up),
             SessionOutput::Message { kind, value } => self.messages.push((kind, value)),
             SessionOutput::Packet { bytes, .. } => self.packets.push(bytes),
-            SessionOutput::Silent { .. } => {}
+            SessionOutput::Doubt | SessionOutput::Silent { .. } => {}
             SessionOutput::Echo { id, .. } => self.echoes.push(id),
             SessionOutput::Moved { to } => self.moves.push(to),
             SessionOutput::EchoLost { .. }

@@ -54,6 +54,8 @@ pub(super) struct End {
     pub(super) echoes: Vec<(u32, Option<Duration>)>,
     pub(super) moves: Vec<Path>,
     pub(super) silences: usize,
+    /// What else leads to the peer, tried when the session doubts its path.
+    pub(super) known: Vec<Path>,
     pub(super) timeouts: usize,
     pub(super) refused: usize,
 }
@@ -329,6 +331,7 @@ impl End {
             echoes: Vec::new(),
             moves: Vec::new(),
             silences: 0,
+            known: Vec::new(),
             timeouts: 0,
             refused: 0,
         }
@@ -384,6 +387,11 @@ impl End {
             SessionOutput::Echo { id, rtt } => self.echoes.push((id, Some(rtt))),
             SessionOutput::EchoLost { id } => self.echoes.push((id, None)),
             SessionOutput::Moved { to } => self.moves.push(to),
+            SessionOutput::Doubt => {
+                for path in self.known.clone() {
+                    self.session.try_path(now.mono, path);
+                }
+            }
             SessionOutput::Silent { .. } => self.silences += 1,
             SessionOutput::PathMtu { .. } => {}
             SessionOutput::Closed { why, parked } => self.closed.push((why, parked.len())),

@@ -147,6 +147,21 @@ fn a_path_that_breaks_in_one_direction_loses_nothing_either() {
 }
 
 #[test]
+fn a_path_that_only_the_caller_knows_is_found_as_quickly() {
+    let mut pair = over_far();
+    pair.channels.insert(1, ms(45));
+    for end in [A, B] {
+        pair.ends[end].known = vec![FAR, NEAR];
+        assert!(pair.ends[end].session.standby().is_empty());
+    }
+    assert_eq!(talk(&mut pair, s(1)), [100, 100]);
+    pair.channels.remove(&2);
+    assert_eq!(talk(&mut pair, ms(900)), [90, 90]);
+    assert_eq!(paths(&pair), [Some(NEAR), Some(NEAR)]);
+    assert_eq!(pair.ends[A].silences + pair.ends[B].silences, 0);
+}
+
+#[test]
 fn silence_everywhere_is_said_once() {
     let mut pair = over_far();
     pair.channels.clear();
