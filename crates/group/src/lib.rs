@@ -22,6 +22,7 @@
 mod allow;
 mod decide;
 mod flow;
+pub mod resolve;
 pub mod serial;
 
 pub use allow::{
