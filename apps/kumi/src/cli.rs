@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 mod bridge;
+mod group;
 
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
 
@@ -32,6 +33,7 @@ pub(crate) fn command(text: &Text) -> Command {
     let root = builder.upkeep(root);
     let root = root
         .subcommand(builder.bridge())
+        .subcommand(builder.group())
         .subcommand(builder.id())
         .subcommand(builder.service());
     builder.with_help(root)

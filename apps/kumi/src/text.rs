@@ -27,6 +27,7 @@ const EN: &[&str] = &[
     include_str!("../i18n/en/service.ftl"),
     include_str!("../i18n/en/bridge.ftl"),
     include_str!("../i18n/en/netcheck.ftl"),
+    include_str!("../i18n/en/group.ftl"),
 ];
 const JA: &[&str] = &[
     include_str!("../i18n/ja/help.ftl"),
@@ -37,6 +38,7 @@ const JA: &[&str] = &[
     include_str!("../i18n/ja/service.ftl"),
     include_str!("../i18n/ja/bridge.ftl"),
     include_str!("../i18n/ja/netcheck.ftl"),
+    include_str!("../i18n/ja/group.ftl"),
 ];
 
 /// The sentences of one language.

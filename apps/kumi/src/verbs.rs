@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod completions;
 pub(crate) mod demo;
 mod forward;
+mod group;
 mod id;
 mod invite;
 mod join;
@@ -56,6 +57,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "bugreport" => bugreport::run(context, matches)?,
         "completions" => completions::run(context, matches)?,
         "bridge" => bridge::run(context, matches)?,
+        "group" => group::run(context, matches)?,
         "id" => id::run(context, matches)?,
         "service" => service::run(context, matches)?,
         _ => {}

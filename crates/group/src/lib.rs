@@ -3,10 +3,11 @@
 //! What it does: keeps the local rules ([`Allowlist`]), answers what a peer may do
 //! ([`Allowlist::access`]) and whether one packet may pass ([`decide`]), and remembers which
 //! flows this end started ([`FlowTable`]), so that a peer that may reach one port can still
-//! answer what was asked of it.
+//! answer what was asked of it. Of groups: what each element on a path does with a flow
+//! ([`resolve`]), and how many settings people make for them ([`cost`]).
 //!
-//! What it does not: groups, epochs, DPRP and the PIT (a later issue fills in the rules
-//! between "local deny" and "default deny"), sockets, clocks, storage.
+//! What it does not: epochs, DPRP and the PIT (they fill in the rules between "local deny" and
+//! "default deny" later), sockets, clocks, storage.
 //!
 //! | limit | value |
 //! |---|---|
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod allow;
+pub mod cost;
 mod decide;
 mod flow;
 pub mod resolve;

@@ -25,11 +25,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 /// Most elements on a path. The work grows with the square of their number.
 pub const ELEMENTS_MAX: usize = 16;
 
 /// Whether an element talks to those outside its groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// With anybody: encrypted within a group, in clear text otherwise (OP, 開放モード).
     Open,
