@@ -140,6 +140,38 @@ fn nor_does_a_password_said_in_a_session_that_stands_for_another_reason() {
     assert!(!is_admitted(&world));
 }
 
+/// The session stays, for the two are peers as well; a client asks only once in it.
+#[test]
+fn who_is_admitted_again_while_its_session_stands_is_back_at_once() {
+    for asked_in_vain in [false, true] {
+        let (mut world, _) = attached(None);
+        let (a, bridge) = (world.f(A), world.f(BRIDGE));
+        world
+            .with(BRIDGE, |node, now| node.allow(now, allow_all(a)))
+            .unwrap();
+        world
+            .with(A, |node, now| node.allow(now, allow_all(bridge)))
+            .unwrap();
+        dismiss_quietly(&mut world);
+        if asked_in_vain {
+            world.restart(A);
+            world.run(s(3));
+            assert!(!is_attached(&world));
+        }
+        assert!(world.is_up(BRIDGE, A));
+        let allow = |node: &mut node::Node, now| {
+            node.bridge_allow(now, allow_all(a), ClientTerms::default())
+        };
+        world.with(BRIDGE, allow).unwrap();
+        world.run(s(3));
+        assert!(is_attached(&world), "{asked_in_vain}");
+        assert!(world.hosts[BRIDGE].node.clients()[0].attached);
+        // Once more changes nothing.
+        world.with(BRIDGE, allow).unwrap();
+        assert!(world.hosts[BRIDGE].node.clients()[0].attached);
+    }
+}
+
 fn dismiss_quietly(world: &mut World) {
     let a = world.f(A);
     world
@@ -179,6 +211,45 @@ fn the_initiation_of_an_applicant_is_old_once_it_is_a_client() {
         }
         assert_eq!(world.hosts[BRIDGE].sent, before, "restarted: {restarted}");
     }
+}
+
+#[test]
+fn so_it_is_once_the_owner_admits_it_by_name() {
+    let (mut world, message1) = refused_applicant();
+    let a = world.f(A);
+    world
+        .with(BRIDGE, |node, now| {
+            node.bridge_allow(now, allow_all(a), ClientTerms::default())
+        })
+        .unwrap();
+    let before = world.hosts[BRIDGE].sent;
+    for packet in &message1 {
+        world.inject(BRIDGE, SocketAddr::from(([192, 0, 2, 77], 7)), packet);
+    }
+    assert_eq!(world.hosts[BRIDGE].sent, before);
+    world.run(s(3));
+    assert!(is_attached(&world));
+}
+
+/// An applicant that said a wrong password, and the parts of its initiation.
+fn refused_applicant() -> (World, Vec<Vec<u8>>) {
+    let mut world = World::new(2);
+    world.with(BRIDGE, |node, now| node.serve(now, true));
+    let (salt, word) = ([3; 16], "open sesame");
+    let right = Some((salt, password_hash(&salt, word)));
+    world
+        .with(BRIDGE, |node, now| node.bridge_password(now, "club", right))
+        .unwrap();
+    let made = world.with(BRIDGE, |node, now| {
+        node.bridge_invite(now, "club", HOUR, true, &[at(BRIDGE)])
+    });
+    come(&mut world, &made.unwrap(), Some("1234"));
+    assert!(!is_attached(&world));
+    let is_message1 = |p: &&common::Packet| p.to == at(BRIDGE) && p.bytes[0] == 1;
+    let message1 = world.seen.iter().filter(is_message1);
+    let message1: Vec<_> = message1.map(|packet| packet.bytes.clone()).collect();
+    assert!(!message1.is_empty());
+    (world, message1)
 }
 
 #[test]

@@ -110,17 +110,30 @@ impl Node {
         }
         let list = &self.stored.bridging.clients;
         list.can_allow(&entry).map_err(BridgeError::Entry)?;
+        let outside = self.met_but_not_admitted();
         self.persist(Change::Bridge {
             bridge: BridgeChange::Admitted { entry, terms },
         });
         self.keep_time(now);
-        for f in self.clients_of_other_terms() {
-            // It calls again at once, and is taken on its new terms.
+        let let_in = outside.into_iter().filter(|f| self.is_client_admitted(*f));
+        let others = self.clients_of_other_terms();
+        for f in let_in.chain(others).collect::<Vec<_>>() {
+            // It calls again at once, and is taken on the terms that hold now.
+            self.remember_applicant(f);
             self.detach(now, f);
             self.cut(now, f, CloseReason::ShuttingDown);
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// Nodes whose session stands for another reason than the Bridge's list. One of them may have
+    /// asked to be a client and was turned away, or was one until it was dismissed: it asks again
+    /// only when a control stream begins.
+    fn met_but_not_admitted(&self) -> Vec<NodeAddr> {
+        let mut met = self.peers_up();
+        met.retain(|f| !self.is_client_admitted(*f));
+        met
     }
 
     /// Clients that are here on terms that hold no more.
@@ -258,11 +271,10 @@ impl Node {
         };
         serving.checks = serving.checks.saturating_sub(1);
         let applicant = serving.applicants.get_mut(&f);
-        let known = applicant.map(|applicant| {
+        if let Some(applicant) = applicant {
             applicant.checking = false;
             applicant.until = now.mono.saturating_add(APPLICANT_LIFE);
-            (applicant.identity.clone(), applicant.pin, applicant.number)
-        });
+        }
         let Some(customer) = customer else {
             self.answer_attach(now, f, AttachStatus::Password);
             return self.settle(now);
@@ -270,11 +282,7 @@ impl Node {
         if !self.may_meet(f) {
             return;
         }
-        if let Some((identity, pin, number)) = known {
-            // From now on its last initiation is an old one, also after a restart.
-            self.persist(Change::PeerNumber { f, number });
-            self.remember(identity, PinRecord(pin));
-        }
+        self.remember_applicant(f);
         // It may have been dismissed while the password was checked.
         if matches!(self.client_access(f), Access::Denied(_)) {
             self.answer_attach(now, f, AttachStatus::NotAdmitted);
@@ -283,6 +291,17 @@ impl Node {
         self.admit_client(now, f, customer.to_owned());
         self.take_client(now, f);
         self.settle(now);
+    }
+
+    /// Remembers an applicant that is one no more: from now on its last initiation is an old one,
+    /// also after a restart.
+    fn remember_applicant(&mut self, f: NodeAddr) {
+        let applicant = self.serving.as_ref().and_then(|s| s.applicants.get(&f));
+        let known = applicant.map(|a| (a.identity.clone(), a.pin, a.number));
+        if let Some((identity, pin, number)) = known {
+            self.persist(Change::PeerNumber { f, number });
+            self.remember(identity, PinRecord(pin));
+        }
     }
 
     /// Puts a node on the Bridge's list.
