@@ -186,3 +186,25 @@ fn who_asks_to_be_a_client_between_two_paths_is_taken_when_it_has_one() {
         assert!(is_attached(&world, client), "{stream_datagrams}");
     }
 }
+
+/// A peer has a session already, and no reason to make another but the ticket.
+#[test]
+fn a_peer_with_a_line_is_taken_while_its_session_stands() {
+    let (bridge, client) = (0, 1);
+    let mut world = World::new(2);
+    world.join(bridge, client);
+    world.run(s(30));
+    assert!(world.is_up(client, bridge));
+    world.with(bridge, |node, now| node.serve(now, true));
+    let made = world.with(bridge, |node, now| {
+        node.bridge_invite(now, "", HOUR, false, &[at(bridge)])
+    });
+    world
+        .with(client, |node, now| {
+            node.add_bridge(now, &made.unwrap(), None)
+        })
+        .unwrap();
+    world.run(s(1));
+    assert!(is_attached(&world, client) && is_here(&world, bridge));
+    assert!(world.is_up(client, bridge));
+}

@@ -1,3 +1,5 @@
+//! The decision against the table of the seeds, and against every short path.
+
 use super::*;
 use Action::{Clear, Discard, Encrypt, Relay};
 

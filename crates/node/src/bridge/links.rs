@@ -74,6 +74,7 @@ impl Node {
             .links
             .get(&f)
             .is_some_and(|link| link.attached.is_some());
+        let has_ticket = ticket.is_some();
         let bridge = BridgeRecord {
             f,
             endpoints,
@@ -92,6 +93,9 @@ impl Node {
         }
         if is_attached {
             self.event(Event::BridgeUp { bridge: f });
+        } else if is_up && has_ticket {
+            // Only a handshake proves a ticket.
+            self.call_again(now, f);
         } else if is_up {
             self.attach(now, f);
         } else {
@@ -349,6 +353,9 @@ impl Node {
         }
         if !continued {
             self.lose_channels_over(now, f);
+        }
+        let is_attached = self.links.get(&f).is_some_and(|it| it.attached.is_some());
+        if !is_attached {
             self.attach(now, f);
         }
     }

@@ -1,3 +1,5 @@
+//! `kumi group cost` against its pages, and files that are no scenario.
+
 use super::*;
 use crate::language::Language;
 
