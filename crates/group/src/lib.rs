@@ -21,15 +21,20 @@
 #![forbid(unsafe_code)]
 
 mod allow;
+pub mod chain;
 pub mod cost;
 mod decide;
+mod element;
+pub mod epochs;
 mod flow;
 pub mod resolve;
 pub mod serial;
+pub mod statement;
 
 pub use allow::{
     ACCEPTED_MAX, Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX,
     PORT_RANGES_MAX, PortRange, Proto, Services, Who,
 };
 pub use decide::{Decision, Direction, Rule, Verdict, decide};
+pub use element::{Kind, Mode};
 pub use flow::{FLOWS_MAX, FlowKey, FlowTable, OTHER_IDLE_MAX, TCP_IDLE_MAX};

@@ -25,20 +25,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use crate::element::Mode;
 
 /// Most elements on a path. The work grows with the square of their number.
 pub const ELEMENTS_MAX: usize = 16;
-
-/// Whether an element talks to those outside its groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// With anybody: encrypted within a group, in clear text otherwise (OP, 開放モード).
-    Open,
-    /// Only within its groups (CL, 閉域モード).
-    Closed,
-}
 
 /// One element of a path, as far as the decision needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]

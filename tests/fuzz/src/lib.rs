@@ -12,6 +12,7 @@
 //! in [`seeds`], then `UPDATE_CORPUS=1 cargo test -p fuzz`. A file that a campaign found is added
 //! to the corpus under a name that does not start with `seed-`, and stays.
 
+pub mod group_targets;
 pub mod identity_targets;
 pub mod mutate;
 pub mod offload_targets;
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("control", wire_targets::control),
     ("datagram", wire_targets::datagram),
     ("frame", wire_targets::frame),
+    ("group", group_targets::group),
     ("http_proxy", wire_targets::http_proxy),
     ("identity", identity_targets::identity),
     ("inception", identity_targets::inception),

@@ -64,6 +64,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("beacon", beacons(&statements));
     invites(&statements, &mut all);
     all.insert("ip", packets());
+    all.insert("group", crate::group_targets::seeds());
     all.insert("offload", crate::offload_targets::seeds());
     all.insert("socks5", socks5());
     all.insert("http_proxy", http_heads());

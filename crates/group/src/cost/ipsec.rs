@@ -17,7 +17,9 @@
 //! a gateway one key, whether or not it has a tunnel.
 
 use super::gscip::count;
-use super::{Addition, Change, Column, IpsecRule, Kind, Member, Row, Scenario, Scheme, Table};
+use crate::element::Kind;
+
+use super::{Addition, Change, Column, IpsecRule, Member, Row, Scenario, Scheme, Table};
 
 const TRANSPORT: u32 = 14;
 const TUNNEL: u32 = 16;

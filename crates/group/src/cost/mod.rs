@@ -23,8 +23,8 @@ mod ipsec;
 mod scenario;
 
 pub use scenario::{
-    Addition, CHANGES_MAX, Change, ELEMENTS_MAX, GROUPS_MAX, GscipRule, IpsecRule, Joining, Kind,
-    Member, Move, Rules, Scenario, ScenarioError,
+    Addition, CHANGES_MAX, Change, ELEMENTS_MAX, GROUPS_MAX, GscipRule, IpsecRule, Joining, Member,
+    Move, Rules, Scenario, ScenarioError,
 };
 
 use serde::Serialize;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resolve::Mode;
+use crate::element::{Kind, Mode};
 
 /// Most elements.
 pub const ELEMENTS_MAX: usize = 1_000;
@@ -73,18 +73,6 @@ pub enum IpsecRule {
     Paper,
     /// Seed 004: one policy for all peers unless a tunnel is among them, 11 for IKE.
     Thesis,
-}
-
-/// What an element is built as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Software on a host.
-    Ges,
-    /// A router that protects the terminals behind it.
-    Gen,
-    /// An adapter in front of a server.
-    Gea,
 }
 
 /// An element and its groups.

@@ -1,0 +1,117 @@
+//! The statements of groups.
+
+use group::statement::{
+    Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
+    Membership, Policy, Server, Signer,
+};
+use group::{Kind, Mode};
+use identity::crypto::AwsLc;
+use wire::{NodeAddr, Reader};
+
+const SEED: [u8; 32] = [9; 32];
+const NOW_UNIX_S: u64 = 1_800_000_000;
+
+/// `decode` of every statement of a group, and what is asked of one that was read.
+pub fn group(bytes: &[u8]) {
+    let (genesis, authority) = genesis();
+    if let Ok(read) = Genesis::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+    }
+    if let Ok(read) = Authority::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        assert!(!read.is_signed_by(&AwsLc, &genesis.root_key) || read == authority);
+    }
+    if let Ok(read) = Admission::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        read.attributes().expect("they were read before");
+        let holds = read.holds(&AwsLc, &genesis, &authority);
+        assert!(!holds || read.group == authority.group);
+    }
+    if let Ok(read) = Lease::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        let holds = read.holds(&AwsLc, &authority, NOW_UNIX_S);
+        assert!(!holds || read.until_unix_s > NOW_UNIX_S);
+    }
+    let mut reader = Reader::new(bytes, "group entries");
+    while let Ok(read) = Entry::read(&mut reader) {
+        assert_eq!(Entry::decode(&read.encode()), Ok(read.clone()));
+        let holds = read.holds(&AwsLc, &authority);
+        assert!(!holds || authority.server(read.index).is_some());
+    }
+}
+
+fn signer() -> Signer<'static> {
+    Signer {
+        crypto: &AwsLc,
+        seed: &SEED,
+    }
+}
+
+fn genesis() -> (Genesis, Authority) {
+    let key = signer().public();
+    let genesis = Genesis {
+        policy: Policy::Managed,
+        root_key: key,
+        salt: [1; 16],
+    };
+    let f = NodeAddr([0xfc; 16]);
+    let servers = vec![None, Some(Server { key, f })];
+    let group = genesis.id(&AwsLc);
+    let authority = Authority::issue(&signer(), group, 1, NOW_UNIX_S, servers);
+    (genesis, authority)
+}
+
+/// One of each.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let (genesis, authority) = genesis();
+    let group = genesis.id(&AwsLc);
+    let locked = Genesis {
+        policy: Policy::Locked {
+            threshold: 2,
+            admins: vec![[1; 32], [2; 32], [3; 32]],
+        },
+        ..genesis.clone()
+    };
+    let member = Membership {
+        f: NodeAddr([0xfd; 16]),
+        serial: 7,
+    };
+    let attributes = Attributes {
+        name: Some("printer".to_owned()),
+        prefixes: vec!["192.168.20.0/24".parse().expect("a prefix")],
+    };
+    let element = (Kind::Gen, Mode::Closed);
+    let admission = Admission::new(group, member, NOW_UNIX_S, element, &attributes);
+    let mut admission = admission.expect("it fits");
+    admission.sign(&signer(), 1);
+    let lease = Lease::issue(&signer(), 1, group, member, NOW_UNIX_S);
+    let epoch = EpochEntry {
+        number: 3,
+        activates_unix_s: NOW_UNIX_S,
+        overlap_s: 90,
+        secret_hash: [5; 32],
+    };
+    let first = entry(group, 1, [0; 32], EntryBody::Removal(member));
+    let second = entry(group, 2, first.hash(&AwsLc), EntryBody::Epoch(epoch));
+    vec![
+        genesis.encode(),
+        locked.encode(),
+        authority.encode(),
+        admission.encode(),
+        lease.encode(),
+        [first.encode(), second.encode()].concat(),
+    ]
+}
+
+fn entry(group: GroupId, number: u32, before: [u8; 32], body: EntryBody) -> Entry {
+    Entry {
+        group,
+        index: 1,
+        number,
+        before,
+        at_unix_s: NOW_UNIX_S,
+        body,
+        signature: [0; 64],
+    }
+    .signed(&signer())
+}
