@@ -86,6 +86,11 @@ const CRATES: &[Crate] = &[
         Layer::Composition,
         &["wire", "identity", "session", "mesh", "group"],
     ),
+    row(
+        "control",
+        Layer::Composition,
+        &["wire", "identity", "group"],
+    ),
     row("api", Layer::Composition, &["wire", "identity"]),
     row("os", Layer::Shells, &["wire"]),
     row(

@@ -221,7 +221,8 @@ impl Attributes {
 }
 
 /// Whether a text may be a name in a group: one label of a host name, in any script.
-fn is_name(name: &str) -> bool {
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let fits = (1..=NAME_LEN_MAX).contains(&name.len());
     let is_wrong = |letter: char| letter.is_control() || letter.is_whitespace() || letter == '.';
     fits && !name.contains(is_wrong)

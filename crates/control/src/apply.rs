@@ -1,0 +1,186 @@
+//! Events become the tenant. What can fail here is a store that was damaged: every event was
+//! decided on before it was written.
+
+use group::chain::{Chain, Head};
+use group::statement::{Admission, Authority, Entry, Genesis};
+use identity::crypto::Crypto;
+
+use crate::event::Event;
+use crate::model::{Admin, Group, Invite, Member, Tenant};
+use crate::zone::Zone;
+
+/// An event that cannot have followed those before it: the store is damaged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {rev} does not follow those before it: {what}; restore the store from a backup")]
+pub struct Corrupt {
+    /// Its number.
+    pub rev: u64,
+    /// What does not fit.
+    pub what: String,
+}
+
+impl Tenant {
+    /// Makes one event so.
+    ///
+    /// # Errors
+    /// See [`Corrupt`]; the tenant is of no use then.
+    pub fn apply(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), Corrupt> {
+        self.rev += 1;
+        let rev = self.rev;
+        self.try_apply(crypto, event).map_err(|what| Corrupt {
+            rev,
+            what: what.to_string(),
+        })
+    }
+
+    fn try_apply(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
+        match event {
+            Event::GroupCreated { .. } => self.group_created(crypto, event)?,
+            Event::MemberAdded { member, mode } => {
+                let mode = *mode;
+                let added = Member {
+                    mode,
+                    ..Member::default()
+                };
+                self.members.insert(member.clone(), added);
+            }
+            Event::MembershipGranted { member, group } => {
+                self.member_mut(member)?.groups.insert(group.clone());
+            }
+            Event::Admitted {
+                member,
+                group,
+                admission,
+            } => {
+                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
+                let admissions = &mut self.group_mut(group)?.admissions;
+                admissions.insert(member.clone(), admission);
+                self.changed(member)?;
+            }
+            Event::MembershipEnded { member, group } => {
+                self.member_mut(member)?.groups.remove(group);
+                self.group_mut(group)?.admissions.remove(member);
+                self.changed(member)?;
+            }
+            Event::Entry { group, entry } => {
+                let entry = Entry::decode(entry).map_err(|e| e.to_string())?;
+                let rev = self.rev;
+                let group = self.group_mut(group)?;
+                let applied = group.chain.apply(crypto, &group.authority, entry);
+                applied.map_err(|error| error.to_string())?;
+                group.changed_rev = rev;
+            }
+            Event::Enrolled { .. } => self.enrolled(event)?,
+            Event::MemberRemoved { member } => {
+                let removed = self.members.remove(member);
+                if let Some(f) = removed.ok_or("no such member")?.f {
+                    self.nodes.remove(&f);
+                }
+            }
+            Event::InviteMade { .. } | Event::InviteUsed { .. } | Event::InviteEnded { .. } => {
+                self.invite_event(event)?;
+            }
+            Event::RoleGranted { f, role, label } => {
+                let (role, label) = (*role, label.clone());
+                self.admins.insert(*f, Admin { role, label });
+            }
+            Event::RoleEnded { f } => {
+                self.admins.remove(f);
+            }
+        }
+        Ok(())
+    }
+
+    fn group_created(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
+        let Event::GroupCreated {
+            group,
+            zone,
+            genesis,
+            authority,
+        } = event
+        else {
+            return Ok(());
+        };
+        let genesis = Genesis::decode(genesis).map_err(|e| e.to_string())?;
+        let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
+        let id = genesis.id(crypto);
+        let is_held = |index: &u8| authority.server(*index).is_some();
+        let index = (0..8).find(is_held).ok_or("nobody manages the group")?;
+        let created = Group {
+            id,
+            genesis,
+            authority,
+            zone_name: zone.clone(),
+            zone: Zone::named(zone).ok_or("no such time zone")?,
+            chain: Chain::new(id, index, Head::default()),
+            admissions: std::collections::BTreeMap::new(),
+            changed_rev: self.rev,
+        };
+        self.groups.insert(group.clone(), created);
+        Ok(())
+    }
+
+    fn enrolled(&mut self, event: &Event) -> Result<(), String> {
+        if let Event::Enrolled {
+            member,
+            f,
+            kind,
+            prefixes,
+        } = event
+        {
+            let found = self.member_mut(member)?;
+            (found.f, found.kind) = (Some(*f), Some(*kind));
+            found.prefixes.clone_from(prefixes);
+            self.nodes.insert(*f, member.clone());
+        }
+        Ok(())
+    }
+
+    fn invite_event(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::InviteMade {
+                invite,
+                member,
+                groups,
+                uses,
+                expires_unix_s,
+            } => {
+                let made = Invite {
+                    member: member.clone(),
+                    groups: groups.clone(),
+                    uses_left: *uses,
+                    expires_unix_s: *expires_unix_s,
+                };
+                self.invites.insert(*invite, made);
+            }
+            Event::InviteUsed { invite } => {
+                let used = self.invites.get_mut(invite).ok_or("no such invite")?;
+                used.uses_left = used.uses_left.checked_sub(1).ok_or("it was used up")?;
+                if used.uses_left == 0 {
+                    self.invites.remove(invite);
+                }
+            }
+            Event::InviteEnded { invite } => {
+                self.invites.remove(invite);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a member must know has changed.
+    fn changed(&mut self, member: &str) -> Result<(), String> {
+        self.member_mut(member)?.changed_rev = self.rev;
+        Ok(())
+    }
+
+    fn member_mut(&mut self, name: &str) -> Result<&mut Member, String> {
+        let found = self.members.get_mut(name);
+        found.ok_or_else(|| format!("no member `{name}`"))
+    }
+
+    fn group_mut(&mut self, name: &str) -> Result<&mut Group, String> {
+        let found = self.groups.get_mut(name);
+        found.ok_or_else(|| format!("no group `{name}`"))
+    }
+}

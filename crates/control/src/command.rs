@@ -1,0 +1,165 @@
+//! What can be ordered, by whom, and why an order is refused.
+
+use group::{Kind, Mode};
+use wire::{NodeAddr, Prefix};
+
+use crate::actor::{InviteId, Role};
+
+/// How an invite for anybody is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InviteTerms {
+    /// How many may come by it; at least 1.
+    pub uses: u32,
+    /// How long it lives, in seconds; at most [`crate::INVITE_S_MAX`].
+    pub life_s: u64,
+}
+
+/// What a node says of itself when it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The invite that it has proven.
+    pub invite: InviteId,
+    /// What it is.
+    pub kind: Kind,
+    /// What lies behind it.
+    pub prefixes: Vec<Prefix>,
+    /// What it would be called, if the invite does not say.
+    pub name: Option<String>,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Makes a group.
+    CreateGroup {
+        /// Its name.
+        group: String,
+        /// Its time zone (IANA).
+        zone: String,
+    },
+    /// Puts a member into groups; one that is not there yet is made, and invited.
+    Add {
+        /// Who.
+        member: String,
+        /// Where, at least one.
+        groups: Vec<String>,
+        /// Its mode, if it is not that of its kind.
+        mode: Option<Mode>,
+        /// How long the invite lives, in seconds.
+        life_s: u64,
+    },
+    /// Takes a member out of a group.
+    Remove {
+        /// Who.
+        member: String,
+        /// Where; `None`: everywhere, and the member is gone.
+        group: Option<String>,
+    },
+    /// Changes the epoch of a group now.
+    Rotate {
+        /// Which.
+        group: String,
+    },
+    /// Invites several to become members of groups.
+    Invite {
+        /// Which.
+        groups: Vec<String>,
+        /// Limits.
+        terms: InviteTerms,
+    },
+    /// Makes an invite good for nothing.
+    Withdraw {
+        /// Which.
+        invite: InviteId,
+    },
+    /// A node comes by an invite.
+    Enrol(Enrolment),
+    /// Says what a node may administer.
+    Grant {
+        /// Which.
+        f: NodeAddr,
+        /// What; `None`: nothing any more.
+        role: Option<Role>,
+        /// Who that is.
+        label: String,
+    },
+    /// Does what is due: epochs ahead, invites that are over.
+    Tick,
+}
+
+/// Why an order was not carried out. Nothing has changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The actor may not do this.
+    #[error("this takes the role {}, which you do not have", .0.name())]
+    Role(Role),
+    /// Only a node comes by an invite.
+    #[error("only a node can come by an invite; run `kumi join LINE` on it")]
+    NotANode,
+    /// Only the server's clock does this.
+    #[error("only the server itself does this")]
+    ClockOnly,
+    /// A name that may not be one.
+    #[error("`{0}` cannot be a name: 1 to 63 bytes without spaces, dots and control characters")]
+    Name(String),
+    /// A group of this name is there.
+    #[error("there is a group `{0}` already")]
+    GroupExists(String),
+    /// No group of this name is there.
+    #[error("there is no group `{0}`")]
+    NoGroup(String),
+    /// No group was named.
+    #[error("name at least one group")]
+    NoGroups,
+    /// No member of this name is there.
+    #[error("there is no member `{0}`")]
+    NoMember(String),
+    /// It is there already.
+    #[error("`{member}` is in `{group}` already")]
+    InGroup {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
+    },
+    /// It is not there.
+    #[error("`{member}` is not in `{group}`")]
+    NotInGroup {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
+    },
+    /// No such zone.
+    #[error("there is no time zone `{0}`; write one such as Asia/Tokyo")]
+    Zone(String),
+    /// An invite that is not, or is no more.
+    #[error("this invite is not known: it was used up, withdrawn or never made")]
+    NoInvite,
+    /// An invite that came too late.
+    #[error("this invite has expired; ask for another")]
+    InviteExpired,
+    /// The member of this invite has another node.
+    #[error("`{0}` has a node already; remove it before another takes its place")]
+    HasNode(String),
+    /// The node is another member.
+    #[error("this node is the member `{0}` already")]
+    IsMember(String),
+    /// Limits of an invite that make no sense.
+    #[error("an invite lives for 1 s to 30 days and is for at least one node")]
+    Terms,
+    /// More than the domain takes.
+    #[error("there are {most} {what} already, and no more are taken")]
+    Full {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        most: usize,
+    },
+    /// Somebody must be left who can say who administers.
+    #[error("this is the last owner; grant another node the role first")]
+    LastOwner,
+    /// A statement that cannot be made.
+    #[error("{0}")]
+    Statement(String),
+}

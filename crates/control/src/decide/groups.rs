@@ -1,0 +1,214 @@
+//! Groups and their epochs.
+
+use group::chain::{Chain, Head};
+use group::epochs::EpochSecret;
+use group::statement::{
+    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, Server, Signer,
+    is_name,
+};
+use identity::crypto::random;
+
+use super::{Context, Outcome, SecretOf, room};
+use crate::command::Refusal;
+use crate::event::Event;
+use crate::model::{Group, Tenant};
+use crate::zone::Zone;
+use crate::{EPOCHS_AHEAD, GROUPS_MAX};
+
+/// The index of the server that creates a group.
+const FIRST_INDEX: u8 = 0;
+/// How long the epoch before counts after a change, in seconds.
+const OVERLAP_S: u16 = 90;
+/// The same after a removal.
+const OVERLAP_AFTER_REMOVAL_S: u16 = 10;
+
+impl Tenant {
+    pub(super) fn create_group(
+        &self,
+        context: &mut Context<'_>,
+        group: &str,
+        zone_name: &str,
+    ) -> Result<Outcome, Refusal> {
+        if !is_name(group) {
+            return Err(Refusal::Name(group.to_owned()));
+        }
+        if self.groups.contains_key(group) {
+            return Err(Refusal::GroupExists(group.to_owned()));
+        }
+        room(self.groups.len(), 1, GROUPS_MAX, "groups")?;
+        let zone = Zone::named(zone_name).ok_or_else(|| Refusal::Zone(zone_name.to_owned()))?;
+        let root_seed: [u8; 32] = random(context.rng);
+        let root = Signer {
+            crypto: context.crypto,
+            seed: &root_seed,
+        };
+        let genesis = Genesis {
+            policy: Policy::Managed,
+            root_key: root.public(),
+            salt: random(context.rng),
+        };
+        let id = genesis.id(context.crypto);
+        let here = Server {
+            key: context.signer().public(),
+            f: context.server.f,
+        };
+        let authority = Authority::issue(&root, id, 1, context.now_unix_s, vec![Some(here)]);
+        let mut outcome = Outcome {
+            events: vec![Event::GroupCreated {
+                group: group.to_owned(),
+                zone: zone_name.to_owned(),
+                genesis: genesis.encode(),
+                authority: authority.encode(),
+            }],
+            root_seeds: vec![(id, root_seed)],
+            ..Outcome::default()
+        };
+        let mut writing = Writing {
+            name: group,
+            id,
+            chain: Chain::new(id, FIRST_INDEX, Head::default()),
+            zone: &zone,
+        };
+        writing.begin_epoch(context, OVERLAP_S, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    pub(super) fn rotate(
+        &self,
+        context: &mut Context<'_>,
+        group: &str,
+    ) -> Result<Outcome, Refusal> {
+        let mut outcome = Outcome::default();
+        let mut writing = self.writing(group)?;
+        writing.begin_epoch(context, OVERLAP_S, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    /// What is due: epochs ahead, invites that are over.
+    pub(super) fn tick(&self, context: &mut Context<'_>) -> Result<Outcome, Refusal> {
+        let mut outcome = Outcome::default();
+        for name in self.groups.keys() {
+            self.writing(name)?.write_ahead(context, &mut outcome)?;
+        }
+        let is_over = |expires: u64| expires <= context.now_unix_s;
+        for (invite, made) in &self.invites {
+            if is_over(made.expires_unix_s) {
+                let invite = *invite;
+                outcome.events.push(Event::InviteEnded { invite });
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Removes admissions from a group's chain, and begins an epoch that they do not know.
+    pub(super) fn shut_out(
+        &self,
+        context: &mut Context<'_>,
+        group: &str,
+        member: Membership,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let mut writing = self.writing(group)?;
+        writing.write(context, EntryBody::Removal(member), outcome)?;
+        writing.begin_epoch(context, OVERLAP_AFTER_REMOVAL_S, outcome)
+    }
+
+    pub(super) fn group(&self, name: &str) -> Result<&Group, Refusal> {
+        let found = self.groups.get(name);
+        found.ok_or_else(|| Refusal::NoGroup(name.to_owned()))
+    }
+
+    fn writing<'a>(&'a self, name: &'a str) -> Result<Writing<'a>, Refusal> {
+        let group = self.group(name)?;
+        Ok(Writing {
+            name,
+            id: group.id,
+            chain: group.chain.clone(),
+            zone: &group.zone,
+        })
+    }
+}
+
+/// A chain that is being written on; the tenant's own stays as it is.
+struct Writing<'a> {
+    name: &'a str,
+    id: GroupId,
+    chain: Chain,
+    zone: &'a Zone,
+}
+
+impl Writing<'_> {
+    /// An epoch that is in force now, and those to come, which are new.
+    fn begin_epoch(
+        &mut self,
+        context: &mut Context<'_>,
+        overlap_s: u16,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let now = context.now_unix_s;
+        self.write_epoch(context, now, overlap_s, outcome)?;
+        self.write_ahead(context, outcome)
+    }
+
+    /// Epochs to come, until there are enough.
+    fn write_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let now = context.now_unix_s;
+        let valid = self
+            .chain
+            .epochs()
+            .filter(|it| it.cancelled_unix_s.is_none());
+        let to_come: Vec<u64> = valid
+            .map(|it| it.entry.activates_unix_s)
+            .filter(|at| *at > now)
+            .collect();
+        let mut last = to_come.last().copied().unwrap_or(now);
+        for _ in to_come.len()..EPOCHS_AHEAD {
+            last = self.zone.next_change(self.id, last);
+            self.write_epoch(context, last, OVERLAP_S, outcome)?;
+        }
+        Ok(())
+    }
+
+    fn write_epoch(
+        &mut self,
+        context: &mut Context<'_>,
+        activates_unix_s: u64,
+        overlap_s: u16,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let secret = EpochSecret::new(random(context.rng));
+        let last = self.chain.epochs().last().map(|it| it.entry.number);
+        let number = last.unwrap_or_default().saturating_add(1);
+        let epoch = EpochEntry {
+            number,
+            activates_unix_s,
+            overlap_s,
+            secret_hash: secret.hash(context.crypto),
+        };
+        self.write(context, EntryBody::Epoch(epoch), outcome)?;
+        let group = self.id;
+        outcome.secrets.push((SecretOf { group, number }, secret));
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        context: &Context<'_>,
+        body: EntryBody,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let written: Result<Entry, _> =
+            self.chain
+                .write(&context.signer(), context.now_unix_s, body);
+        let entry = written.map_err(|error| Refusal::Statement(error.to_string()))?;
+        outcome.events.push(Event::Entry {
+            group: self.name.to_owned(),
+            entry: entry.encode(),
+        });
+        Ok(())
+    }
+}

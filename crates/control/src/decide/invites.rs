@@ -1,0 +1,216 @@
+//! Invites, and those who come by them.
+
+use identity::crypto::{Crypto, random};
+
+use super::{Context, Outcome, Reply, room};
+use crate::actor::{Actor, InviteId};
+use crate::command::{Enrolment, InviteTerms, Refusal};
+use crate::event::Event;
+use crate::model::{Invite, Member, Tenant};
+use crate::{INVITE_S_MAX, INVITES_MAX, MEMBERS_MAX};
+use group::statement::{PREFIXES_MAX, is_name};
+use wire::NodeAddr;
+
+impl Tenant {
+    /// Invites several to become members.
+    pub(super) fn invite(
+        &self,
+        context: &mut Context<'_>,
+        groups: &[String],
+        terms: InviteTerms,
+    ) -> Result<Outcome, Refusal> {
+        if groups.is_empty() {
+            return Err(Refusal::NoGroups);
+        }
+        let groups = self.check_groups(groups)?;
+        let groups = groups.into_iter().map(str::to_owned).collect();
+        let mut outcome = Outcome::default();
+        self.make_invite(context, None, groups, terms, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    /// Invites the node of a member; an earlier invite for it is good for nothing from then on.
+    pub(super) fn invite_member(
+        &self,
+        context: &mut Context<'_>,
+        member: &str,
+        life_s: u64,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let invites = self.invites.iter();
+        let before = invites.filter(|(_, made)| made.member.as_deref() == Some(member));
+        let ended = before.map(|(invite, _)| Event::InviteEnded { invite: *invite });
+        outcome.events.extend(ended);
+        let terms = InviteTerms { uses: 1, life_s };
+        self.make_invite(context, Some(member.to_owned()), Vec::new(), terms, outcome)
+    }
+
+    pub(super) fn withdraw(&self, invite: InviteId) -> Result<Outcome, Refusal> {
+        if !self.invites.contains_key(&invite) {
+            return Err(Refusal::NoInvite);
+        }
+        Ok(Outcome {
+            events: vec![Event::InviteEnded { invite }],
+            ..Outcome::default()
+        })
+    }
+
+    /// A node comes by an invite that it has proven.
+    pub(super) fn enrol(
+        &self,
+        context: &mut Context<'_>,
+        actor: Actor,
+        enrolment: &Enrolment,
+    ) -> Result<Outcome, Refusal> {
+        let Actor::Node { f } = actor else {
+            return Err(Refusal::NotANode);
+        };
+        let invite = self.invites.get(&enrolment.invite);
+        let invite = invite.ok_or(Refusal::NoInvite)?;
+        if invite.expires_unix_s <= context.now_unix_s {
+            return Err(Refusal::InviteExpired);
+        }
+        if enrolment.prefixes.len() > PREFIXES_MAX {
+            let (what, most) = ("prefixes", PREFIXES_MAX);
+            return Err(Refusal::Full { what, most });
+        }
+        let name = self.name_of(f, invite, enrolment)?;
+        let mut outcome = Outcome {
+            events: vec![Event::InviteUsed {
+                invite: enrolment.invite,
+            }],
+            reply: Reply::Enrolled {
+                member: name.clone(),
+            },
+            ..Outcome::default()
+        };
+        let known = self.members.get(&name);
+        if known.is_none() {
+            room(self.members.len(), 1, MEMBERS_MAX, "members")?;
+            let (member, mode) = (name.clone(), None);
+            outcome.events.push(Event::MemberAdded { member, mode });
+        }
+        let member = Member {
+            f: Some(f),
+            kind: Some(enrolment.kind),
+            prefixes: enrolment.prefixes.clone(),
+            ..known.cloned().unwrap_or_default()
+        };
+        outcome.events.push(Event::Enrolled {
+            member: name.clone(),
+            f,
+            kind: enrolment.kind,
+            prefixes: enrolment.prefixes.clone(),
+        });
+        self.enter(context, &name, &member, f, &invite.groups, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    /// Admits a member that has a node now to its groups, and to those of the invite.
+    fn enter(
+        &self,
+        context: &mut Context<'_>,
+        name: &str,
+        member: &Member,
+        f: NodeAddr,
+        invited_to: &[String],
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let is_admitted = |group: &str| {
+            self.groups
+                .get(group)
+                .is_some_and(|it| it.admissions.contains_key(name))
+        };
+        for group in &member.groups {
+            if !is_admitted(group) {
+                self.admit(context, name, member, f, group, outcome)?;
+            }
+        }
+        // A group may have gone since the invite was made.
+        let there = invited_to
+            .iter()
+            .filter(|group| self.groups.contains_key(*group));
+        for group in there.filter(|group| !member.groups.contains(*group)) {
+            outcome.events.push(Event::MembershipGranted {
+                member: name.to_owned(),
+                group: group.clone(),
+            });
+            self.admit(context, name, member, f, group, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// The member that a node becomes, or is.
+    fn name_of(
+        &self,
+        f: NodeAddr,
+        invite: &Invite,
+        enrolment: &Enrolment,
+    ) -> Result<String, Refusal> {
+        let is_already = self.nodes.get(&f);
+        if let Some(name) = &invite.member {
+            if let Some(other) = is_already {
+                return Err(Refusal::IsMember(other.clone()));
+            }
+            let has_node = self.members.get(name).is_some_and(|it| it.f.is_some());
+            return if has_node {
+                Err(Refusal::HasNode(name.clone()))
+            } else {
+                Ok(name.clone())
+            };
+        }
+        if let Some(name) = is_already {
+            return Ok(name.clone());
+        }
+        let wanted = enrolment.name.as_deref().unwrap_or("node");
+        if !is_name(wanted) {
+            return Err(Refusal::Name(wanted.to_owned()));
+        }
+        if !self.members.contains_key(wanted) {
+            return Ok(wanted.to_owned());
+        }
+        // The end of its address tells it from the others.
+        let [.., a, b, c, d] = *f.as_bytes();
+        let wanted: String = wanted.chars().take(12).collect();
+        let name = format!("{wanted}-{a:02x}{b:02x}{c:02x}{d:02x}");
+        if self.members.contains_key(&name) {
+            return Err(Refusal::IsMember(name));
+        }
+        Ok(name)
+    }
+
+    fn make_invite(
+        &self,
+        context: &mut Context<'_>,
+        member: Option<String>,
+        groups: Vec<String>,
+        terms: InviteTerms,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        if terms.uses == 0 || !(1..=INVITE_S_MAX).contains(&terms.life_s) {
+            return Err(Refusal::Terms);
+        }
+        room(self.invites.len(), 1, INVITES_MAX, "invites")?;
+        let secret: [u8; 16] = random(context.rng);
+        let invite = id_of(context.crypto, &secret);
+        outcome.events.push(Event::InviteMade {
+            invite,
+            member,
+            groups,
+            uses: terms.uses,
+            expires_unix_s: context.now_unix_s.saturating_add(terms.life_s),
+        });
+        outcome.reply = Reply::Invited { invite, secret };
+        Ok(())
+    }
+}
+
+/// The id of the credential that an invite's secret makes (docs/protocol/session.md, 3.2).
+fn id_of(crypto: &dyn Crypto, secret: &[u8; 16]) -> InviteId {
+    let hash = crypto.sha256(&[b"kumihimo invite id v1", secret]);
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(hash) {
+        *to = from;
+    }
+    InviteId(id)
+}

@@ -1,0 +1,166 @@
+//! Orders become events, or are refused.
+//!
+//! | module | orders |
+//! |---|---|
+//! | `groups` | create, rotate, the clock |
+//! | `members` | add, remove |
+//! | `invites` | invite, withdraw, enrol |
+//! | `rights` | none: who may give which |
+//!
+//! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
+
+mod groups;
+mod invites;
+mod members;
+mod rights;
+
+use group::epochs::EpochSecret;
+use group::statement::{GroupId, Signer};
+use identity::crypto::{Crypto, Rng};
+use wire::NodeAddr;
+
+use crate::ADMINS_MAX;
+use crate::actor::{Actor, InviteId, Role};
+use crate::command::{Command, Refusal};
+use crate::event::Event;
+use crate::model::Tenant;
+
+/// This server, as the groups know it.
+#[derive(Clone, Copy)]
+pub struct Server<'a> {
+    /// The seed of its key for statements (Ed25519).
+    pub seed: &'a [u8; 32],
+    /// Where it is reached.
+    pub f: NodeAddr,
+}
+
+/// What a decision is made with.
+pub struct Context<'a> {
+    /// The time, Unix seconds.
+    pub now_unix_s: u64,
+    /// The cryptography.
+    pub crypto: &'a dyn Crypto,
+    /// Where secrets are drawn from.
+    pub rng: &'a mut dyn Rng,
+    /// This server.
+    pub server: Server<'a>,
+}
+
+impl<'a> Context<'a> {
+    fn signer(&self) -> Signer<'a> {
+        Signer {
+            crypto: self.crypto,
+            seed: self.server.seed,
+        }
+    }
+}
+
+/// Names a secret that a store keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretOf {
+    /// The group.
+    pub group: GroupId,
+    /// The number of the epoch in the server's chain.
+    pub number: u32,
+}
+
+/// What an order gives back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing to say.
+    #[default]
+    Done,
+    /// An invite was made: its secret goes into the line.
+    Invited {
+        /// Which.
+        invite: InviteId,
+        /// Its secret, shown once and kept nowhere.
+        secret: [u8; 16],
+    },
+    /// A node is this member now.
+    Enrolled {
+        /// Its name.
+        member: String,
+    },
+}
+
+/// What an order does. All of it is written in one transaction, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What happened.
+    pub events: Vec<Event>,
+    /// Secrets to keep, sealed.
+    pub secrets: Vec<(SecretOf, EpochSecret)>,
+    /// Root keys of groups to keep, sealed: the seeds.
+    pub root_seeds: Vec<(GroupId, [u8; 32])>,
+    /// What to answer.
+    pub reply: Reply,
+}
+
+impl Tenant {
+    /// Decides on an order.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn decide(
+        &self,
+        context: &mut Context<'_>,
+        actor: Actor,
+        command: &Command,
+    ) -> Result<Outcome, Refusal> {
+        command.authorize(self, actor)?;
+        match command {
+            Command::CreateGroup { group, zone } => self.create_group(context, group, zone),
+            Command::Rotate { group } => self.rotate(context, group),
+            Command::Tick => self.tick(context),
+            Command::Add {
+                member,
+                groups,
+                mode,
+                life_s,
+            } => self.add(context, member, groups, *mode, *life_s),
+            Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
+            Command::Invite { groups, terms } => self.invite(context, groups, *terms),
+            Command::Withdraw { invite } => self.withdraw(*invite),
+            Command::Enrol(enrolment) => self.enrol(context, actor, enrolment),
+            Command::Grant { f, role, label } => self.grant(*f, *role, label),
+        }
+    }
+
+    fn grant(&self, f: NodeAddr, role: Option<Role>, label: &str) -> Result<Outcome, Refusal> {
+        let was_owner = self.admins.get(&f).is_some_and(|it| it.role == Role::Owner);
+        let owners = self.admins.values().filter(|it| it.role == Role::Owner);
+        if was_owner && role != Some(Role::Owner) && owners.count() == 1 {
+            return Err(Refusal::LastOwner);
+        }
+        let event = match role {
+            Some(role) => {
+                if !group::statement::is_name(label) {
+                    return Err(Refusal::Name(label.to_owned()));
+                }
+                let is_new = !self.admins.contains_key(&f);
+                room(
+                    self.admins.len(),
+                    usize::from(is_new),
+                    ADMINS_MAX,
+                    "administrators",
+                )?;
+                let label = label.to_owned();
+                Event::RoleGranted { f, role, label }
+            }
+            None => Event::RoleEnded { f },
+        };
+        Ok(Outcome {
+            events: vec![event],
+            ..Outcome::default()
+        })
+    }
+}
+
+/// Whether so many more fit.
+fn room(len: usize, more: usize, most: usize, what: &'static str) -> Result<(), Refusal> {
+    if len.saturating_add(more) > most {
+        return Err(Refusal::Full { what, most });
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What has happened in a tenant. Events are written down and never changed; statements in them are
+//! the bytes that were signed.
+
+use group::Mode;
+use group::serial::hex;
+use serde::{Deserialize, Serialize};
+use wire::{NodeAddr, Prefix};
+
+use crate::actor::{InviteId, Role};
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// There is a group.
+    GroupCreated {
+        /// Its name.
+        group: String,
+        /// Its time zone.
+        zone: String,
+        /// Its genesis.
+        #[serde(with = "hex")]
+        genesis: Vec<u8>,
+        /// Who manages it.
+        #[serde(with = "hex")]
+        authority: Vec<u8>,
+    },
+    /// There is a member, perhaps without a node yet.
+    MemberAdded {
+        /// Its name.
+        member: String,
+        /// Its mode, if it is not that of its kind.
+        mode: Option<Mode>,
+    },
+    /// A member shall be in a group.
+    MembershipGranted {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
+    },
+    /// An admission was signed.
+    Admitted {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
+        /// The statement.
+        #[serde(with = "hex")]
+        admission: Vec<u8>,
+    },
+    /// A member is in a group no more.
+    MembershipEnded {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
+    },
+    /// The chain of a group has grown.
+    Entry {
+        /// Which group's.
+        group: String,
+        /// The entry.
+        #[serde(with = "hex")]
+        entry: Vec<u8>,
+    },
+    /// Somebody may come.
+    InviteMade {
+        /// Which invite.
+        invite: InviteId,
+        /// As which member; `None`: as a new one.
+        member: Option<String>,
+        /// Into which groups, if as a new one.
+        groups: Vec<String>,
+        /// How many may.
+        uses: u32,
+        /// Until when, Unix seconds.
+        expires_unix_s: u64,
+    },
+    /// Somebody came.
+    InviteUsed {
+        /// By which invite.
+        invite: InviteId,
+    },
+    /// An invite is good for nothing any more.
+    InviteEnded {
+        /// Which.
+        invite: InviteId,
+    },
+    /// A member has a node.
+    Enrolled {
+        /// Who.
+        member: String,
+        /// The node.
+        #[serde(with = "group::serial::addr")]
+        f: NodeAddr,
+        /// What the node is.
+        kind: group::Kind,
+        /// What lies behind it.
+        #[serde(with = "group::serial::prefixes")]
+        prefixes: Vec<Prefix>,
+    },
+    /// A member is gone.
+    MemberRemoved {
+        /// Who.
+        member: String,
+    },
+    /// Somebody may administer.
+    RoleGranted {
+        /// The node that the orders come from.
+        #[serde(with = "group::serial::addr")]
+        f: NodeAddr,
+        /// What it may.
+        role: Role,
+        /// Who that is.
+        label: String,
+    },
+    /// Somebody administers no more.
+    RoleEnded {
+        /// The node.
+        #[serde(with = "group::serial::addr")]
+        f: NodeAddr,
+    },
+}

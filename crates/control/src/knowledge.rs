@@ -1,0 +1,131 @@
+//! What a member is told: its own groups and nothing else. A member says how far it has come, and
+//! gets the rest; if nothing changed that is nothing.
+
+use group::chain::Head;
+use group::epochs::EpochSecret;
+use group::statement::{Admission, Authority, Entry, Genesis, GroupId, Lease, Signer};
+use wire::NodeAddr;
+
+use crate::decide::SecretOf;
+use crate::model::{Group, Tenant};
+
+/// How far a member has come in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Have {
+    /// The group.
+    pub group: GroupId,
+    /// The end of the server's chain as the member has it.
+    pub head: Head,
+}
+
+/// What a member is told of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The name of the group.
+    pub name: String,
+    /// How it began.
+    pub genesis: Genesis,
+    /// Who manages it.
+    pub authority: Authority,
+    /// The member's own admission.
+    pub admission: Admission,
+    /// Its lease, from now.
+    pub lease: Lease,
+    /// The head that the entries follow: the member's own, or one from which a newcomer begins.
+    pub after: Head,
+    /// The entries that it lacks.
+    pub entries: Vec<Entry>,
+    /// The current epoch and those to come, by number.
+    pub secrets: Vec<(u32, EpochSecret)>,
+}
+
+impl Tenant {
+    /// Whether anything changed for a node since it was told about `rev`.
+    #[must_use]
+    pub fn has_news(&self, f: NodeAddr, rev: u64) -> bool {
+        let Some(member) = self.nodes.get(&f).and_then(|name| self.members.get(name)) else {
+            return true;
+        };
+        let groups = member
+            .groups
+            .iter()
+            .filter_map(|name| self.groups.get(name));
+        let newest = groups.map(|group| group.changed_rev).max();
+        newest.max(Some(member.changed_rev)) > Some(rev)
+    }
+
+    /// What a node is told of the groups that it is admitted to.
+    ///
+    /// `secret` finds what the store keeps.
+    pub fn knowledge(
+        &self,
+        by: &Signer<'_>,
+        now_unix_s: u64,
+        f: NodeAddr,
+        have: &[Have],
+        secret: impl Fn(SecretOf) -> Option<EpochSecret>,
+    ) -> Vec<Known> {
+        let Some(name) = self.nodes.get(&f) else {
+            return Vec::new();
+        };
+        let mut known = Vec::new();
+        for (title, group) in &self.groups {
+            let Some(admission) = group.admissions.get(name) else {
+                continue;
+            };
+            let head = have.iter().find(|have| have.group == group.id);
+            let (after, entries) = news(group, head.map(|have| have.head));
+            let index = group.chain.index();
+            known.push(Known {
+                name: title.clone(),
+                genesis: group.genesis.clone(),
+                authority: group.authority.clone(),
+                admission: admission.clone(),
+                lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
+                after,
+                entries,
+                secrets: secrets(group, now_unix_s, &secret),
+            });
+        }
+        known
+    }
+}
+
+/// The entries after a head, if it is of this chain; otherwise all that are kept.
+fn news(group: &Group, have: Option<Head>) -> (Head, Vec<Entry>) {
+    let first_kept = group.chain.entries_from(0).next();
+    let begin = first_kept.map_or(group.chain.head(), |entry| Head {
+        number: entry.number.saturating_sub(1),
+        hash: entry.before,
+    });
+    let after = have
+        .filter(|head| head.number >= begin.number)
+        .unwrap_or(begin);
+    let entries = group.chain.entries_from(after.number.saturating_add(1));
+    (after, entries.cloned().collect())
+}
+
+/// The secrets of the epoch in force and of those to come.
+fn secrets(
+    group: &Group,
+    now_unix_s: u64,
+    secret: impl Fn(SecretOf) -> Option<EpochSecret>,
+) -> Vec<(u32, EpochSecret)> {
+    let valid = group
+        .chain
+        .epochs()
+        .filter(|it| it.cancelled_unix_s.is_none());
+    let valid: Vec<_> = valid.map(|it| it.entry).collect();
+    let is_active = |at: u64| at <= now_unix_s;
+    let current = valid.iter().rposition(|it| is_active(it.activates_unix_s));
+    let wanted = valid.get(current.unwrap_or_default()..).unwrap_or_default();
+    let of = |number| SecretOf {
+        group: group.id,
+        number,
+    };
+    let found = wanted.iter().filter_map(|epoch| {
+        let secret = secret(of(epoch.number))?;
+        Some((epoch.number, secret))
+    });
+    found.collect()
+}

@@ -1,0 +1,50 @@
+//! The domain of the group management server (GMS): what an administrator orders becomes events,
+//! events become what a tenant is, and from that follows what each member is told.
+//!
+//! What it does: [`decide`](Tenant::decide) checks a [`Command`] against a [`Tenant`] and the
+//! rights of who gives it, and returns an [`Outcome`], which a store writes in one transaction;
+//! [`apply`](Tenant::apply) makes it so. The same events always make the same tenant.
+//!
+//! What it does not: storage, HTTP, sessions, clocks. Secrets and private keys are in no event:
+//! an outcome names them beside, so that a store can seal and destroy them.
+//!
+//! | limit | value |
+//! |---|---|
+//! | members of a tenant | [`MEMBERS_MAX`] |
+//! | groups | [`GROUPS_MAX`] |
+//! | invites | [`INVITES_MAX`]; each for at most [`INVITE_S_MAX`] |
+//! | administrators | [`ADMINS_MAX`] |
+#![forbid(unsafe_code)]
+
+mod actor;
+mod apply;
+mod audit;
+mod command;
+mod decide;
+mod event;
+mod knowledge;
+mod model;
+mod zone;
+
+pub use actor::{Actor, InviteId, Role};
+pub use apply::Corrupt;
+pub use audit::{AuditError, Record, Trail};
+pub use command::{Command, Enrolment, InviteTerms, Refusal};
+pub use decide::{Context, Outcome, Reply, SecretOf, Server};
+pub use event::Event;
+pub use knowledge::{Have, Known};
+pub use model::{Admin, Group, Invite, Member, Tenant};
+pub use zone::Zone;
+
+/// Most members of a tenant.
+pub const MEMBERS_MAX: usize = 100_000;
+/// Most groups of a tenant.
+pub const GROUPS_MAX: usize = 10_000;
+/// Most invites at once.
+pub const INVITES_MAX: usize = 10_000;
+/// Most administrators.
+pub const ADMINS_MAX: usize = 1_000;
+/// The longest life of an invite, in seconds: 30 days.
+pub const INVITE_S_MAX: u64 = 30 * 86_400;
+/// Epochs that are written ahead.
+pub const EPOCHS_AHEAD: usize = 2;

@@ -1,0 +1,97 @@
+//! What a tenant is: the sum of its events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use group::chain::Chain;
+use group::statement::{Admission, Authority, Genesis, GroupId};
+use group::{Kind, Mode};
+use wire::{NodeAddr, Prefix};
+
+use crate::actor::{InviteId, Role};
+use crate::zone::Zone;
+
+/// Somebody who administers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// What it may.
+    pub role: Role,
+    /// Who that is.
+    pub label: String,
+}
+
+/// A member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Its node, once it has come.
+    pub f: Option<NodeAddr>,
+    /// What the node is.
+    pub kind: Option<Kind>,
+    /// Its mode, if it is not that of its kind.
+    pub mode: Option<Mode>,
+    /// What lies behind the node.
+    pub prefixes: Vec<Prefix>,
+    /// The groups that it shall be in.
+    pub groups: BTreeSet<String>,
+    /// The last event that changed what it must know.
+    pub changed_rev: u64,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// How it began.
+    pub genesis: Genesis,
+    /// Who manages it.
+    pub authority: Authority,
+    /// The name of its time zone.
+    pub zone_name: String,
+    /// Its time zone.
+    pub zone: Zone,
+    /// This server's chain.
+    pub chain: Chain,
+    /// The admissions in force by member.
+    pub admissions: BTreeMap<String, Admission>,
+    /// The last event that changed what every member must know.
+    pub changed_rev: u64,
+}
+
+/// An invite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// As which member; `None`: as a new one.
+    pub member: Option<String>,
+    /// Into which groups, if as a new one.
+    pub groups: Vec<String>,
+    /// How many more may come.
+    pub uses_left: u32,
+    /// Until when, Unix seconds.
+    pub expires_unix_s: u64,
+}
+
+/// Members, groups, invites and administrators that belong together and see nothing of others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tenant {
+    /// The number of events so far.
+    pub rev: u64,
+    /// Who administers, by node.
+    pub admins: BTreeMap<NodeAddr, Admin>,
+    /// The members by name.
+    pub members: BTreeMap<String, Member>,
+    /// The names of members by node.
+    pub nodes: BTreeMap<NodeAddr, String>,
+    /// The groups by name.
+    pub groups: BTreeMap<String, Group>,
+    /// The invites that are good for something.
+    pub invites: BTreeMap<InviteId, Invite>,
+}
+
+impl Member {
+    /// The mode that it has.
+    #[must_use]
+    pub fn mode_in_force(&self) -> Mode {
+        let usual = self.kind.map_or(Mode::Open, Kind::usual_mode);
+        self.mode.unwrap_or(usual)
+    }
+}
