@@ -2,8 +2,9 @@
 //! gets the rest; if nothing changed that is nothing.
 
 use group::chain::Head;
-use group::epochs::EpochSecret;
-use group::statement::{Admission, Authority, Entry, Genesis, GroupId, Lease, Signer};
+use group::epochs::{EpochName, EpochSecret};
+use group::keyring::{Links, Welcome};
+use group::statement::{Entry, GroupId, Lease, Signer};
 use wire::NodeAddr;
 
 use crate::decide::SecretOf;
@@ -16,27 +17,6 @@ pub struct Have {
     pub group: GroupId,
     /// The end of the server's chain as the member has it.
     pub head: Head,
-}
-
-/// What a member is told of one group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// The name of the group.
-    pub name: String,
-    /// How it began.
-    pub genesis: Genesis,
-    /// Who manages it.
-    pub authority: Authority,
-    /// The member's own admission.
-    pub admission: Admission,
-    /// Its lease, from now.
-    pub lease: Lease,
-    /// The head that the entries follow: the member's own, or one from which a newcomer begins.
-    pub after: Head,
-    /// The entries that it lacks.
-    pub entries: Vec<Entry>,
-    /// The current epoch and those to come, by number.
-    pub secrets: Vec<(u32, EpochSecret)>,
 }
 
 impl Tenant {
@@ -64,7 +44,7 @@ impl Tenant {
         f: NodeAddr,
         have: &[Have],
         secret: impl Fn(SecretOf) -> Option<EpochSecret>,
-    ) -> Vec<Known> {
+    ) -> Vec<Welcome> {
         let Some(name) = self.nodes.get(&f) else {
             return Vec::new();
         };
@@ -76,14 +56,17 @@ impl Tenant {
             let head = have.iter().find(|have| have.group == group.id);
             let (after, entries) = news(group, head.map(|have| have.head));
             let index = group.chain.index();
-            known.push(Known {
+            known.push(Welcome {
                 name: title.clone(),
                 genesis: group.genesis.clone(),
                 authority: group.authority.clone(),
                 admission: admission.clone(),
                 lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
-                after,
-                entries,
+                links: vec![Links {
+                    index,
+                    after,
+                    entries,
+                }],
                 secrets: secrets(group, now_unix_s, &secret),
             });
         }
@@ -110,7 +93,7 @@ fn secrets(
     group: &Group,
     now_unix_s: u64,
     secret: impl Fn(SecretOf) -> Option<EpochSecret>,
-) -> Vec<(u32, EpochSecret)> {
+) -> Vec<(EpochName, EpochSecret)> {
     let valid = group
         .chain
         .epochs()
@@ -124,8 +107,8 @@ fn secrets(
         number,
     };
     let found = wanted.iter().filter_map(|epoch| {
-        let secret = secret(of(epoch.number))?;
-        Some((epoch.number, secret))
+        let (index, number) = (group.chain.index(), epoch.number);
+        Some((EpochName { index, number }, secret(of(number))?))
     });
     found.collect()
 }

@@ -32,7 +32,7 @@ pub use audit::{AuditError, Record, Trail};
 pub use command::{Command, Enrolment, InviteTerms, Refusal};
 pub use decide::{Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
-pub use knowledge::{Have, Known};
+pub use knowledge::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
 pub use zone::Zone;
 

@@ -157,7 +157,7 @@ fn who_is_removed_is_out_by_one_small_entry_and_the_epochs_it_knew_are_over() {
     assert!(!gms.view(1)["it"].chain.is_removed(leaver));
     let now = uses(&gms, 1, "sales");
     assert_eq!(now[0], (4, Use::Current));
-    assert!(knew.iter().all(|(number, _)| *number < 4));
+    assert!(knew.iter().all(|(name, _)| name.number < 4));
     assert_eq!(uses(&gms, 1, "it"), [(1, Use::Current)], "not touched");
     // The one in force before counts for ten seconds more.
     gms.now += 9;
@@ -167,8 +167,8 @@ fn who_is_removed_is_out_by_one_small_entry_and_the_epochs_it_knew_are_over() {
     );
     let mut held = before["sales"].epochs.clone();
     let chain = &gms.view(1)["sales"].chain;
-    let (number, secret) = gms.view(1)["sales"].known.secrets[0].clone();
-    held.insert(&AwsLc, chain, number, secret).unwrap();
+    let (name, secret) = gms.view(1)["sales"].known.secrets[0].clone();
+    held.insert(&AwsLc, chain, name.number, secret).unwrap();
     let last = |at| held.usable(chain, at).last().unwrap().what;
     assert_eq!(
         (last(gms.now), last(gms.now + 1)),
@@ -179,7 +179,11 @@ fn who_is_removed_is_out_by_one_small_entry_and_the_epochs_it_knew_are_over() {
     let news = gms.knowledge(1, &have);
     let lens = |name: &str| -> Vec<usize> {
         let known = news.iter().find(|known| known.name == name).unwrap();
-        known.entries.iter().map(|it| it.encode().len()).collect()
+        known.links[0]
+            .entries
+            .iter()
+            .map(|it| it.encode().len())
+            .collect()
     };
     assert_eq!(lens("it"), [0_usize; 0]);
     assert_eq!(lens("sales"), [151, 173, 173, 173]);
@@ -258,7 +262,7 @@ fn epochs_change_at_three_and_are_known_two_days_ahead() {
     assert_eq!(uses(&gms, 1, "sales"), [(2, Use::Current)]);
     let numbers = |gms: &Gms| -> Vec<u32> {
         let secrets = gms.view(1)["sales"].known.secrets.clone();
-        secrets.into_iter().map(|(number, _)| number).collect()
+        secrets.into_iter().map(|(name, _)| name.number).collect()
     };
     assert_eq!(numbers(&gms), [2, 3, 4]);
     // The server was off for ten days.

@@ -6,8 +6,8 @@
 //!
 //! | limit | value |
 //! |---|---|
-//! | entries kept | [`ENTRIES_MAX`], the newest |
-//! | removals | [`REMOVALS_MAX`]; each for [`REMOVAL_S`] |
+//! | entries kept | the newest [`ENTRIES_MIN`], and all of the last [`REMOVAL_S`] |
+//! | such entries, removals | [`REMOVALS_MAX`]; more are not taken |
 //! | epochs | [`EPOCHS_MAX`], the newest |
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,9 +19,9 @@ use crate::statement::{
     Authority, Entry, EntryBody, EpochEntry, GroupId, LEASE_S_MAX, Membership, Signer,
 };
 
-/// Entries that are kept.
-pub const ENTRIES_MAX: usize = 256;
-/// Removals that are kept.
+/// Entries that are kept however old they are.
+pub const ENTRIES_MIN: usize = 256;
+/// Most removals in force, and most entries that are kept.
 pub const REMOVALS_MAX: usize = 65_536;
 /// How long a removal is kept, in seconds: as long as there may be leases that it ends.
 pub const REMOVAL_S: u64 = LEASE_S_MAX + CLOCK_TOLERANCE_S;
@@ -81,8 +81,8 @@ pub enum ChainError {
     /// An epoch whose number does not grow.
     #[error("the epoch's number is not higher than that of the one before")]
     EpochNumber,
-    /// There is no room for more removals.
-    #[error("the chain has more than {REMOVALS_MAX} removals in force")]
+    /// There is no room for more entries.
+    #[error("the chain has more than {REMOVALS_MAX} entries of the last days")]
     Full,
 }
 
@@ -274,11 +274,11 @@ impl Chain {
 
     /// Takes the next entry.
     fn take(&mut self, crypto: &dyn Crypto, entry: Entry) -> Result<(), ChainError> {
+        if self.entries.len() >= REMOVALS_MAX {
+            return Err(ChainError::Full);
+        }
         match &entry.body {
             EntryBody::Removal(member) => {
-                if self.removals.len() >= REMOVALS_MAX {
-                    return Err(ChainError::Full);
-                }
                 self.removals.insert(*member, entry.at_unix_s);
             }
             EntryBody::Epoch(epoch) => {
@@ -292,10 +292,12 @@ impl Chain {
             number: entry.number,
             hash: entry.hash(crypto),
         };
-        self.entries.push_back(entry);
-        if self.entries.len() > ENTRIES_MAX {
+        // A removal in force must be there after a restart, too.
+        let is_old = |first: &Entry| first.at_unix_s.saturating_add(REMOVAL_S) <= entry.at_unix_s;
+        while self.entries.len() >= ENTRIES_MIN && self.entries.front().is_some_and(is_old) {
             self.entries.pop_front();
         }
+        self.entries.push_back(entry);
         Ok(())
     }
 

@@ -150,6 +150,11 @@ impl Epochs {
         self.secrets.get(&name)
     }
 
+    /// All that are held.
+    pub fn iter(&self) -> impl Iterator<Item = (EpochName, &EpochSecret)> {
+        self.secrets.iter().map(|(name, secret)| (*name, secret))
+    }
+
     /// The epochs of a chain that count at `now`, the newest first.
     #[must_use]
     pub fn usable(&self, chain: &Chain, now_unix_s: u64) -> Vec<Usable> {

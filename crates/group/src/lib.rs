@@ -27,6 +27,7 @@ mod decide;
 mod element;
 pub mod epochs;
 mod flow;
+pub mod keyring;
 pub mod resolve;
 pub mod serial;
 pub mod statement;

@@ -10,12 +10,13 @@
 use std::collections::BTreeMap;
 
 use control::{
-    Actor, Command, Context, Enrolment, Have, InviteId, Known, Outcome, Record, Refusal, Reply,
-    SecretOf, Server, Tenant, Trail,
+    Actor, Command, Context, Enrolment, Have, InviteId, Outcome, Record, Refusal, Reply, SecretOf,
+    Server, Tenant, Trail,
 };
 use group::Kind;
 use group::chain::Chain;
 use group::epochs::{EpochSecret, Epochs};
+use group::keyring::Welcome;
 use group::statement::{GroupId, Signer};
 use identity::crypto::{AwsLc, HashRng};
 use wire::NodeAddr;
@@ -115,7 +116,7 @@ impl Gms {
         invite_of(&self.order(add(member, groups)).unwrap())
     }
 
-    pub(crate) fn knowledge(&self, number: u8, have: &[Have]) -> Vec<Known> {
+    pub(crate) fn knowledge(&self, number: u8, have: &[Have]) -> Vec<Welcome> {
         let by = Signer {
             crypto: &AwsLc,
             seed: &SEED,
@@ -143,13 +144,13 @@ impl Gms {
 
 /// A group as a member has verified it.
 pub(crate) struct View {
-    pub(crate) known: Known,
+    pub(crate) known: Welcome,
     pub(crate) chain: Chain,
     pub(crate) epochs: Epochs,
 }
 
 impl View {
-    fn of(known: Known) -> Self {
+    fn of(known: Welcome) -> Self {
         let id = known.genesis.id(&AwsLc);
         assert!(
             known
@@ -161,15 +162,16 @@ impl View {
                 .admission
                 .holds(&AwsLc, &known.genesis, &known.authority)
         );
-        let mut chain = Chain::new(id, 0, known.after);
-        for entry in &known.entries {
+        let links = &known.links[0];
+        let mut chain = Chain::new(id, 0, links.after);
+        for entry in &links.entries {
             chain
                 .apply(&AwsLc, &known.authority, entry.clone())
                 .unwrap();
         }
         let mut epochs = Epochs::default();
-        for (number, secret) in &known.secrets {
-            let taken = epochs.insert(&AwsLc, &chain, *number, secret.clone());
+        for (name, secret) in &known.secrets {
+            let taken = epochs.insert(&AwsLc, &chain, name.number, secret.clone());
             assert_eq!(taken, Ok(true));
         }
         Self {

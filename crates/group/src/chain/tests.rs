@@ -51,8 +51,11 @@ fn epoch(number: u32, activates_unix_s: u64) -> EntryBody {
 /// A chain of so many removals, and its entries.
 fn written(count: u16) -> (Chain, Vec<Entry>) {
     let mut chain = chain();
-    let write = |number| chain.write(&server(), 1_000, removal(number)).unwrap();
-    let entries = (1..=count).map(write).collect();
+    let mut write = |number: u16| {
+        let at = 1_000 + u64::from(number - 1) * 3_600;
+        chain.write(&server(), at, removal(number)).unwrap()
+    };
+    let entries = (1..=count).map(&mut write).collect();
     (chain, entries)
 }
 
@@ -144,8 +147,8 @@ fn a_server_that_says_two_things_is_found_out() {
 
 #[test]
 fn a_newcomer_begins_at_a_head_and_old_entries_are_let_go() {
-    let (chain, entries) = written(ENTRIES_MAX as u16 + 10);
-    assert_eq!(chain.entries_from(0).count(), ENTRIES_MAX);
+    let (chain, entries) = written(ENTRIES_MIN as u16 + 10);
+    assert_eq!(chain.entries_from(0).count(), ENTRIES_MIN);
     let at = |number: usize| Head {
         number: number as u32,
         hash: entries[number - 1].hash(&AwsLc),
@@ -161,6 +164,21 @@ fn a_newcomer_begins_at_a_head_and_old_entries_are_let_go() {
         assert_eq!(apply(&mut newcomer, entry), Ok(Applied::New));
     }
     assert_eq!(newcomer.head(), chain.head());
+}
+
+#[test]
+fn a_removal_in_force_is_never_let_go() {
+    let mut chain = chain();
+    let many = ENTRIES_MIN as u16 * 3;
+    for number in 1..=many {
+        chain.write(&server(), 1_000, removal(number)).unwrap();
+    }
+    assert_eq!(chain.entries_from(0).count(), usize::from(many));
+    // They are when they count no more.
+    chain
+        .write(&server(), 1_000 + REMOVAL_S, removal(many + 1))
+        .unwrap();
+    assert_eq!(chain.entries_from(0).count(), ENTRIES_MIN);
 }
 
 #[test]

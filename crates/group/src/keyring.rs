@@ -1,0 +1,528 @@
+//! What a node holds of its groups: its memberships, the servers' chains, the secrets; and what
+//! its peers have proven (docs/protocol/group.md).
+//!
+//! It holds a node's own groups and the peers it has to do with, never a list of all members.
+//! Everything that comes in is verified here, whoever it comes from: a server, or another member.
+//!
+//! | limit | value |
+//! |---|---|
+//! | groups | [`GROUPS_MAX`] |
+//! | peers' memberships | [`PEERS_MAX`] |
+//! | proofs that an initiator offers | the first [`PROOFS_MAX`] |
+
+use std::collections::BTreeMap;
+
+use identity::crypto::Crypto;
+use wire::NodeAddr;
+
+use crate::chain::{Applied, Chain, ChainError, Compared, Head};
+use crate::element::{Kind, Mode};
+use crate::epochs::{EpochName, EpochSecret, Epochs, SecretError, Usable, Use};
+use crate::statement::{
+    Admission, Attributes, Authority, Entry, EntryBody, Genesis, GroupId, Lease, Membership,
+};
+
+/// Most groups of a node.
+pub const GROUPS_MAX: usize = 256;
+/// Most memberships of peers that are remembered.
+pub const PEERS_MAX: usize = 65_536;
+/// Most proofs in a handshake: its slots.
+pub const PROOFS_MAX: usize = 16;
+
+/// A part of a chain, on its way to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    /// The server's index.
+    pub index: u8,
+    /// What the first entry follows.
+    pub after: Head,
+    /// The entries, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+/// All that a member needs of a group, or what it lacks: from a server, and as a node keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// What the group is called here.
+    pub name: String,
+    /// How it began.
+    pub genesis: Genesis,
+    /// Who manages it.
+    pub authority: Authority,
+    /// The member's admission.
+    pub admission: Admission,
+    /// Its lease.
+    pub lease: Lease,
+    /// Entries of the servers' chains.
+    pub links: Vec<Links>,
+    /// Secrets of epochs.
+    pub secrets: Vec<(EpochName, EpochSecret)>,
+}
+
+/// Why what somebody handed over was not taken. Nothing has changed then, except that
+/// [`Keyring::link`] keeps the entries before the one that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    /// A statement of another node.
+    #[error("the admission is of another node")]
+    NotMine,
+    /// The statements of one message are of different groups.
+    #[error("the statements are of different groups")]
+    Mixed,
+    /// The root key did not name these servers.
+    #[error("the servers are not named by the group's root key")]
+    Authority,
+    /// Nobody admitted.
+    #[error("the admission is not signed by those who may admit")]
+    Admission,
+    /// No server gave the lease, or it does not run.
+    #[error("the lease is not of a server of the group, or has ended")]
+    Lease,
+    /// The admission was removed.
+    #[error("the admission was removed")]
+    Removed,
+    /// A group that this node is not in.
+    #[error("this node is not in the group")]
+    NoGroup,
+    /// A chain that no server has.
+    #[error("the group has no server {0}")]
+    NoServer(u8),
+    /// An entry.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// No room.
+    #[error("more than {0} are not kept")]
+    Full(usize),
+}
+
+/// What a member proves in a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The group.
+    pub group: GroupId,
+    /// The epoch.
+    pub epoch: EpochName,
+    /// What a match is good for.
+    pub what: Use,
+    /// The key of the slot.
+    pub tag: [u8; 32],
+    /// What a match adds to the handshake.
+    pub psk: [u8; 32],
+}
+
+/// A peer's membership that has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its admission.
+    pub member: Membership,
+    /// What it is.
+    pub kind: Kind,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its name, and what lies behind it.
+    pub attributes: Attributes,
+    /// The end of its lease, Unix seconds.
+    pub until_unix_s: u64,
+}
+
+/// One group of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Joined {
+    name: String,
+    genesis: Genesis,
+    authority: Authority,
+    admission: Admission,
+    lease: Lease,
+    chains: BTreeMap<u8, Chain>,
+    epochs: Epochs,
+    peers: BTreeMap<NodeAddr, Peer>,
+}
+
+/// The groups of a node.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    me: NodeAddr,
+    groups: BTreeMap<GroupId, Joined>,
+}
+
+impl Keyring {
+    /// A node without groups.
+    #[must_use]
+    pub fn new(me: NodeAddr) -> Self {
+        Self {
+            me,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Takes what a server tells, or what was kept; the members that it removes from the group.
+    ///
+    /// # Errors
+    /// See [`KeyringError`].
+    pub fn welcome(
+        &mut self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        welcome: Welcome,
+    ) -> Result<Vec<Membership>, KeyringError> {
+        let group = welcome.genesis.id(crypto);
+        self.check(crypto, now_unix_s, group, &welcome)?;
+        if !self.groups.contains_key(&group) && self.groups.len() >= GROUPS_MAX {
+            return Err(KeyringError::Full(GROUPS_MAX));
+        }
+        let before = self.groups.get(&group);
+        let newer = before.map(|it| &it.authority);
+        let newer = newer.filter(|it| it.serial > welcome.authority.serial);
+        let mut joined = Joined {
+            name: welcome.name,
+            authority: newer.cloned().unwrap_or(welcome.authority),
+            genesis: welcome.genesis,
+            admission: welcome.admission,
+            lease: welcome.lease,
+            chains: before.map(|it| it.chains.clone()).unwrap_or_default(),
+            epochs: before.map(|it| it.epochs.clone()).unwrap_or_default(),
+            peers: before.map(|it| it.peers.clone()).unwrap_or_default(),
+        };
+        let mut removed = Vec::new();
+        for links in welcome.links {
+            removed.extend(joined.link(crypto, links)?);
+        }
+        for (name, secret) in welcome.secrets {
+            joined.secret(crypto, name, secret)?;
+        }
+        self.groups.insert(group, joined);
+        Ok(removed)
+    }
+
+    /// Takes entries that another member handed over; the members that they remove.
+    ///
+    /// # Errors
+    /// See [`KeyringError`].
+    pub fn link(
+        &mut self,
+        crypto: &dyn Crypto,
+        group: GroupId,
+        links: Links,
+    ) -> Result<Vec<Membership>, KeyringError> {
+        self.joined_mut(group)?.link(crypto, links)
+    }
+
+    /// Takes a secret that another member handed over; whether it is new.
+    ///
+    /// # Errors
+    /// See [`KeyringError`].
+    pub fn secret(
+        &mut self,
+        crypto: &dyn Crypto,
+        group: GroupId,
+        name: EpochName,
+        secret: EpochSecret,
+    ) -> Result<bool, KeyringError> {
+        self.joined_mut(group)?.secret(crypto, name, secret)
+    }
+
+    /// Takes the membership that a peer shows, after a handshake that matched the group.
+    ///
+    /// # Errors
+    /// See [`KeyringError`].
+    pub fn peer(
+        &mut self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        f: NodeAddr,
+        admission: &Admission,
+        lease: &Lease,
+    ) -> Result<&Peer, KeyringError> {
+        let joined = self.joined_mut(admission.group)?;
+        if admission.member.f != f || lease.member != admission.member {
+            return Err(KeyringError::NotMine);
+        }
+        joined.check(crypto, now_unix_s, admission, lease)?;
+        if !joined.peers.contains_key(&f) && joined.peers.len() >= PEERS_MAX {
+            return Err(KeyringError::Full(PEERS_MAX));
+        }
+        let attributes = admission.attributes().unwrap_or_default();
+        let peer = Peer {
+            member: admission.member,
+            kind: admission.kind,
+            mode: admission.mode,
+            attributes,
+            until_unix_s: lease.until_unix_s,
+        };
+        joined.peers.insert(f, peer);
+        joined.peers.get(&f).ok_or(KeyringError::NoGroup)
+    }
+
+    /// The groups that a peer has shown to be in, and that this node is in, now.
+    pub fn shared(&self, f: NodeAddr, now_unix_s: u64) -> impl Iterator<Item = (GroupId, &Peer)> {
+        self.groups.iter().filter_map(move |(group, joined)| {
+            let peer = joined.peers.get(&f)?;
+            let runs = now_unix_s < peer.until_unix_s && now_unix_s < joined.lease.until_unix_s;
+            let is_out = joined.is_removed(peer.member) || joined.is_removed(joined.member());
+            (runs && !is_out).then_some((*group, peer))
+        })
+    }
+
+    /// Forgets a peer: its session has ended.
+    pub fn forget(&mut self, f: NodeAddr) {
+        for joined in self.groups.values_mut() {
+            joined.peers.remove(&f);
+        }
+    }
+
+    /// Leaves a group.
+    pub fn leave(&mut self, group: GroupId) {
+        self.groups.remove(&group);
+    }
+
+    /// What this node proves in a handshake, and matches: the current epochs first, then those
+    /// beside them, then those to catch up by. As initiator it has room for [`PROOFS_MAX`].
+    #[must_use]
+    pub fn proofs(&self, crypto: &dyn Crypto, now_unix_s: u64) -> Vec<Proof> {
+        let mut proofs: Vec<Proof> = Vec::new();
+        for (group, joined) in &self.groups {
+            let ends = joined.lease.until_unix_s;
+            if now_unix_s >= ends || joined.is_removed(joined.member()) {
+                continue;
+            }
+            for Usable { name, what } in joined.usable(now_unix_s) {
+                let Some(secret) = joined.epochs.secret(name) else {
+                    continue;
+                };
+                proofs.push(Proof {
+                    group: *group,
+                    epoch: name,
+                    what,
+                    tag: secret.tag(crypto),
+                    psk: secret.psk(crypto),
+                });
+            }
+        }
+        proofs.sort_by_key(|proof| (proof.what, proof.group, std::cmp::Reverse(proof.epoch)));
+        proofs
+    }
+
+    /// What this node shows after a handshake that matched a group.
+    #[must_use]
+    pub fn membership(&self, group: GroupId) -> Option<(&Admission, &Lease)> {
+        let joined = self.groups.get(&group)?;
+        Some((&joined.admission, &joined.lease))
+    }
+
+    /// The ends of the chains of a group.
+    pub fn heads(&self, group: GroupId) -> impl Iterator<Item = (u8, Head)> {
+        let chains = self.groups.get(&group).into_iter();
+        let chains = chains.flat_map(|joined| joined.chains.iter());
+        chains.map(|(index, chain)| (*index, chain.head()))
+    }
+
+    /// What another member's head says about a chain. `None`: the chain is not known here.
+    #[must_use]
+    pub fn compare(
+        &self,
+        crypto: &dyn Crypto,
+        group: GroupId,
+        index: u8,
+        head: Head,
+    ) -> Option<Compared> {
+        let chain = self.groups.get(&group)?.chains.get(&index)?;
+        Some(chain.compare(crypto, head))
+    }
+
+    /// The entries of a chain from a number on, for another member. `None`: not all of them are
+    /// kept.
+    #[must_use]
+    pub fn links_from(&self, group: GroupId, index: u8, number: u32) -> Option<Links> {
+        let chain = self.groups.get(&group)?.chains.get(&index)?;
+        let links = links_of(chain, number);
+        (links.after.number.checked_add(1) == Some(number)).then_some(links)
+    }
+
+    /// A secret, for another member that is in the group and lacks it.
+    #[must_use]
+    pub fn secret_of(&self, group: GroupId, name: EpochName) -> Option<&EpochSecret> {
+        self.groups.get(&group)?.epochs.secret(name)
+    }
+
+    /// The group as it is kept; [`Keyring::welcome`] takes it again after a restart.
+    #[must_use]
+    pub fn kept(&self, group: GroupId) -> Option<Welcome> {
+        let joined = self.groups.get(&group)?;
+        let links = joined.chains.values().map(|chain| links_of(chain, 0));
+        let secrets = joined.epochs.iter();
+        Some(Welcome {
+            name: joined.name.clone(),
+            genesis: joined.genesis.clone(),
+            authority: joined.authority.clone(),
+            admission: joined.admission.clone(),
+            lease: joined.lease.clone(),
+            links: links.collect(),
+            secrets: secrets.map(|(name, it)| (name, it.clone())).collect(),
+        })
+    }
+
+    /// The groups, by id, and what they are called here.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &str)> {
+        self.groups.iter().map(|(id, it)| (*id, it.name.as_str()))
+    }
+
+    /// Forgets what is over.
+    pub fn expire(&mut self, now_unix_s: u64) {
+        for joined in self.groups.values_mut() {
+            joined
+                .peers
+                .retain(|_, peer| now_unix_s < peer.until_unix_s);
+            for chain in joined.chains.values_mut() {
+                joined.epochs.expire(chain, now_unix_s);
+                chain.expire(now_unix_s);
+            }
+        }
+    }
+
+    /// When proofs or memberships change next by themselves, Unix seconds.
+    #[must_use]
+    pub fn changes_at(&self, now_unix_s: u64) -> Option<u64> {
+        let of = |joined: &Joined| {
+            let leases = joined.peers.values().map(|peer| peer.until_unix_s);
+            let leases = leases.chain([joined.lease.until_unix_s]);
+            let chains = joined.chains.values();
+            let epochs = chains.filter_map(|chain| joined.epochs.changes_at(chain, now_unix_s));
+            let all = leases.chain(epochs).filter(|at| *at > now_unix_s);
+            all.min()
+        };
+        self.groups.values().filter_map(of).min()
+    }
+
+    /// Whether a welcome is this node's, and in itself as it should be.
+    fn check(
+        &self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        group: GroupId,
+        welcome: &Welcome,
+    ) -> Result<(), KeyringError> {
+        let of = [
+            welcome.authority.group,
+            welcome.admission.group,
+            welcome.lease.group,
+        ];
+        if of.iter().any(|other| *other != group) {
+            return Err(KeyringError::Mixed);
+        }
+        let member = welcome.admission.member;
+        if member.f != self.me || welcome.lease.member != member {
+            return Err(KeyringError::NotMine);
+        }
+        if !welcome
+            .authority
+            .is_signed_by(crypto, &welcome.genesis.root_key)
+        {
+            return Err(KeyringError::Authority);
+        }
+        let known = self.groups.get(&group).map(|joined| &joined.authority);
+        let newest = known.filter(|it| it.serial > welcome.authority.serial);
+        let authority = newest.unwrap_or(&welcome.authority);
+        if !welcome.admission.holds(crypto, &welcome.genesis, authority) {
+            return Err(KeyringError::Admission);
+        }
+        if !welcome.lease.holds(crypto, authority, now_unix_s) {
+            return Err(KeyringError::Lease);
+        }
+        Ok(())
+    }
+
+    fn joined_mut(&mut self, group: GroupId) -> Result<&mut Joined, KeyringError> {
+        self.groups.get_mut(&group).ok_or(KeyringError::NoGroup)
+    }
+}
+
+impl Joined {
+    fn member(&self) -> Membership {
+        self.admission.member
+    }
+
+    fn is_removed(&self, member: Membership) -> bool {
+        self.chains.values().any(|chain| chain.is_removed(member))
+    }
+
+    /// Whether a membership counts now.
+    fn check(
+        &self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        admission: &Admission,
+        lease: &Lease,
+    ) -> Result<(), KeyringError> {
+        if self.is_removed(admission.member) {
+            return Err(KeyringError::Removed);
+        }
+        if !admission.holds(crypto, &self.genesis, &self.authority) {
+            return Err(KeyringError::Admission);
+        }
+        if !lease.holds(crypto, &self.authority, now_unix_s) {
+            return Err(KeyringError::Lease);
+        }
+        Ok(())
+    }
+
+    fn usable(&self, now_unix_s: u64) -> impl Iterator<Item = Usable> {
+        let chains = self.chains.values();
+        chains.flat_map(move |chain| self.epochs.usable(chain, now_unix_s))
+    }
+
+    fn link(&mut self, crypto: &dyn Crypto, links: Links) -> Result<Vec<Membership>, KeyringError> {
+        let index = links.index;
+        if self.authority.server(index).is_none() {
+            return Err(KeyringError::NoServer(index));
+        }
+        let group = self.authority.group;
+        let begin = || Chain::new(group, index, links.after);
+        let mut chain = self.chains.get(&index).cloned().unwrap_or_else(begin);
+        let mut removed = Vec::new();
+        let mut failed = None;
+        for entry in links.entries {
+            let gone = match &entry.body {
+                EntryBody::Removal(member) => Some(*member),
+                EntryBody::Epoch(_) => None,
+            };
+            match chain.apply(crypto, &self.authority, entry) {
+                Ok(Applied::New) => removed.extend(gone),
+                Ok(Applied::Known) => {}
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        self.chains.insert(index, chain);
+        failed.map_or(Ok(removed), |error| Err(error.into()))
+    }
+
+    fn secret(
+        &mut self,
+        crypto: &dyn Crypto,
+        name: EpochName,
+        secret: EpochSecret,
+    ) -> Result<bool, KeyringError> {
+        let chain = self.chains.get(&name.index);
+        let chain = chain.ok_or(KeyringError::NoServer(name.index))?;
+        Ok(self.epochs.insert(crypto, chain, name.number, secret)?)
+    }
+}
+
+/// The entries of a chain that are kept, from a number on.
+fn links_of(chain: &Chain, number: u32) -> Links {
+    let entries: Vec<Entry> = chain.entries_from(number).cloned().collect();
+    let after = entries.first().map_or(chain.head(), |first| Head {
+        number: first.number.saturating_sub(1),
+        hash: first.before,
+    });
+    Links {
+        index: chain.index(),
+        after,
+        entries,
+    }
+}
