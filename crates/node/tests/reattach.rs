@@ -187,6 +187,30 @@ fn who_asks_to_be_a_client_between_two_paths_is_taken_when_it_has_one() {
     }
 }
 
+/// The answer was lost, and so is the call of the Bridge, which then knows nothing of the client.
+#[test]
+fn a_client_that_was_not_answered_finds_soon_that_its_bridge_has_started_again() {
+    let (bridge, client) = (0, 1);
+    let mut world = World::new(2);
+    world.with(bridge, |node, now| node.serve(now, true));
+    attach(&mut world, bridge, client);
+    world.restart(client);
+    let mut answers = 0;
+    world.lose = Box::new(move |packet| {
+        answers += usize::from(packet.from == at(bridge));
+        // Message 2 has two fragments.
+        packet.from == at(bridge) && answers > 2
+    });
+    world.run(Duration::from_millis(100));
+    assert!(is_here(&world, bridge) && !is_attached(&world, client));
+    world.lose = Box::new(move |packet| packet.from == at(bridge));
+    world.restart(bridge);
+    world.run(Duration::from_millis(100));
+    world.lose = Box::new(|_| false);
+    world.run(s(4));
+    assert!(is_attached(&world, client) && is_here(&world, bridge));
+}
+
 /// A peer has a session already, and no reason to make another but the ticket.
 #[test]
 fn a_peer_with_a_line_is_taken_while_its_session_stands() {

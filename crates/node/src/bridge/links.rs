@@ -8,6 +8,7 @@
 //! | a stream is there | the first two tries go over it (one may cross the Bridge's), then UDP takes turns with it |
 //! | session over a stream, at each rekey | try UDP again; it is preferred |
 //! | session stands | attach; once attached, register tickets, ask for channels |
+//! | an attach unanswered for [`ATTACH_UNANSWERED`] | ping: the Bridge may have started again meanwhile, and its call be lost |
 //! | [`LINK_PROBE`] since the last probe | ping: keeps NATs open, measures |
 //! | a session over the Bridge goes silent | ping now |
 //! | a ping unanswered for [`LINK_PROBE_LOST`] | call again |
@@ -35,6 +36,9 @@ use crate::{BridgeError, Event, Output};
 pub const LINK_PROBE: Duration = Duration::from_secs(25);
 /// A Bridge that answers no ping for this long is called again.
 pub const LINK_PROBE_LOST: Duration = Duration::from_millis(1_000);
+/// A Bridge that has not answered an attach for this long is asked whether it is there. One that
+/// still checks the password is.
+const ATTACH_UNANSWERED: Duration = Duration::from_secs(2);
 /// After a session with a Bridge has ended, it is called again.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 /// The same when it did not answer for 90 s, or turned this node away.
@@ -163,6 +167,7 @@ impl Node {
         let call = link.next_call.take_if(is_due).is_some();
         let lost = link.probing.take_if(is_due).is_some();
         let probe = link.next_probe.take_if(is_due).is_some();
+        let unanswered = link.attaching.take_if(is_due).is_some();
         let other = link.next_address.take_if(is_due).is_some();
         if other && let Some(session) = self.session_mut(f) {
             session.retry_now(now.mono);
@@ -173,7 +178,7 @@ impl Node {
         }
         if lost && is_up {
             self.call_again(now, f);
-        } else if probe && is_up {
+        } else if (probe || unanswered) && is_up {
             self.probe_link(now, f);
         }
     }
@@ -396,7 +401,11 @@ impl Node {
     }
 
     fn attach(&mut self, now: Now, f: NodeAddr) {
-        let password = self.links.get(&f).and_then(|link| link.password.clone());
+        let Some(link) = self.links.get_mut(&f) else {
+            return;
+        };
+        link.attaching = Some(now.mono.saturating_add(ATTACH_UNANSWERED));
+        let password = link.password.clone();
         let attach = Attach {
             password: password.as_deref(),
         };
@@ -408,6 +417,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&f) else {
             return;
         };
+        link.attaching = None;
         if attached.status != AttachStatus::Attached {
             link.attached = None;
             link.refusal = Some(attached.status);
@@ -449,6 +459,7 @@ impl Node {
         };
         let was_attached = link.attached.take().is_some();
         link.next_probe = None;
+        link.attaching = None;
         link.probing = None;
         let wait = match why {
             Closed::NoAnswer | Closed::Peer(CloseReason::NotAllowed) => CALL_AGAIN_LATER,

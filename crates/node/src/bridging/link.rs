@@ -36,6 +36,8 @@ pub(crate) struct Link {
     /// When the next of several addresses has its turn in a call that is not answered.
     pub(crate) next_address: Option<Duration>,
     pub(crate) next_probe: Option<Duration>,
+    /// Until when the attach that is out may be answered.
+    pub(crate) attaching: Option<Duration>,
     /// Until when the ping that is out may be answered.
     pub(crate) probing: Option<Duration>,
     /// This node's channels over it, by peer.
@@ -56,6 +58,7 @@ impl Link {
             self.next_call,
             self.next_address,
             self.next_probe,
+            self.attaching,
             self.probing,
         ];
         timers.into_iter().flatten().min()
