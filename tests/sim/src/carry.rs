@@ -186,6 +186,7 @@ impl World {
             to,
             from,
             mut bytes,
+            corrupted,
             ..
         } = flight;
         if self.hosts[to].node.is_none() {
@@ -198,7 +199,7 @@ impl World {
             self.input(to, |node, now| node.handle_beacon(now, from, &bytes));
             return;
         }
-        let seen = (!hostile).then(|| bytes.clone());
+        let seen = (!hostile && !corrupted).then(|| bytes.clone());
         self.strangers.initiation_taken = false;
         if from == STRANGER {
             self.strangers.came_from_stranger(to, bytes.len());

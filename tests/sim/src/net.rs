@@ -123,6 +123,8 @@ pub struct Flight {
     pub after: Duration,
     /// The datagram.
     pub bytes: Vec<u8>,
+    /// Whether a bit of it was flipped on the way.
+    pub corrupted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -358,7 +360,8 @@ impl Net {
                     after += Duration::from_millis(dice.range(20, 400));
                 }
                 let mut bytes = bytes.to_vec();
-                if dice.chance(w.corrupt) && !bytes.is_empty() {
+                let corrupted = dice.chance(w.corrupt) && !bytes.is_empty();
+                if corrupted {
                     self.counts.corrupted += 1;
                     let bit = dice.below(bytes.len() * 8);
                     bytes[bit / 8] ^= 1 << (bit % 8);
@@ -369,6 +372,7 @@ impl Net {
                     from,
                     after,
                     bytes,
+                    corrupted,
                 }
             })
             .collect()

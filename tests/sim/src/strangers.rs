@@ -4,6 +4,10 @@
 //! byte; from a Bridge that takes passwords never more bytes than it sent. [`THIEF`] sits on the path, holds datagrams back and passes them on from its own address; it
 //! may get path challenges, and never more bytes than it sent (roaming, section 4.1).
 //!
+//! They remember only what arrived as it was sent. Of a datagram that was corrupted on the way,
+//! another flipped bit could make the original again: no garbage and no replay, but one that its
+//! receiver has never seen, and that it rightly takes from wherever it comes.
+//!
 //! Limits: [`RECORDED_MAX`] datagrams and [`INITIATIONS_MAX`] initiations are remembered.
 
 use std::collections::BTreeMap;
@@ -86,7 +90,7 @@ impl Strangers {
         })
     }
 
-    /// Something arrived at a node and was handled.
+    /// Something arrived at a node, as it was sent, and was handled.
     pub(crate) fn overhear(&mut self, dice: &mut Dice, to: usize, from: SocketAddr, seen: Vec<u8>) {
         self.overhear_initiation(to, &seen);
         if self.recorded.len() >= RECORDED_MAX {

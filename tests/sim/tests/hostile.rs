@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::crypto::AwsLc;
-use sim::net::{NatKind, Net};
+use sim::net::{NatKind, Net, Weather};
 use sim::rng::Dice;
 use sim::strangers::STRANGER;
 use sim::world::World;
@@ -148,6 +148,24 @@ fn a_session_loses_nothing_meanwhile() {
     run(&mut world, 1);
     assert!(world.violations.is_empty(), "{:?}", world.violations);
     assert_eq!(world.model.deliveries - before, sent as u64);
+}
+
+/// A stranger that knew it could mend it, and then it would be the first to bring the original.
+#[test]
+fn what_was_corrupted_on_the_way_is_not_remembered() {
+    let mut world = meeting();
+    let before = [world.recordings(0), world.recordings(1)];
+    world.net.weather = Weather {
+        corrupt: 1_000,
+        ..Weather::CALM
+    };
+    for i in 0..20 {
+        world.app_send(0, 1, 100 + i);
+        world.app_send(1, 0, 100 + i);
+    }
+    run(&mut world, 1);
+    assert!(world.net.counts.corrupted >= 40);
+    assert_eq!([world.recordings(0), world.recordings(1)], before);
 }
 
 #[test]
