@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | [`Use::Beside`] | [`EARLY_S`] before it activates | its activation |
 //! | [`Use::Current`] | its activation | the next one that is held activates |
-//! | [`Use::Beside`] | | the overlap of that one after |
+//! | [`Use::Beside`] | | the shortest overlap of those that activated since |
 //! | [`Use::CatchUp`] | then, or when it was cancelled | [`CATCH_UP_S`] later |
 
 use std::collections::BTreeMap;
@@ -158,12 +158,10 @@ impl Epochs {
     /// The epochs of a chain that count at `now`, the newest first.
     #[must_use]
     pub fn usable(&self, chain: &Chain, now_unix_s: u64) -> Vec<Usable> {
-        let held = self.held(chain);
         let mut usable = Vec::new();
-        for (at, epoch) in held.iter().enumerate() {
-            let times = Times::of(epoch, held.get(at + 1..).unwrap_or_default());
+        for (number, times) in self.times(chain) {
             if let Some(what) = times.what(now_unix_s) {
-                let (index, number) = (chain.index(), epoch.entry.number);
+                let index = chain.index();
                 let name = EpochName { index, number };
                 usable.push(Usable { name, what });
             }
@@ -175,10 +173,8 @@ impl Epochs {
     /// When [`Self::usable`] changes next, Unix seconds.
     #[must_use]
     pub fn changes_at(&self, chain: &Chain, now_unix_s: u64) -> Option<u64> {
-        let held = self.held(chain);
-        let moments = held.iter().enumerate().flat_map(|(at, epoch)| {
-            Times::of(epoch, held.get(at + 1..).unwrap_or_default()).moments()
-        });
+        let times = self.times(chain);
+        let moments = times.iter().flat_map(|(_, times)| times.moments());
         moments.flatten().filter(|at| *at > now_unix_s).min()
     }
 
@@ -197,14 +193,23 @@ impl Epochs {
         });
     }
 
-    /// The epochs of a chain whose secrets are held, by number.
-    fn held<'a>(&self, chain: &'a Chain) -> Vec<&'a Epoch> {
+    /// The epochs of a chain whose secrets are held, by number, and when they are of what use.
+    fn times(&self, chain: &Chain) -> Vec<(u32, Times)> {
         let index = chain.index();
-        let is_held = |epoch: &&Epoch| {
+        let epochs: Vec<&Epoch> = chain.epochs().collect();
+        let is_held = |epoch: &Epoch| {
             let number = epoch.entry.number;
             self.secrets.contains_key(&EpochName { index, number })
         };
-        chain.epochs().filter(is_held).collect()
+        let mut times = Vec::new();
+        for (at, epoch) in epochs.iter().enumerate().filter(|(_, it)| is_held(it)) {
+            let after = epochs.get(at + 1..).unwrap_or_default();
+            let counts = |it: &&Epoch| is_held(it) && it.cancelled_unix_s.is_none();
+            let next = after.iter().position(counts);
+            let until_next = next.and_then(|next| after.get(..=next)).unwrap_or_default();
+            times.push((epoch.entry.number, Times::of(epoch, until_next)));
+        }
+        times
     }
 }
 
@@ -219,23 +224,27 @@ struct Times {
 }
 
 impl Times {
-    /// The times of an epoch, given those after it that are held.
-    fn of(epoch: &Epoch, after: &[&Epoch]) -> Self {
-        let is_valid = |epoch: &&&Epoch| epoch.cancelled_unix_s.is_none();
-        let next = after.iter().find(is_valid).map(|next| next.entry);
-        let end = |next: EpochEntry| {
-            let overlap_s = u64::from(next.overlap_s);
-            next.activates_unix_s.saturating_add(overlap_s)
+    /// The times of an epoch, given those after it up to the next one that is held; none if none is.
+    ///
+    /// It counts until that one activates. Beyond that it counts for the shortest overlap of all that
+    /// have begun since, held or not: one of them may follow a removal, and a later change must
+    /// not stretch that.
+    fn of(epoch: &Epoch, until_next: &[&Epoch]) -> Self {
+        let has_begun = |it: &&&Epoch| {
+            let cancelled = it.cancelled_unix_s;
+            cancelled.is_none_or(|at| it.entry.activates_unix_s <= at)
         };
+        let end = |it: EpochEntry| it.activates_unix_s.saturating_add(u64::from(it.overlap_s));
+        let begun = until_next.iter().filter(has_begun).map(|it| end(it.entry));
         let activates = epoch.entry.activates_unix_s;
-        let replaced = next.map(|next| next.activates_unix_s);
         // One that was cancelled ends then: whoever knows that has heard of another.
         let cancelled = epoch.cancelled_unix_s;
+        let replaced = until_next.last().map(|next| next.entry.activates_unix_s);
         Self {
             early: activates.saturating_sub(EARLY_S),
             activates,
             replaced: cancelled.or(replaced),
-            ends: cancelled.or(next.map(end)),
+            ends: cancelled.or(begun.min().max(replaced)),
         }
     }
 

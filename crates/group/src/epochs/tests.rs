@@ -112,10 +112,12 @@ fn without_the_next_secret_the_one_that_is_held_stays() {
     // The third replaces the first where the second never came.
     let epochs = holding(&chain, &[1, 3]);
     let third = FIRST + 2 * DAY;
-    assert_eq!(
-        uses(&epochs, &chain, third),
-        [(3, Use::Current), (1, Use::Beside)]
-    );
+    for (at, expected) in [
+        (third - 1, [(3, Use::Beside), (1, Use::Current)]),
+        (third, [(3, Use::Current), (1, Use::CatchUp)]),
+    ] {
+        assert_eq!(uses(&epochs, &chain, at), expected);
+    }
 }
 
 #[test]
@@ -149,6 +151,30 @@ fn after_a_removal_the_epochs_known_to_the_leaver_only_serve_to_catch_up() {
     let next_day = FIRST + DAY + 100;
     assert_eq!(uses(&unaware, &before, next_day)[0], (2, Current));
     assert!(uses_of(&told, next_day).contains(&(2, CatchUp)));
+}
+
+/// Found by the model checker (tests/sim/tests/groups.rs).
+#[test]
+fn a_change_right_after_a_removal_does_not_stretch_its_overlap() {
+    let mut chain = daily(3);
+    let at = FIRST + 1_000;
+    for (number, written, overlap) in [(4, at, 10), (5, at + 11, 90)] {
+        write(&mut chain, written, number, written, overlap);
+    }
+    // The secret in between never came.
+    let epochs = holding(&chain, &[1, 5]);
+    assert_eq!(
+        uses(&epochs, &chain, at + 11),
+        [(5, Use::Current), (1, Use::CatchUp)]
+    );
+    // In the same second the second cancels the first, and its overlap holds all the same.
+    let mut chain = daily(3);
+    for (number, overlap) in [(4, 10), (5, 90)] {
+        write(&mut chain, at, number, at, overlap);
+    }
+    let epochs = holding(&chain, &[1, 5]);
+    assert_eq!(uses(&epochs, &chain, at + 9)[1], (1, Use::Beside));
+    assert_eq!(uses(&epochs, &chain, at + 10)[1], (1, Use::CatchUp));
 }
 
 #[test]
