@@ -1,7 +1,7 @@
 //! What a member is told: its own groups and nothing else. A member says how far it has come, and
 //! gets the rest; if nothing changed that is nothing.
 
-use group::chain::Head;
+use group::chain::{Compared, Head};
 use group::epochs::{EpochName, EpochSecret};
 use group::keyring::{Links, Welcome};
 use group::statement::{Entry, GroupId, Lease, Signer};
@@ -54,7 +54,7 @@ impl Tenant {
                 continue;
             };
             let head = have.iter().find(|have| have.group == group.id);
-            let (after, entries) = news(group, head.map(|have| have.head));
+            let (after, entries) = news(by, group, head.map(|have| have.head));
             let index = group.chain.index();
             known.push(Welcome {
                 name: title.clone(),
@@ -74,16 +74,19 @@ impl Tenant {
     }
 }
 
-/// The entries after a head, if it is of this chain; otherwise all that are kept.
-fn news(group: &Group, have: Option<Head>) -> (Head, Vec<Entry>) {
+/// The entries after a head, if it is of this chain; otherwise all that are kept, by which the member
+/// sees that one of the two chains is a lie.
+fn news(by: &Signer<'_>, group: &Group, have: Option<Head>) -> (Head, Vec<Entry>) {
     let first_kept = group.chain.entries_from(0).next();
     let begin = first_kept.map_or(group.chain.head(), |entry| Head {
         number: entry.number.saturating_sub(1),
         hash: entry.before,
     });
-    let after = have
-        .filter(|head| head.number >= begin.number)
-        .unwrap_or(begin);
+    let is_ours = |head: &Head| {
+        let compared = group.chain.compare(by.crypto, *head);
+        matches!(compared, Compared::Same | Compared::Ahead)
+    };
+    let after = have.filter(is_ours).unwrap_or(begin);
     let entries = group.chain.entries_from(after.number.saturating_add(1));
     (after, entries.cloned().collect())
 }
