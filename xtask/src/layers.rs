@@ -111,7 +111,7 @@ const CRATES: &[Crate] = &[
         "sim",
         Layer::App,
         &[
-            "wire", "identity", "session", "mesh", "group", "node", "api",
+            "wire", "identity", "session", "mesh", "group", "node", "control", "api",
         ],
     ),
     row(
