@@ -18,9 +18,6 @@ arg-scenario = A file that describes a network (TOML)
 opt-nodes = Show how keys and peers grow, up to this number of nodes
 expected-nodes = a number from 2 to 1000000
 
-cost-gscip = GSCIP
-cost-ike = IPsec with IKE
-cost-kink = IPsec with KINK
 cost-keys = keys
 cost-policy = policies
 cost-element = elements

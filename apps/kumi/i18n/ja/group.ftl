@@ -18,9 +18,6 @@ arg-scenario = ネットワークを記述したファイル(TOML)
 opt-nodes = 鍵と通信相手の設定の増え方を、このノード数まで示す
 expected-nodes = 2～1000000 の数
 
-cost-gscip = GSCIP
-cost-ike = IPsec/IKE
-cost-kink = IPsec/KINK
 cost-keys = 鍵
 cost-policy = 処理内容
 cost-element = 要素

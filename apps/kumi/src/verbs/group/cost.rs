@@ -118,7 +118,7 @@ fn lines(text: &Text, counted: &Counted) -> Vec<String> {
     let mut lines = vec![counted.title.clone()];
     lines.extend(Some(&counted.source).filter(|it| !it.is_empty()).cloned());
     for table in &counted.cost.initial {
-        lines.push(format!("\n{}", scheme(text, table.scheme)));
+        lines.push(format!("\n{}", scheme(table.scheme)));
         lines.extend(table_lines(text, table));
     }
     if counted.cost.changes.is_empty() {
@@ -127,7 +127,7 @@ fn lines(text: &Text, counted: &Counted) -> Vec<String> {
     lines.push(format!("\n{}", text.t("cost-changes")));
     let rows = counted.cost.changes.iter().map(|change| {
         let totals = change.totals.iter();
-        let totals = totals.map(|(it, total)| format!("{} {total}", scheme(text, *it)));
+        let totals = totals.map(|(it, total)| format!("{} {total}", scheme(*it)));
         vec![
             format!("  {}", change.title),
             totals.collect::<Vec<_>>().join(", "),
@@ -177,7 +177,7 @@ fn growth(text: &Text, curve: &[Point]) -> Vec<String> {
             lines.push(String::new());
         }
         lines.push(text.tr(title, args!()));
-        let names = schemes.map(|it| scheme(text, it));
+        let names = schemes.map(|it| scheme(it).to_owned());
         let head = [text.t("cost-nodes")].into_iter().chain(names).collect();
         let point = |it: &Point| {
             let cells = [it.nodes].into_iter().chain(of(it));
@@ -189,12 +189,13 @@ fn growth(text: &Text, curve: &[Point]) -> Vec<String> {
     lines
 }
 
-fn scheme(text: &Text, scheme: Scheme) -> String {
-    text.t(match scheme {
-        Scheme::Gscip => "cost-gscip",
-        Scheme::Ike => "cost-ike",
-        Scheme::Kink => "cost-kink",
-    })
+/// What a scheme is called, in every language.
+const fn scheme(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Gscip => "GSCIP",
+        Scheme::Ike => "IPsec/IKE",
+        Scheme::Kink => "IPsec/KINK",
+    }
 }
 
 fn column(text: &Text, column: Column) -> String {
