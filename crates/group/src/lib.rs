@@ -28,6 +28,7 @@ mod element;
 pub mod epochs;
 mod flow;
 pub mod keyring;
+pub mod message;
 pub mod resolve;
 pub mod serial;
 pub mod statement;

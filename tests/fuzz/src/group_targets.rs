@@ -1,5 +1,6 @@
 //! The statements of groups.
 
+use group::message::Message;
 use group::statement::{
     Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
     Membership, Policy, Server, Signer,
@@ -40,6 +41,16 @@ pub fn group(bytes: &[u8]) {
     }
 }
 
+/// `Message::decode`: the type (2), then its bytes.
+pub fn group_message(bytes: &[u8]) {
+    if let Some((kind, value)) = bytes.split_first_chunk()
+        && let Ok(Some(read)) = Message::decode(u16::from_be_bytes(*kind), value)
+    {
+        assert_eq!(read.kind().to_be_bytes(), *kind);
+        assert_eq!(read.encode(), value);
+    }
+}
+
 fn signer() -> Signer<'static> {
     Signer {
         crypto: &AwsLc,
@@ -61,8 +72,30 @@ fn genesis() -> (Genesis, Authority) {
     (genesis, authority)
 }
 
-/// One of each.
+/// One message of each type.
+pub fn message_seeds() -> Vec<Vec<u8>> {
+    let [_, _, authority, admission, lease, entries] = statements();
+    let (group, head) = ([7; 16], [&[0, 0, 0, 1][..], &[5; 32]].concat());
+    let group_of_entries = entries.get(1..17).expect("a group").to_vec();
+    let zero = [0; 36];
+    let of = |kind: u8, parts: &[&[u8]]| [&[0, kind][..], &parts.concat()].concat();
+    vec![
+        of(0x10, &[&lease, &admission]),
+        of(0x11, &[&authority]),
+        of(0x12, &[&group, &[0], &head, &[1], &head]),
+        of(0x13, &[&group_of_entries, &[1], &zero, &entries]),
+        of(0x14, &[&group, &[1, 0, 0, 0, 9]]),
+        of(0x15, &[&group, &[1, 0, 0, 0, 9], &[3; 32]]),
+    ]
+}
+
+/// One statement of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
+    statements().into()
+}
+
+/// Two geneses, an authority, an admission, a lease, two entries.
+fn statements() -> [Vec<u8>; 6] {
     let (genesis, authority) = genesis();
     let group = genesis.id(&AwsLc);
     let locked = Genesis {
@@ -93,7 +126,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let first = entry(group, 1, [0; 32], EntryBody::Removal(member));
     let second = entry(group, 2, first.hash(&AwsLc), EntryBody::Epoch(epoch));
-    vec![
+    [
         genesis.encode(),
         locked.encode(),
         authority.encode(),
@@ -114,4 +147,20 @@ fn entry(group: GroupId, number: u32, before: [u8; 32], body: EntryBody) -> Entr
         signature: [0; 64],
     }
     .signed(&signer())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_seed_is_a_message() {
+        let seeds = message_seeds();
+        for seed in &seeds {
+            let (kind, value) = seed.split_first_chunk().expect("a type");
+            let read = Message::decode(u16::from_be_bytes(*kind), value);
+            assert!(matches!(read, Ok(Some(_))), "{kind:?}: {read:?}");
+        }
+        assert_eq!(seeds.len(), 6);
+    }
 }

@@ -30,6 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("datagram", wire_targets::datagram),
     ("frame", wire_targets::frame),
     ("group", group_targets::group),
+    ("group_message", group_targets::group_message),
     ("http_proxy", wire_targets::http_proxy),
     ("identity", identity_targets::identity),
     ("inception", identity_targets::inception),

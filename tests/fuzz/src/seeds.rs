@@ -65,6 +65,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     invites(&statements, &mut all);
     all.insert("ip", packets());
     all.insert("group", crate::group_targets::seeds());
+    all.insert("group_message", crate::group_targets::message_seeds());
     all.insert("offload", crate::offload_targets::seeds());
     all.insert("socks5", socks5());
     all.insert("http_proxy", http_heads());

@@ -1,0 +1,342 @@
+//! What two members say to each other about their group, in the control stream of a session whose
+//! handshake matched it (docs/protocol/group.md, section 5).
+//!
+//! | limit | value |
+//! |---|---|
+//! | entries in a message | [`ENTRIES_MAX`] |
+//! | chains in heads | [`SERVERS_MAX`] |
+
+use wire::{Malformed, Reader, Writer};
+
+use crate::chain::Head;
+use crate::epochs::{EpochName, EpochSecret};
+use crate::keyring::Links;
+use crate::statement::{Admission, Authority, Entry, GroupId, LEASE_LEN, Lease, SERVERS_MAX};
+
+/// Most entries in a message; more go in several.
+pub const ENTRIES_MAX: usize = 64;
+
+const MEMBERSHIP: u16 = 0x10;
+const AUTHORITY: u16 = 0x11;
+const HEADS: u16 = 0x12;
+const ENTRIES: u16 = 0x13;
+const WANTED: u16 = 0x14;
+const SECRET: u16 = 0x15;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// I am a member.
+    Membership {
+        /// Who says that I belong to it.
+        admission: Box<Admission>,
+        /// Who says that I still do.
+        lease: Box<Lease>,
+    },
+    /// These servers manage the group.
+    Authority(Authority),
+    /// So far have I come in the servers' chains.
+    Heads {
+        /// The group.
+        group: GroupId,
+        /// The chains by index, ascending.
+        heads: Vec<(u8, Head)>,
+    },
+    /// This comes next in a chain.
+    Entries {
+        /// The group.
+        group: GroupId,
+        /// The part of the chain; at most [`ENTRIES_MAX`] entries, all of this group and index.
+        links: Links,
+    },
+    /// Tell me what comes in a chain, from a number on.
+    Wanted {
+        /// The group.
+        group: GroupId,
+        /// The chain.
+        index: u8,
+        /// The first number.
+        number: u32,
+    },
+    /// The secret of an epoch.
+    Secret {
+        /// The group.
+        group: GroupId,
+        /// The epoch.
+        name: EpochName,
+        /// Its secret.
+        secret: EpochSecret,
+    },
+}
+
+impl Message {
+    /// Its type in the control stream.
+    #[must_use]
+    pub const fn kind(&self) -> u16 {
+        match self {
+            Self::Membership { .. } => MEMBERSHIP,
+            Self::Authority(_) => AUTHORITY,
+            Self::Heads { .. } => HEADS,
+            Self::Entries { .. } => ENTRIES,
+            Self::Wanted { .. } => WANTED,
+            Self::Secret { .. } => SECRET,
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        match self {
+            Self::Membership { admission, lease } => {
+                writer.bytes(&lease.encode()).bytes(&admission.encode());
+            }
+            Self::Authority(authority) => {
+                writer.bytes(&authority.encode());
+            }
+            Self::Heads { group, heads } => {
+                writer.bytes(&group.0);
+                for (index, head) in heads {
+                    writer.u8(*index).u32(head.number).bytes(&head.hash);
+                }
+            }
+            Self::Entries { group, links } => {
+                writer.bytes(&group.0).u8(links.index);
+                writer.u32(links.after.number).bytes(&links.after.hash);
+                for entry in &links.entries {
+                    writer.bytes(&entry.encode());
+                }
+            }
+            Self::Wanted {
+                group,
+                index,
+                number,
+            } => {
+                writer.bytes(&group.0).u8(*index).u32(*number);
+            }
+            Self::Secret {
+                group,
+                name,
+                secret,
+            } => {
+                writer.bytes(&group.0).u8(name.index).u32(name.number);
+                writer.bytes(secret.bytes());
+            }
+        }
+        writer.finish()
+    }
+
+    /// Reads a message of a type; `None`: it is none of these. Nothing in it is verified.
+    ///
+    /// # Errors
+    /// The bytes are not the message, or it holds more than it may.
+    pub fn decode(kind: u16, bytes: &[u8]) -> Result<Option<Self>, Malformed> {
+        let mut reader = Reader::new(bytes, "group message");
+        let message = match kind {
+            MEMBERSHIP => Self::Membership {
+                lease: Box::new(Lease::decode(reader.array::<LEASE_LEN>()?)?),
+                admission: Box::new(Admission::decode(reader.rest())?),
+            },
+            AUTHORITY => Self::Authority(Authority::decode(reader.rest())?),
+            HEADS => read_heads(&mut reader)?,
+            ENTRIES => read_entries(&mut reader)?,
+            WANTED => Self::Wanted {
+                group: GroupId(*reader.array()?),
+                index: read_index(&mut reader)?,
+                number: reader.u32()?,
+            },
+            SECRET => Self::Secret {
+                group: GroupId(*reader.array()?),
+                name: EpochName {
+                    index: read_index(&mut reader)?,
+                    number: reader.u32()?,
+                },
+                secret: EpochSecret::new(*reader.array()?),
+            },
+            _ => return Ok(None),
+        };
+        reader.finish()?;
+        Ok(Some(message))
+    }
+}
+
+fn read_heads(reader: &mut Reader<'_>) -> Result<Message, Malformed> {
+    let group = GroupId(*reader.array()?);
+    let mut heads: Vec<(u8, Head)> = Vec::new();
+    while reader.remaining() > 0 {
+        let index = read_index(reader)?;
+        let head = read_head(reader)?;
+        if heads.last().is_some_and(|(last, _)| *last >= index) {
+            return Err(reader.malformed());
+        }
+        heads.push((index, head));
+    }
+    Ok(Message::Heads { group, heads })
+}
+
+fn read_entries(reader: &mut Reader<'_>) -> Result<Message, Malformed> {
+    let group = GroupId(*reader.array()?);
+    let index = read_index(reader)?;
+    let after = read_head(reader)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    while reader.remaining() > 0 {
+        let entry = Entry::read(reader)?;
+        let is_here = entry.group == group && entry.index == index;
+        if !is_here || entries.len() >= ENTRIES_MAX {
+            return Err(reader.malformed());
+        }
+        entries.push(entry);
+    }
+    let links = Links {
+        index,
+        after,
+        entries,
+    };
+    Ok(Message::Entries { group, links })
+}
+
+fn read_head(reader: &mut Reader<'_>) -> Result<Head, Malformed> {
+    Ok(Head {
+        number: reader.u32()?,
+        hash: *reader.array()?,
+    })
+}
+
+fn read_index(reader: &mut Reader<'_>) -> Result<u8, Malformed> {
+    let index = reader.u8()?;
+    if usize::from(index) < SERVERS_MAX {
+        Ok(index)
+    } else {
+        Err(reader.malformed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::crypto::AwsLc;
+    use wire::NodeAddr;
+
+    use super::*;
+    use crate::statement::{Attributes, EntryBody, Membership, Server, Signer};
+    use crate::{Kind, Mode};
+
+    const GROUP: GroupId = GroupId([3; 16]);
+    const SEED: [u8; 32] = [9; 32];
+
+    fn signer() -> Signer<'static> {
+        Signer {
+            crypto: &AwsLc,
+            seed: &SEED,
+        }
+    }
+
+    fn entry(group: GroupId, index: u8, number: u32) -> Entry {
+        let member = Membership {
+            f: NodeAddr([0xfc; 16]),
+            serial: 7,
+        };
+        Entry {
+            group,
+            index,
+            number,
+            before: [1; 32],
+            at_unix_s: 5,
+            body: EntryBody::Removal(member),
+            signature: [2; 64],
+        }
+    }
+
+    fn entries(count: u32) -> Message {
+        Message::Entries {
+            group: GROUP,
+            links: Links {
+                index: 1,
+                after: Head::default(),
+                entries: (1..=count).map(|number| entry(GROUP, 1, number)).collect(),
+            },
+        }
+    }
+
+    fn all() -> Vec<Message> {
+        let member = Membership {
+            f: NodeAddr([0xfc; 16]),
+            serial: 7,
+        };
+        let element = (Kind::Ges, Mode::Open);
+        let admission = Admission::new(GROUP, member, 5, element, &Attributes::default());
+        let mut admission = admission.unwrap();
+        admission.sign(&signer(), 0);
+        let lease = Lease::issue(&signer(), 0, GROUP, member, 5);
+        let server = Server {
+            key: [1; 32],
+            f: member.f,
+        };
+        let head = Head {
+            number: 9,
+            hash: [4; 32],
+        };
+        vec![
+            Message::Membership {
+                admission: Box::new(admission),
+                lease: Box::new(lease),
+            },
+            Message::Authority(Authority::issue(&signer(), GROUP, 1, 5, vec![Some(server)])),
+            Message::Heads {
+                group: GROUP,
+                heads: vec![(0, head), (7, Head::default())],
+            },
+            entries(3),
+            Message::Wanted {
+                group: GROUP,
+                index: 2,
+                number: 4,
+            },
+            Message::Secret {
+                group: GROUP,
+                name: EpochName {
+                    index: 3,
+                    number: 5,
+                },
+                secret: EpochSecret::new([6; 32]),
+            },
+        ]
+    }
+
+    #[test]
+    fn every_message_comes_back_and_every_shorter_one_does_not() {
+        for message in all() {
+            let bytes = message.encode();
+            let kind = message.kind();
+            assert_eq!(Message::decode(kind, &bytes), Ok(Some(message.clone())));
+            for len in 0..bytes.len() {
+                let read = Message::decode(kind, &bytes[..len]);
+                // Lists may end earlier, between two items.
+                assert_ne!(read, Ok(Some(message.clone())), "{kind:#x} {len}");
+            }
+            let longer = [&bytes[..], &[0]].concat();
+            assert!(Message::decode(kind, &longer).is_err(), "{kind:#x}");
+        }
+        for unknown in [0, 0x0f, 0x16, 0x1f, 0x30] {
+            assert_eq!(Message::decode(unknown, b"anything"), Ok(None));
+        }
+    }
+
+    #[test]
+    fn lists_are_bounded_and_of_one_chain() {
+        let read = |message: &Message| Message::decode(message.kind(), &message.encode());
+        assert!(read(&entries(ENTRIES_MAX as u32)).is_ok());
+        assert!(read(&entries(ENTRIES_MAX as u32 + 1)).is_err());
+        for stranger in [entry(GROUP, 2, 4), entry(GroupId([4; 16]), 1, 4)] {
+            let mut message = entries(3);
+            if let Message::Entries { links, .. } = &mut message {
+                links.entries.push(stranger);
+            }
+            assert!(read(&message).is_err());
+        }
+        for heads in [[1, 1], [2, 1], [0, SERVERS_MAX as u8]] {
+            let heads = heads.map(|index| (index, Head::default())).to_vec();
+            let group = GROUP;
+            assert!(read(&Message::Heads { group, heads }).is_err());
+        }
+    }
+}
