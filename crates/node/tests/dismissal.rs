@@ -140,10 +140,10 @@ fn nor_does_a_password_said_in_a_session_that_stands_for_another_reason() {
     assert!(!is_admitted(&world));
 }
 
-/// The session stays, for the two are peers as well; a client asks only once in it.
+/// The two have a session, for they are peers as well; it has asked in it once, in vain.
 #[test]
 fn who_is_admitted_again_while_its_session_stands_is_back_at_once() {
-    for asked_in_vain in [false, true] {
+    for restarted in [false, true] {
         let (mut world, _) = attached(None);
         let (a, bridge) = (world.f(A), world.f(BRIDGE));
         world
@@ -153,18 +153,18 @@ fn who_is_admitted_again_while_its_session_stands_is_back_at_once() {
             .with(A, |node, now| node.allow(now, allow_all(bridge)))
             .unwrap();
         dismiss_quietly(&mut world);
-        if asked_in_vain {
+        if restarted {
             world.restart(A);
-            world.run(s(3));
-            assert!(!is_attached(&world));
         }
+        world.run(s(3));
+        assert!(!is_attached(&world));
         assert!(world.is_up(BRIDGE, A));
         let allow = |node: &mut node::Node, now| {
             node.bridge_allow(now, allow_all(a), ClientTerms::default())
         };
         world.with(BRIDGE, allow).unwrap();
         world.run(s(3));
-        assert!(is_attached(&world), "{asked_in_vain}");
+        assert!(is_attached(&world), "{restarted}");
         assert!(world.hosts[BRIDGE].node.clients()[0].attached);
         // Once more changes nothing.
         world.with(BRIDGE, allow).unwrap();
@@ -317,4 +317,24 @@ fn new_terms_hold_at_once_for_a_client_that_is_here() {
         world.with(BRIDGE, allow).unwrap();
         assert!(world.hosts[BRIDGE].node.clients()[0].attached);
     }
+}
+
+/// It is a peer of the Bridge as well, so its session is not over.
+#[test]
+fn a_peer_that_is_dismissed_knows_it_at_once() {
+    let mut world = World::new(2);
+    world.join(BRIDGE, A);
+    world.with(BRIDGE, |node, now| node.serve(now, true));
+    let made = world.with(BRIDGE, |node, now| {
+        node.bridge_invite(now, "", HOUR, false, &[at(BRIDGE)])
+    });
+    come(&mut world, &made.unwrap(), None);
+    assert!(is_attached(&world));
+    let who = Who::Address(world.f(A));
+    world
+        .with(BRIDGE, |node, now| node.bridge_deny(now, who))
+        .unwrap();
+    world.run(s(3));
+    assert!(!is_attached(&world) && !is_admitted(&world));
+    assert!(world.is_up(A, BRIDGE) && world.is_up(BRIDGE, A));
 }

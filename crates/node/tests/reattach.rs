@@ -232,3 +232,21 @@ fn a_peer_with_a_line_is_taken_while_its_session_stands() {
     assert!(is_attached(&world, client) && is_here(&world, bridge));
     assert!(world.is_up(client, bridge));
 }
+
+/// A peer's session outlives the Bridge, but not what it was for.
+#[test]
+fn a_peer_knows_when_its_bridge_is_one_no_more_and_is_back_when_it_is() {
+    let (bridge, client) = (0, 1);
+    let mut world = World::new(2);
+    world.join(bridge, client);
+    world.with(bridge, |node, now| node.serve(now, true));
+    attach(&mut world, bridge, client);
+    for _ in 0..2 {
+        world.with(bridge, |node, now| node.serve(now, false));
+        world.run(s(3));
+        assert!(!is_attached(&world, client) && world.is_up(client, bridge));
+        world.with(bridge, |node, now| node.serve(now, true));
+        world.run(s(3));
+        assert!(is_attached(&world, client) && is_here(&world, bridge));
+    }
+}

@@ -178,11 +178,23 @@ impl Node {
             .filter(|f| !self.is_client_admitted(*f))
             .collect();
         for f in over {
-            self.detach(now, f);
-            self.cut_unless_met(now, f);
+            self.dismiss(now, f);
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// Ends what F had as a client. One that may be met for another reason keeps nothing of it and
+    /// calls again, so that it knows.
+    fn dismiss(&mut self, now: Now, f: NodeAddr) {
+        let serving = self.serving.as_ref();
+        let was_client = serving.is_some_and(|it| it.channels.customer(f).is_some());
+        self.detach(now, f);
+        if !self.may_meet(f) {
+            self.cut(now, f, CloseReason::NotAllowed);
+        } else if was_client {
+            self.cut(now, f, CloseReason::ShuttingDown);
+        }
     }
 
     /// Gives a customer a password, or takes it away.

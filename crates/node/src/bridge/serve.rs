@@ -4,6 +4,7 @@
 //! client's rate and sent on (`fast::relay`). Everything here happens in the control streams of the
 //! sessions with clients.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mesh::channels::{Leg as Book, Opening};
@@ -36,7 +37,8 @@ impl Node {
             self.serving = Some(serving);
             for f in clients {
                 self.detach(now, f);
-                self.cut_unless_met(now, f);
+                // One that is a peer as well calls again, and knows that it is a client no more.
+                self.cut(now, f, CloseReason::ShuttingDown);
             }
             self.serving = None;
             self.doorman.serve(false);
@@ -56,7 +58,16 @@ impl Node {
         self.doorman.serve(true);
         self.output(Output::Listen(true));
         let known = self.known.keys().copied();
-        let clients = known.filter(|f| self.is_client_admitted(*f)).collect();
+        let clients: BTreeSet<NodeAddr> = known.filter(|f| self.is_client_admitted(*f)).collect();
+        // A peer whose session stands asks to be a client only when a control stream begins.
+        for f in clients
+            .iter()
+            .filter(|f| self.peer_is_up(**f))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            self.cut(now, f, CloseReason::ShuttingDown);
+        }
         self.to_announce = clients;
         self.announce_briefly = true;
         self.announce_more(now);
@@ -241,13 +252,6 @@ impl Node {
     fn tell_channel(&mut self, now: Now, to: NodeAddr, peer: NodeAddr, state: ChannelState<'_>) {
         let message = BridgeMessage::Channel(Channel { peer, state });
         self.send_value(now, to, &StreamValue::Bridge(message));
-    }
-
-    /// Ends a session that only this Bridge's list allowed.
-    pub(crate) fn cut_unless_met(&mut self, now: Now, f: NodeAddr) {
-        if !self.may_meet(f) {
-            self.cut(now, f, CloseReason::NotAllowed);
-        }
     }
 
     /// Refused commands of a Bridge that is none.
