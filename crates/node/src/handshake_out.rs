@@ -11,7 +11,6 @@ use wire::{NodeAddr, Now, Path};
 
 use crate::DropReason;
 use crate::bridge::own_channels::BEACON_FRESH;
-use crate::invites::credential;
 use crate::machine::{Index, Node};
 
 /// After this many tries without an answer the peer is asked for on the LAN as well.
@@ -72,7 +71,7 @@ impl Node {
         let credentials: Vec<Credential> = self
             .joins
             .get(&f)
-            .map(|join| credential(&*self.crypto, &join.secret))
+            .map(|join| Credential::of_invite(&*self.crypto, &join.secret))
             .into_iter()
             .chain(self.ticket_credential(f))
             .collect();

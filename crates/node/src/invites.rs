@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use group::{AllowEntry, Services, Who};
 use identity::PublicIdentity;
-use identity::crypto::{Crypto, random};
+use identity::crypto::random;
 use session::handshake::Credential;
 use wire::invite::{ENDPOINTS_MAX, Invite, Place, Purpose, SECRET_LEN};
 use wire::{Endpoint, NodeAddr, Now};
@@ -18,24 +18,6 @@ use crate::believe::encoded_certificate;
 use crate::machine::Node;
 use crate::stored::{Change, INVITES_MAX, InviteRecord, UsedBy};
 use crate::{INVITE_TTL_S_MAX, InviteError};
-
-/// The credential of an invite's secret.
-pub(crate) fn credential(crypto: &dyn Crypto, secret: &[u8; SECRET_LEN]) -> Credential {
-    Credential {
-        id: id(crypto, secret),
-        epoch: 0,
-        tag: crypto.hmac(secret, &[b"kumihimo invite tag v1"]),
-        psk: crypto.hmac(secret, &[b"kumihimo invite psk v1"]),
-    }
-}
-
-/// The id of an invite's credential.
-pub(crate) fn id(crypto: &dyn Crypto, secret: &[u8; SECRET_LEN]) -> [u8; 16] {
-    let digest = crypto.sha256(&[b"kumihimo invite id v1", secret]);
-    let mut id = [0; 16];
-    id.copy_from_slice(digest.split_at(16).0);
-    id
-}
 
 /// The rule that a used invite leaves behind.
 pub(crate) fn joined_entry(f: NodeAddr, now: Now) -> AllowEntry {
@@ -98,7 +80,7 @@ impl Node {
         let secret: [u8; SECRET_LEN] = random(&mut self.rng);
         let expires_unix_s = now.unix_s.saturating_add(ttl_s);
         let line = self.invite_line(secret, expires_unix_s, usable)?;
-        let id = id(&*self.crypto, &secret);
+        let id = self.crypto.invite_id(&secret);
         let invite = InviteRecord {
             secret,
             expires_unix_s,
@@ -137,7 +119,7 @@ impl Node {
     pub(crate) fn credentials(&self, now: Now) -> Vec<Credential> {
         let open = self.stored.invites.values();
         open.filter(|invite| invite.expires_unix_s > now.unix_s)
-            .map(|invite| credential(&*self.crypto, &invite.secret))
+            .map(|invite| Credential::of_invite(&*self.crypto, &invite.secret))
             .chain(self.ticket_credentials(now))
             .collect()
     }

@@ -91,11 +91,6 @@ impl Genesis {
     /// The group's id.
     #[must_use]
     pub fn id(&self, crypto: &dyn Crypto) -> GroupId {
-        let hash = crypto.sha256(&[b"kumihimo group v1", &self.encode()]);
-        let mut id = [0; 16];
-        for (to, from) in id.iter_mut().zip(hash) {
-            *to = from;
-        }
-        GroupId(id)
+        GroupId(crypto.sha256_16(&[b"kumihimo group v1", &self.encode()]))
     }
 }

@@ -155,6 +155,23 @@ pub trait Crypto: Send + Sync {
 }
 
 impl dyn Crypto + '_ {
+    /// The first 16 bytes of SHA-256: names of things that are known by their hash.
+    #[must_use]
+    pub fn sha256_16(&self, parts: &[&[u8]]) -> [u8; 16] {
+        let mut out = [0; 16];
+        for (to, from) in out.iter_mut().zip(self.sha256(parts)) {
+            *to = from;
+        }
+        out
+    }
+
+    /// The id of the credential that an invite's secret makes (docs/protocol/session.md, section
+    /// 3.2).
+    #[must_use]
+    pub fn invite_id(&self, secret: &[u8; 16]) -> [u8; 16] {
+        self.sha256_16(&[b"kumihimo invite id v1", secret])
+    }
+
     /// HKDF-SHA-256 (RFC 5869): extracts with `salt` from `ikm`, expands with the
     /// concatenation of `info`. More than [`HKDF_LEN_MAX`] bytes do not compile.
     pub fn hkdf<const N: usize>(&self, salt: &[u8], ikm: &[u8], info: &[&[u8]]) -> [u8; N] {

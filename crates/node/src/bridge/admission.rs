@@ -30,7 +30,7 @@ use wire::stream::StreamValue;
 use wire::{NodeAddr, Now};
 
 use crate::bridging::serving::{Applicant, PASSWORD_CHECKS_MAX};
-use crate::invites::{id, joined_entry};
+use crate::invites::joined_entry;
 use crate::machine::Node;
 use crate::stored::bridge::{
     BridgeChange, CUSTOMER_LEN_MAX, CUSTOMERS_MAX, ClientTerms, PasswordRecord, TICKETS_MAX,
@@ -392,7 +392,7 @@ impl Node {
     /// A client registers a ticket for somebody that it invited.
     pub(crate) fn ticket_in(&mut self, now: Now, f: NodeAddr, ticket: Ticket) {
         let customer = self.serving.as_ref().and_then(|s| s.channels.customer(f));
-        let id = id(&*self.crypto, &ticket.secret);
+        let id = self.crypto.invite_id(&ticket.secret);
         let status = match customer.map(str::to_owned) {
             None => TicketStatus::NotAttached,
             Some(customer) => self.add_ticket(

@@ -14,7 +14,7 @@ use wire::invite::{Invite, Place, Purpose, SECRET_LEN};
 use wire::stream::StreamValue;
 use wire::{NodeAddr, Now};
 
-use crate::invites::{credential, id, place_of, usable};
+use crate::invites::{place_of, usable};
 use crate::machine::Node;
 use crate::stored::bridge::{Secret, TicketRecord};
 use crate::{BridgeError, DropReason, INVITE_TTL_S_MAX, InviteError, JoinError};
@@ -76,7 +76,7 @@ impl Node {
         let line = line.map_err(|_| BridgeError::Invite(InviteError::Identity))?;
         if !password {
             let ticket = TicketRecord {
-                id: id(&*self.crypto, &secret),
+                id: self.crypto.invite_id(&secret),
                 secret,
                 expires_unix_s,
                 customer: customer.to_owned(),
@@ -195,7 +195,7 @@ impl Node {
     pub(crate) fn ticket_credential(&self, bridge: NodeAddr) -> Option<Credential> {
         let record = self.stored.bridging.used.get(&bridge)?;
         let Secret(secret) = record.ticket?;
-        Some(credential(&*self.crypto, &secret))
+        Some(Credential::of_invite(&*self.crypto, &secret))
     }
 
     /// The tickets that message 1 may prove now.
@@ -206,7 +206,7 @@ impl Node {
         let tickets = self.stored.bridging.tickets.values();
         tickets
             .filter(|ticket| ticket.expires_unix_s > now.unix_s)
-            .map(|ticket| credential(&*self.crypto, &ticket.secret))
+            .map(|ticket| Credential::of_invite(&*self.crypto, &ticket.secret))
             .collect()
     }
 }

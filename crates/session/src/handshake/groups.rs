@@ -27,13 +27,8 @@ impl Credential {
     /// The credential that an invite line's secret makes.
     #[must_use]
     pub fn of_invite(crypto: &dyn Crypto, secret: &[u8; 16]) -> Self {
-        let mut id = [0; 16];
-        let hash = crypto.sha256(&[b"kumihimo invite id v1", secret]);
-        for (to, from) in id.iter_mut().zip(hash) {
-            *to = from;
-        }
         Self {
-            id,
+            id: crypto.invite_id(secret),
             epoch: 0,
             tag: crypto.hmac(secret, &[b"kumihimo invite tag v1"]),
             psk: crypto.hmac(secret, &[b"kumihimo invite psk v1"]),
