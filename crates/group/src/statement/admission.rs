@@ -6,7 +6,7 @@ use wire::{Malformed, NodeAddr, Reader, Tlvs, Unencodable, Writer};
 
 use super::{
     ADMINS_MAX, Authority, Genesis, GroupId, Membership, Policy, Signer, VERSION, read_version,
-    verify,
+    verify, verify_server,
 };
 use crate::element::{Kind, Mode};
 
@@ -144,8 +144,13 @@ impl Admission {
         let unsigned = self.unsigned();
         let by = |key: &[u8; 32], signature| verify(crypto, key, NAME, &unsigned, signature);
         let signed = match &genesis.policy {
-            Policy::Managed => matches!(&self.signatures[..], [(index, signature)]
-                if authority.server(*index).is_some_and(|it| by(&it.key, signature))),
+            Policy::Managed => match &self.signatures[..] {
+                [(index, signature)] => {
+                    let place = (self.group, *index);
+                    verify_server(crypto, authority, place, NAME, &unsigned, signature)
+                }
+                _ => false,
+            },
             Policy::Locked { threshold, admins } => {
                 // A wrong signature among right ones spoils it: nobody adds bytes on the way.
                 let right = self.signatures.iter().all(|(index, signature)| {

@@ -3,7 +3,7 @@
 use identity::crypto::Crypto;
 use wire::{Malformed, NodeAddr, Reader, Writer};
 
-use super::{GroupId, Signer, VERSION, read_version, verify};
+use super::{GroupId, Signer, VERSION, read_version, signed_bytes, verify};
 
 const NAME: &str = "kumihimo group authority v1";
 /// Most servers of a group.
@@ -88,9 +88,7 @@ impl Authority {
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.unsigned();
-        bytes.extend_from_slice(&self.signature);
-        bytes
+        signed_bytes(self.unsigned(), &self.signature)
     }
 
     /// Whether the group's root key signed it.

@@ -3,7 +3,9 @@
 use identity::crypto::Crypto;
 use wire::{Malformed, NodeAddr, Reader, Writer};
 
-use super::{Authority, GroupId, Membership, Signer, VERSION, read_version, verify};
+use super::{
+    Authority, GroupId, Membership, Signer, VERSION, read_version, signed_bytes, verify_server,
+};
 
 const NAME: &str = "kumihimo group entry v1";
 /// Longest entry, in bytes.
@@ -105,9 +107,7 @@ impl Entry {
     /// Its bytes: 151 of a removal, 173 of an epoch.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.unsigned();
-        bytes.extend_from_slice(&self.signature);
-        bytes
+        signed_bytes(self.unsigned(), &self.signature)
     }
 
     /// What the next entry holds of this one.
@@ -119,9 +119,15 @@ impl Entry {
     /// Whether the server of its chain signed it.
     #[must_use]
     pub fn holds(&self, crypto: &dyn Crypto, authority: &Authority) -> bool {
-        let server = authority.server(self.index);
-        let signed = |key| verify(crypto, key, NAME, &self.unsigned(), &self.signature);
-        self.group == authority.group && server.is_some_and(|it| signed(&it.key))
+        let place = (self.group, self.index);
+        verify_server(
+            crypto,
+            authority,
+            place,
+            NAME,
+            &self.unsigned(),
+            &self.signature,
+        )
     }
 
     fn unsigned(&self) -> Vec<u8> {

@@ -4,7 +4,9 @@ use identity::CLOCK_TOLERANCE_S;
 use identity::crypto::Crypto;
 use wire::{Malformed, NodeAddr, Reader, Writer};
 
-use super::{Authority, GroupId, Membership, Signer, VERSION, read_version, verify};
+use super::{
+    Authority, GroupId, Membership, Signer, VERSION, read_version, signed_bytes, verify_server,
+};
 
 const NAME: &str = "kumihimo group lease v1";
 /// Length of a lease in bytes.
@@ -82,19 +84,28 @@ impl Lease {
     /// Its [`LEASE_LEN`] bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.unsigned();
-        bytes.extend_from_slice(&self.signature);
-        bytes
+        signed_bytes(self.unsigned(), &self.signature)
     }
 
     /// Whether a server of the group gave it, and it runs now.
     #[must_use]
     pub fn holds(&self, crypto: &dyn Crypto, authority: &Authority, now_unix_s: u64) -> bool {
         let begins = self.from_unix_s.saturating_sub(CLOCK_TOLERANCE_S);
-        let runs = (begins..self.until_unix_s).contains(&now_unix_s);
-        let server = authority.server(self.index);
-        let signed = |key| verify(crypto, key, NAME, &self.unsigned(), &self.signature);
-        runs && self.group == authority.group && server.is_some_and(|it| signed(&it.key))
+        (begins..self.until_unix_s).contains(&now_unix_s) && self.is_signed(crypto, authority)
+    }
+
+    /// Whether a server of the group gave it, for whatever time.
+    #[must_use]
+    pub fn is_signed(&self, crypto: &dyn Crypto, authority: &Authority) -> bool {
+        let place = (self.group, self.index);
+        verify_server(
+            crypto,
+            authority,
+            place,
+            NAME,
+            &self.unsigned(),
+            &self.signature,
+        )
     }
 
     fn unsigned(&self) -> Vec<u8> {

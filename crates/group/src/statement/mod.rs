@@ -86,6 +86,26 @@ fn verify(
     crypto.ed25519_verify(key, &text(name, unsigned), signature)
 }
 
+/// Whether the server at an index of a group signed a statement.
+fn verify_server(
+    crypto: &dyn Crypto,
+    authority: &Authority,
+    (group, index): (GroupId, u8),
+    name: &str,
+    unsigned: &[u8],
+    signature: &[u8; 64],
+) -> bool {
+    let server = authority.server(index);
+    let signed = |it: &Server| verify(crypto, &it.key, name, unsigned, signature);
+    group == authority.group && server.is_some_and(signed)
+}
+
+/// A statement with its one signature.
+fn signed_bytes(mut unsigned: Vec<u8>, signature: &[u8; 64]) -> Vec<u8> {
+    unsigned.extend_from_slice(signature);
+    unsigned
+}
+
 /// What a signature covers.
 fn text(name: &str, unsigned: &[u8]) -> Vec<u8> {
     [name.as_bytes(), unsigned].concat()
