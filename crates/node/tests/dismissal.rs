@@ -24,6 +24,14 @@ fn at(number: usize) -> SocketAddr {
 
 /// A Bridge with a client, and the line by which it came.
 fn attached(password: Option<&str>) -> (World, String) {
+    let (mut world, line) = bridge(password);
+    come(&mut world, &line, password);
+    assert!(is_attached(&world));
+    (world, line)
+}
+
+/// A Bridge, and a line of it.
+fn bridge(password: Option<&str>) -> (World, String) {
     let mut world = World::new(2);
     world.with(BRIDGE, |node, now| node.serve(now, true));
     let salt = [3; 16];
@@ -36,10 +44,7 @@ fn attached(password: Option<&str>) -> (World, String) {
     let made = world.with(BRIDGE, |node, now| {
         node.bridge_invite(now, "club", HOUR, password.is_some(), &[at(BRIDGE)])
     });
-    let line = made.unwrap();
-    come(&mut world, &line, password);
-    assert!(is_attached(&world));
-    (world, line)
+    (world, made.unwrap())
 }
 
 fn come(world: &mut World, line: &str, password: Option<&str>) {
@@ -183,18 +188,7 @@ fn dismiss_quietly(world: &mut World) {
 
 #[test]
 fn the_initiation_of_an_applicant_is_old_once_it_is_a_client() {
-    let mut world = World::new(2);
-    world.with(BRIDGE, |node, now| node.serve(now, true));
-    let (salt, word) = ([3; 16], "open sesame");
-    let right = Some((salt, password_hash(&salt, word)));
-    world
-        .with(BRIDGE, |node, now| node.bridge_password(now, "club", right))
-        .unwrap();
-    let made = world.with(BRIDGE, |node, now| {
-        node.bridge_invite(now, "club", HOUR, true, &[at(BRIDGE)])
-    });
-    come(&mut world, &made.unwrap(), Some(word));
-    assert!(is_attached(&world));
+    let (mut world, _) = attached(Some("open sesame"));
     let seen = std::mem::take(&mut world.seen);
     let is_message1 = |p: &&common::Packet| p.to == at(BRIDGE) && p.bytes[0] == 1;
     let message1: Vec<_> = seen.iter().filter(is_message1).collect();
@@ -233,17 +227,8 @@ fn so_it_is_once_the_owner_admits_it_by_name() {
 
 /// An applicant that said a wrong password, and the parts of its initiation.
 fn refused_applicant() -> (World, Vec<Vec<u8>>) {
-    let mut world = World::new(2);
-    world.with(BRIDGE, |node, now| node.serve(now, true));
-    let (salt, word) = ([3; 16], "open sesame");
-    let right = Some((salt, password_hash(&salt, word)));
-    world
-        .with(BRIDGE, |node, now| node.bridge_password(now, "club", right))
-        .unwrap();
-    let made = world.with(BRIDGE, |node, now| {
-        node.bridge_invite(now, "club", HOUR, true, &[at(BRIDGE)])
-    });
-    come(&mut world, &made.unwrap(), Some("1234"));
+    let (mut world, line) = bridge(Some("open sesame"));
+    come(&mut world, &line, Some("1234"));
     assert!(!is_attached(&world));
     let is_message1 = |p: &&common::Packet| p.to == at(BRIDGE) && p.bytes[0] == 1;
     let message1 = world.seen.iter().filter(is_message1);

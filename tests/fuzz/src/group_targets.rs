@@ -1,5 +1,7 @@
 //! The statements of groups.
 
+use std::sync::LazyLock;
+
 use group::message::Message;
 use group::statement::{
     Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
@@ -12,31 +14,34 @@ use wire::{NodeAddr, Reader};
 const SEED: [u8; 32] = [9; 32];
 const NOW_UNIX_S: u64 = 1_800_000_000;
 
+/// The group that is asked whether it knows the statements.
+static OWN: LazyLock<(Genesis, Authority)> = LazyLock::new(genesis);
+
 /// `decode` of every statement of a group, and what is asked of one that was read.
 pub fn group(bytes: &[u8]) {
-    let (genesis, authority) = genesis();
+    let (genesis, authority) = &*OWN;
     if let Ok(read) = Genesis::decode(bytes) {
         assert_eq!(read.encode(), bytes);
     }
     if let Ok(read) = Authority::decode(bytes) {
         assert_eq!(read.encode(), bytes);
-        assert!(!read.is_signed_by(&AwsLc, &genesis.root_key) || read == authority);
+        assert!(!read.is_signed_by(&AwsLc, &genesis.root_key) || read == *authority);
     }
     if let Ok(read) = Admission::decode(bytes) {
         assert_eq!(read.encode(), bytes);
         read.attributes().expect("they were read before");
-        let holds = read.holds(&AwsLc, &genesis, &authority);
+        let holds = read.holds(&AwsLc, genesis, authority);
         assert!(!holds || read.group == authority.group);
     }
     if let Ok(read) = Lease::decode(bytes) {
         assert_eq!(read.encode(), bytes);
-        let holds = read.holds(&AwsLc, &authority, NOW_UNIX_S);
+        let holds = read.holds(&AwsLc, authority, NOW_UNIX_S);
         assert!(!holds || read.until_unix_s > NOW_UNIX_S);
     }
     let mut reader = Reader::new(bytes, "group entries");
     while let Ok(read) = Entry::read(&mut reader) {
         assert_eq!(Entry::decode(&read.encode()), Ok(read.clone()));
-        let holds = read.holds(&AwsLc, &authority);
+        let holds = read.holds(&AwsLc, authority);
         assert!(!holds || authority.server(read.index).is_some());
     }
 }
