@@ -27,10 +27,8 @@ impl Tenant {
     pub fn apply(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), Corrupt> {
         self.rev += 1;
         let rev = self.rev;
-        self.try_apply(crypto, event).map_err(|what| Corrupt {
-            rev,
-            what: what.to_string(),
-        })
+        self.try_apply(crypto, event)
+            .map_err(|what| Corrupt { rev, what })
     }
 
     fn try_apply(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
@@ -104,8 +102,9 @@ impl Tenant {
         let genesis = Genesis::decode(genesis).map_err(|e| e.to_string())?;
         let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
         let id = genesis.id(crypto);
-        let is_held = |index: &u8| authority.server(*index).is_some();
-        let index = (0..8).find(is_held).ok_or("nobody manages the group")?;
+        let index = authority.servers.iter().position(Option::is_some);
+        let index = index.and_then(|at| u8::try_from(at).ok());
+        let index = index.ok_or("nobody manages the group")?;
         let created = Group {
             id,
             genesis,

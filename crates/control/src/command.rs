@@ -145,6 +145,11 @@ pub enum Refusal {
     /// The node is another member.
     #[error("this node is the member `{0}` already")]
     IsMember(String),
+    /// A prefix that lies behind nobody.
+    #[error(
+        "{0} cannot lie behind a member: it holds addresses of the overlay, of one link or of everybody"
+    )]
+    Prefix(Prefix),
     /// Limits of an invite that make no sense.
     #[error("an invite lives for 1 s to 30 days and is for at least one node")]
     Terms,

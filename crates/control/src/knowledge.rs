@@ -1,10 +1,10 @@
 //! What a member is told: its own groups and nothing else. A member says how far it has come, and
 //! gets the rest; if nothing changed that is nothing.
 
-use group::chain::{Compared, Head};
+use group::chain::{Compared, Head, Links};
 use group::epochs::{EpochName, EpochSecret};
-use group::keyring::{Links, Welcome};
-use group::statement::{Entry, GroupId, Lease, Signer};
+use group::keyring::Welcome;
+use group::statement::{GroupId, Lease, Signer};
 use wire::NodeAddr;
 
 use crate::decide::SecretOf;
@@ -54,7 +54,7 @@ impl Tenant {
                 continue;
             };
             let head = have.iter().find(|have| have.group == group.id);
-            let (after, entries) = news(by, group, head.map(|have| have.head));
+            let links = news(by, group, head.map(|have| have.head));
             let index = group.chain.index();
             known.push(Welcome {
                 name: title.clone(),
@@ -62,11 +62,7 @@ impl Tenant {
                 authority: group.authority.clone(),
                 admission: admission.clone(),
                 lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
-                links: vec![Links {
-                    index,
-                    after,
-                    entries,
-                }],
+                links: vec![links],
                 secrets: secrets(group, now_unix_s, &secret),
             });
         }
@@ -76,19 +72,15 @@ impl Tenant {
 
 /// The entries after a head, if it is of this chain; otherwise all that are kept, by which the member
 /// sees that one of the two chains is a lie.
-fn news(by: &Signer<'_>, group: &Group, have: Option<Head>) -> (Head, Vec<Entry>) {
-    let first_kept = group.chain.entries_from(0).next();
-    let begin = first_kept.map_or(group.chain.head(), |entry| Head {
-        number: entry.number.saturating_sub(1),
-        hash: entry.before,
-    });
+fn news(by: &Signer<'_>, group: &Group, have: Option<Head>) -> Links {
     let is_ours = |head: &Head| {
         let compared = group.chain.compare(by.crypto, *head);
         matches!(compared, Compared::Same | Compared::Ahead)
     };
-    let after = have.filter(is_ours).unwrap_or(begin);
-    let entries = group.chain.entries_from(after.number.saturating_add(1));
-    (after, entries.cloned().collect())
+    let from = have
+        .filter(is_ours)
+        .map(|head| head.number.saturating_add(1));
+    group.chain.links_from(from.unwrap_or_default())
 }
 
 /// The secrets of the epoch in force and of those to come.

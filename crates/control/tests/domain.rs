@@ -133,6 +133,25 @@ fn a_line_for_a_member_takes_no_other_members_node() {
 }
 
 #[test]
+fn nobody_enrols_with_addresses_that_lie_behind_nobody() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    let invite = gms.invite_for("gate", &["sales"]);
+    for (prefix, may) in [
+        ("0.0.0.0/0", false),
+        ("fc00::/8", false),
+        ("224.0.0.0/4", false),
+        ("192.168.20.0/24", true),
+    ] {
+        let mut command = come(invite, None);
+        if let Command::Enrol(enrolment) = &mut command {
+            enrolment.prefixes = vec![prefix.parse().unwrap()];
+        }
+        let done = gms.act(node(1), command);
+        assert_eq!(done.is_ok(), may, "{prefix}: {done:?}");
+    }
+}
+
+#[test]
 fn who_is_removed_is_out_by_one_small_entry_and_the_epochs_it_knew_are_over() {
     let mut gms = Gms::with_groups(&["sales", "it"]);
     for (number, name) in [(1, "ada"), (2, "bob"), (3, "eve")] {

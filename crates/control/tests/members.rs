@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 
 use common::{DAY, Gms, SEED, f, remove};
 use control::{Command, Have};
-use group::chain::{Chain, Compared, Head};
+use group::chain::{Chain, Compared, Head, Links};
 use group::epochs::{EpochName, EpochSecret, Use};
-use group::keyring::{Keyring, KeyringError, Links, Proof, Welcome};
+use group::keyring::{Keyring, KeyringError, Proof, Welcome};
 use group::statement::{
     Authority, EntryBody, EpochEntry, Genesis, GroupId, Lease, Membership, Server, Signer,
 };
@@ -267,13 +267,26 @@ fn what_is_kept_is_all_that_a_restart_needs() {
     let (group, now) = (world.group(), world.gms.now);
     let kept = world.nodes[&1].kept(group).unwrap();
     let mut again = Keyring::new(f(1));
-    let removed = again.welcome(&AwsLc, now, kept.clone()).unwrap();
-    assert_eq!(removed.len(), 1, "the removal is still known");
+    again.restore(&AwsLc, kept.clone()).unwrap();
     assert_eq!(again.proofs(&AwsLc, now), world.proofs(1));
     assert_eq!(again.kept(group), Some(kept));
     let heads = |node: &Keyring| node.heads(group).collect::<Vec<_>>();
     assert_eq!(heads(&again), heads(&world.nodes[&1]));
     world.nodes.insert(1, again);
+    assert_eq!(world.show(3, 1), Err(KeyringError::Removed), "still known");
+    // Also when the lease has ended meanwhile: a server gives another, not the group anew.
+    world.gms.now += 3 * DAY;
+    let late = world.nodes[&1].kept(group).unwrap();
+    let mut again = Keyring::new(f(1));
+    let as_new = again.clone().welcome(&AwsLc, world.gms.now, late.clone());
+    assert_eq!(as_new, Err(KeyringError::Lease));
+    again.restore(&AwsLc, late.clone()).unwrap();
+    assert!(again.proofs(&AwsLc, world.gms.now).is_empty());
+    let mut other = Keyring::new(f(2));
+    assert_eq!(other.restore(&AwsLc, late), Err(KeyringError::NotMine));
+    world.nodes.insert(1, again);
+    world.sync(1).unwrap();
+    assert!(!world.proofs(1).is_empty());
     assert_eq!(world.show(3, 1), Err(KeyringError::Removed));
 }
 

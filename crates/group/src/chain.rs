@@ -26,7 +26,7 @@ pub const REMOVALS_MAX: usize = 65_536;
 /// How long a removal is kept, in seconds: as long as there may be leases that it ends.
 pub const REMOVAL_S: u64 = LEASE_S_MAX + CLOCK_TOLERANCE_S;
 /// Epochs that are kept, cancelled ones included.
-pub const EPOCHS_MAX: usize = 16;
+pub const EPOCHS_MAX: usize = 64;
 
 /// The end of a chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub struct Head {
     pub number: u32,
     /// Its hash.
     pub hash: [u8; 32],
+}
+
+/// A part of a chain, on its way to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    /// The server's index.
+    pub index: u8,
+    /// What the first entry follows.
+    pub after: Head,
+    /// The entries, oldest first.
+    pub entries: Vec<Entry>,
 }
 
 /// An epoch of a chain.
@@ -113,7 +124,6 @@ pub struct Chain {
     entries: VecDeque<Entry>,
     removals: BTreeMap<Membership, u64>,
     epochs: VecDeque<Epoch>,
-    last_epoch: u32,
 }
 
 impl Chain {
@@ -127,7 +137,6 @@ impl Chain {
             entries: VecDeque::new(),
             removals: BTreeMap::new(),
             epochs: VecDeque::new(),
-            last_epoch: 0,
         }
     }
 
@@ -159,6 +168,27 @@ impl Chain {
         self.entries
             .iter()
             .skip_while(move |entry| entry.number < number)
+    }
+
+    /// The same, with what the first of them follows.
+    #[must_use]
+    pub fn links_from(&self, number: u32) -> Links {
+        let entries: Vec<Entry> = self.entries_from(number).cloned().collect();
+        let after = entries.first().map_or(self.head, |first| Head {
+            number: first.number.saturating_sub(1),
+            hash: first.before,
+        });
+        Links {
+            index: self.index,
+            after,
+            entries,
+        }
+    }
+
+    /// The number of the last epoch; 0: there is none.
+    #[must_use]
+    pub fn last_epoch(&self) -> u32 {
+        self.epochs.back().map_or(0, |epoch| epoch.entry.number)
     }
 
     /// Writes the next entry of a chain that is one's own.
@@ -282,7 +312,7 @@ impl Chain {
                 self.removals.insert(*member, entry.at_unix_s);
             }
             EntryBody::Epoch(epoch) => {
-                if epoch.number <= self.last_epoch {
+                if epoch.number <= self.last_epoch() {
                     return Err(ChainError::EpochNumber);
                 }
                 self.add_epoch(*epoch, entry.at_unix_s);
@@ -309,7 +339,6 @@ impl Chain {
                 epoch.cancelled_unix_s = Some(at_unix_s);
             }
         }
-        self.last_epoch = entry.number;
         self.epochs.push_back(Epoch {
             entry,
             cancelled_unix_s: None,

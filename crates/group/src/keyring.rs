@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use identity::crypto::Crypto;
 use wire::NodeAddr;
 
-use crate::chain::{Applied, Chain, ChainError, Compared, Head};
+use crate::chain::{Applied, Chain, ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
 use crate::epochs::{EpochName, EpochSecret, Epochs, SecretError, Usable, Use};
 use crate::statement::{
-    Admission, Attributes, Authority, Entry, EntryBody, Genesis, GroupId, Lease, Membership,
+    Admission, Attributes, Authority, EntryBody, Genesis, GroupId, Lease, Membership,
 };
 
 /// Most groups of a node.
@@ -28,17 +28,6 @@ pub const GROUPS_MAX: usize = 256;
 pub const PEERS_MAX: usize = 65_536;
 /// Most proofs in a handshake: its slots.
 pub const PROOFS_MAX: usize = 16;
-
-/// A part of a chain, on its way to somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Links {
-    /// The server's index.
-    pub index: u8,
-    /// What the first entry follows.
-    pub after: Head,
-    /// The entries, oldest first.
-    pub entries: Vec<Entry>,
-}
 
 /// All that a member needs of a group, or what it lacks: from a server, and as a node keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +147,7 @@ impl Keyring {
         }
     }
 
-    /// Takes what a server tells, or what was kept; the members that it removes from the group.
+    /// Takes what a server tells; the members that it removes from the group.
     ///
     /// # Errors
     /// See [`KeyringError`].
@@ -168,33 +157,23 @@ impl Keyring {
         now_unix_s: u64,
         welcome: Welcome,
     ) -> Result<Vec<Membership>, KeyringError> {
-        let group = welcome.genesis.id(crypto);
-        self.check(crypto, now_unix_s, group, &welcome)?;
-        if !self.groups.contains_key(&group) && self.groups.len() >= GROUPS_MAX {
-            return Err(KeyringError::Full(GROUPS_MAX));
+        let (joined, removed) = self.join(crypto, welcome)?;
+        if !joined.lease.holds(crypto, &joined.authority, now_unix_s) {
+            return Err(KeyringError::Lease);
         }
-        let before = self.groups.get(&group);
-        let newer = before.map(|it| &it.authority);
-        let newer = newer.filter(|it| it.serial > welcome.authority.serial);
-        let mut joined = Joined {
-            name: welcome.name,
-            authority: newer.cloned().unwrap_or(welcome.authority),
-            genesis: welcome.genesis,
-            admission: welcome.admission,
-            lease: welcome.lease,
-            chains: before.map(|it| it.chains.clone()).unwrap_or_default(),
-            epochs: before.map(|it| it.epochs.clone()).unwrap_or_default(),
-            peers: before.map(|it| it.peers.clone()).unwrap_or_default(),
-        };
-        let mut removed = Vec::new();
-        for links in welcome.links {
-            removed.extend(joined.link(crypto, links)?);
-        }
-        for (name, secret) in welcome.secrets {
-            joined.secret(crypto, name, secret)?;
-        }
-        self.groups.insert(group, joined);
+        self.groups.insert(joined.authority.group, joined);
         Ok(removed)
+    }
+
+    /// Takes what was kept ([`Keyring::kept`]). Its lease may have ended meanwhile: then it proves
+    /// nothing, and what it knows of the group is there for when another comes.
+    ///
+    /// # Errors
+    /// See [`KeyringError`]: what was kept was damaged, or is another node's.
+    pub fn restore(&mut self, crypto: &dyn Crypto, kept: Welcome) -> Result<(), KeyringError> {
+        let (joined, _) = self.join(crypto, kept)?;
+        self.groups.insert(joined.authority.group, joined);
+        Ok(())
     }
 
     /// Takes entries that another member handed over; the members that they remove.
@@ -337,7 +316,7 @@ impl Keyring {
     #[must_use]
     pub fn links_from(&self, group: GroupId, index: u8, number: u32) -> Option<Links> {
         let chain = self.groups.get(&group)?.chains.get(&index)?;
-        let links = links_of(chain, number);
+        let links = chain.links_from(number);
         (links.after.number.checked_add(1) == Some(number)).then_some(links)
     }
 
@@ -347,11 +326,11 @@ impl Keyring {
         self.groups.get(&group)?.epochs.secret(name)
     }
 
-    /// The group as it is kept; [`Keyring::welcome`] takes it again after a restart.
+    /// The group as it is kept; [`Keyring::restore`] takes it again after a restart.
     #[must_use]
     pub fn kept(&self, group: GroupId) -> Option<Welcome> {
         let joined = self.groups.get(&group)?;
-        let links = joined.chains.values().map(|chain| links_of(chain, 0));
+        let links = joined.chains.values().map(|chain| chain.links_from(0));
         let secrets = joined.epochs.iter();
         Some(Welcome {
             name: joined.name.clone(),
@@ -396,42 +375,55 @@ impl Keyring {
         self.groups.values().filter_map(of).min()
     }
 
-    /// Whether a welcome is this node's, and in itself as it should be.
-    fn check(
+    /// The group as it is with what a welcome says, if that is this node's and in itself as it
+    /// should be; whether the lease runs is not looked at.
+    fn join(
         &self,
         crypto: &dyn Crypto,
-        now_unix_s: u64,
-        group: GroupId,
-        welcome: &Welcome,
-    ) -> Result<(), KeyringError> {
-        let of = [
-            welcome.authority.group,
-            welcome.admission.group,
-            welcome.lease.group,
-        ];
+        welcome: Welcome,
+    ) -> Result<(Joined, Vec<Membership>), KeyringError> {
+        let group = welcome.genesis.id(crypto);
+        let (authority, admission) = (welcome.authority, welcome.admission);
+        let of = [authority.group, admission.group, welcome.lease.group];
         if of.iter().any(|other| *other != group) {
             return Err(KeyringError::Mixed);
         }
-        let member = welcome.admission.member;
-        if member.f != self.me || welcome.lease.member != member {
+        if admission.member.f != self.me || welcome.lease.member != admission.member {
             return Err(KeyringError::NotMine);
         }
-        if !welcome
-            .authority
-            .is_signed_by(crypto, &welcome.genesis.root_key)
-        {
+        if !authority.is_signed_by(crypto, &welcome.genesis.root_key) {
             return Err(KeyringError::Authority);
         }
-        let known = self.groups.get(&group).map(|joined| &joined.authority);
-        let newest = known.filter(|it| it.serial > welcome.authority.serial);
-        let authority = newest.unwrap_or(&welcome.authority);
-        if !welcome.admission.holds(crypto, &welcome.genesis, authority) {
+        let before = self.groups.get(&group);
+        if before.is_none() && self.groups.len() >= GROUPS_MAX {
+            return Err(KeyringError::Full(GROUPS_MAX));
+        }
+        let newer = before.map(|it| &it.authority);
+        let newer = newer.filter(|it| it.serial > authority.serial);
+        let mut joined = Joined {
+            name: welcome.name,
+            authority: newer.cloned().unwrap_or(authority),
+            genesis: welcome.genesis,
+            admission,
+            lease: welcome.lease,
+            chains: before.map(|it| it.chains.clone()).unwrap_or_default(),
+            epochs: before.map(|it| it.epochs.clone()).unwrap_or_default(),
+            peers: before.map(|it| it.peers.clone()).unwrap_or_default(),
+        };
+        if !joined.admits(crypto, &joined.admission) {
             return Err(KeyringError::Admission);
         }
-        if !welcome.lease.holds(crypto, authority, now_unix_s) {
+        if !joined.lease.is_signed(crypto, &joined.authority) {
             return Err(KeyringError::Lease);
         }
-        Ok(())
+        let mut removed = Vec::new();
+        for links in welcome.links {
+            removed.extend(joined.link(crypto, links)?);
+        }
+        for (name, secret) in welcome.secrets {
+            joined.secret(crypto, name, secret)?;
+        }
+        Ok((joined, removed))
     }
 
     fn joined_mut(&mut self, group: GroupId) -> Result<&mut Joined, KeyringError> {
@@ -448,7 +440,12 @@ impl Joined {
         self.chains.values().any(|chain| chain.is_removed(member))
     }
 
-    /// Whether a membership counts now.
+    /// Whether those who may admitted.
+    fn admits(&self, crypto: &dyn Crypto, admission: &Admission) -> bool {
+        admission.holds(crypto, &self.genesis, &self.authority)
+    }
+
+    /// Whether a peer's membership counts now.
     fn check(
         &self,
         crypto: &dyn Crypto,
@@ -459,7 +456,7 @@ impl Joined {
         if self.is_removed(admission.member) {
             return Err(KeyringError::Removed);
         }
-        if !admission.holds(crypto, &self.genesis, &self.authority) {
+        if !self.admits(crypto, admission) {
             return Err(KeyringError::Admission);
         }
         if !lease.holds(crypto, &self.authority, now_unix_s) {
@@ -510,19 +507,5 @@ impl Joined {
         let chain = self.chains.get(&name.index);
         let chain = chain.ok_or(KeyringError::NoServer(name.index))?;
         Ok(self.epochs.insert(crypto, chain, name.number, secret)?)
-    }
-}
-
-/// The entries of a chain that are kept, from a number on.
-fn links_of(chain: &Chain, number: u32) -> Links {
-    let entries: Vec<Entry> = chain.entries_from(number).cloned().collect();
-    let after = entries.first().map_or(chain.head(), |first| Head {
-        number: first.number.saturating_sub(1),
-        hash: first.before,
-    });
-    Links {
-        index: chain.index(),
-        after,
-        entries,
     }
 }

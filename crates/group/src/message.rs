@@ -8,9 +8,8 @@
 
 use wire::{Malformed, Reader, Writer};
 
-use crate::chain::Head;
+use crate::chain::{Head, Links};
 use crate::epochs::{EpochName, EpochSecret};
-use crate::keyring::Links;
 use crate::statement::{Admission, Authority, Entry, GroupId, LEASE_LEN, Lease, SERVERS_MAX};
 
 /// Most entries in a message; more go in several.

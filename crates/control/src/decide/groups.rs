@@ -87,8 +87,10 @@ impl Tenant {
     /// What is due: epochs ahead, invites that are over.
     pub(super) fn tick(&self, context: &mut Context<'_>) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
-        for name in self.groups.keys() {
-            self.writing(name)?.write_ahead(context, &mut outcome)?;
+        for (name, group) in &self.groups {
+            if to_come(&group.chain, context.now_unix_s).count() < EPOCHS_AHEAD {
+                self.writing(name)?.write_ahead(context, &mut outcome)?;
+            }
         }
         let is_over = |expires: u64| expires <= context.now_unix_s;
         for (invite, made) in &self.invites {
@@ -157,14 +159,7 @@ impl Writing<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         let now = context.now_unix_s;
-        let valid = self
-            .chain
-            .epochs()
-            .filter(|it| it.cancelled_unix_s.is_none());
-        let to_come: Vec<u64> = valid
-            .map(|it| it.entry.activates_unix_s)
-            .filter(|at| *at > now)
-            .collect();
+        let to_come: Vec<u64> = to_come(&self.chain, now).collect();
         let mut last = to_come.last().copied().unwrap_or(now);
         for _ in to_come.len()..EPOCHS_AHEAD {
             last = self.zone.next_change(self.id, last);
@@ -181,8 +176,7 @@ impl Writing<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         let secret = EpochSecret::new(random(context.rng));
-        let last = self.chain.epochs().last().map(|it| it.entry.number);
-        let number = last.unwrap_or_default().saturating_add(1);
+        let number = self.chain.last_epoch().saturating_add(1);
         let epoch = EpochEntry {
             number,
             activates_unix_s,
@@ -211,4 +205,11 @@ impl Writing<'_> {
         });
         Ok(())
     }
+}
+
+/// When the epochs of a chain that are to come will activate, Unix seconds.
+fn to_come(chain: &Chain, now_unix_s: u64) -> impl Iterator<Item = u64> {
+    let valid = chain.epochs().filter(|it| it.cancelled_unix_s.is_none());
+    let moments = valid.map(|it| it.entry.activates_unix_s);
+    moments.filter(move |at| *at > now_unix_s)
 }

@@ -1,6 +1,6 @@
 //! Invites, and those who come by them.
 
-use identity::crypto::{Crypto, random};
+use identity::crypto::random;
 
 use super::{Context, Outcome, Reply, room};
 use crate::actor::{Actor, InviteId};
@@ -37,12 +37,16 @@ impl Tenant {
         life_s: u64,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
-        let invites = self.invites.iter();
-        let before = invites.filter(|(_, made)| made.member.as_deref() == Some(member));
-        let ended = before.map(|(invite, _)| Event::InviteEnded { invite: *invite });
-        outcome.events.extend(ended);
+        outcome.events.extend(self.ended_invites(member));
         let terms = InviteTerms { uses: 1, life_s };
         self.make_invite(context, Some(member.to_owned()), Vec::new(), terms, outcome)
+    }
+
+    /// The end of the invites for the node of a member.
+    pub(super) fn ended_invites(&self, member: &str) -> impl Iterator<Item = Event> {
+        let invites = self.invites.iter();
+        let own = invites.filter(move |(_, made)| made.member.as_deref() == Some(member));
+        own.map(|(invite, _)| Event::InviteEnded { invite: *invite })
     }
 
     pub(super) fn withdraw(&self, invite: InviteId) -> Result<Outcome, Refusal> {
@@ -73,6 +77,10 @@ impl Tenant {
         if enrolment.prefixes.len() > PREFIXES_MAX {
             let (what, most) = ("prefixes", PREFIXES_MAX);
             return Err(Refusal::Full { what, most });
+        }
+        let mut prefixes = enrolment.prefixes.iter();
+        if let Some(prefix) = prefixes.find(|prefix| !prefix.may_be_announced()) {
+            return Err(Refusal::Prefix(*prefix));
         }
         let name = self.name_of(f, invite, enrolment)?;
         let mut outcome = Outcome {
@@ -192,7 +200,7 @@ impl Tenant {
         }
         room(self.invites.len(), 1, INVITES_MAX, "invites")?;
         let secret: [u8; 16] = random(context.rng);
-        let invite = id_of(context.crypto, &secret);
+        let invite = InviteId(context.crypto.invite_id(&secret));
         outcome.events.push(Event::InviteMade {
             invite,
             member,
@@ -203,14 +211,4 @@ impl Tenant {
         outcome.reply = Reply::Invited { invite, secret };
         Ok(())
     }
-}
-
-/// The id of the credential that an invite's secret makes (docs/protocol/session.md, 3.2).
-fn id_of(crypto: &dyn Crypto, secret: &[u8; 16]) -> InviteId {
-    let hash = crypto.sha256(&[b"kumihimo invite id v1", secret]);
-    let mut id = [0; 16];
-    for (to, from) in id.iter_mut().zip(hash) {
-        *to = from;
-    }
-    InviteId(id)
 }

@@ -86,10 +86,7 @@ impl Tenant {
             }
         }
         if group.is_none() {
-            let invites = self.invites.iter();
-            let own = invites.filter(|(_, made)| made.member.as_deref() == Some(member));
-            let ended = own.map(|(invite, _)| Event::InviteEnded { invite: *invite });
-            outcome.events.extend(ended);
+            outcome.events.extend(self.ended_invites(member));
             let member = member.to_owned();
             outcome.events.push(Event::MemberRemoved { member });
         }
