@@ -13,6 +13,7 @@ use crate::text::Text;
 use api::{ApiError, Code};
 use fluent_bundle::FluentValue;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The exit code of a failure.
@@ -101,7 +102,9 @@ impl Failure {
             return;
         }
         let (why_label, fix_label) = (text.t("failure-why"), text.t("failure-fix"));
-        eprintln!("kumi: {what}\n  {why_label} {why}\n  {fix_label} {fix}");
+        // Whoever reads may have hung up; that is no failure of ours.
+        let text = format!("kumi: {what}\n  {why_label} {why}\n  {fix_label} {fix}\n");
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
 

@@ -9,6 +9,8 @@ use crate::usage::wrong_value;
 use clap::ArgMatches;
 use group::cost::{Column, Cost, Point, Scenario, ScenarioError, Scheme, Table, cost, curve};
 use serde::Serialize;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Most nodes of a curve.
@@ -67,11 +69,13 @@ fn read(file: &Path) -> Result<Scenario, Failure> {
     let failure = |id: &str| Failure::new(Exit::Failed, id).with("file", file.display());
     let unreadable =
         |error: std::io::Error| failure("error-scenario-unreadable").with("detail", error);
-    let len = std::fs::metadata(file).map_err(unreadable)?.len();
-    if len > FILE_BYTES_MAX {
+    // A device has no length, and no end.
+    let mut text = String::new();
+    let opened = File::open(file).map_err(unreadable)?;
+    let read = opened.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
+    if read.map_err(unreadable)? as u64 > FILE_BYTES_MAX {
         return Err(failure("error-scenario-large").with("max", output::bytes(FILE_BYTES_MAX)));
     }
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
     toml::from_str(&text)
         .map_err(|error| failure("error-scenario-syntax").with("detail", error.to_string().trim()))
 }

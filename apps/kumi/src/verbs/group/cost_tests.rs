@@ -43,6 +43,7 @@ fn a_file_that_is_no_scenario_is_named_with_the_fix() {
         for (name, id) in [
             ("none.toml", "error-scenario-unreadable"),
             ("README.md", "error-scenario-syntax"),
+            ("/dev/zero", "error-scenario-large"),
         ] {
             let failure = counted(&docs(name)).err().unwrap();
             assert_eq!(failure.id, id);
