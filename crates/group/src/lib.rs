@@ -20,6 +20,7 @@
 //! Order of rules: local deny, local allow, default deny.
 #![forbid(unsafe_code)]
 
+pub mod agent;
 mod allow;
 pub mod chain;
 pub mod cost;

@@ -5,7 +5,9 @@
 //! |---|---|
 //! | entries in a message | [`ENTRIES_MAX`] |
 //! | chains in heads | [`SERVERS_MAX`] |
+//! | memberships in message 2 of a handshake | [`SHOWN_MAX`] |
 
+use wire::handshake::SHOWN_LEN_MAX;
 use wire::{Malformed, Reader, Writer};
 
 use crate::chain::{Head, Links};
@@ -14,6 +16,9 @@ use crate::statement::{Admission, Authority, Entry, GroupId, LEASE_LEN, Lease, S
 
 /// Most entries in a message; more go in several.
 pub const ENTRIES_MAX: usize = 64;
+
+/// Most memberships in message 2 of a handshake.
+pub const SHOWN_MAX: usize = 4;
 
 const MEMBERSHIP: u16 = 0x10;
 const AUTHORITY: u16 = 0x11;
@@ -157,6 +162,39 @@ impl Message {
         reader.finish()?;
         Ok(Some(message))
     }
+}
+
+/// Memberships as message 2 of a handshake has them (session.md, section 3): those that fit.
+#[must_use]
+pub fn encode_shown<'a>(shown: impl Iterator<Item = (&'a Admission, &'a Lease)>) -> Vec<u8> {
+    let mut out = Writer::default();
+    for (admission, lease) in shown.take(SHOWN_MAX) {
+        let membership = [lease.encode(), admission.encode()].concat();
+        let fits = out.as_slice().len() + 2 + membership.len() <= SHOWN_LEN_MAX;
+        if let Some(len) = u16::try_from(membership.len()).ok().filter(|_| fits) {
+            out.u16(len).bytes(&membership);
+        }
+    }
+    out.finish()
+}
+
+/// Reads them; nothing in them is verified.
+///
+/// # Errors
+/// The bytes are none, or more than [`SHOWN_MAX`].
+pub fn decode_shown(bytes: &[u8]) -> Result<Vec<(Admission, Lease)>, Malformed> {
+    let mut reader = Reader::new(bytes, "memberships shown");
+    let mut shown = Vec::new();
+    while reader.remaining() > 0 {
+        if shown.len() >= SHOWN_MAX {
+            return Err(reader.malformed());
+        }
+        let len = usize::from(reader.u16()?);
+        let mut one = Reader::new(reader.take(len)?, "membership shown");
+        let lease = Lease::decode(one.array::<LEASE_LEN>()?)?;
+        shown.push((Admission::decode(one.rest())?, lease));
+    }
+    Ok(shown)
 }
 
 fn read_heads(reader: &mut Reader<'_>) -> Result<Message, Malformed> {
@@ -315,9 +353,27 @@ mod tests {
             let longer = [&bytes[..], &[0]].concat();
             assert!(Message::decode(kind, &longer).is_err(), "{kind:#x}");
         }
-        for unknown in [0, 0x0f, 0x16, 0x1f, 0x30] {
+        for unknown in [0, 0x0f, 0x16, 0x1d, 0x1f, 0x30] {
             assert_eq!(Message::decode(unknown, b"anything"), Ok(None));
         }
+    }
+
+    #[test]
+    fn memberships_are_shown_as_far_as_they_fit() {
+        let Some(Message::Membership { admission, lease }) = all().into_iter().next() else {
+            panic!("the first is a membership");
+        };
+        let one = (&*admission, &*lease);
+        for count in 0..=SHOWN_MAX {
+            let bytes = encode_shown(std::iter::repeat_n(one, count));
+            assert!(bytes.len() <= SHOWN_LEN_MAX);
+            let read = decode_shown(&bytes).unwrap();
+            assert_eq!(read.len(), count.min(2), "two fit");
+            assert!(read.iter().all(|it| (&it.0, &it.1) == one));
+        }
+        let bytes = encode_shown(std::iter::once(one));
+        assert!((1..bytes.len()).all(|len| decode_shown(&bytes[..len]).is_err()));
+        assert!(decode_shown(&bytes.repeat(SHOWN_MAX + 1)).is_err());
     }
 
     #[test]

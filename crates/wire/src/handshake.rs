@@ -14,6 +14,7 @@
 //! | 7 | 1, 2 | instance (8) | required |
 //! | 8 | 1, 2 | inner MTU (2; 1,280 or more) | required |
 //! | 9 | 1, 2 | control stream (8; zeros for none) | absent means not said |
+//! | 10 | 2 | memberships of the responder (at most [`SHOWN_LEN_MAX`]) | absent means none |
 //!
 //! Unknown types are ignored. Statements are handed out as bytes of the right length;
 //! `identity` decides what they are worth.
@@ -46,6 +47,8 @@ pub const AEADS_MAX: usize = 8;
 pub const INSTANCE_LEN: usize = 8;
 /// Length of the name of a control stream in bytes.
 pub const STREAM_ID_LEN: usize = 8;
+/// Largest length of the memberships in message 2: what fits beside everything else.
+pub const SHOWN_LEN_MAX: usize = 640;
 /// Smallest inner MTU, in bytes.
 pub const INNER_MTU_MIN: u16 = 1_280;
 
@@ -58,6 +61,7 @@ const TLV_AEADS: u16 = 6;
 pub(crate) const TLV_INSTANCE: u16 = 7;
 const TLV_MTU: u16 = 8;
 const TLV_STREAM: u16 = 9;
+const TLV_SHOWN: u16 = 10;
 
 /// Message 1, cut into its fields; those called `sealed` end in an AEAD tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +267,9 @@ pub struct Payload2<'a> {
     pub inner_mtu: u16,
     /// The control stream that goes on, zeros for none; absent if the responder does not say.
     pub stream: Option<[u8; STREAM_ID_LEN]>,
+    /// Memberships of the responder in the groups that matched (docs/protocol/group.md, section 5),
+    /// at most [`SHOWN_LEN_MAX`] bytes; empty if it shows none here.
+    pub shown: &'a [u8],
 }
 
 impl<'a> Payload2<'a> {
@@ -279,11 +286,12 @@ impl<'a> Payload2<'a> {
             instance: fields.instance()?,
             inner_mtu: fields.inner_mtu()?,
             stream: fields.stream()?,
+            shown: fields.shown.unwrap_or_default(),
         })
     }
 
     /// Writes the payload with its padding, [`PAYLOAD2_LEN`] bytes. Errors: more than 2
-    /// entries, or an MTU below [`INNER_MTU_MIN`].
+    /// entries, an MTU below [`INNER_MTU_MIN`], or more than [`SHOWN_LEN_MAX`] bytes shown.
     pub fn encode(&self) -> Result<Vec<u8>, Unencodable> {
         let mut out = Writer::with_capacity(PAYLOAD2_LEN);
         write_rotations(&mut out, self.rotations)?;
@@ -292,6 +300,14 @@ impl<'a> Payload2<'a> {
         out.tlv(TLV_INSTANCE, &self.instance)?;
         write_mtu(&mut out, self.inner_mtu)?;
         write_stream(&mut out, self.stream)?;
+        if self.shown.len() > SHOWN_LEN_MAX {
+            return Err(Unencodable {
+                what: "memberships",
+            });
+        }
+        if !self.shown.is_empty() {
+            out.tlv(TLV_SHOWN, self.shown)?;
+        }
         out.pad_to(PAYLOAD2_LEN, "payload 2")?;
         Ok(out.finish())
     }
@@ -309,6 +325,7 @@ struct Fields<'a> {
     instance: Option<&'a [u8]>,
     inner_mtu: Option<&'a [u8]>,
     stream: Option<&'a [u8]>,
+    shown: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -329,6 +346,7 @@ impl<'a> Fields<'a> {
                 TLV_INSTANCE => &mut fields.instance,
                 TLV_MTU => &mut fields.inner_mtu,
                 TLV_STREAM => &mut fields.stream,
+                TLV_SHOWN => &mut fields.shown,
                 _ => continue,
             };
             *field = Some(value);

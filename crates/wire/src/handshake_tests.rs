@@ -35,6 +35,7 @@ fn payload2() -> Payload2<'static> {
         instance: [0x77; 8],
         inner_mtu: 1_280,
         stream: None,
+        shown: &[],
     }
 }
 
@@ -108,9 +109,26 @@ fn the_largest_payloads_fit() {
     let large = Payload2 {
         rotations: large.rotations,
         stream: large.stream,
+        shown: &[8; SHOWN_LEN_MAX],
         ..payload2()
     };
     assert_eq!(Payload2::decode(&large.encode().unwrap()), Ok(large));
+    let larger = Payload2 {
+        shown: &[8; SHOWN_LEN_MAX + 1],
+        ..payload2()
+    };
+    assert!(larger.encode().is_err());
+}
+
+#[test]
+fn memberships_are_type_10() {
+    let said = Payload2 {
+        shown: &[1, 2, 3],
+        ..payload2()
+    };
+    let used = 4 + 161 + 5 + 12 + 6;
+    let bytes = said.encode().unwrap();
+    assert_eq!(bytes[used..used + 7], [0, 10, 0, 3, 1, 2, 3]);
 }
 
 #[test]
@@ -287,9 +305,10 @@ proptest! {
     }
 
     #[test]
-    fn payload_2_round_trips(fill: [u8; 2], entries in 0usize..=2, chacha: bool, inner_mtu in INNER_MTU_MIN.., stream: Option<[u8; STREAM_ID_LEN]>) {
+    fn payload_2_round_trips(fill: [u8; 2], entries in 0usize..=2, chacha: bool, inner_mtu in INNER_MTU_MIN.., stream: Option<[u8; STREAM_ID_LEN]>, shown in proptest::collection::vec(any::<u8>(), 0..=SHOWN_LEN_MAX)) {
         let entries = vec![fill[0]; entries * ROTATION_LEN];
         let payload = Payload2 {
+            shown: &shown,
             rotations: Rotations::parse(&entries, 2).unwrap(),
             certificate: &[fill[1]; CERTIFICATE_LEN],
             aead: if chacha { AeadAlg::ChaCha20Poly1305 } else { AeadAlg::Aes256Gcm },

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use group::message::Message;
+use group::agent::AgentMessage;
+use group::message::{Message, decode_shown, encode_shown};
 use group::statement::{
     Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
     Membership, Policy, Server, Signer,
@@ -46,12 +47,25 @@ pub fn group(bytes: &[u8]) {
     }
 }
 
-/// `Message::decode`: the type (2), then its bytes.
+/// `Message::decode` and `AgentMessage::decode`: the type (2), then the bytes; type 0:
+/// `decode_shown`.
 pub fn group_message(bytes: &[u8]) {
-    if let Some((kind, value)) = bytes.split_first_chunk()
-        && let Ok(Some(read)) = Message::decode(u16::from_be_bytes(*kind), value)
+    let Some((kind, value)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let kind = u16::from_be_bytes(*kind);
+    if kind == 0
+        && let Ok(read) = decode_shown(value)
     {
-        assert_eq!(read.kind().to_be_bytes(), *kind);
+        let again = encode_shown(read.iter().map(|(admission, lease)| (admission, lease)));
+        assert!(value.starts_with(&again));
+    }
+    if let Ok(Some(read)) = Message::decode(kind, value) {
+        assert_eq!(read.kind(), kind);
+        assert_eq!(read.encode(), value);
+    }
+    if let Ok(Some(read)) = AgentMessage::decode(kind, value) {
+        assert_eq!(read.kind(), kind);
         assert_eq!(read.encode(), value);
     }
 }
@@ -79,10 +93,14 @@ fn genesis() -> (Genesis, Authority) {
 
 /// One message of each type.
 pub fn message_seeds() -> Vec<Vec<u8>> {
-    let [_, _, authority, admission, lease, entries] = statements();
+    let [genesis, _, authority, admission, lease, entries] = statements();
     let (group, head) = ([7; 16], [&[0, 0, 0, 1][..], &[5; 32]].concat());
     let group_of_entries = entries.get(1..17).expect("a group").to_vec();
     let zero = [0; 36];
+    let sized = |part: &[u8]| [&(part.len() as u16).to_be_bytes()[..], part].concat();
+    let prefix = "192.168.20.0/24".parse::<wire::Prefix>();
+    let prefix = prefix.expect("a prefix").to_bytes();
+    let endpoint = wire::Endpoint::new(([192, 0, 2, 1], 7).into()).to_bytes();
     let of = |kind: u8, parts: &[&[u8]]| [&[0, kind][..], &parts.concat()].concat();
     vec![
         of(0x10, &[&lease, &admission]),
@@ -91,6 +109,24 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x13, &[&group_of_entries, &[1], &zero, &entries]),
         of(0x14, &[&group, &[1, 0, 0, 0, 9]]),
         of(0x15, &[&group, &[1, 0, 0, 0, 9], &[3; 32]]),
+        of(0x16, &[&[6; 16], &[1, 3], b"box", &prefix]),
+        of(0x17, &[&[1], "もう使われた".as_bytes()]),
+        of(0x18, &[&[0; 7], &[9, 1], &group, &head]),
+        of(
+            0x19,
+            &[
+                &[3],
+                b"lab",
+                &lease,
+                &sized(&genesis),
+                &sized(&authority),
+                &admission,
+            ],
+        ),
+        of(0x1a, &[&[0; 7], &[9]]),
+        of(0x1b, &[&[0xfc; 16]]),
+        of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
+        of(0, &[&sized(&[&lease[..], &admission].concat())]),
     ]
 }
 
@@ -163,9 +199,14 @@ mod tests {
         let seeds = message_seeds();
         for seed in &seeds {
             let (kind, value) = seed.split_first_chunk().expect("a type");
-            let read = Message::decode(u16::from_be_bytes(*kind), value);
-            assert!(matches!(read, Ok(Some(_))), "{kind:?}: {read:?}");
+            let kind = u16::from_be_bytes(*kind);
+            let member = Message::decode(kind, value).expect("it reads");
+            let agent = AgentMessage::decode(kind, value).expect("it reads");
+            let shown = (kind == 0).then(|| decode_shown(value).expect("it reads"));
+            let read = [member.is_some(), agent.is_some(), shown.is_some()];
+            let read = read.iter().filter(|it| **it).count();
+            assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 6);
+        assert_eq!(seeds.len(), 14);
     }
 }

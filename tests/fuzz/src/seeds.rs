@@ -179,6 +179,7 @@ fn handshakes(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) 
         instance: [8; 8],
         inner_mtu: 1_280,
         stream: Some([0; 8]),
+        shown: &[7; 250],
     };
     all.insert(
         "payload1",

@@ -137,6 +137,7 @@ impl Initiator {
             inner_mtu: payload.inner_mtu,
             stream: payload.stream,
             matched: matched.iter().map(Credential::name).collect(),
+            shown: payload.shown.to_vec(),
         })
     }
 

@@ -91,6 +91,8 @@ pub struct Established {
     pub stream: Option<StreamId>,
     /// The credentials that both ends hold, sorted.
     pub matched: Vec<CredentialName>,
+    /// What the responder shows of its groups, not read here; empty at the responder itself.
+    pub shown: Vec<u8>,
 }
 
 /// Without the channel binding, which is a secret of the two ends.

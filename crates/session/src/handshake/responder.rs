@@ -219,6 +219,7 @@ impl Verified {
             inner_mtu: claim.inner_mtu,
             stream: claim.stream,
             matched: matched.iter().map(Credential::name).collect(),
+            shown: Vec::new(),
         };
         Ok((message, established))
     }
@@ -232,6 +233,8 @@ pub struct Accept<'a> {
     pub terms: Terms,
     /// The control stream that goes on, or [`super::NO_STREAM`].
     pub stream: StreamId,
+    /// What it shows of its groups: at most [`wire::handshake::SHOWN_LEN_MAX`] bytes.
+    pub shown: &'a [u8],
     /// The index that the peer puts into its packets; random, not zero, not in use.
     pub local_index: u32,
     /// The sender index of message 1.
@@ -249,6 +252,7 @@ impl Accept<'_> {
             instance: self.terms.instance,
             inner_mtu: self.terms.inner_mtu,
             stream: Some(self.stream),
+            shown: self.shown,
         };
         Ok(payload.encode()?)
     }

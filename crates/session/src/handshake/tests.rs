@@ -61,6 +61,7 @@ impl Call {
         let claim = self.open(message1).unwrap();
         let verified = claim.verify(&AwsLc, at(0), None).unwrap();
         let accept = Accept {
+            shown: &[],
             local: &self.bob,
             terms: RESPONDER,
             stream: [4; 8],
@@ -169,6 +170,7 @@ fn a_match_that_the_responder_drops_is_not_reported() {
     claim.retain_matched(|name| name != credential(1).name());
     let verified = claim.verify(&AwsLc, at(0), None).unwrap();
     let accept = Accept {
+        shown: &[],
         local: &call.bob,
         terms: RESPONDER,
         stream: NO_STREAM,

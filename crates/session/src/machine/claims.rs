@@ -20,6 +20,8 @@ pub struct Answer {
     pub remote_index: u32,
     /// Random, not zero, not in use; it comes back with [`SessionOutput::RetireIndex`].
     pub local_index: u32,
+    /// What this node shows of its groups, at most [`wire::handshake::SHOWN_LEN_MAX`] bytes.
+    pub shown: Vec<u8>,
 }
 
 /// Why an initiation was not answered. The local index is free.
@@ -76,6 +78,7 @@ impl Session {
             local: &self.local,
             terms: self.terms,
             stream,
+            shown: &answer.shown,
             local_index: answer.local_index,
             remote_index: answer.remote_index,
         };

@@ -367,6 +367,7 @@ impl Session {
             instance: established.instance,
             inner_mtu: established.inner_mtu,
             matched: established.matched,
+            shown: established.shown,
             told,
             continued,
         })));

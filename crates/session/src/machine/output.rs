@@ -107,6 +107,8 @@ pub struct Up {
     pub inner_mtu: u16,
     /// The credentials that both ends hold.
     pub matched: Vec<CredentialName>,
+    /// What the responder showed of its groups in message 2, not read here.
+    pub shown: Vec<u8>,
     /// What this node said of itself in the handshake: not what it would say now, if its
     /// identity has changed since.
     pub told: Arc<LocalIdentity>,

@@ -277,6 +277,7 @@ impl Node {
         self.last_number = verified.claim().number();
         self.pin = Some(verified.pin());
         let answer = Answer {
+            shown: Vec::new(),
             from: self.peer_at.into(),
             remote_index: whole.sender,
             local_index: self.index(),

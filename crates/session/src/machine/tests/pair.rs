@@ -467,6 +467,7 @@ impl End {
         };
         self.last_number = verified.claim().number();
         let answer = Answer {
+            shown: Vec::new(),
             from,
             remote_index: whole.sender,
             local_index: self.index(),

@@ -1,0 +1,353 @@
+//! What a node and a management server (GMS) say to each other, in the control stream of their
+//! session (docs/protocol/group.md, section 6). Entries and secrets go as they do between members
+//! ([`crate::message`]).
+//!
+//! | limit | value |
+//! |---|---|
+//! | groups in a resumption | [`HEADS_MAX`] |
+//! | text of an answer | [`TEXT_LEN_MAX`] bytes |
+//! | endpoints of a node | [`ENDPOINTS_MAX`] |
+
+use std::net::SocketAddr;
+
+use wire::invite::SECRET_LEN;
+use wire::{Endpoint, Malformed, NodeAddr, Prefix, Reader, Writer};
+
+use crate::chain::Head;
+use crate::element::Kind;
+use crate::statement::{
+    Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, is_name,
+};
+
+/// Most groups in a resumption.
+pub const HEADS_MAX: usize = crate::keyring::GROUPS_MAX;
+/// Longest text of an answer, in bytes.
+pub const TEXT_LEN_MAX: usize = 1_024;
+/// Most places where a node may be.
+pub const ENDPOINTS_MAX: usize = 16;
+
+const ENROL: u16 = 0x16;
+const ENROLLED: u16 = 0x17;
+const RESUME: u16 = 0x18;
+const WELCOME: u16 = 0x19;
+const CURRENT: u16 = 0x1a;
+const LOCATE: u16 = 0x1b;
+const LOCATED: u16 = 0x1c;
+
+/// How far a member has come in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Have {
+    /// The group.
+    pub group: GroupId,
+    /// The end of the server's own chain as the member has it.
+    pub head: Head,
+}
+
+/// What a node says of itself when it comes by an invite.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Enrol {
+    /// The secret of the invite.
+    pub secret: [u8; SECRET_LEN],
+    /// What it is.
+    pub kind: Kind,
+    /// What it would be called, if the invite does not say.
+    pub name: Option<String>,
+    /// What lies behind it.
+    pub prefixes: Vec<Prefix>,
+}
+
+/// Without the secret.
+impl std::fmt::Debug for Enrol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrol")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("prefixes", &self.prefixes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of an enrolment, or of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done; the text is the member's name.
+    Done,
+    /// It was refused for the reason in the text.
+    Refused,
+    /// It could not be written down; it may be tried again.
+    Later,
+}
+
+/// A member's group, as a server gives it: everything but entries and secrets, which follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// What the group is called.
+    pub name: String,
+    /// How it began.
+    pub genesis: Genesis,
+    /// Who manages it.
+    pub authority: Authority,
+    /// The member's admission.
+    pub admission: Admission,
+    /// Its lease.
+    pub lease: Lease,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentMessage {
+    /// Node to server: I come by this invite.
+    Enrol(Enrol),
+    /// Server to node: what became of it.
+    Enrolled {
+        /// Whether it worked.
+        answer: Answer,
+        /// The name, or why not, at most [`TEXT_LEN_MAX`] bytes.
+        text: String,
+    },
+    /// Node to server: tell me what happened since.
+    Resume {
+        /// The last revision that it was told of; 0: none.
+        rev: u64,
+        /// It wants its leases renewed.
+        renew: bool,
+        /// How far it has come.
+        have: Vec<Have>,
+    },
+    /// Server to node: you are in this group.
+    Welcome(Box<Given>),
+    /// Server to node: that was all up to this revision.
+    Current {
+        /// The revision.
+        rev: u64,
+    },
+    /// Node to server: where is this node?
+    Locate {
+        /// Which.
+        f: NodeAddr,
+    },
+    /// Server to node: there.
+    Located {
+        /// Which.
+        f: NodeAddr,
+        /// Where it may be.
+        endpoints: Vec<SocketAddr>,
+        /// Its identity, as in message 2 of session.md, section 5; empty: it is not known here.
+        identity: Vec<u8>,
+    },
+}
+
+impl AgentMessage {
+    /// Its type in the control stream.
+    #[must_use]
+    pub const fn kind(&self) -> u16 {
+        match self {
+            Self::Enrol(_) => ENROL,
+            Self::Enrolled { .. } => ENROLLED,
+            Self::Resume { .. } => RESUME,
+            Self::Welcome(_) => WELCOME,
+            Self::Current { .. } => CURRENT,
+            Self::Locate { .. } => LOCATE,
+            Self::Located { .. } => LOCATED,
+        }
+    }
+
+    /// Its bytes. What is beyond its limit is cut off.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        match self {
+            Self::Enrol(enrol) => write_enrol(&mut out, enrol),
+            Self::Enrolled { answer, text } => {
+                let answer = match answer {
+                    Answer::Done => 0,
+                    Answer::Refused => 1,
+                    Answer::Later => 2,
+                };
+                out.u8(answer).bytes(cut(text, TEXT_LEN_MAX).as_bytes());
+            }
+            Self::Resume { rev, renew, have } => {
+                out.u64(*rev).u8(u8::from(*renew));
+                for Have { group, head } in have.iter().take(HEADS_MAX) {
+                    out.bytes(&group.0).u32(head.number).bytes(&head.hash);
+                }
+            }
+            Self::Welcome(given) => write_given(&mut out, given),
+            Self::Current { rev } => {
+                out.u64(*rev);
+            }
+            Self::Locate { f } => {
+                out.bytes(f.as_bytes());
+            }
+            Self::Located {
+                f,
+                endpoints,
+                identity,
+            } => {
+                let endpoints = endpoints.iter().take(ENDPOINTS_MAX);
+                out.bytes(f.as_bytes()).u8(len8(endpoints.len()));
+                for at in endpoints {
+                    out.bytes(&Endpoint::new(*at).to_bytes());
+                }
+                out.bytes(identity);
+            }
+        }
+        out.finish()
+    }
+
+    /// Reads a message of a type; `None`: it is none of these. Nothing in it is verified.
+    ///
+    /// # Errors
+    /// The bytes are not the message, or it holds more than it may.
+    pub fn decode(kind: u16, bytes: &[u8]) -> Result<Option<Self>, Malformed> {
+        let mut reader = Reader::new(bytes, "agent message");
+        let message = match kind {
+            ENROL => Self::Enrol(read_enrol(&mut reader)?),
+            ENROLLED => Self::Enrolled {
+                answer: match reader.u8()? {
+                    0 => Answer::Done,
+                    1 => Answer::Refused,
+                    2 => Answer::Later,
+                    _ => return Err(reader.malformed()),
+                },
+                text: read_text(&mut reader, TEXT_LEN_MAX)?,
+            },
+            RESUME => read_resume(&mut reader)?,
+            WELCOME => Self::Welcome(Box::new(read_given(&mut reader)?)),
+            CURRENT => Self::Current { rev: reader.u64()? },
+            LOCATE => Self::Locate {
+                f: NodeAddr(*reader.array()?),
+            },
+            LOCATED => read_located(&mut reader)?,
+            _ => return Ok(None),
+        };
+        reader.finish()?;
+        Ok(Some(message))
+    }
+}
+
+fn write_enrol(out: &mut Writer, enrol: &Enrol) {
+    let name = cut(enrol.name.as_deref().unwrap_or_default(), NAME_LEN_MAX);
+    out.bytes(&enrol.secret).u8(enrol.kind.byte());
+    out.u8(len8(name.len())).bytes(name.as_bytes());
+    for prefix in enrol.prefixes.iter().take(PREFIXES_MAX) {
+        out.bytes(&prefix.to_bytes());
+    }
+}
+
+fn read_enrol(reader: &mut Reader<'_>) -> Result<Enrol, Malformed> {
+    let secret = *reader.array()?;
+    let kind = Kind::read(reader)?;
+    let name = read_name(reader)?;
+    let mut prefixes = Vec::new();
+    while reader.remaining() > 0 {
+        if prefixes.len() >= PREFIXES_MAX {
+            return Err(reader.malformed());
+        }
+        prefixes.push(Prefix::from_bytes(reader.array()?)?);
+    }
+    Ok(Enrol {
+        secret,
+        kind,
+        name,
+        prefixes,
+    })
+}
+
+fn read_resume(reader: &mut Reader<'_>) -> Result<AgentMessage, Malformed> {
+    let rev = reader.u64()?;
+    let renew = match reader.u8()? {
+        0 => false,
+        1 => true,
+        _ => return Err(reader.malformed()),
+    };
+    let mut have = Vec::new();
+    while reader.remaining() > 0 {
+        if have.len() >= HEADS_MAX {
+            return Err(reader.malformed());
+        }
+        let group = GroupId(*reader.array()?);
+        let head = Head {
+            number: reader.u32()?,
+            hash: *reader.array()?,
+        };
+        have.push(Have { group, head });
+    }
+    Ok(AgentMessage::Resume { rev, renew, have })
+}
+
+fn write_given(out: &mut Writer, given: &Given) {
+    let name = cut(&given.name, NAME_LEN_MAX);
+    out.u8(len8(name.len())).bytes(name.as_bytes());
+    out.bytes(&given.lease.encode());
+    for part in [given.genesis.encode(), given.authority.encode()] {
+        out.u16(u16::try_from(part.len()).unwrap_or(u16::MAX));
+        out.bytes(&part);
+    }
+    out.bytes(&given.admission.encode());
+}
+
+fn read_given(reader: &mut Reader<'_>) -> Result<Given, Malformed> {
+    let name = read_name(reader)?.ok_or_else(|| reader.malformed())?;
+    let lease = Lease::decode(reader.array::<LEASE_LEN>()?)?;
+    let genesis_len = usize::from(reader.u16()?);
+    let genesis = Genesis::decode(reader.take(genesis_len)?)?;
+    let authority_len = usize::from(reader.u16()?);
+    let authority = Authority::decode(reader.take(authority_len)?)?;
+    let admission = Admission::decode(reader.rest())?;
+    Ok(Given {
+        name,
+        genesis,
+        authority,
+        admission,
+        lease,
+    })
+}
+
+fn read_located(reader: &mut Reader<'_>) -> Result<AgentMessage, Malformed> {
+    let f = NodeAddr(*reader.array()?);
+    let count = usize::from(reader.u8()?);
+    if count > ENDPOINTS_MAX {
+        return Err(reader.malformed());
+    }
+    let endpoints = (0..count).map(|_| Ok(Endpoint::from_bytes(reader.array()?).socket_addr()));
+    let endpoints = endpoints.collect::<Result<_, Malformed>>()?;
+    Ok(AgentMessage::Located {
+        f,
+        endpoints,
+        identity: reader.rest().to_vec(),
+    })
+}
+
+/// A name behind its length; `None`: it has no bytes.
+fn read_name(reader: &mut Reader<'_>) -> Result<Option<String>, Malformed> {
+    let len = usize::from(reader.u8()?);
+    let bytes = reader.take(len)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let name = std::str::from_utf8(bytes).ok().filter(|name| is_name(name));
+    let name = name.ok_or_else(|| reader.malformed())?;
+    Ok(Some(name.to_owned()))
+}
+
+fn read_text(reader: &mut Reader<'_>, most: usize) -> Result<String, Malformed> {
+    let bytes = reader.rest();
+    let text = std::str::from_utf8(bytes).ok();
+    let text = text.filter(|_| bytes.len() <= most);
+    text.map(str::to_owned).ok_or_else(|| reader.malformed())
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    let at = (0..=most.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    text.split_at(at.unwrap_or_default()).0
+}
+
+fn len8(len: usize) -> u8 {
+    u8::try_from(len).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests;

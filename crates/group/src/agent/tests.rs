@@ -1,0 +1,135 @@
+//! Agent messages come back as they were, and nothing shorter or longer does.
+
+use identity::crypto::AwsLc;
+
+use super::*;
+use crate::Mode;
+use crate::statement::{Attributes, Membership, Policy, Server, Signer};
+
+fn given() -> Given {
+    let by = Signer {
+        crypto: &AwsLc,
+        seed: &[9; 32],
+    };
+    let genesis = Genesis {
+        policy: Policy::Managed,
+        root_key: by.public(),
+        salt: [1; 16],
+    };
+    let member = Membership {
+        f: NodeAddr([0xfc; 16]),
+        serial: 7,
+    };
+    let server = Server {
+        key: by.public(),
+        f: member.f,
+    };
+    let group = genesis.id(&AwsLc);
+    let element = (Kind::Gea, Mode::Closed);
+    let admission = Admission::new(group, member, 5, element, &Attributes::default());
+    let mut admission = admission.unwrap();
+    admission.sign(&by, 0);
+    Given {
+        name: "事務所".to_owned(),
+        authority: Authority::issue(&by, group, 1, 5, vec![Some(server)]),
+        lease: Lease::issue(&by, 0, group, member, 5),
+        admission,
+        genesis,
+    }
+}
+
+fn enrol(name: Option<&str>) -> AgentMessage {
+    AgentMessage::Enrol(Enrol {
+        secret: [4; 16],
+        kind: Kind::Gen,
+        name: name.map(str::to_owned),
+        prefixes: vec!["10.2.0.0/16".parse().unwrap()],
+    })
+}
+
+fn have(count: usize) -> AgentMessage {
+    let have = Have {
+        group: GroupId([3; 16]),
+        head: Head {
+            number: 9,
+            hash: [8; 32],
+        },
+    };
+    AgentMessage::Resume {
+        rev: 77,
+        renew: true,
+        have: vec![have; count],
+    }
+}
+
+fn all() -> Vec<AgentMessage> {
+    let f = NodeAddr([0xfc; 16]);
+    let text = "alice".to_owned();
+    let endpoints = vec![
+        "192.0.2.7:4649".parse().unwrap(),
+        "[2001:db8::1]:1".parse().unwrap(),
+    ];
+    vec![
+        enrol(Some("alice")),
+        enrol(None),
+        AgentMessage::Enrolled {
+            answer: Answer::Refused,
+            text,
+        },
+        have(0),
+        have(2),
+        AgentMessage::Welcome(Box::new(given())),
+        AgentMessage::Current { rev: u64::MAX },
+        AgentMessage::Locate { f },
+        AgentMessage::Located {
+            f,
+            endpoints,
+            identity: vec![1, 2, 3],
+        },
+    ]
+}
+
+#[test]
+fn every_message_comes_back_and_no_part_of_it_is_taken_for_it() {
+    for message in all() {
+        let (kind, bytes) = (message.kind(), message.encode());
+        assert_eq!(
+            AgentMessage::decode(kind, &bytes),
+            Ok(Some(message.clone()))
+        );
+        for len in 0..bytes.len() {
+            let read = AgentMessage::decode(kind, &bytes[..len]);
+            assert_ne!(read, Ok(Some(message.clone())), "{kind:#x} {len}");
+        }
+    }
+    for other in [0, 0x10, 0x15, 0x1d, 0x1f, 0x30] {
+        assert_eq!(AgentMessage::decode(other, b"anything"), Ok(None));
+    }
+}
+
+#[test]
+fn what_is_too_much_is_refused_or_cut_off() {
+    let read = |message: &AgentMessage| AgentMessage::decode(message.kind(), &message.encode());
+    assert_eq!(read(&have(HEADS_MAX)), Ok(Some(have(HEADS_MAX))));
+    assert_eq!(read(&have(HEADS_MAX + 1)), Ok(Some(have(HEADS_MAX))));
+    let longer = [have(HEADS_MAX).encode(), vec![0; 52]].concat();
+    assert!(AgentMessage::decode(RESUME, &longer).is_err());
+    let long = AgentMessage::Enrolled {
+        answer: Answer::Refused,
+        text: "語".repeat(TEXT_LEN_MAX),
+    };
+    let Ok(Some(AgentMessage::Enrolled { text, .. })) = read(&long) else {
+        panic!("it reads");
+    };
+    assert_eq!(text, "語".repeat(TEXT_LEN_MAX / 3));
+    for name in ["with space", "a.b", "\u{7}"] {
+        let bytes = enrol(Some(name)).encode();
+        assert!(AgentMessage::decode(ENROL, &bytes).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    let shown = format!("{:?}", enrol(None));
+    assert!(!shown.contains("4, 4"), "{shown}");
+}
