@@ -111,6 +111,8 @@ pub enum AgentMessage {
         rev: u64,
         /// It wants its leases renewed.
         renew: bool,
+        /// Go on after this group, where an answer had no more room; zeros: from the first on.
+        after: GroupId,
         /// How far it has come.
         have: Vec<Have>,
     },
@@ -120,6 +122,8 @@ pub enum AgentMessage {
     Current {
         /// The revision.
         rev: u64,
+        /// It was not: more follows after this group, if the node resumes there. Zeros: it was.
+        next: GroupId,
     },
     /// Node to server: where is this node?
     Locate {
@@ -166,15 +170,20 @@ impl AgentMessage {
                 };
                 out.u8(answer).bytes(cut(text, TEXT_LEN_MAX).as_bytes());
             }
-            Self::Resume { rev, renew, have } => {
-                out.u64(*rev).u8(u8::from(*renew));
+            Self::Resume {
+                rev,
+                renew,
+                after,
+                have,
+            } => {
+                out.u64(*rev).u8(u8::from(*renew)).bytes(&after.0);
                 for Have { group, head } in have.iter().take(HEADS_MAX) {
                     out.bytes(&group.0).u32(head.number).bytes(&head.hash);
                 }
             }
             Self::Welcome(given) => write_given(&mut out, given),
-            Self::Current { rev } => {
-                out.u64(*rev);
+            Self::Current { rev, next } => {
+                out.u64(*rev).bytes(&next.0);
             }
             Self::Locate { f } => {
                 out.bytes(f.as_bytes());
@@ -214,7 +223,10 @@ impl AgentMessage {
             },
             RESUME => read_resume(&mut reader)?,
             WELCOME => Self::Welcome(Box::new(read_given(&mut reader)?)),
-            CURRENT => Self::Current { rev: reader.u64()? },
+            CURRENT => Self::Current {
+                rev: reader.u64()?,
+                next: GroupId(*reader.array()?),
+            },
             LOCATE => Self::Locate {
                 f: NodeAddr(*reader.array()?),
             },
@@ -261,6 +273,7 @@ fn read_resume(reader: &mut Reader<'_>) -> Result<AgentMessage, Malformed> {
         1 => true,
         _ => return Err(reader.malformed()),
     };
+    let after = GroupId(*reader.array()?);
     let mut have = Vec::new();
     while reader.remaining() > 0 {
         if have.len() >= HEADS_MAX {
@@ -273,7 +286,12 @@ fn read_resume(reader: &mut Reader<'_>) -> Result<AgentMessage, Malformed> {
         };
         have.push(Have { group, head });
     }
-    Ok(AgentMessage::Resume { rev, renew, have })
+    Ok(AgentMessage::Resume {
+        rev,
+        renew,
+        after,
+        have,
+    })
 }
 
 fn write_given(out: &mut Writer, given: &Given) {

@@ -10,17 +10,18 @@
 //! | peers' memberships | [`PEERS_MAX`] |
 //! | proofs that an initiator offers | the first [`PROOFS_MAX`] |
 
-use std::collections::BTreeMap;
+mod joined;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use identity::crypto::Crypto;
 use wire::NodeAddr;
 
-use crate::chain::{Applied, Chain, ChainError, Compared, Head, Links};
+use crate::chain::{ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
-use crate::epochs::{EpochName, EpochSecret, Epochs, SecretError, Usable, Use};
-use crate::statement::{
-    Admission, Attributes, Authority, EntryBody, Genesis, GroupId, Lease, Membership,
-};
+use crate::epochs::{EpochName, EpochSecret, SecretError, Usable, Use};
+use crate::statement::{Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership};
+use joined::Joined;
 
 /// Most groups of a node.
 pub const GROUPS_MAX: usize = 256;
@@ -115,19 +116,6 @@ pub struct Peer {
     pub attributes: Attributes,
     /// The end of its lease, Unix seconds.
     pub until_unix_s: u64,
-}
-
-/// One group of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Joined {
-    name: String,
-    genesis: Genesis,
-    authority: Authority,
-    admission: Admission,
-    lease: Lease,
-    chains: BTreeMap<u8, Chain>,
-    epochs: Epochs,
-    peers: BTreeMap<NodeAddr, Peer>,
 }
 
 /// The groups of a node.
@@ -291,6 +279,40 @@ impl Keyring {
         Some((&joined.admission, &joined.lease))
     }
 
+    /// What is held of a group.
+    #[must_use]
+    pub fn statements(&self, group: GroupId) -> Option<(&Authority, &Admission, &Lease)> {
+        let joined = self.groups.get(&group)?;
+        Some((&joined.authority, &joined.admission, &joined.lease))
+    }
+
+    /// The groups that a server manages, and its index in each.
+    pub fn managed_by(&self, server: NodeAddr) -> impl Iterator<Item = (GroupId, u8)> {
+        self.groups.iter().filter_map(move |(group, joined)| {
+            let servers = joined.authority.servers.iter();
+            let at = servers.enumerate().find_map(|(at, there)| {
+                let there = (*there)?;
+                (there.f == server).then_some(at)
+            })?;
+            Some((*group, u8::try_from(at).ok()?))
+        })
+    }
+
+    /// The servers of all groups, each once.
+    #[must_use]
+    pub fn servers(&self) -> BTreeSet<NodeAddr> {
+        let all = self.groups.values();
+        let all = all.flat_map(|joined| joined.authority.servers.iter().flatten());
+        all.map(|server| server.f).collect()
+    }
+
+    /// Whether a server's chain says that this node is in a group no more.
+    #[must_use]
+    pub fn is_out(&self, group: GroupId) -> bool {
+        let joined = self.groups.get(&group);
+        joined.is_some_and(|joined| joined.is_removed(joined.member()))
+    }
+
     /// The ends of the chains of a group.
     pub fn heads(&self, group: GroupId) -> impl Iterator<Item = (u8, Head)> {
         let chains = self.groups.get(&group).into_iter();
@@ -428,84 +450,5 @@ impl Keyring {
 
     fn joined_mut(&mut self, group: GroupId) -> Result<&mut Joined, KeyringError> {
         self.groups.get_mut(&group).ok_or(KeyringError::NoGroup)
-    }
-}
-
-impl Joined {
-    fn member(&self) -> Membership {
-        self.admission.member
-    }
-
-    fn is_removed(&self, member: Membership) -> bool {
-        self.chains.values().any(|chain| chain.is_removed(member))
-    }
-
-    /// Whether those who may admitted.
-    fn admits(&self, crypto: &dyn Crypto, admission: &Admission) -> bool {
-        admission.holds(crypto, &self.genesis, &self.authority)
-    }
-
-    /// Whether a peer's membership counts now.
-    fn check(
-        &self,
-        crypto: &dyn Crypto,
-        now_unix_s: u64,
-        admission: &Admission,
-        lease: &Lease,
-    ) -> Result<(), KeyringError> {
-        if self.is_removed(admission.member) {
-            return Err(KeyringError::Removed);
-        }
-        if !self.admits(crypto, admission) {
-            return Err(KeyringError::Admission);
-        }
-        if !lease.holds(crypto, &self.authority, now_unix_s) {
-            return Err(KeyringError::Lease);
-        }
-        Ok(())
-    }
-
-    fn usable(&self, now_unix_s: u64) -> impl Iterator<Item = Usable> {
-        let chains = self.chains.values();
-        chains.flat_map(move |chain| self.epochs.usable(chain, now_unix_s))
-    }
-
-    fn link(&mut self, crypto: &dyn Crypto, links: Links) -> Result<Vec<Membership>, KeyringError> {
-        let index = links.index;
-        if self.authority.server(index).is_none() {
-            return Err(KeyringError::NoServer(index));
-        }
-        let group = self.authority.group;
-        let begin = || Chain::new(group, index, links.after);
-        let mut chain = self.chains.get(&index).cloned().unwrap_or_else(begin);
-        let mut removed = Vec::new();
-        let mut failed = None;
-        for entry in links.entries {
-            let gone = match &entry.body {
-                EntryBody::Removal(member) => Some(*member),
-                EntryBody::Epoch(_) => None,
-            };
-            match chain.apply(crypto, &self.authority, entry) {
-                Ok(Applied::New) => removed.extend(gone),
-                Ok(Applied::Known) => {}
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-        self.chains.insert(index, chain);
-        failed.map_or(Ok(removed), |error| Err(error.into()))
-    }
-
-    fn secret(
-        &mut self,
-        crypto: &dyn Crypto,
-        name: EpochName,
-        secret: EpochSecret,
-    ) -> Result<bool, KeyringError> {
-        let chain = self.chains.get(&name.index);
-        let chain = chain.ok_or(KeyringError::NoServer(name.index))?;
-        Ok(self.epochs.insert(crypto, chain, name.number, secret)?)
     }
 }

@@ -1,13 +1,14 @@
 //! Invite line (protocol section 8): `kumi1:` ‖ base64url of
 //!
 //! version (1) ‖ \[in version 2: flags (1)\] ‖ expiry (8) ‖ secret (16) ‖ place ‖ \[in version 2:
-//! Bridge count (1; at most 4) ‖ places\] ‖ check (4), where a place is
+//! Bridge count (1; at most 4) ‖ places\] ‖ \[with flag bit 2: gate (16)\] ‖ check (4), where a place is
 //!
 //! inception record length (1) ‖ inception record ‖ entry count (1) ‖ entries ‖ certificate ‖
 //! endpoint count (1; at most 8) ‖ endpoints (18 each).
 //!
 //! Version 1 is written for an invite without Bridges. Version 2 with flag bit 0 is the line of a
-//! Bridge, to attach to it; with bit 1 its secret is of no use, and the Bridge wants a password.
+//! Bridge, to attach to it; with bit 1 its secret is of no use, and the Bridge wants a password. With
+//! bit 2 it is the line of a group management server, to become a member by it.
 //!
 //! People copy these lines by hand and by chat, so the errors tell apart what they got wrong.
 //! The check is the start of a SHA-256, which the caller passes in. Whether the invite has
@@ -37,6 +38,7 @@ const VERSION: u8 = 1;
 const VERSION_BRIDGES: u8 = 2;
 const FLAG_BRIDGE: u8 = 1;
 const FLAGS_PASSWORD: u8 = 3;
+const FLAG_GROUP: u8 = 4;
 const CHECK_LEN: usize = 4;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -74,7 +76,7 @@ pub struct Place {
 }
 
 /// What a line is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// To meet the node that made it.
     Peer,
@@ -82,6 +84,23 @@ pub enum Purpose {
     Bridge,
     /// To attach to the Bridge that made it, with a password.
     BridgeWithPassword,
+    /// To become a member of groups, at the server that made it.
+    Group {
+        /// The credential that lets the handshake pass; who comes is decided by the secret.
+        gate: [u8; SECRET_LEN],
+    },
+}
+
+/// Without secrets.
+impl fmt::Debug for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Purpose::Peer => "Peer",
+            Purpose::Bridge => "Bridge",
+            Purpose::BridgeWithPassword => "BridgeWithPassword",
+            Purpose::Group { .. } => "Group",
+        })
+    }
 }
 
 /// An invite, as read; its statements are not verified.
@@ -145,6 +164,9 @@ impl Invite {
                     0 => Purpose::Peer,
                     FLAG_BRIDGE => Purpose::Bridge,
                     FLAGS_PASSWORD => Purpose::BridgeWithPassword,
+                    FLAG_GROUP => Purpose::Group {
+                        gate: [0; SECRET_LEN],
+                    },
                     _ => return Err(reader.malformed().into()),
                 };
                 Ok(Invite::read(reader, purpose, true)?)
@@ -155,7 +177,7 @@ impl Invite {
 
     fn read(
         mut reader: Reader<'_>,
-        purpose: Purpose,
+        mut purpose: Purpose,
         names_bridges: bool,
     ) -> Result<Invite, Malformed> {
         let expires_unix_s = reader.u64()?;
@@ -169,6 +191,9 @@ impl Invite {
         }
         let bridges = (0..count).map(|_| Place::read(&mut reader));
         let bridges = bridges.collect::<Result<_, _>>()?;
+        if let Purpose::Group { gate } = &mut purpose {
+            *gate = *reader.array()?;
+        }
         reader.finish()?;
         Ok(Invite {
             purpose,
@@ -188,6 +213,7 @@ impl Invite {
             Purpose::Peer => 0,
             Purpose::Bridge => FLAG_BRIDGE,
             Purpose::BridgeWithPassword => FLAGS_PASSWORD,
+            Purpose::Group { .. } => FLAG_GROUP,
         };
         let is_plain = flags == 0 && self.bridges.is_empty();
         if is_plain {
@@ -205,6 +231,9 @@ impl Invite {
             for bridge in &self.bridges {
                 bridge.write(&mut out)?;
             }
+        }
+        if let Purpose::Group { gate } = &self.purpose {
+            out.bytes(gate);
         }
         let [a, b, c, d, ..] = sha256(out.as_slice());
         out.bytes(&[a, b, c, d]);

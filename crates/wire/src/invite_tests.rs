@@ -250,7 +250,7 @@ fn a_line_with_bridges_has_exactly_these_bytes() {
         assert_eq!(written, line(&body_2(flags, count)));
         assert_eq!(Invite::parse(&written, hash), Ok(invite));
     }
-    for (flags, count) in [(2, 0), (4, 0), (255, 0), (0, 5)] {
+    for (flags, count) in [(2, 0), (4, 0), (5, 0), (255, 0), (0, 5)] {
         let read = Invite::parse(&line(&body_2(flags, count)), hash);
         assert!(
             matches!(read, Err(InviteError::Malformed(_))),
@@ -260,8 +260,29 @@ fn a_line_with_bridges_has_exactly_these_bytes() {
 }
 
 #[test]
+fn a_line_of_a_group_ends_with_its_gate() {
+    let gate = [0x5E; 16];
+    let invite = Invite {
+        purpose: Purpose::Group { gate },
+        bridges: vec![place()],
+        ..invite()
+    };
+    let written = invite.encode(hash).unwrap();
+    let body = [body_2(4, 1), gate.to_vec()].concat();
+    assert_eq!(written, line(&body));
+    assert_eq!(Invite::parse(&written, hash), Ok(invite));
+    let longer = [&body[..], &[0]].concat();
+    assert!(Invite::parse(&line(&longer), hash).is_err());
+}
+
+#[test]
 fn debug_output_has_no_secret() {
-    let text = format!("{:?}", invite());
+    let gate = [0x5E; 16];
+    let invite = Invite {
+        purpose: Purpose::Group { gate },
+        ..invite()
+    };
+    let text = format!("{invite:?}");
     assert!(
         text.contains("192.0.2.7") && !text.contains("94") && !text.contains("5e"),
         "{text}"

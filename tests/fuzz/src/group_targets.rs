@@ -111,7 +111,7 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x15, &[&group, &[1, 0, 0, 0, 9], &[3; 32]]),
         of(0x16, &[&[6; 16], &[1, 3], b"box", &prefix]),
         of(0x17, &[&[1], "もう使われた".as_bytes()]),
-        of(0x18, &[&[0; 7], &[9, 1], &group, &head]),
+        of(0x18, &[&[0; 7], &[9, 1], &[0; 16], &group, &head]),
         of(
             0x19,
             &[
@@ -123,7 +123,7 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
                 &admission,
             ],
         ),
-        of(0x1a, &[&[0; 7], &[9]]),
+        of(0x1a, &[&[0; 7], &[9], &[0; 16]]),
         of(0x1b, &[&[0xfc; 16]]),
         of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),

@@ -395,9 +395,15 @@ fn invites(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) {
         endpoints: vec!["192.0.2.7:4649".parse().expect("an address")],
     };
     let (mut bodies, mut lines) = (Vec::new(), Vec::new());
-    for bridges in [0, 1] {
+    let gate = [0x6A; 16];
+    let kinds = [
+        (Purpose::Peer, 0),
+        (Purpose::Peer, 1),
+        (Purpose::Group { gate }, 0),
+    ];
+    for (purpose, bridges) in kinds {
         let invite = Invite {
-            purpose: Purpose::Peer,
+            purpose,
             expires_unix_s: NOW_UNIX_S,
             secret: [0x5E; 16],
             place: place.clone(),

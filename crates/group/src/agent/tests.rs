@@ -58,6 +58,7 @@ fn have(count: usize) -> AgentMessage {
     AgentMessage::Resume {
         rev: 77,
         renew: true,
+        after: GroupId([5; 16]),
         have: vec![have; count],
     }
 }
@@ -79,7 +80,10 @@ fn all() -> Vec<AgentMessage> {
         have(0),
         have(2),
         AgentMessage::Welcome(Box::new(given())),
-        AgentMessage::Current { rev: u64::MAX },
+        AgentMessage::Current {
+            rev: u64::MAX,
+            next: GroupId([6; 16]),
+        },
         AgentMessage::Locate { f },
         AgentMessage::Located {
             f,

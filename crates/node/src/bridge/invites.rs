@@ -168,7 +168,7 @@ impl Node {
     ) -> Result<NodeAddr, BridgeError> {
         let invite = Invite::parse(line, |bytes| self.crypto.sha256(&[bytes]))
             .map_err(|error| BridgeError::Line(JoinError::Line(error)))?;
-        if invite.purpose == Purpose::Peer {
+        if matches!(invite.purpose, Purpose::Peer | Purpose::Group { .. }) {
             return Err(BridgeError::NotABridge);
         }
         if invite.expires_unix_s <= now.unix_s {

@@ -31,7 +31,9 @@ impl Wanted {
     fn new(pasted: &str, password: Option<&Password>) -> Result<Wanted, Failure> {
         let (line, invite) = line::read(pasted)?;
         let password = match invite.purpose {
-            Purpose::Peer => return Err(ApiError::new(Code::NotABridge).into()),
+            Purpose::Peer | Purpose::Group { .. } => {
+                return Err(ApiError::new(Code::NotABridge).into());
+            }
             Purpose::Bridge => None,
             Purpose::BridgeWithPassword => password.cloned(),
         };

@@ -1,0 +1,107 @@
+//! One group of a node: what it was given of it, and what its peers have shown.
+
+use std::collections::BTreeMap;
+
+use identity::crypto::Crypto;
+use wire::NodeAddr;
+
+use super::{KeyringError, Peer};
+use crate::chain::{Applied, Chain, Links};
+use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
+use crate::statement::{Admission, Authority, EntryBody, Genesis, Lease, Membership};
+
+/// One group of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Joined {
+    pub(super) name: String,
+    pub(super) genesis: Genesis,
+    pub(super) authority: Authority,
+    pub(super) admission: Admission,
+    pub(super) lease: Lease,
+    pub(super) chains: BTreeMap<u8, Chain>,
+    pub(super) epochs: Epochs,
+    pub(super) peers: BTreeMap<NodeAddr, Peer>,
+}
+
+impl Joined {
+    pub(super) fn member(&self) -> Membership {
+        self.admission.member
+    }
+
+    pub(super) fn is_removed(&self, member: Membership) -> bool {
+        self.chains.values().any(|chain| chain.is_removed(member))
+    }
+
+    /// Whether those who may admitted.
+    pub(super) fn admits(&self, crypto: &dyn Crypto, admission: &Admission) -> bool {
+        admission.holds(crypto, &self.genesis, &self.authority)
+    }
+
+    /// Whether a peer's membership counts now.
+    pub(super) fn check(
+        &self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        admission: &Admission,
+        lease: &Lease,
+    ) -> Result<(), KeyringError> {
+        if self.is_removed(admission.member) {
+            return Err(KeyringError::Removed);
+        }
+        if !self.admits(crypto, admission) {
+            return Err(KeyringError::Admission);
+        }
+        if !lease.holds(crypto, &self.authority, now_unix_s) {
+            return Err(KeyringError::Lease);
+        }
+        Ok(())
+    }
+
+    pub(super) fn usable(&self, now_unix_s: u64) -> impl Iterator<Item = Usable> {
+        let chains = self.chains.values();
+        chains.flat_map(move |chain| self.epochs.usable(chain, now_unix_s))
+    }
+
+    pub(super) fn link(
+        &mut self,
+        crypto: &dyn Crypto,
+        links: Links,
+    ) -> Result<Vec<Membership>, KeyringError> {
+        let index = links.index;
+        if self.authority.server(index).is_none() {
+            return Err(KeyringError::NoServer(index));
+        }
+        let group = self.authority.group;
+        let begin = || Chain::new(group, index, links.after);
+        let mut chain = self.chains.get(&index).cloned().unwrap_or_else(begin);
+        let mut removed = Vec::new();
+        let mut failed = None;
+        for entry in links.entries {
+            let gone = match &entry.body {
+                EntryBody::Removal(member) => Some(*member),
+                EntryBody::Epoch(_) => None,
+            };
+            match chain.apply(crypto, &self.authority, entry) {
+                Ok(Applied::New) => removed.extend(gone),
+                Ok(Applied::Known) => {}
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        self.chains.insert(index, chain);
+        failed.map_or(Ok(removed), |error| Err(error.into()))
+    }
+
+    pub(super) fn secret(
+        &mut self,
+        crypto: &dyn Crypto,
+        name: EpochName,
+        secret: EpochSecret,
+    ) -> Result<bool, KeyringError> {
+        let chain = self.chains.get(&name.index);
+        let chain = chain.ok_or(KeyringError::NoServer(name.index))?;
+        Ok(self.epochs.insert(crypto, chain, name.number, secret)?)
+    }
+}
