@@ -34,10 +34,14 @@ impl Tenant {
     fn try_apply(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
         match event {
             Event::GroupCreated { .. } => self.group_created(crypto, event)?,
-            Event::MemberAdded { member, mode } => {
-                let mode = *mode;
+            Event::MemberAdded {
+                member,
+                mode,
+                accepts,
+            } => {
                 let added = Member {
-                    mode,
+                    mode: *mode,
+                    accepts: accepts.clone(),
                     ..Member::default()
                 };
                 self.members.insert(member.clone(), added);
@@ -125,10 +129,11 @@ impl Tenant {
             f,
             kind,
             prefixes,
+            invite,
         } = event
         {
             let found = self.member_mut(member)?;
-            (found.f, found.kind) = (Some(*f), Some(*kind));
+            (found.f, found.kind, found.came_by) = (Some(*f), Some(*kind), *invite);
             found.prefixes.clone_from(prefixes);
             self.nodes.insert(*f, member.clone());
         }

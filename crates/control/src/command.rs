@@ -21,10 +21,28 @@ pub struct Enrolment {
     pub invite: InviteId,
     /// What it is.
     pub kind: Kind,
-    /// What lies behind it.
+    /// What lies behind it, as it says itself.
     pub prefixes: Vec<Prefix>,
     /// What it would be called, if the invite does not say.
     pub name: Option<String>,
+}
+
+/// A member to be put into groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addition {
+    /// Who.
+    pub member: String,
+    /// Where, at least one.
+    pub groups: Vec<String>,
+    /// The mode of a new member, if it is not that of its kind.
+    pub mode: Option<Mode>,
+    /// What may lie behind a new member's node. What the node itself says beyond that is left out:
+    /// a member could draw others' traffic to itself.
+    pub accepts: Vec<Prefix>,
+    /// The node of a new member, where it needs no invite: the server's own.
+    pub node: Option<NodeAddr>,
+    /// How long the invite lives, in seconds.
+    pub life_s: u64,
 }
 
 /// An order.
@@ -38,16 +56,7 @@ pub enum Command {
         zone: String,
     },
     /// Puts a member into groups; one that is not there yet is made, and invited.
-    Add {
-        /// Who.
-        member: String,
-        /// Where, at least one.
-        groups: Vec<String>,
-        /// Its mode, if it is not that of its kind.
-        mode: Option<Mode>,
-        /// How long the invite lives, in seconds.
-        life_s: u64,
-    },
+    Add(Addition),
     /// Takes a member out of a group.
     Remove {
         /// Who.

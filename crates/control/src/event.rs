@@ -31,6 +31,13 @@ pub enum Event {
         member: String,
         /// Its mode, if it is not that of its kind.
         mode: Option<Mode>,
+        /// What may lie behind it.
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            with = "group::serial::prefixes"
+        )]
+        accepts: Vec<Prefix>,
     },
     /// A member shall be in a group.
     MembershipGranted {
@@ -99,6 +106,8 @@ pub enum Event {
         /// What lies behind it.
         #[serde(with = "group::serial::prefixes")]
         prefixes: Vec<Prefix>,
+        /// The invite that it came by; `None`: the server's own node.
+        invite: Option<InviteId>,
     },
     /// A member is gone.
     MemberRemoved {

@@ -1,23 +1,15 @@
 //! What a member is told: its own groups and nothing else. A member says how far it has come, and
 //! gets the rest; if nothing changed that is nothing.
 
+use group::agent::Have;
 use group::chain::{Compared, Head, Links};
 use group::epochs::{EpochName, EpochSecret};
 use group::keyring::Welcome;
-use group::statement::{GroupId, Lease, Signer};
+use group::statement::{Lease, Signer};
 use wire::NodeAddr;
 
 use crate::decide::SecretOf;
 use crate::model::{Group, Tenant};
-
-/// How far a member has come in a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Have {
-    /// The group.
-    pub group: GroupId,
-    /// The end of the server's chain as the member has it.
-    pub head: Head,
-}
 
 impl Tenant {
     /// Whether anything changed for a node since it was told about `rev`.
@@ -34,7 +26,7 @@ impl Tenant {
         newest.max(Some(member.changed_rev)) > Some(rev)
     }
 
-    /// What a node is told of the groups that it is admitted to.
+    /// What a node is told of the groups that it is admitted to, by their ids.
     ///
     /// `secret` finds what the store keeps.
     pub fn knowledge(
@@ -45,28 +37,48 @@ impl Tenant {
         have: &[Have],
         secret: impl Fn(SecretOf) -> Option<EpochSecret>,
     ) -> Vec<Welcome> {
+        let told = self.groups_of(f).into_iter().filter_map(|named| {
+            let head = have.iter().find(|have| have.group == named.1.id);
+            let head = head.map(|have| have.head);
+            self.welcome(by, now_unix_s, f, named, head, &secret)
+        });
+        told.collect()
+    }
+
+    /// The groups that a node is admitted to, by their ids.
+    #[must_use]
+    pub fn groups_of(&self, f: NodeAddr) -> Vec<(&str, &Group)> {
         let Some(name) = self.nodes.get(&f) else {
             return Vec::new();
         };
-        let mut known = Vec::new();
-        for (title, group) in &self.groups {
-            let Some(admission) = group.admissions.get(name) else {
-                continue;
-            };
-            let head = have.iter().find(|have| have.group == group.id);
-            let links = news(by, group, head.map(|have| have.head));
-            let index = group.chain.index();
-            known.push(Welcome {
-                name: title.clone(),
-                genesis: group.genesis.clone(),
-                authority: group.authority.clone(),
-                admission: admission.clone(),
-                lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
-                links: vec![links],
-                secrets: secrets(group, now_unix_s, &secret),
-            });
-        }
-        known
+        let admitted = self.groups.iter();
+        let admitted = admitted.filter(|(_, group)| group.admissions.contains_key(name));
+        let mut admitted: Vec<_> = admitted.map(|(title, it)| (title.as_str(), it)).collect();
+        admitted.sort_by_key(|(_, group)| group.id);
+        admitted
+    }
+
+    /// What a node is told of one group that it is admitted to, with a new lease.
+    pub fn welcome(
+        &self,
+        by: &Signer<'_>,
+        now_unix_s: u64,
+        f: NodeAddr,
+        (title, group): (&str, &Group),
+        have: Option<Head>,
+        secret: &impl Fn(SecretOf) -> Option<EpochSecret>,
+    ) -> Option<Welcome> {
+        let admission = group.admissions.get(self.nodes.get(&f)?)?;
+        let index = group.chain.index();
+        Some(Welcome {
+            name: title.to_owned(),
+            genesis: group.genesis.clone(),
+            authority: group.authority.clone(),
+            admission: admission.clone(),
+            lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
+            links: vec![news(by, group, have)],
+            secrets: secrets(group, now_unix_s, secret),
+        })
     }
 }
 
@@ -89,19 +101,12 @@ fn secrets(
     now_unix_s: u64,
     secret: impl Fn(SecretOf) -> Option<EpochSecret>,
 ) -> Vec<(EpochName, EpochSecret)> {
-    let valid = group
-        .chain
-        .epochs()
-        .filter(|it| it.cancelled_unix_s.is_none());
-    let valid: Vec<_> = valid.map(|it| it.entry).collect();
-    let is_active = |at: u64| at <= now_unix_s;
-    let current = valid.iter().rposition(|it| is_active(it.activates_unix_s));
-    let wanted = valid.get(current.unwrap_or_default()..).unwrap_or_default();
+    let wanted = group.chain.epochs_ahead(now_unix_s).into_iter();
     let of = |number| SecretOf {
         group: group.id,
         number,
     };
-    let found = wanted.iter().filter_map(|epoch| {
+    let found = wanted.filter_map(|epoch| {
         let (index, number) = (group.chain.index(), epoch.number);
         Some((EpochName { index, number }, secret(of(number))?))
     });

@@ -6,7 +6,7 @@
 //! [`apply`](Tenant::apply) makes it so. The same events always make the same tenant.
 //!
 //! What it does not: storage, HTTP, sessions, clocks. Secrets and private keys are in no event:
-//! an outcome names them beside, so that a store can seal and destroy them.
+//! an outcome names them beside, so that a store can seal and destroy them. [`service`] runs it.
 //!
 //! | limit | value |
 //! |---|---|
@@ -24,15 +24,16 @@ mod decide;
 mod event;
 mod knowledge;
 mod model;
+pub mod service;
 mod zone;
 
 pub use actor::{Actor, InviteId, Role};
 pub use apply::Corrupt;
 pub use audit::{AuditError, Record, Trail};
-pub use command::{Command, Enrolment, InviteTerms, Refusal};
+pub use command::{Addition, Command, Enrolment, InviteTerms, Refusal};
 pub use decide::{Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
-pub use knowledge::Have;
+pub use group::agent::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
 pub use zone::Zone;
 

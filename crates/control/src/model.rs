@@ -28,8 +28,12 @@ pub struct Member {
     pub kind: Option<Kind>,
     /// Its mode, if it is not that of its kind.
     pub mode: Option<Mode>,
-    /// What lies behind the node.
+    /// What may lie behind the node, as an administrator says.
+    pub accepts: Vec<Prefix>,
+    /// What lies behind the node, of that.
     pub prefixes: Vec<Prefix>,
+    /// The invite that the node came by.
+    pub came_by: Option<InviteId>,
     /// The groups that it shall be in.
     pub groups: BTreeSet<String>,
     /// The last event that changed what it must know.

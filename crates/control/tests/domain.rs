@@ -64,8 +64,8 @@ fn the_mode_is_that_of_the_kind_unless_somebody_says_otherwise() {
         (5, Kind::Gen, Some(Mode::Open), Mode::Open),
     ] {
         let mut command = add(&format!("m{number}"), &["sales"]);
-        if let Command::Add { mode, .. } = &mut command {
-            *mode = ordered;
+        if let Command::Add(addition) = &mut command {
+            addition.mode = ordered;
         }
         let invite = invite_of(&gms.order(command).unwrap());
         let mut command = come(invite, None);
@@ -83,7 +83,7 @@ fn an_invite_works_once_for_one_and_until_it_ends() {
     let mut gms = Gms::with_groups(&["sales"]);
     let invite = gms.invite_for("ada", &["sales"]);
     gms.act(node(1), come(invite, None)).unwrap();
-    for number in 1..4 {
+    for number in 2..4 {
         let again = gms.act(node(number), come(invite, None));
         assert_eq!(again, Err(Refusal::NoInvite), "{number}");
     }
@@ -116,9 +116,10 @@ fn one_line_may_be_for_several_and_each_gets_a_name() {
     };
     assert_eq!(name(come(&mut gms, 1)), "sensor");
     assert_eq!(name(come(&mut gms, 2)), "sensor-02020202");
-    // Whoever comes twice stays who it is, and uses the line up like anybody.
+    // Whoever comes twice stays who it is, and uses up nothing.
     assert_eq!(name(come(&mut gms, 1)), "sensor");
-    assert_eq!(come(&mut gms, 3), Err(Refusal::NoInvite));
+    assert_eq!(name(come(&mut gms, 3)), "sensor-03030303");
+    assert_eq!(come(&mut gms, 4), Err(Refusal::NoInvite));
     assert_eq!((gms.view(1).len(), gms.view(2).len()), (1, 1));
 }
 
@@ -149,6 +150,61 @@ fn nobody_enrols_with_addresses_that_lie_behind_nobody() {
         let done = gms.act(node(1), command);
         assert_eq!(done.is_ok(), may, "{prefix}: {done:?}");
     }
+}
+
+#[test]
+fn only_what_an_administrator_accepts_lies_behind_a_member() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    let mut command = add("gate", &["sales"]);
+    if let Command::Add(addition) = &mut command {
+        addition.accepts = vec!["192.168.16.0/20".parse().unwrap()];
+    }
+    let invite = invite_of(&gms.order(command).unwrap());
+    let mut command = come(invite, None);
+    let says = ["192.168.20.0/24", "10.0.0.0/8", "192.168.0.0/16"];
+    let says = says.map(|it| it.parse().unwrap());
+    if let Command::Enrol(enrolment) = &mut command {
+        enrolment.prefixes = says.to_vec();
+    }
+    gms.act(node(1), command).unwrap();
+    let signed = gms.view(1)["sales"].known.admission.attributes().unwrap();
+    assert_eq!(signed.prefixes, says[..1]);
+    let unasked = gms.order(add("other", &["sales"])).unwrap();
+    let mut command = come(invite_of(&unasked), None);
+    if let Command::Enrol(enrolment) = &mut command {
+        enrolment.prefixes = says.to_vec();
+    }
+    gms.act(node(2), command).unwrap();
+    let signed = gms.view(2)["sales"].known.admission.attributes().unwrap();
+    assert_eq!(signed.prefixes, []);
+}
+
+#[test]
+fn the_servers_own_node_needs_no_invite() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    let mut command = add("here", &["sales"]);
+    if let Command::Add(addition) = &mut command {
+        addition.node = Some(common::f(7));
+    }
+    assert_eq!(gms.order(command.clone()), Ok(Reply::Done));
+    assert_eq!(gms.view(7).len(), 1);
+    if let Command::Add(addition) = &mut command {
+        addition.member = "there".to_owned();
+    }
+    let again = gms.order(command);
+    assert_eq!(again, Err(Refusal::IsMember("here".into())));
+}
+
+#[test]
+fn a_node_whose_answer_was_lost_comes_again_and_is_told_the_same() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    let invite = gms.invite_for("ada", &["sales"]);
+    let first = gms.act(node(1), come(invite, None)).unwrap();
+    let rev = gms.tenant.rev;
+    assert_eq!(gms.act(node(1), come(invite, None)), Ok(first));
+    assert_eq!(gms.tenant.rev, rev, "nothing happened");
+    let other = gms.act(node(2), come(invite, None));
+    assert_eq!(other, Err(Refusal::NoInvite));
 }
 
 #[test]

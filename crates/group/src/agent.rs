@@ -15,6 +15,7 @@ use wire::{Endpoint, Malformed, NodeAddr, Prefix, Reader, Writer};
 
 use crate::chain::Head;
 use crate::element::Kind;
+use crate::message::Message;
 use crate::statement::{
     Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, is_name,
 };
@@ -29,7 +30,6 @@ pub const ENDPOINTS_MAX: usize = 16;
 const ENROL: u16 = 0x16;
 const ENROLLED: u16 = 0x17;
 const RESUME: u16 = 0x18;
-const WELCOME: u16 = 0x19;
 const CURRENT: u16 = 0x1a;
 const LOCATE: u16 = 0x1b;
 const LOCATED: u16 = 0x1c;
@@ -141,7 +141,19 @@ pub enum AgentMessage {
     },
 }
 
+/// What a server tells a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToMember {
+    /// As a server.
+    Agent(AgentMessage),
+    /// As a member would.
+    Member(Message),
+}
+
 impl AgentMessage {
+    /// The type of [`AgentMessage::Welcome`].
+    pub const WELCOME: u16 = 0x19;
+
     /// Its type in the control stream.
     #[must_use]
     pub const fn kind(&self) -> u16 {
@@ -149,11 +161,20 @@ impl AgentMessage {
             Self::Enrol(_) => ENROL,
             Self::Enrolled { .. } => ENROLLED,
             Self::Resume { .. } => RESUME,
-            Self::Welcome(_) => WELCOME,
+            Self::Welcome(_) => Self::WELCOME,
             Self::Current { .. } => CURRENT,
             Self::Locate { .. } => LOCATE,
             Self::Located { .. } => LOCATED,
         }
+    }
+
+    /// Whether a node says it to a server; the others a server says to a node.
+    #[must_use]
+    pub const fn is_for_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. }
+        )
     }
 
     /// Its bytes. What is beyond its limit is cut off.
@@ -222,7 +243,7 @@ impl AgentMessage {
                 text: read_text(&mut reader, TEXT_LEN_MAX)?,
             },
             RESUME => read_resume(&mut reader)?,
-            WELCOME => Self::Welcome(Box::new(read_given(&mut reader)?)),
+            Self::WELCOME => Self::Welcome(Box::new(read_given(&mut reader)?)),
             CURRENT => Self::Current {
                 rev: reader.u64()?,
                 next: GroupId(*reader.array()?),

@@ -157,6 +157,17 @@ impl Chain {
         self.epochs.iter()
     }
 
+    /// The epoch in force, as far as the chain goes, and those to come.
+    #[must_use]
+    pub fn epochs_ahead(&self, now_unix_s: u64) -> Vec<EpochEntry> {
+        let valid = self.epochs().filter(|it| it.cancelled_unix_s.is_none());
+        let valid: Vec<EpochEntry> = valid.map(|it| it.entry).collect();
+        let is_active = |it: &EpochEntry| it.activates_unix_s <= now_unix_s;
+        let current = valid.iter().rposition(is_active);
+        let ahead = valid.get(current.unwrap_or_default()..);
+        ahead.unwrap_or_default().to_vec()
+    }
+
     /// Whether an admission was removed.
     #[must_use]
     pub fn is_removed(&self, member: Membership) -> bool {

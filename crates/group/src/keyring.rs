@@ -233,6 +233,12 @@ impl Keyring {
         })
     }
 
+    /// What a peer has shown, by group, whether or not it still holds.
+    pub fn peers_of(&self, f: NodeAddr) -> impl Iterator<Item = (GroupId, &Peer)> {
+        let groups = self.groups.iter();
+        groups.filter_map(move |(group, joined)| Some((*group, joined.peers.get(&f)?)))
+    }
+
     /// Forgets a peer: its session has ended.
     pub fn forget(&mut self, f: NodeAddr) {
         for joined in self.groups.values_mut() {
@@ -313,6 +319,15 @@ impl Keyring {
         joined.is_some_and(|joined| joined.is_removed(joined.member()))
     }
 
+    /// The epochs in force of a group whose secrets are held: servers' indices and numbers.
+    #[must_use]
+    pub fn epochs_in_force(&self, group: GroupId, now_unix_s: u64) -> Vec<(u8, u32)> {
+        let usable = self.groups.get(&group).into_iter();
+        let usable = usable.flat_map(|joined| joined.usable(now_unix_s));
+        let current = usable.filter(|it| it.what == Use::Current);
+        current.map(|it| (it.name.index, it.name.number)).collect()
+    }
+
     /// The ends of the chains of a group.
     pub fn heads(&self, group: GroupId) -> impl Iterator<Item = (u8, Head)> {
         let chains = self.groups.get(&group).into_iter();
@@ -346,6 +361,50 @@ impl Keyring {
     #[must_use]
     pub fn secret_of(&self, group: GroupId, name: EpochName) -> Option<&EpochSecret> {
         self.groups.get(&group)?.epochs.secret(name)
+    }
+
+    /// The secrets of the epochs in force and of those to come, for another member.
+    #[must_use]
+    pub fn secrets_ahead(&self, group: GroupId, now_unix_s: u64) -> Vec<(EpochName, EpochSecret)> {
+        let Some(joined) = self.groups.get(&group) else {
+            return Vec::new();
+        };
+        let names = joined.names_ahead(now_unix_s).into_iter();
+        let held = names.filter_map(|name| Some((name, joined.epochs.secret(name)?.clone())));
+        held.collect()
+    }
+
+    /// Whether the secret of an epoch in force or to come is missing.
+    #[must_use]
+    pub fn lacks_secrets(&self, group: GroupId, now_unix_s: u64) -> bool {
+        let lacks = |joined: &Joined| {
+            let names = joined.names_ahead(now_unix_s);
+            let mut missing = names
+                .iter()
+                .filter(|it| joined.epochs.secret(**it).is_none());
+            missing.next().is_some()
+        };
+        self.groups.get(&group).is_some_and(lacks)
+    }
+
+    /// Takes a newer statement of the group's root key; whether it is newer.
+    ///
+    /// # Errors
+    /// See [`KeyringError`].
+    pub fn authority(
+        &mut self,
+        crypto: &dyn Crypto,
+        authority: Authority,
+    ) -> Result<bool, KeyringError> {
+        let joined = self.joined_mut(authority.group)?;
+        if !authority.is_signed_by(crypto, &joined.genesis.root_key) {
+            return Err(KeyringError::Authority);
+        }
+        let is_newer = authority.serial > joined.authority.serial;
+        if is_newer {
+            joined.authority = authority;
+        }
+        Ok(is_newer)
     }
 
     /// The group as it is kept; [`Keyring::restore`] takes it again after a restart.

@@ -7,6 +7,7 @@
 //! | chains in heads | [`SERVERS_MAX`] |
 //! | memberships in message 2 of a handshake | [`SHOWN_MAX`] |
 
+use identity::crypto::Crypto;
 use wire::handshake::SHOWN_LEN_MAX;
 use wire::{Malformed, Reader, Writer};
 
@@ -161,6 +162,29 @@ impl Message {
         };
         reader.finish()?;
         Ok(Some(message))
+    }
+}
+
+impl Links {
+    /// The same in parts that a message has room for.
+    #[must_use]
+    pub fn parts(&self, crypto: &dyn Crypto) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let mut after = self.after;
+        for entries in self.entries.chunks(ENTRIES_MAX) {
+            parts.push(Self {
+                index: self.index,
+                after,
+                entries: entries.to_vec(),
+            });
+            if let Some(last) = entries.last() {
+                after = Head {
+                    number: last.number,
+                    hash: last.hash(crypto),
+                };
+            }
+        }
+        parts
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | start | three, a second apart |
 //! | the host's addresses changed | one (an own start counts) |
+//! | another asks for this node | one |
 //! | a peer is wanted and cannot be reached | one every 5 s until it is found or given up |
 //! | otherwise | none: no timer runs |
 //!
@@ -45,6 +46,11 @@ impl Discovery {
 
     /// The host's addresses changed.
     pub fn addresses_changed(&mut self, now: Duration) {
+        self.ask(now);
+    }
+
+    /// Somebody asks for this node: a beacon tells it where this is.
+    pub fn answer(&mut self, now: Duration) {
         self.ask(now);
     }
 

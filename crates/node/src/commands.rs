@@ -103,7 +103,7 @@ impl Node {
     /// See [`PingError`].
     pub fn ping(&mut self, now: Now, addr: NodeAddr, id: u32) -> Result<(), PingError> {
         let f = self.reachable(now, addr)?;
-        if self.identity_of(f).is_some() {
+        if self.identity_of(f).is_some() && self.may_talk(f) {
             self.call(now, f);
             let taken = self.ensure_session(f).ping(now.mono, id);
             self.touched.insert(f);
@@ -111,6 +111,7 @@ impl Node {
             return taken.then_some(()).ok_or(PingError::TooMany(f));
         }
         self.want(now, f);
+        self.call(now, f);
         let wanted = self.wanted.get_mut(&f).filter(|wanted| {
             wanted.pings.len() < ECHOES_MAX.min(crate::wanted::WANTED_PINGS_MAX)
                 && !wanted.pings.contains(&id)
@@ -235,7 +236,7 @@ impl Node {
         }
         match self.access(f) {
             Access::Denied(_) => return Err(ConnectError::Denied(f)),
-            Access::Unknown if !self.joins.contains_key(&f) => {
+            Access::Unknown if !self.may_seek(f) => {
                 return Err(ConnectError::NotAllowed(f));
             }
             _ => {}

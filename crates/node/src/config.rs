@@ -77,6 +77,11 @@ impl NodeConfig {
         self
     }
 
+    /// What lies behind this node, apart from its own addresses.
+    pub(crate) fn routed_prefixes(&self) -> Vec<Prefix> {
+        self.announce.clone()
+    }
+
     /// Everything that this node announces: its IPv4 addresses and what lies behind it.
     pub(crate) fn prefixes(&self) -> Vec<Prefix> {
         let own = self.addresses.iter().map(|address| alone(*address));

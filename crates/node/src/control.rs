@@ -8,10 +8,13 @@
 //! | attach, ticket, open, close | see `bridge::serve` |
 //! | attached, ticket answer, channel | see `bridge::links` |
 //! | prefixes | see `prefixes` |
+//! | of groups, 0x10 to 0x1c | see `groups` |
 //! | clone notice about this node | told to the owner; about others: ignored |
 
 use std::net::SocketAddr;
 
+use group::agent::AgentMessage;
+use group::message::Message;
 use mesh::Source;
 use wire::channel::BridgeMessage;
 use wire::stream::{CloneNotice, Hello, StreamMessage, StreamValue};
@@ -21,8 +24,8 @@ use crate::machine::Node;
 use crate::{DropReason, Event};
 
 impl Node {
-    pub(crate) fn message_in(&mut self, now: Now, f: NodeAddr, kind: u16, value: &[u8]) {
-        let value = StreamValue::decode(StreamMessage { kind, value });
+    pub(crate) fn message_in(&mut self, now: Now, f: NodeAddr, kind: u16, bytes: &[u8]) {
+        let value = StreamValue::decode(StreamMessage { kind, value: bytes });
         if value.as_ref().is_ok_and(|value| !self.may_say(f, value)) {
             return self.drop_for(DropReason::NotAllowed);
         }
@@ -36,7 +39,7 @@ impl Node {
             Ok(StreamValue::CloneNotice(notice)) => self.clone_notice_in(&notice),
             Ok(StreamValue::Bridge(message)) => self.bridge_message_in(now, f, message),
             Ok(StreamValue::Prefixes(list)) => self.prefixes_in(now, f, list),
-            Ok(StreamValue::Unknown(_)) => {}
+            Ok(StreamValue::Unknown(_)) => self.group_message_in(now, f, kind, bytes),
             Err(_) => self.drop_for(DropReason::Malformed),
         }
     }
@@ -47,10 +50,10 @@ impl Node {
         match value {
             StreamValue::Hello(_) | StreamValue::Bridge(_) | StreamValue::Unknown(_) => true,
             StreamValue::IdentityUpdate(_) | StreamValue::CloneNotice(_) => !self.is_applicant(f),
+            StreamValue::Endpoints(_) => self.may_talk(f) || self.is_managed(f),
             StreamValue::RotationDigest(_)
             | StreamValue::RotationQuery(_)
             | StreamValue::RotationLog(_)
-            | StreamValue::Endpoints(_)
             | StreamValue::Prefixes(_) => self.may_talk(f),
         }
     }
@@ -72,12 +75,17 @@ impl Node {
         if !self.peer_is_up(f) {
             return;
         }
-        let Ok(bytes) = value.encode() else {
-            return self.drop_for(DropReason::TooLarge);
-        };
+        match value.encode() {
+            Ok(bytes) => self.send_bytes(now, f, value.kind(), &bytes),
+            Err(_) => self.drop_for(DropReason::TooLarge),
+        }
+    }
+
+    /// The same with a message of another kind.
+    pub(crate) fn send_bytes(&mut self, now: Now, f: NodeAddr, kind: u16, bytes: &[u8]) {
         let sent = self
             .session_mut(f)
-            .map(|session| session.send_message(now.mono, value.kind(), &bytes));
+            .map(|session| session.send_message(now.mono, kind, bytes));
         self.touched.insert(f);
         if !matches!(sent, Some(Ok(()))) {
             self.drop_for(DropReason::TableFull);
@@ -95,16 +103,40 @@ impl Node {
         };
         self.send_value(now, f, &StreamValue::Hello(hello));
         if self.may_talk(f) {
-            self.greet_with_prefixes(now, f);
+            self.greet_as_peer(now, f);
+        } else if self.is_own_server(f) {
+            // Members ask a server where this node is.
             self.tell_endpoints(now, f);
-            self.greet_with_digest(now, f);
+        }
+    }
+
+    /// What is for those only whom this node talks with.
+    pub(crate) fn greet_as_peer(&mut self, now: Now, f: NodeAddr) {
+        self.greet_with_prefixes(now, f);
+        self.tell_endpoints(now, f);
+        self.greet_with_digest(now, f);
+    }
+
+    /// A message of a group, or one that this node does not know.
+    fn group_message_in(&mut self, now: Now, f: NodeAddr, kind: u16, bytes: &[u8]) {
+        match (
+            Message::decode(kind, bytes),
+            AgentMessage::decode(kind, bytes),
+        ) {
+            (Ok(Some(message)), _) => self.member_message_in(now, f, message),
+            (_, Ok(Some(message))) if message.is_for_server() => {
+                self.manager_message_in(f, message);
+            }
+            (_, Ok(Some(message))) => self.server_message_in(now, f, message),
+            (Ok(None), Ok(None)) => {}
+            (Err(_), _) | (_, Err(_)) => self.drop_for(DropReason::Malformed),
         }
     }
 
     /// Tells every peer with a session where this node can be reached now.
     pub(crate) fn tell_all_endpoints(&mut self, now: Now) {
         for f in self.peers_up() {
-            if self.may_talk(f) {
+            if self.may_talk(f) || self.is_own_server(f) {
                 self.tell_endpoints(now, f);
             }
         }

@@ -47,6 +47,9 @@ pub enum JoinError {
     /// It is this node's own line.
     #[error("this invite was made by this node")]
     Own,
+    /// It is of a node, not of a management server.
+    #[error("this line is not of a group management server")]
+    NotAGroup,
     /// The inviter's statements in it are no identity.
     #[error("the invite holds no identity: {0}")]
     History(identity::HistoryError),

@@ -5,8 +5,9 @@
 //! 1. load (the limiter);
 //! 2. it opens with this node's key;
 //! 3. it is not this node itself;
-//! 4. local rules allow its F or key, or it proves an invite that it may use, or it is a Bridge of
-//!    this node, or may be a client of this Bridge;
+//! 4. local rules allow its F or key, or it proves an invite that it may use, or a group of this
+//!    node, or it is a Bridge or server of this node, or may be a client of this Bridge, or is a
+//!    member at this server, or proves its gate;
 //! 5. its number is above the last;
 //! 6. initiations do not cross, and there is room;
 //! 7. its statements hold, are not older than the pin, and lead to no root key that a rule
@@ -16,6 +17,8 @@
 //! leaves.
 
 use group::Access;
+use group::epochs::Use;
+use group::statement::GroupId;
 use identity::Scopes;
 use session::fragment::Whole;
 use session::handshake::{Claim, HandshakeError, Responder, Verified};
@@ -40,6 +43,10 @@ enum Ground {
     Ticket([u8; 16]),
     /// It may say a password.
     Applicant,
+    /// A group that both are in.
+    Group,
+    /// The gate of this management server.
+    Gate,
 }
 
 impl Node {
@@ -79,8 +86,9 @@ impl Node {
             return Err(DropReason::Stranger);
         }
         let root = claim.identity().history.inception().root_key;
-        claim.retain_matched(|name| self.may_use(now, &name.id, f, root));
-        let ground = self.ground(now, &claim)?;
+        claim.retain_matched(|name| name.epoch != 0 || self.may_use(now, &name.id, f, root));
+        let groups = self.groups_of(now, claim.matched());
+        let ground = self.ground(now, &claim, &groups)?;
         let number = Number::from(claim.number());
         let last = self.last_number(f);
         #[cfg(feature = "sabotage")]
@@ -115,7 +123,7 @@ impl Node {
         let clients = &self.stored.bridging.clients;
         let client = match ground {
             Ground::Ticket(_) | Ground::Applicant => clients.access(f, Some(first), Some(current)),
-            Ground::Allowed | Ground::Invite(_) => Access::Unknown,
+            Ground::Allowed | Ground::Invite(_) | Ground::Group | Ground::Gate => Access::Unknown,
         };
         if [access, client]
             .iter()
@@ -124,7 +132,7 @@ impl Node {
             return Err(DropReason::Stranger);
         }
         self.write_down(now, f, number, &ground, &verified)?;
-        self.answer(now, f, from, whole.sender, verified)
+        self.answer(now, (f, from), whole.sender, &groups, verified)
     }
 
     fn open_message1(&self, now: Now, bytes: &[u8]) -> Result<Claim, DropReason> {
@@ -138,11 +146,21 @@ impl Node {
     }
 
     /// On what ground the claim may be answered.
-    fn ground(&self, now: Now, claim: &Claim) -> Result<Ground, DropReason> {
+    fn ground(
+        &self,
+        now: Now,
+        claim: &Claim,
+        groups: &[(GroupId, Use)],
+    ) -> Result<Ground, DropReason> {
         let f = claim.address();
         let root = claim.identity().history.inception().root_key;
         let current = self.pin(f).map(|pin| pin.0.root_key);
-        let invite = claim.matched().map(|name| name.id).next();
+        let gate = self.own_gate().map(|gate| gate.id);
+        let single = claim.matched().filter(|name| name.epoch == 0);
+        let mut single = single.map(|name| name.id);
+        let (invites, gates): (Vec<_>, Vec<_>) = single.by_ref().partition(|id| Some(*id) != gate);
+        let invite = invites.first().copied();
+        let is_in_group = !groups.is_empty();
         match (self.stored.rules.access(f, Some(root), current), invite) {
             (Access::Denied(_), _) => Err(DropReason::Stranger),
             (_, Some(id)) if self.may_use_ticket(now, &id, f) => Ok(Ground::Ticket(id)),
@@ -153,6 +171,11 @@ impl Node {
                     .ok_or(DropReason::TableFull)
             }
             (Access::Allowed(_), None) => Ok(Ground::Allowed),
+            (Access::Unknown, None) if is_in_group => Ok(Ground::Group),
+            (Access::Unknown, None) if self.is_managed(f) || self.is_own_server(f) => {
+                Ok(Ground::Allowed)
+            }
+            (Access::Unknown, None) if !gates.is_empty() => Ok(Ground::Gate),
             (Access::Unknown, None) => self.ground_of_bridges(f, root, current),
         }
     }
@@ -201,11 +224,14 @@ impl Node {
             let noted = self.note_applicant(f, applicant);
             return noted.then_some(()).ok_or(DropReason::TableFull);
         }
+        if matches!(ground, Ground::Gate) && !self.note_newcomer(now, f) {
+            return Err(DropReason::TableFull);
+        }
         self.persist(Change::PeerNumber { f, number });
         match ground {
             Ground::Invite(id) => self.use_invite(now, *id, f),
             Ground::Ticket(id) => self.use_ticket(now, *id, f),
-            Ground::Allowed | Ground::Applicant => {}
+            Ground::Allowed | Ground::Applicant | Ground::Group | Ground::Gate => {}
         }
         self.bind_key(f, root);
         self.bind_client_key(f, root);
@@ -237,9 +263,9 @@ impl Node {
     fn answer(
         &mut self,
         now: Now,
-        f: NodeAddr,
-        from: Path,
+        (f, from): (NodeAddr, Path),
         remote_index: u32,
+        groups: &[(GroupId, Use)],
         verified: Verified,
     ) -> Result<(), DropReason> {
         let local_index = self.take_index();
@@ -247,12 +273,16 @@ impl Node {
             from,
             remote_index,
             local_index,
+            shown: self.shown(groups),
         };
         let session = self.ensure_session(f);
         let answered = session.answer(now, verified, &answer);
         self.touched.insert(f);
         match answered {
             Ok(()) => {
+                if !groups.is_empty() {
+                    self.note_proven(now, f, groups);
+                }
                 self.indices
                     .entry(local_index)
                     .or_insert(Index::reserved(f));

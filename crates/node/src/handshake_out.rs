@@ -26,9 +26,15 @@ impl Node {
         if self.identity_of(f).is_none() {
             self.want(now, f);
             self.want_channels(now, f);
+            self.locate(now, f);
             return;
         }
-        let waited = self.found(f);
+        // What is for somebody who has still to prove a group waits until then.
+        let waited = if self.may_talk(f) {
+            self.found(f)
+        } else {
+            None
+        };
         if !self.peer_is_up(f) {
             self.want_channels(now, f);
             self.ensure_session(f).initiate(now.mono);
@@ -55,7 +61,7 @@ impl Node {
 
     /// The session wants message 1 sent (again).
     pub(crate) fn begin(&mut self, now: Now, f: NodeAddr) {
-        if self.shutting_down || !self.may_meet(f) {
+        if self.shutting_down || !(self.may_meet(f) || self.may_seek(f)) {
             return self.drop_for(DropReason::NotAllowed);
         }
         let Some(identity) = self.identity_of(f).cloned() else {
@@ -74,6 +80,8 @@ impl Node {
             .map(|join| Credential::of_invite(&*self.crypto, &join.secret))
             .into_iter()
             .chain(self.ticket_credential(f))
+            .chain(self.gate_credential(f))
+            .chain(self.group_credentials(now))
             .collect();
         let handshake_count = self.take_count();
         self.keep_time(now);

@@ -65,7 +65,7 @@ impl Node {
         let Some(f) = self.resolve(to) else {
             return self.refuse(&view, IcmpError::NoRoute, DropReason::NoRoute);
         };
-        if self.shutting_down || !self.may_talk(f) {
+        if self.shutting_down || !self.may_seek(f) {
             return self.refuse(&view, IcmpError::AdminProhibited, DropReason::NotAllowed);
         }
         self.note_flow(now, f, &view);
@@ -81,11 +81,11 @@ impl Node {
         } else if let Some(advice) = known.and_then(|max| self.snapshot.advise(&view, max)) {
             self.output(Output::Inside(advice));
         }
-        if self.identity_of(f).is_some() {
+        if self.may_talk(f) && self.identity_of(f).is_some() {
             self.send_inside(now, f, &packet);
         } else {
             self.park(now, f, &packet);
-            self.want_channels(now, f);
+            self.call(now, f);
         }
     }
 
@@ -102,7 +102,7 @@ impl Node {
         match self.access(f) {
             Access::Allowed(_) => true,
             Access::Denied(_) => false,
-            Access::Unknown => self.joins.contains_key(&f),
+            Access::Unknown => self.joins.contains_key(&f) || self.is_member(f),
         }
     }
 

@@ -121,16 +121,20 @@ impl Node {
         open.filter(|invite| invite.expires_unix_s > now.unix_s)
             .map(|invite| Credential::of_invite(&*self.crypto, &invite.secret))
             .chain(self.ticket_credentials(now))
+            .chain(self.own_gate())
+            .chain(self.group_credentials(now))
             .collect()
     }
 
     /// Whether the invite or ticket exists, lives, and is unused or used by this very F.
     /// `root` is the root key of F's inception.
     pub(crate) fn may_use(&self, now: Now, id: &[u8; 16], f: NodeAddr, root: [u8; 32]) -> bool {
-        self.stored.invites.get(id).is_some_and(|invite| {
-            invite.expires_unix_s > now.unix_s
-                && invite.used_by.is_none_or(|used_by| used_by == UsedBy(f))
-        }) || self.may_use_ticket(now, id, f) && !self.is_dismissed(f, root)
+        self.own_gate().is_some_and(|gate| gate.id == *id)
+            || self.stored.invites.get(id).is_some_and(|invite| {
+                invite.expires_unix_s > now.unix_s
+                    && invite.used_by.is_none_or(|used_by| used_by == UsedBy(f))
+            })
+            || self.may_use_ticket(now, id, f) && !self.is_dismissed(f, root)
     }
 
     /// Forgets invites that ran out.

@@ -54,13 +54,32 @@ impl Node {
     }
 
     fn judge_invite(&self, now: Now, invite: &Invite) -> Result<PublicIdentity, JoinError> {
+        if invite.purpose != Purpose::Peer {
+            return Err(JoinError::Bridge);
+        }
+        let identity = self.judge_place(now, invite)?;
+        let f = identity.address();
+        let entry = joined_entry(f, now);
+        self.stored
+            .rules
+            .can_allow(&entry)
+            .map_err(JoinError::Allow)?;
+        if self.joins.len() >= JOINS_MAX && !self.joins.contains_key(&f) {
+            return Err(JoinError::TooMany);
+        }
+        Ok(identity)
+    }
+
+    /// Who made a line, if that holds, may be met and can be reached.
+    pub(crate) fn judge_place(
+        &self,
+        now: Now,
+        invite: &Invite,
+    ) -> Result<PublicIdentity, JoinError> {
         if invite.expires_unix_s <= now.unix_s {
             return Err(JoinError::Expired {
                 expired_unix_s: invite.expires_unix_s,
             });
-        }
-        if invite.purpose != Purpose::Peer {
-            return Err(JoinError::Bridge);
         }
         let place = &invite.place;
         let log = place.log().map_err(|error| JoinError::Line(error.into()))?;
@@ -84,17 +103,9 @@ impl Node {
         if let Access::Denied(_) = self.stored.rules.access(f, Some(root), Some(current)) {
             return Err(JoinError::Denied(f));
         }
-        let entry = joined_entry(f, now);
-        self.stored
-            .rules
-            .can_allow(&entry)
-            .map_err(JoinError::Allow)?;
         let usable = |at: &std::net::SocketAddr| Endpoint::new(*at).is_usable();
         if !place.endpoints.iter().any(usable) && invite.bridges.is_empty() {
             return Err(JoinError::NoEndpoint);
-        }
-        if self.joins.len() >= JOINS_MAX && !self.joins.contains_key(&f) {
-            return Err(JoinError::TooMany);
         }
         Ok(identity)
     }

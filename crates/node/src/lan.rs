@@ -6,12 +6,15 @@
 //! from an allowed peer teaches its identity and where it is; if it asks for this node, or is
 //! somewhere new, a handshake starts, at most once in [`CALL_INTERVAL`] for each peer.
 //!
+//! A node that has groups looks also for those whom no rule names, and beacons when one asks for it.
+//!
 //! A beacon whose sequence is not above the last of the same run of its sender is a
 //! repetition. Our own sequences start from the clock, so they grow across restarts, too.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use group::Access;
 use identity::PublicIdentity;
 use identity::crypto::random;
 use mesh::Source;
@@ -24,6 +27,17 @@ use crate::{DropReason, Event, Output};
 
 /// Least time between two handshakes that beacons of one peer start.
 pub const CALL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Why a beacon is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interest {
+    /// Its sender is a peer, or somebody whom this node looks for.
+    Peer,
+    /// It asks for this node. Nothing is remembered of it, and the answer is a beacon like any
+    /// other, no sooner than one is due.
+    AsksForUs,
+}
+
 impl Node {
     /// A datagram came to one of the beacon groups. `from` is its source; the beacon itself
     /// names the port where its sender takes handshakes.
@@ -98,14 +112,14 @@ impl Node {
         }
         let root = identity.history.inception().root_key;
         let current = self.pin(f).map(|pin| pin.0.root_key);
-        if !self
-            .stored
-            .rules
-            .access(f, Some(root), current)
-            .is_allowed()
-        {
+        let interest = match self.stored.rules.access(f, Some(root), current) {
+            Access::Allowed(_) => Some(Interest::Peer),
+            Access::Denied(_) => None,
+            Access::Unknown => self.interest_in(f, beacon),
+        };
+        let Some(interest) = interest else {
             return self.drop_for(DropReason::Stranger);
-        }
+        };
         let is_old = self
             .beacons_seen
             .get(&f)
@@ -119,6 +133,9 @@ impl Node {
         if !self.is_signed(beacon, &identity) {
             return self.drop_for(DropReason::Beacon);
         }
+        if interest == Interest::AsksForUs {
+            return self.discovery.answer(now.mono);
+        }
         let before = self.pin(f);
         let pin = match self.admit_identity(now, identity) {
             Ok(pin) => pin,
@@ -129,6 +146,20 @@ impl Node {
         self.beacons_seen
             .insert(f, (beacon.instance, beacon.sequence));
         self.heard(now, f, SocketAddr::new(from.ip(), beacon.port), beacon);
+    }
+
+    /// Why the beacon of somebody whom no rule names may be of use: it may be in a group with this
+    /// node.
+    fn interest_in(&self, f: NodeAddr, beacon: &Beacon<'_>) -> Option<Interest> {
+        if !self.may_seek(f) {
+            return None;
+        }
+        if self.wanted.contains_key(&f) || self.known.contains_key(&f) {
+            return Some(Interest::Peer);
+        }
+        let me = self.wanted_tag(self.f, &beacon.wanted.nonce);
+        let wants_me = beacon.wanted.iter().any(|tag| tag == me);
+        wants_me.then_some(Interest::AsksForUs)
     }
 
     /// An allowed peer beaconed from there.

@@ -25,6 +25,8 @@ mod control;
 mod datagram;
 mod error;
 mod fast;
+mod grouping;
+mod groups;
 mod handshake_in;
 mod handshake_out;
 mod inside;
@@ -59,6 +61,7 @@ pub use error::{
     PingError,
 };
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Sealer, Snapshot, TAILROOM};
+pub use groups::{GroupStatus, HELD_MAX, NEWCOMERS_MAX, PROVING, ServerStatus};
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use inside::UNREACHABLE_PER_SECOND_MAX;
 pub use lan::CALL_INTERVAL;
@@ -72,6 +75,9 @@ pub use status::{
 pub use stored::bridge::{
     BRIDGES_MAX, BridgeChange, BridgeRecord, Bridging, CUSTOMER_LEN_MAX, CUSTOMERS_MAX,
     ClientTerms, PasswordRecord, Secret, TICKETS_MAX, TICKETS_OF_CLIENT_MAX, TicketRecord,
+};
+pub use stored::groups::{
+    ChainRecord, GroupChange, GroupRecord, Grouping, SERVERS_MAX, SecretRecord, ServerRecord,
 };
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,

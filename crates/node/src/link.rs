@@ -9,6 +9,7 @@ use wire::payload::{CloseReason, Kind};
 use wire::{NodeAddr, Now, Path, StreamId};
 
 use crate::fast::Route;
+use crate::groups::agent::SERVER_PROBE_ID;
 use crate::machine::{Index, Node};
 use crate::stored::{Change, PinRecord};
 use crate::{DownWhy, DropReason, Event, Output};
@@ -78,7 +79,7 @@ impl Node {
             }
             SessionOutput::Echo { id, rtt } => self.echo_in(f, id, rtt),
             SessionOutput::EchoLost { id } => {
-                if !self.link_echo(f, id, false) {
+                if id != SERVER_PROBE_ID && !self.link_echo(f, id, false) {
                     self.event(Event::EchoLost { peer: f, id });
                 }
             }
@@ -107,7 +108,10 @@ impl Node {
         let root = up.peer.history.inception().root_key;
         let (before, pin) = (self.pin(f), PinRecord(up.pin));
         self.complete_join(now, f);
+        let groups = self.groups_of(now, up.matched.iter().copied());
+        self.note_proven(now, f, &groups);
         if !self.may_meet(f) {
+            self.give_up(now, f);
             return self.cut(now, f, CloseReason::NotAllowed);
         }
         if !self.is_applicant(f) {
@@ -145,6 +149,8 @@ impl Node {
                 self.tell_identity(now, f);
             }
         }
+        self.came_up_with_groups(now, f, (up.role, &up.shown), &groups);
+        self.server_up(now, f, up.continued);
         self.came_up_with_bridges(now, f, up.continued);
         if let Some(at) = at {
             let at = self
@@ -219,6 +225,8 @@ impl Node {
         self.snapshot_stale = true;
         self.link_down(now, f, why);
         self.client_down(now, f);
+        self.server_down(now, f);
+        self.groups_down(f);
         self.close_channels(now, f);
         let peer = self.peers.entry(f).or_default();
         peer.tries = 0;
@@ -240,9 +248,19 @@ impl Node {
     }
 
     /// A whole packet of the peer: put together from pieces, or seen by the slow path.
-    fn packet_in(&mut self, now: Now, f: NodeAddr, kind: Kind, mut packet: Vec<u8>, outer: Ecn) {
+    pub(crate) fn packet_in(
+        &mut self,
+        now: Now,
+        f: NodeAddr,
+        kind: Kind,
+        mut packet: Vec<u8>,
+        outer: Ecn,
+    ) {
         if kind != Kind::Ip {
             return self.drop_for(DropReason::Unsupported);
+        }
+        if self.is_proving(f) && !self.may_talk(f) {
+            return self.hold(f, outer, packet);
         }
         self.publish_if_stale();
         let snapshot = Arc::clone(&self.snapshot);
@@ -260,7 +278,7 @@ impl Node {
         let peer = self.peers.entry(f).or_default();
         peer.rtt = Some(rtt);
         let path = peer.session.as_ref().and_then(Session::endpoint);
-        if self.link_echo(f, id, true) {
+        if id == SERVER_PROBE_ID || self.link_echo(f, id, true) {
             return;
         }
         if let Some(via) = path.and_then(|path| self.via(path)) {

@@ -24,6 +24,7 @@ use crate::believe::{decode_known, verify_own};
 use crate::bridging::link::Link;
 use crate::bridging::serving::Serving;
 use crate::fast::{Doorman, Hops};
+use crate::grouping::Groups;
 use crate::peer::{Join, Peer, Wanted};
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
@@ -92,6 +93,8 @@ pub struct Node {
     pub(crate) own_clone_notice: Option<(SocketAddr, SocketAddr)>,
     pub(crate) local_endpoints: Vec<SocketAddr>,
     pub(crate) joins: BTreeMap<NodeAddr, Join>,
+    /// The groups of this node.
+    pub(crate) groups: Groups,
     /// The Bridges of this node.
     pub(crate) links: BTreeMap<NodeAddr, Link>,
     /// What it keeps as a Bridge, if it is one.
@@ -167,6 +170,7 @@ impl Node {
             discovery: Discovery::default(),
             local_endpoints: Vec::new(),
             joins: BTreeMap::new(),
+            groups: Groups::new(f),
             announce: BTreeSet::new(),
             certificate_look: Some(Self::first_look(me.public.certificate.not_after_unix_s)),
             certificate_timer: None,
@@ -192,6 +196,8 @@ impl Node {
         if node.stored.bridging.serving {
             node.start_serving(now);
         }
+        node.start_groups(now);
+        node.agents_due(now);
         node.settle(now);
         Ok(node)
     }
@@ -233,7 +239,8 @@ impl Node {
             .flatten()
             .min()
             .map(|at| (at, Wake::Bridge));
-        [session, beacon, wanted, invite, certificate, bridge]
+        let group = self.groups_timeout().map(|at| (at, Wake::Group));
+        [session, beacon, wanted, invite, certificate, bridge, group]
             .into_iter()
             .flatten()
             .min()
@@ -245,6 +252,7 @@ impl Node {
         self.expire_wanted(now);
         self.expire_applicants(now);
         self.links_due(now);
+        self.groups_due(now);
         self.expire_sessions(now);
         self.beacon_if_due(now);
         self.settle(now);
@@ -303,6 +311,12 @@ impl Node {
         let pinned = self.pin(f).map(|pin| pin.0.root_key);
         let current = pinned.or_else(|| known.map(|identity| *identity.history.root_key()));
         self.stored.rules.access(f, inception, current)
+    }
+
+    /// Only whom strangers are told of asks them for cookies: a Bridge, and a management server.
+    pub(crate) fn guard_the_door(&self) {
+        let is_public = self.serving.is_some() || self.groups.managing.is_some();
+        self.doorman.serve(is_public);
     }
 
     /// What is pinned of a peer.

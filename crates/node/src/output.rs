@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use group::agent::AgentMessage;
+use group::statement::GroupId;
 use wire::channel::AttachStatus;
 use wire::ip::Ecn;
 use wire::{NodeAddr, Path, StreamId};
@@ -55,6 +57,13 @@ pub enum Output {
         password: String,
         /// The customers' passwords.
         against: Vec<PasswordRecord>,
+    },
+    /// A node says something to this management server; [`crate::Node::tell_from_server`] answers.
+    ToManager {
+        /// Who: a member's node, or a newcomer that enrols.
+        from: NodeAddr,
+        /// What.
+        message: AgentMessage,
     },
     /// Data threads use this from now on.
     Publish(Arc<Snapshot>),
@@ -164,6 +173,60 @@ pub enum Event {
         /// The client.
         client: NodeAddr,
     },
+    /// A server took this node as a member.
+    Enrolled {
+        /// The server.
+        server: NodeAddr,
+        /// What this node is called there.
+        name: String,
+    },
+    /// A server did not take this node as a member.
+    EnrolFailed {
+        /// The server.
+        server: NodeAddr,
+        /// What it says; `None`: the line ran out before it said anything.
+        why: Option<String>,
+    },
+    /// This node is in a group.
+    GroupJoined {
+        /// Which.
+        group: GroupId,
+        /// What it is called.
+        name: String,
+    },
+    /// This node was removed from a group.
+    GroupLeft {
+        /// Which.
+        group: GroupId,
+        /// What it was called.
+        name: String,
+    },
+    /// Everything that a server had to tell has come.
+    GroupsCurrent {
+        /// The server.
+        server: NodeAddr,
+        /// Up to this revision.
+        rev: u64,
+    },
+    /// Two chains of one server of a group: it lied to somebody, or its key is in other hands.
+    GroupForked {
+        /// The group.
+        group: GroupId,
+        /// The server's index.
+        index: u8,
+        /// The member that holds the other chain.
+        peer: NodeAddr,
+    },
+    /// A server's lease does not run now: its clock and this node's differ.
+    GroupClock {
+        /// The server.
+        server: NodeAddr,
+    },
+    /// What was kept of a group cannot be read; its server tells it again.
+    GroupDamaged {
+        /// Which.
+        group: GroupId,
+    },
     /// This node's certificate ends within 10 days. Said again each day: the shell renews it
     /// if it can, by [`crate::Node::install_identity`].
     CertificateExpiring {
@@ -238,4 +301,6 @@ pub enum Wake {
     Certificate,
     /// A Bridge is to be called or asked whether it is there, or an applicant let go.
     Bridge,
+    /// A group's epoch, lease or proof, or a server to be called.
+    Group,
 }

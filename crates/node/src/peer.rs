@@ -10,6 +10,7 @@ use wire::StreamId;
 use wire::invite::SECRET_LEN;
 
 use crate::clones::Instances;
+use crate::grouping::Proven;
 
 /// One peer. Exists for peers that were talked to, called or heard since the start, so the
 /// table is bounded by the allowlist and the joins under way.
@@ -35,6 +36,8 @@ pub(crate) struct Peer {
     pub(crate) host_label: Option<String>,
     /// The second in which it last changed what it announces; how often.
     pub(crate) prefixes_changed: (u64, u32),
+    /// What its last handshake proved of groups.
+    pub(crate) proven: Proven,
     /// The wake-up noted in `Node::timers`.
     pub(crate) timer: Option<Duration>,
 }

@@ -112,7 +112,8 @@ impl Node {
     fn accepts(&self, f: NodeAddr, prefix: Prefix) -> bool {
         match self.access(f) {
             Access::Allowed(entry) => entry.accepts(prefix),
-            Access::Denied(_) | Access::Unknown => false,
+            Access::Denied(_) => false,
+            Access::Unknown => self.signed_prefixes(f).any(|of_it| of_it.covers(prefix)),
         }
     }
 }

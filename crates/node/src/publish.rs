@@ -54,6 +54,7 @@ impl Node {
             };
             if services.is_some() || self.may_meet(f) {
                 let entry = PeerEntry {
+                    proving: services.is_none() && self.is_proving(f),
                     names,
                     services,
                     prefixes: self.used_prefixes(&claims, f),

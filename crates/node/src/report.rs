@@ -89,6 +89,11 @@ impl Node {
             (&self.announce, &self.to_announce, &self.local_endpoints),
             (&self.links, self.hops.own.keys(), self.hops.legs.len()),
             &self.streams,
+            (
+                &self.groups.keyring,
+                &self.groups.agents,
+                &self.groups.managing,
+            ),
         );
         let tables = format!("{tables:?}");
         let rest = (

@@ -11,12 +11,14 @@
 //! | invites | [`INVITES_MAX`] |
 
 pub(crate) mod bridge;
+pub(crate) mod groups;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bridge::{BridgeChange, Bridging};
 use group::{AllowEntry, Allowlist, Who, serial};
+use groups::{GroupChange, Grouping};
 use identity::Pin;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -210,6 +212,11 @@ pub enum Change {
         /// What.
         bridge: BridgeChange,
     },
+    /// Something about groups changed.
+    Group {
+        /// What.
+        group: GroupChange,
+    },
     /// The peer announces this and nothing else.
     Announced {
         /// The peer.
@@ -244,6 +251,8 @@ pub struct Stored {
     pub invites: BTreeMap<[u8; 16], InviteRecord>,
     /// The Bridges of this node, and what it needs to be one.
     pub bridging: Bridging,
+    /// The groups of this node.
+    pub grouping: Grouping,
 }
 
 impl Stored {
@@ -263,6 +272,7 @@ impl Stored {
             Change::Denied { who, unix_s } => self.rules.deny(*who, *unix_s),
             Change::KeyBound { root_key, f } => self.rules.bind(*root_key, *f),
             Change::Bridge { bridge } => self.bridging.apply(bridge),
+            Change::Group { group } => self.grouping.apply(group),
             Change::InviteMade { .. }
             | Change::InviteUsed { .. }
             | Change::InviteExpired { .. } => {

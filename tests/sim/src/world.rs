@@ -269,6 +269,8 @@ impl World {
                     self.schedule_flights(flights, true, false);
                 }
                 Output::Inside(packet) => self.inside(host, &packet),
+                // No host of this world is a management server.
+                Output::ToManager { .. } => {}
                 Output::Publish(snapshot) => self.hosts[host].snapshot = Some(snapshot),
                 Output::Event(event) => self.event(host, event),
             }

@@ -9,7 +9,20 @@ use crate::event::Event;
 use crate::model::{Invite, Member, Tenant};
 use crate::{INVITE_S_MAX, INVITES_MAX, MEMBERS_MAX};
 use group::statement::{PREFIXES_MAX, is_name};
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
+
+/// Whether these may lie behind a member, and are not too many.
+pub(super) fn check_prefixes(prefixes: &[Prefix]) -> Result<(), Refusal> {
+    if prefixes.len() > PREFIXES_MAX {
+        let (what, most) = ("prefixes", PREFIXES_MAX);
+        return Err(Refusal::Full { what, most });
+    }
+    let mut all = prefixes.iter();
+    match all.find(|prefix| !prefix.may_be_announced()) {
+        Some(prefix) => Err(Refusal::Prefix(*prefix)),
+        None => Ok(()),
+    }
+}
 
 impl Tenant {
     /// Invites several to become members.
@@ -69,19 +82,15 @@ impl Tenant {
         let Actor::Node { f } = actor else {
             return Err(Refusal::NotANode);
         };
+        if let Some(done) = self.enrolled_before(f, enrolment) {
+            return Ok(done);
+        }
         let invite = self.invites.get(&enrolment.invite);
         let invite = invite.ok_or(Refusal::NoInvite)?;
         if invite.expires_unix_s <= context.now_unix_s {
             return Err(Refusal::InviteExpired);
         }
-        if enrolment.prefixes.len() > PREFIXES_MAX {
-            let (what, most) = ("prefixes", PREFIXES_MAX);
-            return Err(Refusal::Full { what, most });
-        }
-        let mut prefixes = enrolment.prefixes.iter();
-        if let Some(prefix) = prefixes.find(|prefix| !prefix.may_be_announced()) {
-            return Err(Refusal::Prefix(*prefix));
-        }
+        check_prefixes(&enrolment.prefixes)?;
         let name = self.name_of(f, invite, enrolment)?;
         let mut outcome = Outcome {
             events: vec![Event::InviteUsed {
@@ -95,23 +104,46 @@ impl Tenant {
         let known = self.members.get(&name);
         if known.is_none() {
             room(self.members.len(), 1, MEMBERS_MAX, "members")?;
-            let (member, mode) = (name.clone(), None);
-            outcome.events.push(Event::MemberAdded { member, mode });
+            outcome.events.push(Event::MemberAdded {
+                member: name.clone(),
+                mode: None,
+                accepts: Vec::new(),
+            });
         }
+        let accepts = known.map(|it| it.accepts.as_slice()).unwrap_or_default();
+        let accepted = |it: &&Prefix| accepts.iter().any(|there| there.covers(**it));
+        let prefixes: Vec<Prefix> = enrolment
+            .prefixes
+            .iter()
+            .filter(accepted)
+            .copied()
+            .collect();
         let member = Member {
             f: Some(f),
             kind: Some(enrolment.kind),
-            prefixes: enrolment.prefixes.clone(),
+            prefixes: prefixes.clone(),
             ..known.cloned().unwrap_or_default()
         };
         outcome.events.push(Event::Enrolled {
             member: name.clone(),
             f,
             kind: enrolment.kind,
-            prefixes: enrolment.prefixes.clone(),
+            prefixes,
+            invite: Some(enrolment.invite),
         });
         self.enter(context, &name, &member, f, &invite.groups, &mut outcome)?;
         Ok(outcome)
+    }
+
+    /// The same node comes by the same invite again: the answer was lost on its way.
+    fn enrolled_before(&self, f: NodeAddr, enrolment: &Enrolment) -> Option<Outcome> {
+        let name = self.nodes.get(&f)?;
+        let came_by = self.members.get(name)?.came_by;
+        let member = name.clone();
+        (came_by == Some(enrolment.invite)).then(|| Outcome {
+            reply: Reply::Enrolled { member },
+            ..Outcome::default()
+        })
     }
 
     /// Admits a member that has a node now to its groups, and to those of the invite.
@@ -200,15 +232,20 @@ impl Tenant {
         }
         room(self.invites.len(), 1, INVITES_MAX, "invites")?;
         let secret: [u8; 16] = random(context.rng);
+        let expires_unix_s = context.now_unix_s.saturating_add(terms.life_s);
         let invite = InviteId(context.crypto.invite_id(&secret));
         outcome.events.push(Event::InviteMade {
             invite,
             member,
             groups,
             uses: terms.uses,
-            expires_unix_s: context.now_unix_s.saturating_add(terms.life_s),
+            expires_unix_s,
         });
-        outcome.reply = Reply::Invited { invite, secret };
+        outcome.reply = Reply::Invited {
+            invite,
+            secret,
+            expires_unix_s,
+        };
         Ok(())
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use group::Mode;
+use group::Kind;
 use group::statement::{Admission, Attributes, Membership, is_name};
 use identity::crypto::random;
 use wire::NodeAddr;
 
+use super::invites::check_prefixes;
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
-use crate::command::Refusal;
+use crate::command::{Addition, Refusal};
 use crate::event::Event;
 use crate::model::{Member, Tenant};
 
@@ -17,43 +18,76 @@ impl Tenant {
     pub(super) fn add(
         &self,
         context: &mut Context<'_>,
-        member: &str,
-        groups: &[String],
-        mode: Option<Mode>,
-        life_s: u64,
+        addition: &Addition,
     ) -> Result<Outcome, Refusal> {
-        if groups.is_empty() {
+        let name = addition.member.as_str();
+        if addition.groups.is_empty() {
             return Err(Refusal::NoGroups);
         }
-        let groups = self.check_groups(groups)?;
+        let groups = self.check_groups(&addition.groups)?;
         let mut outcome = Outcome::default();
-        let name = member.to_owned();
-        let known = self.members.get(member);
-        if known.is_none() {
-            if !is_name(member) {
-                return Err(Refusal::Name(name));
-            }
-            room(self.members.len(), 1, MEMBERS_MAX, "members")?;
-            let member = name.clone();
-            outcome.events.push(Event::MemberAdded { member, mode });
-        }
+        let known = self.members.get(name);
+        let member = match known {
+            Some(known) => known.clone(),
+            None => self.new_member(addition, &mut outcome)?,
+        };
         for group in groups {
-            if known.is_some_and(|it| it.groups.contains(group)) {
-                let (member, group) = (name, group.to_owned());
+            if member.groups.contains(group) {
+                let (member, group) = (name.to_owned(), group.to_owned());
                 return Err(Refusal::InGroup { member, group });
             }
             outcome.events.push(Event::MembershipGranted {
-                member: name.clone(),
+                member: name.to_owned(),
                 group: group.to_owned(),
             });
-            if let Some((f, known)) = known.and_then(|it| Some((it.f?, it))) {
-                self.admit(context, member, known, f, group, &mut outcome)?;
+            if let Some(f) = member.f {
+                self.admit(context, name, &member, f, group, &mut outcome)?;
             }
         }
-        if known.is_none_or(|it| it.f.is_none()) {
-            self.invite_member(context, member, life_s, &mut outcome)?;
+        if member.f.is_none() {
+            self.invite_member(context, name, addition.life_s, &mut outcome)?;
         }
         Ok(outcome)
+    }
+
+    fn new_member(&self, addition: &Addition, outcome: &mut Outcome) -> Result<Member, Refusal> {
+        let member = addition.member.clone();
+        if !is_name(&member) {
+            return Err(Refusal::Name(member));
+        }
+        room(self.members.len(), 1, MEMBERS_MAX, "members")?;
+        let accepts = addition.accepts.clone();
+        check_prefixes(&accepts)?;
+        outcome.events.push(Event::MemberAdded {
+            member: member.clone(),
+            mode: addition.mode,
+            accepts: accepts.clone(),
+        });
+        let mut made = Member {
+            mode: addition.mode,
+            accepts,
+            ..Member::default()
+        };
+        if let Some(f) = addition.node {
+            if let Some(other) = self.nodes.get(&f) {
+                return Err(Refusal::IsMember(other.clone()));
+            }
+            let kind = if made.accepts.is_empty() {
+                Kind::Ges
+            } else {
+                Kind::Gen
+            };
+            (made.f, made.kind) = (Some(f), Some(kind));
+            made.prefixes.clone_from(&made.accepts);
+            outcome.events.push(Event::Enrolled {
+                member,
+                f,
+                kind,
+                prefixes: made.prefixes.clone(),
+                invite: None,
+            });
+        }
+        Ok(made)
     }
 
     pub(super) fn remove(
@@ -105,7 +139,7 @@ impl Tenant {
     ) -> Result<(), Refusal> {
         let found = self.group(group)?;
         let serial = u64::from_be_bytes(random(context.rng));
-        let kind = member.kind.unwrap_or(group::Kind::Ges);
+        let kind = member.kind.unwrap_or(Kind::Ges);
         let attributes = Attributes {
             name: Some(name.to_owned()),
             prefixes: member.prefixes.clone(),

@@ -76,6 +76,8 @@ pub enum Reply {
         invite: InviteId,
         /// Its secret, shown once and kept nowhere.
         secret: [u8; 16],
+        /// Until when, Unix seconds.
+        expires_unix_s: u64,
     },
     /// A node is this member now.
     Enrolled {
@@ -113,12 +115,7 @@ impl Tenant {
             Command::CreateGroup { group, zone } => self.create_group(context, group, zone),
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
-            Command::Add {
-                member,
-                groups,
-                mode,
-                life_s,
-            } => self.add(context, member, groups, *mode, *life_s),
+            Command::Add(addition) => self.add(context, addition),
             Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
             Command::Invite { groups, terms } => self.invite(context, groups, *terms),
             Command::Withdraw { invite } => self.withdraw(*invite),

@@ -25,7 +25,7 @@ impl Command {
             }
             Self::Grant { .. } => Role::Owner,
             Self::CreateGroup { .. }
-            | Self::Add { .. }
+            | Self::Add(_)
             | Self::Remove { .. }
             | Self::Rotate { .. }
             | Self::Invite { .. }

@@ -10,8 +10,8 @@
 use std::collections::BTreeMap;
 
 use control::{
-    Actor, Command, Context, Enrolment, Have, InviteId, Outcome, Record, Refusal, Reply, SecretOf,
-    Server, Tenant, Trail,
+    Actor, Addition, Command, Context, Enrolment, Have, InviteId, Outcome, Record, Refusal, Reply,
+    SecretOf, Server, Tenant, Trail,
 };
 use group::Kind;
 use group::chain::Chain;
@@ -190,12 +190,12 @@ pub(crate) fn create(group: &str) -> Command {
 }
 
 pub(crate) fn add(member: &str, groups: &[&str]) -> Command {
-    Command::Add {
+    Command::Add(Addition {
         member: member.to_owned(),
         groups: groups.iter().map(|name| (*name).to_owned()).collect(),
-        mode: None,
         life_s: DAY,
-    }
+        ..Addition::default()
+    })
 }
 
 pub(crate) fn remove(member: &str, group: Option<&str>) -> Command {

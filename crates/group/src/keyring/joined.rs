@@ -62,6 +62,18 @@ impl Joined {
         chains.flat_map(move |chain| self.epochs.usable(chain, now_unix_s))
     }
 
+    /// The epochs in force by the chains, whether or not their secrets are held, and those to come.
+    pub(super) fn names_ahead(&self, now_unix_s: u64) -> Vec<EpochName> {
+        let names = self.chains.iter().flat_map(|(index, chain)| {
+            let ahead = chain.epochs_ahead(now_unix_s).into_iter();
+            ahead.map(|epoch| EpochName {
+                index: *index,
+                number: epoch.number,
+            })
+        });
+        names.collect()
+    }
+
     pub(super) fn link(
         &mut self,
         crypto: &dyn Crypto,

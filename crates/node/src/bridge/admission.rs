@@ -83,6 +83,9 @@ impl Node {
             || self.links.contains_key(&f)
             || self.is_client_admitted(f)
             || self.is_applicant(f)
+            || self.is_proving(f)
+            || self.is_own_server(f)
+            || self.is_managed(f)
     }
 
     /// Whether nothing but a password may be heard from F.

@@ -41,7 +41,7 @@ impl Node {
                 self.cut(now, f, CloseReason::ShuttingDown);
             }
             self.serving = None;
-            self.doorman.serve(false);
+            self.guard_the_door();
             self.output(Output::Listen(false));
         }
         self.settle(now);
@@ -55,7 +55,7 @@ impl Node {
             return;
         }
         self.serving = Some(Serving::default());
-        self.doorman.serve(true);
+        self.guard_the_door();
         self.output(Output::Listen(true));
         let known = self.known.keys().copied();
         let clients: BTreeSet<NodeAddr> = known.filter(|f| self.is_client_admitted(*f)).collect();

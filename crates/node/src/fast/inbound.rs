@@ -116,7 +116,7 @@ impl Snapshot {
             plaintext,
         };
         let plaintext = datagram.get(opened.plaintext.clone()).unwrap_or_default();
-        if plaintext.first() != Some(&Kind::Ip.to_byte()) {
+        if plaintext.first() != Some(&Kind::Ip.to_byte()) || entry.proving {
             return Inbound::Report(report(Some(plaintext.to_vec())));
         }
         let report = is_news.then(|| report(None));

@@ -59,6 +59,8 @@ pub(crate) struct PeerEntry {
     /// What it may reach; `None`: it may have a session, as a Bridge or a client, and nothing
     /// else.
     pub(crate) services: Option<Services>,
+    /// It has proven a group, and its membership is on its way: the slow path keeps its packets.
+    pub(crate) proving: bool,
     /// What it announces and this node accepts.
     pub(crate) prefixes: Vec<Prefix>,
     /// The keys to send with and where to, while the session is up.

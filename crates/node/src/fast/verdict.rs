@@ -188,6 +188,8 @@ drop_reasons! {
     OwnIdentity => "own_identity",
     /// This node's own initiation goes first.
     Crossing => "crossing",
+    /// A membership, entry or secret of a group that does not hold.
+    Membership => "membership",
     /// A table is full.
     TableFull => "table_full",
     /// A datagram of a channel that is not there.

@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use group::agent::AgentMessage;
 use group::{AllowEntry, Services, Who};
 use identity::crypto::{AwsLc, Crypto, HashRng};
 use identity::{
@@ -139,6 +140,8 @@ pub(crate) struct World {
     next_stream: u64,
     /// Streams that came up or failed, to be told.
     dialled: VecDeque<(usize, StreamEvent)>,
+    /// What was said to management servers: which, by whom, what.
+    pub(crate) to_managers: VecDeque<(usize, NodeAddr, AgentMessage)>,
     /// Beacons that were sent, by the address of their sender.
     pub(crate) beacons: Vec<(SocketAddr, Vec<u8>)>,
     pub(crate) lan: bool,
@@ -166,6 +169,7 @@ impl World {
             tcp: true,
             next_stream: 1,
             dialled: VecDeque::new(),
+            to_managers: VecDeque::new(),
             beacons: Vec::new(),
             lan: false,
             lose: Box::new(|_| false),
@@ -330,6 +334,9 @@ impl World {
                 Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
                 Output::Inside(packet) => host.inside.push(packet),
                 Output::Publish(snapshot) => host.published = snapshot,
+                Output::ToManager { from, message } => {
+                    self.to_managers.push_back((index, from, message));
+                }
                 Output::Dial { at, .. } => self.dial(index, at),
                 Output::Keep(_) | Output::Listen(_) => {}
                 Output::Hang(id) => self.hang((index, id)),

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use control::{Actor, Command, Context, Enrolment, Have, Reply, SecretOf, Server, Tenant};
+use control::{
+    Actor, Addition, Command, Context, Enrolment, Have, Reply, SecretOf, Server, Tenant,
+};
 use group::Kind;
 use group::chain::{Chain, ChainError, Compared};
 use group::epochs::{EpochSecret, Use};
@@ -347,12 +349,12 @@ impl Rules {
 
     fn join(&self, world: &mut World, node: usize) -> Option<()> {
         for story in 0..world.stories.len() {
-            let add = Command::Add {
+            let add = Command::Add(Addition {
                 member: name(node),
                 groups: vec![GROUP.to_owned()],
-                mode: None,
                 life_s: 3_600,
-            };
+                ..Addition::default()
+            });
             let Some(Reply::Invited { invite, .. }) =
                 self.order(world, story, Actor::Operator, &add)
             else {

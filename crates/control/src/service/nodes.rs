@@ -1,0 +1,179 @@
+//! What nodes say to the server, and the answers.
+
+use group::agent::{AgentMessage, Answer, Enrol, Have, ToMember};
+use group::statement::GroupId;
+use identity::crypto::Rng;
+use wire::NodeAddr;
+
+use super::{Effect, OrderError, PAGE_LEN, Service, Store};
+use crate::actor::{Actor, InviteId};
+use crate::command::{Command, Enrolment};
+use crate::decide::Reply;
+
+/// A node that resumes.
+struct Resume<'a> {
+    f: NodeAddr,
+    rev: u64,
+    renew: bool,
+    after: GroupId,
+    have: &'a [Have],
+}
+
+impl Service {
+    /// A node says something. The session has proven who it is.
+    pub fn hear(
+        &mut self,
+        store: &mut dyn Store,
+        now_unix_s: u64,
+        rng: &mut dyn Rng,
+        f: NodeAddr,
+        message: AgentMessage,
+    ) {
+        match message {
+            AgentMessage::Enrol(enrol) => self.enrol(store, now_unix_s, rng, f, enrol),
+            AgentMessage::Resume {
+                rev,
+                renew,
+                after,
+                have,
+            } => {
+                let resume = Resume {
+                    f,
+                    rev,
+                    renew,
+                    after,
+                    have: &have,
+                };
+                self.resume(store, now_unix_s, &resume);
+            }
+            AgentMessage::Locate { f: of } => {
+                if self.share(f, of) {
+                    self.effect(Effect::Locate { to: f, f: of });
+                }
+            }
+            AgentMessage::Enrolled { .. }
+            | AgentMessage::Welcome(_)
+            | AgentMessage::Current { .. }
+            | AgentMessage::Located { .. } => {}
+        }
+    }
+
+    /// A node's session has ended.
+    pub fn offline(&mut self, f: NodeAddr) {
+        self.online.remove(&f);
+    }
+
+    fn enrol(
+        &mut self,
+        store: &mut dyn Store,
+        now_unix_s: u64,
+        rng: &mut dyn Rng,
+        f: NodeAddr,
+        enrol: Enrol,
+    ) {
+        let command = Command::Enrol(Enrolment {
+            invite: InviteId(self.keys.crypto.invite_id(&enrol.secret)),
+            kind: enrol.kind,
+            prefixes: enrol.prefixes,
+            name: enrol.name,
+        });
+        let done = self.order(store, now_unix_s, rng, Actor::Node { f }, &command);
+        let (answer, text) = match done {
+            Ok(Reply::Enrolled { member }) => (Answer::Done, member),
+            Ok(_) => (Answer::Done, String::new()),
+            Err(OrderError::Refused(refusal)) => (Answer::Refused, refusal.to_string()),
+            Err(error) => (Answer::Later, error.to_string()),
+        };
+        if answer == Answer::Done {
+            let resume = Resume {
+                f,
+                rev: 0,
+                renew: true,
+                after: GroupId([0; 16]),
+                have: &[],
+            };
+            self.resume(store, now_unix_s, &resume);
+        }
+        let answered = AgentMessage::Enrolled { answer, text };
+        self.tell(f, ToMember::Agent(answered));
+    }
+
+    fn resume(&mut self, store: &dyn Store, now_unix_s: u64, resume: &Resume<'_>) {
+        let f = resume.f;
+        if !self.tenant.nodes.contains_key(&f) {
+            return;
+        }
+        if !resume.renew && !self.tenant.has_news(f, resume.rev) {
+            self.online.insert(f, true);
+            return self.tell_current(f);
+        }
+        let next = self.tell_page(store, now_unix_s, resume);
+        self.online.insert(f, next.is_none());
+        match next {
+            None => self.tell_current(f),
+            Some(next) => {
+                let rev = resume.rev;
+                let more = AgentMessage::Current { rev, next };
+                self.tell(f, ToMember::Agent(more));
+            }
+        }
+    }
+
+    /// Tells a node of its groups after one, until the page is full; the last one told, then.
+    fn tell_page(
+        &mut self,
+        store: &dyn Store,
+        now_unix_s: u64,
+        resume: &Resume<'_>,
+    ) -> Option<GroupId> {
+        let secret = |of| store.secret(of).ok().flatten();
+        let f = resume.f;
+        let mut told = Vec::new();
+        let (mut len, mut last) = (0, None);
+        let groups = self.tenant.groups_of(f);
+        let mut groups = groups
+            .into_iter()
+            .filter(|(_, group)| group.id > resume.after)
+            .peekable();
+        while let Some((title, group)) = groups.next() {
+            let have = resume.have.iter().find(|have| have.group == group.id);
+            let head = have.map(|have| have.head);
+            let by = self.signer();
+            let welcome = self
+                .tenant
+                .welcome(&by, now_unix_s, f, (title, group), head, &secret);
+            for message in welcome.into_iter().flat_map(|it| self.messages(it)) {
+                len += length(&message);
+                told.push(message);
+            }
+            if len >= PAGE_LEN && groups.peek().is_some() {
+                last = Some(group.id);
+                break;
+            }
+        }
+        for message in told {
+            self.tell(f, message);
+        }
+        last
+    }
+
+    /// Whether two nodes are in a group together, or one asks for this server.
+    fn share(&self, one: NodeAddr, other: NodeAddr) -> bool {
+        let names = (self.tenant.nodes.get(&one), self.tenant.nodes.get(&other));
+        let (Some(one), Some(other)) = names else {
+            return false;
+        };
+        let members = &self.tenant.members;
+        match (members.get(one), members.get(other)) {
+            (Some(one), Some(other)) => !one.groups.is_disjoint(&other.groups),
+            _ => false,
+        }
+    }
+}
+
+fn length(message: &ToMember) -> usize {
+    match message {
+        ToMember::Agent(message) => message.encode().len(),
+        ToMember::Member(message) => message.encode().len(),
+    }
+}

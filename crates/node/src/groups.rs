@@ -1,0 +1,29 @@
+//! Groups: proving to peers that this node is in one, and what servers tell of them
+//! (docs/protocol/group.md).
+//!
+//! ```text
+//!   node ── handshake: slots ── node       both hold a secret of the group
+//!        ── membership ────────            each shows that it belongs to it: packets pass
+//!        ── heads, entries, secrets        whoever is behind is told
+//!   node ── resume ── server (GMS)         the same from where it comes
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `proofs` | what is offered and matched in the handshake, and what follows from it |
+//! | `members` | memberships, entries and secrets between members |
+//! | `agent` | keeping in touch with servers |
+//! | `enrol` | lines of servers |
+//! | `server` | being a server, as far as sessions go: the rest is in `control` |
+//! | `status` | what is said about all that |
+
+pub(crate) mod agent;
+pub(crate) mod enrol;
+pub(crate) mod members;
+pub(crate) mod proofs;
+pub(crate) mod server;
+pub(crate) mod status;
+
+pub use proofs::{HELD_MAX, PROVING};
+pub use server::NEWCOMERS_MAX;
+pub use status::{GroupStatus, ServerStatus};

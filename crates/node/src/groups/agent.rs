@@ -1,0 +1,338 @@
+//! Keeping in touch with the servers of this node's groups: a session with each, always.
+//!
+//! | event | what follows |
+//! |---|---|
+//! | start, a new server | call |
+//! | session stands | enrol, if a line is being used; else resume where this node is |
+//! | [`PROBE`] since the last probe | ping: keeps NATs open, finds a dead server |
+//! | a lease is 12 h old | ask for another, at a moment of its own |
+//! | the session ends | call again, later each time up to [`CALL_AGAIN_MAX`], at a moment of its own |
+//!
+//! Nothing waits for a server: what it told is kept, and members go on without it.
+
+use std::time::Duration;
+
+use group::agent::{AgentMessage, Given, Have};
+use group::keyring::{KeyringError, Welcome};
+use group::statement::{GroupId, RENEW_AFTER_S};
+use identity::crypto::random;
+use mesh::Source;
+use wire::{NodeAddr, Now};
+
+use crate::grouping::Agent;
+use crate::machine::Node;
+use crate::stored::groups::{GroupChange, SERVERS_MAX, ServerRecord};
+use crate::{DropReason, Event, Output};
+
+/// Time between two pings of a server: below what NATs forget an idle UDP flow after.
+const PROBE: Duration = Duration::from_secs(25);
+/// A server is called again after 1 s, then twice that each time, and never later than this.
+pub(crate) const CALL_AGAIN_MAX: Duration = Duration::from_secs(16);
+/// The ping's number.
+pub(crate) const SERVER_PROBE_ID: u32 = u32::MAX - 1;
+/// Leases are renewed at a moment of this node's own within this time.
+const RENEW_JITTER_S: u64 = 3_600;
+
+impl Node {
+    /// Reads the groups that are kept, and notes their servers to be called at once.
+    pub(crate) fn start_groups(&mut self, now: Now) {
+        let kept: Vec<_> = self.stored.grouping.groups.values().cloned().collect();
+        for record in kept {
+            let welcome = record.welcome();
+            let restored = welcome.map(|it| self.groups.keyring.restore(&*self.crypto, it));
+            if !matches!(restored, Some(Ok(()))) {
+                let group = GroupId(record.id);
+                self.event(Event::GroupDamaged { group });
+            }
+        }
+        self.groups.keyring.expire(now.unix_s);
+        self.refresh_agents(now);
+        self.judge_members(now);
+    }
+
+    /// The servers that this node is to be in touch with, by its groups.
+    pub(crate) fn refresh_agents(&mut self, now: Now) {
+        let servers = self.groups.keyring.servers();
+        let over = self.groups.agents.iter();
+        let over = over.filter(|(f, agent)| agent.enrolling.is_none() && !servers.contains(f));
+        let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
+        for f in over {
+            self.groups.agents.remove(&f);
+            self.persist_group(GroupChange::ServerForgotten { f });
+        }
+        for f in servers {
+            let has_room = self.groups.agents.len() < SERVERS_MAX;
+            if has_room && !self.groups.agents.contains_key(&f) {
+                let record = self.stored.grouping.servers.get(&f);
+                let agent = Agent {
+                    endpoints: record.map_or_else(Vec::new, |it| it.endpoints.clone()),
+                    next_call: Some(now.mono),
+                    ..Agent::default()
+                };
+                self.groups.agents.insert(f, agent);
+            }
+        }
+        self.note_renewal(now);
+    }
+
+    /// Whether F is a server of this node, or may become one.
+    pub(crate) fn is_own_server(&self, f: NodeAddr) -> bool {
+        self.groups.agents.contains_key(&f)
+    }
+
+    /// What is due for servers.
+    pub(crate) fn agents_due(&mut self, now: Now) {
+        let is_due = |agent: &Agent| agent.timeout().is_some_and(|at| at <= now.mono);
+        let due = self.groups.agents.iter().filter(|(_, it)| is_due(it));
+        let due: Vec<NodeAddr> = due.map(|(f, _)| *f).collect();
+        for f in due {
+            self.expire_enrolling(now, f);
+            let Some(agent) = self.groups.agents.get_mut(&f) else {
+                continue;
+            };
+            let is_over = |at: &mut Duration| *at <= now.mono;
+            let (call, probe, renew) = (
+                agent.next_call.take_if(is_over).is_some(),
+                agent.next_probe.take_if(is_over).is_some(),
+                agent.renew_at.take_if(is_over).is_some(),
+            );
+            if call {
+                self.call_server(now, f);
+            }
+            if probe && self.peer_is_up(f) {
+                self.probe_server(now, f);
+            }
+            if renew {
+                self.resume(now, f, GroupId([0; 16]), true);
+                self.note_renewal(now);
+            }
+        }
+    }
+
+    fn call_server(&mut self, now: Now, f: NodeAddr) {
+        if f == self.f {
+            return self.server_up(now, f, false);
+        }
+        let Some(agent) = self.groups.agents.get_mut(&f) else {
+            return;
+        };
+        agent.calls = agent.calls.saturating_add(1);
+        let endpoints = agent.endpoints.clone();
+        let peer = self.peers.entry(f).or_default();
+        for at in endpoints {
+            peer.candidates.add(now.mono, at, Source::Invite);
+        }
+        if self.peer_is_up(f) {
+            self.server_up(now, f, false);
+        } else {
+            self.call(now, f);
+        }
+    }
+
+    fn probe_server(&mut self, now: Now, f: NodeAddr) {
+        self.ensure_session(f).ping(now.mono, SERVER_PROBE_ID);
+        self.touched.insert(f);
+        self.note_probe(now, f);
+    }
+
+    fn note_probe(&mut self, now: Now, f: NodeAddr) {
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.next_probe = Some(now.mono.saturating_add(PROBE));
+        }
+    }
+
+    /// A session with a server stands; one that continued needs nothing.
+    pub(crate) fn server_up(&mut self, now: Now, f: NodeAddr, continued: bool) {
+        let Some(agent) = self.groups.agents.get_mut(&f) else {
+            return;
+        };
+        (agent.next_call, agent.calls) = (None, 0);
+        if f != self.f {
+            self.note_probe(now, f);
+        }
+        if continued {
+            return;
+        }
+        if !self.enrol(now, f) {
+            self.resume(now, f, GroupId([0; 16]), false);
+        }
+    }
+
+    /// The session with a server has ended.
+    pub(crate) fn server_down(&mut self, now: Now, f: NodeAddr) {
+        let jitter = u64::from(u16::from_be_bytes(random(&mut self.rng)));
+        let Some(agent) = self.groups.agents.get_mut(&f) else {
+            return;
+        };
+        let wait = Duration::from_secs(1 << agent.calls.min(4)).min(CALL_AGAIN_MAX);
+        // Between half and all of it: servers that return are not called by all at once.
+        let part = Duration::from_millis(jitter % 1_000) * (wait.as_secs() as u32).max(1) / 2;
+        agent.next_call = Some(now.mono.saturating_add(wait / 2).saturating_add(part));
+        agent.next_probe = None;
+    }
+
+    /// Asks a server for what it has to tell, after `after` if an answer had no more room.
+    pub(crate) fn resume(&mut self, now: Now, f: NodeAddr, after: GroupId, renew: bool) {
+        let rev = self.stored.grouping.servers.get(&f).map(|it| it.rev);
+        let keyring = &self.groups.keyring;
+        let have = keyring.managed_by(f).filter_map(|(group, index)| {
+            let mut heads = keyring.heads(group);
+            let head = heads.find_map(|(there, head)| (there == index).then_some(head));
+            Some(Have { group, head: head? })
+        });
+        let have: Vec<Have> = have.collect();
+        let message = AgentMessage::Resume {
+            rev: rev.unwrap_or_default(),
+            renew: renew || self.has_old_lease(now, f),
+            after,
+            have,
+        };
+        self.tell_server(now, f, &message);
+    }
+
+    /// Tells a server, which may be this node itself.
+    pub(crate) fn tell_server(&mut self, now: Now, f: NodeAddr, message: &AgentMessage) {
+        if f == self.f {
+            let message = message.clone();
+            return self.output(Output::ToManager { from: f, message });
+        }
+        self.send_bytes(now, f, message.kind(), &message.encode());
+    }
+
+    /// What a server answers.
+    pub(crate) fn server_message_in(&mut self, now: Now, f: NodeAddr, message: AgentMessage) {
+        if !self.is_own_server(f) {
+            return self.drop_for(DropReason::NotAllowed);
+        }
+        match message {
+            AgentMessage::Welcome(given) => self.welcome_in(now, f, *given),
+            AgentMessage::Current { rev, next } => self.current_in(now, f, rev, next),
+            AgentMessage::Enrolled { answer, text } => self.enrolled_in(now, f, answer, text),
+            AgentMessage::Located {
+                f: of,
+                endpoints,
+                identity,
+            } => self.located_in(now, of, &endpoints, &identity),
+            AgentMessage::Enrol(_) | AgentMessage::Resume { .. } | AgentMessage::Locate { .. } => {}
+        }
+    }
+
+    /// A server says that this node is in a group, or gives it another lease.
+    fn welcome_in(&mut self, now: Now, f: NodeAddr, given: Given) {
+        let group = given.admission.group;
+        let names_it = given.authority.servers.iter().flatten().any(|it| it.f == f);
+        if !names_it || !self.has_agreed(f, group) {
+            return self.drop_for(DropReason::NotAllowed);
+        }
+        let is_new = self.groups.keyring.membership(group).is_none();
+        let name = given.name.clone();
+        let welcome = Welcome {
+            name: given.name,
+            genesis: given.genesis,
+            authority: given.authority,
+            admission: given.admission,
+            lease: given.lease,
+            links: Vec::new(),
+            secrets: Vec::new(),
+        };
+        let keyring = &mut self.groups.keyring;
+        match keyring.welcome(&*self.crypto, now.unix_s, welcome) {
+            Ok(_) => {}
+            Err(KeyringError::Lease) => {
+                // Either of the two clocks is wrong: nothing else is, if the server is honest.
+                self.event(Event::GroupClock { server: f });
+                return self.drop_for(DropReason::Membership);
+            }
+            Err(_) => return self.drop_for(DropReason::Membership),
+        }
+        self.keep_group(group);
+        self.note_server(now, f);
+        if is_new {
+            self.event(Event::GroupJoined { group, name });
+        }
+        self.refresh_agents(now);
+        self.judge_members(now);
+        self.show_again(now, group);
+    }
+
+    /// A server belongs to this node because it enrolled there.
+    fn has_agreed(&self, f: NodeAddr, group: GroupId) -> bool {
+        let agent = self.groups.agents.get(&f);
+        self.stored.grouping.servers.contains_key(&f)
+            || self.is_server_of(f, group)
+            || f == self.f
+            || agent.is_some_and(|agent| agent.enrolling.is_some())
+    }
+
+    /// Remembers a server, and where it is.
+    pub(crate) fn note_server(&mut self, _now: Now, f: NodeAddr) {
+        if self.stored.grouping.servers.contains_key(&f) {
+            return;
+        }
+        let agent = self.groups.agents.get(&f);
+        let server = ServerRecord {
+            f,
+            endpoints: agent.map_or_else(Vec::new, |agent| agent.endpoints.clone()),
+            rev: 0,
+        };
+        self.persist_group(GroupChange::Server { server });
+    }
+
+    fn current_in(&mut self, now: Now, f: NodeAddr, rev: u64, next: GroupId) {
+        if next != GroupId([0; 16]) {
+            return self.resume(now, f, next, false);
+        }
+        if let Some(record) = self.stored.grouping.servers.get(&f)
+            && record.rev != rev
+        {
+            let server = ServerRecord {
+                rev,
+                ..record.clone()
+            };
+            self.persist_group(GroupChange::Server { server });
+        }
+        self.event(Event::GroupsCurrent { server: f, rev });
+    }
+
+    /// Another lease, or another admission: peers in touch that are in the group see it.
+    fn show_again(&mut self, now: Now, group: GroupId) {
+        for f in self.peers_up() {
+            let peer = self.peers.get(&f);
+            let proven = peer.map(|peer| &peer.proven);
+            if proven.is_some_and(|it| it.groups.contains(&group)) {
+                self.show_groups(now, f, &[]);
+            }
+        }
+    }
+
+    fn has_old_lease(&self, now: Now, f: NodeAddr) -> bool {
+        let mut groups = self.groups.keyring.managed_by(f);
+        groups.any(|(group, _)| {
+            let held = self.groups.keyring.statements(group);
+            held.is_some_and(|(_, _, lease)| {
+                lease.from_unix_s.saturating_add(RENEW_AFTER_S) <= now.unix_s
+            })
+        })
+    }
+
+    /// When each server is to be asked for new leases.
+    fn note_renewal(&mut self, now: Now) {
+        let jitter = u64::from(u16::from_be_bytes(random(&mut self.rng))) % RENEW_JITTER_S;
+        let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
+        for f in servers {
+            let keyring = &self.groups.keyring;
+            let leases = keyring
+                .managed_by(f)
+                .filter_map(|(group, _)| Some(keyring.statements(group)?.2.from_unix_s));
+            let due = leases.min().map(|from| from + RENEW_AFTER_S + jitter);
+            // One that is overdue is asked for again after a while.
+            let wait = due.map(|at| at.saturating_sub(now.unix_s).max(RENEW_JITTER_S / 12));
+            if let Some(agent) = self.groups.agents.get_mut(&f) {
+                agent.renew_at = wait.map(|wait| {
+                    let wait = Duration::from_secs(wait);
+                    now.mono.saturating_add(wait)
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Lines of management servers: using one, and finding other members through a server.
+//!
+//! The line names the server and opens its gate; the invite's own secret is told to the server
+//! alone, inside the session. Enrolments under way do not survive a restart; the line may be given
+//! again.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use group::agent::{AgentMessage, Answer, Enrol};
+use group::{Access, Kind};
+use identity::PublicIdentity;
+use mesh::Source;
+use session::handshake::Credential;
+use wire::invite::{Invite, Purpose};
+use wire::payload::CloseReason;
+use wire::{Endpoint, NodeAddr, Now};
+
+use crate::grouping::Enrolling;
+use crate::invites::usable;
+use crate::machine::Node;
+use crate::stored::groups::SERVERS_MAX;
+use crate::{Event, JoinError};
+
+impl Node {
+    /// Uses the line of a server, to become a member of its groups, called `name` unless the line
+    /// says otherwise. [`Event::Enrolled`] or [`Event::EnrolFailed`] follows; the server's F.
+    ///
+    /// # Errors
+    /// See [`JoinError`]; then nothing was sent.
+    pub fn join_groups(
+        &mut self,
+        now: Now,
+        line: &str,
+        name: Option<String>,
+    ) -> Result<NodeAddr, JoinError> {
+        let invite =
+            Invite::parse(line, |bytes| self.crypto.sha256(&[bytes])).map_err(JoinError::Line)?;
+        let Purpose::Group { gate } = invite.purpose else {
+            return Err(JoinError::NotAGroup);
+        };
+        let identity = self.judge_place(now, &invite)?;
+        let f = identity.address();
+        if let Access::Denied(_) = self.access(f) {
+            return Err(JoinError::Denied(f));
+        }
+        let agents = &self.groups.agents;
+        if agents.len() >= SERVERS_MAX && !agents.contains_key(&f) {
+            return Err(JoinError::TooMany);
+        }
+        if self.admit_identity(now, identity).is_err() {
+            return Err(JoinError::TooMany);
+        }
+        let left = Duration::from_secs(invite.expires_unix_s.saturating_sub(now.unix_s));
+        let agent = self.groups.agents.entry(f).or_default();
+        let places = usable(&invite.place.endpoints);
+        if !places.is_empty() {
+            agent.endpoints = places;
+        }
+        agent.enrolling = Some(Enrolling {
+            secret: invite.secret,
+            gate,
+            name,
+            expires: now.mono.saturating_add(left),
+        });
+        agent.next_call = Some(now.mono);
+        self.use_bridges_of(now, &invite);
+        self.agents_due(now);
+        self.settle(now);
+        Ok(f)
+    }
+
+    /// The gate of a server that this node enrols at.
+    pub(crate) fn gate_credential(&self, f: NodeAddr) -> Option<Credential> {
+        let enrolling = self.groups.agents.get(&f)?.enrolling.as_ref()?;
+        Some(Credential::of_invite(&*self.crypto, &enrolling.gate))
+    }
+
+    /// Says by which line this node comes; whether it comes by one.
+    pub(crate) fn enrol(&mut self, now: Now, f: NodeAddr) -> bool {
+        let agent = self.groups.agents.get(&f);
+        let Some(enrolling) = agent.and_then(|agent| agent.enrolling.as_ref()) else {
+            return false;
+        };
+        let prefixes = self.config.routed_prefixes();
+        let enrol = Enrol {
+            secret: enrolling.secret,
+            kind: if prefixes.is_empty() {
+                Kind::Ges
+            } else {
+                Kind::Gen
+            },
+            name: enrolling.name.clone(),
+            prefixes,
+        };
+        self.tell_server(now, f, &AgentMessage::Enrol(enrol));
+        true
+    }
+
+    /// The server's answer.
+    pub(crate) fn enrolled_in(&mut self, now: Now, f: NodeAddr, answer: Answer, text: String) {
+        let Some(agent) = self.groups.agents.get_mut(&f) else {
+            return;
+        };
+        if agent.enrolling.is_none() {
+            return;
+        }
+        match answer {
+            Answer::Done => {
+                self.note_server(now, f);
+                if let Some(agent) = self.groups.agents.get_mut(&f) {
+                    agent.enrolling = None;
+                }
+                self.event(Event::Enrolled {
+                    server: f,
+                    name: text,
+                });
+            }
+            Answer::Refused => self.enrolment_over(now, f, Some(text)),
+            // It could not write it down: the session ends and this node comes again.
+            Answer::Later => self.cut(now, f, CloseReason::Replaced),
+        }
+    }
+
+    pub(crate) fn expire_enrolling(&mut self, now: Now, f: NodeAddr) {
+        let agent = self.groups.agents.get(&f);
+        let enrolling = agent.and_then(|agent| agent.enrolling.as_ref());
+        if enrolling.is_some_and(|it| it.expires <= now.mono) {
+            self.enrolment_over(now, f, None);
+        }
+    }
+
+    fn enrolment_over(&mut self, now: Now, f: NodeAddr, why: Option<String>) {
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.enrolling = None;
+        }
+        self.refresh_agents(now);
+        self.event(Event::EnrolFailed { server: f, why });
+        if !self.may_meet(f) {
+            self.cut(now, f, CloseReason::ShuttingDown);
+        }
+    }
+
+    /// Asks every server where F is, for this node does not know who that is, or where.
+    pub(crate) fn locate(&mut self, now: Now, f: NodeAddr) {
+        let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
+        for server in servers {
+            let there = server == self.f || self.peer_is_up(server);
+            if there && server != f {
+                self.tell_server(now, server, &AgentMessage::Locate { f });
+            }
+        }
+    }
+
+    /// A server says where F may be. Who F is has to hold by itself.
+    pub(crate) fn located_in(
+        &mut self,
+        now: Now,
+        f: NodeAddr,
+        endpoints: &[SocketAddr],
+        identity: &[u8],
+    ) {
+        if f == self.f || !self.may_seek(f) {
+            return;
+        }
+        let identity = PublicIdentity::from_bytes(&*self.crypto, identity).ok();
+        let Some(identity) = identity.filter(|identity| identity.address() == f) else {
+            return;
+        };
+        // Nobody is remembered that this node did not ask for.
+        if !self.known.contains_key(&f) && !self.wanted.contains_key(&f) {
+            return;
+        }
+        if self.admit_identity(now, identity).is_err() {
+            return;
+        }
+        let peer = self.peers.entry(f).or_default();
+        for at in endpoints
+            .iter()
+            .filter(|at| Endpoint::new(**at).is_usable())
+        {
+            peer.candidates.add(now.mono, *at, Source::Told);
+        }
+        if !self.peer_is_up(f) {
+            self.call(now, f);
+        }
+    }
+}
