@@ -94,10 +94,15 @@ const CRATES: &[Crate] = &[
     row("api", Layer::Composition, &["wire", "identity"]),
     row("os", Layer::Shells, &["wire"]),
     row(
+        "store",
+        Layer::Shells,
+        &["wire", "identity", "group", "control", "os"],
+    ),
+    row(
         "runtime",
         Layer::Shells,
         &[
-            "wire", "identity", "session", "mesh", "group", "node", "api", "os",
+            "wire", "identity", "session", "mesh", "group", "node", "control", "api", "os", "store",
         ],
     ),
     row(

@@ -34,6 +34,7 @@ pub(crate) fn command(text: &Text) -> Command {
     let root = root
         .subcommand(builder.bridge())
         .subcommand(builder.group())
+        .subcommand(builder.gms())
         .subcommand(builder.id())
         .subcommand(builder.service());
     builder.with_help(root)

@@ -190,7 +190,7 @@ fn port(listen: Option<SocketAddr>) -> u16 {
     if free { PORT_DEFAULT } else { 0 }
 }
 
-fn host_name() -> Option<String> {
+pub(crate) fn host_name() -> Option<String> {
     let uname = rustix::system::uname();
     let name = uname.nodename().to_str().ok()?;
     let fits = (1..=LABEL_LEN_MAX).contains(&name.len()) && !name.chars().any(char::is_control);

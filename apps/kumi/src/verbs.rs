@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod completions;
 pub(crate) mod demo;
 mod forward;
+mod gms;
 mod group;
 mod id;
 mod invite;
@@ -58,6 +59,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "completions" => completions::run(context, matches)?,
         "bridge" => bridge::run(context, matches)?,
         "group" => group::run(context, matches)?,
+        "gms" => gms::run(context, matches)?,
         "id" => id::run(context, matches)?,
         "service" => service::run(context, matches)?,
         _ => {}

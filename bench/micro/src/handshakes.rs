@@ -44,6 +44,7 @@ pub fn cases() -> Vec<Named> {
             let claim = responder.open(&AwsLc, &message1).expect("a claim");
             let verified = claim.verify(&AwsLc, START, None).expect("a peer");
             let accept = Accept {
+                shown: &[],
                 local: &bob,
                 terms,
                 stream: [4; 8],

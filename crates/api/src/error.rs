@@ -140,6 +140,14 @@ codes! {
     NotServing = "not-serving",
     /// As many customers have a password, or as many lines are open, as a Bridge keeps. [max]
     BridgeFull = "bridge-full",
+    /// This node is no management server of groups.
+    NotManaging = "not-managing",
+    /// A management server did not do what it was asked. [refusal, and what the refusal names]
+    GroupRefused = "group-refused",
+    /// The management server's store cannot be used. [detail]
+    GroupStore = "group-store",
+    /// The management server did not answer in time; it is called on. [server, waited_s]
+    GroupTimeout = "group-timeout",
     /// Nothing outside this machine can reach it by what it knows.
     NoEndpoint = "no-endpoint",
     /// The node could not write to its state directory. [file, detail]

@@ -20,6 +20,7 @@ mod bridge;
 mod error;
 mod forward;
 mod frame;
+mod group;
 mod limits;
 mod netcheck;
 mod prefix;
@@ -39,6 +40,10 @@ pub use forward::{
 pub use frame::{
     FRAME_LEN_MAX, FrameError, decode_reply, decode_request, encode_reply, encode_request,
     frame_len, read_frame,
+};
+pub use group::{
+    Enrolled, GROUPS_MAX, GroupLine, GroupRequest, Groups, Kind, Managed, ManagedGroup, Member,
+    Membership, Mode, NAME_LEN_MAX, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use netcheck::{

@@ -2,6 +2,7 @@
 //! [`crate::decode_request`], so that the node sees only what it may be asked.
 
 use crate::bridge::BridgeRequest;
+use crate::group::GroupRequest;
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 use crate::netcheck;
 use crate::prefix::{PREFIXES_MAX, Prefix};
@@ -44,6 +45,8 @@ pub enum Request {
     IdentityChanged,
     /// Something about Bridges: see there.
     Bridge(BridgeRequest),
+    /// About groups.
+    Group(GroupRequest),
     /// What this network lets through: [`crate::Response::Netcheck`], some seconds later.
     Netcheck {
         /// Where to make a TCP connection as well, each a host, a colon and a port; at most
@@ -242,6 +245,7 @@ impl Request {
                 return Err("expires_s");
             }
             Request::Bridge(bridge) => return bridge.check(),
+            Request::Group(group) => return group.check(),
             Request::Netcheck { targets } => return netcheck::check(targets),
             Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {
                 return Err("count");

@@ -57,6 +57,12 @@ pub enum Response {
     },
     /// To [`crate::BridgeRequest::Use`].
     BridgeUsed(BridgeUsed),
+    /// To [`crate::Request::Join`] with the line of a management server.
+    Enrolled(crate::Enrolled),
+    /// To [`crate::GroupRequest::Add`] and [`crate::GroupRequest::Invite`].
+    GroupLine(crate::GroupLine),
+    /// To [`crate::GroupRequest::List`].
+    Groups(Box<crate::Groups>),
     /// To [`crate::Request::Netcheck`].
     Netcheck(Box<crate::Netcheck>),
     /// It is done and there is nothing to say about it.

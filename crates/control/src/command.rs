@@ -1,5 +1,7 @@
 //! What can be ordered, by whom, and why an order is refused.
 
+use std::collections::BTreeMap;
+
 use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
@@ -94,6 +96,52 @@ pub enum Command {
     },
     /// Does what is due: epochs ahead, invites that are over.
     Tick,
+}
+
+impl Refusal {
+    /// The refusal for programs: its name, and what it names.
+    #[must_use]
+    pub fn named(&self) -> (&'static str, Vec<(&'static str, String)>) {
+        let one = |what: &'static str, value: &str| vec![(what, value.to_owned())];
+        let both = |member: &str, group: &str| {
+            vec![("member", member.to_owned()), ("group", group.to_owned())]
+        };
+        match self {
+            Self::Role(role) => ("role", one("role", role.name())),
+            Self::NotANode => ("not-a-node", Vec::new()),
+            Self::ClockOnly => ("clock-only", Vec::new()),
+            Self::Name(name) => ("name", one("name", name)),
+            Self::GroupExists(group) => ("group-exists", one("group", group)),
+            Self::NoGroup(group) => ("no-group", one("group", group)),
+            Self::NoGroups => ("no-groups", Vec::new()),
+            Self::NoMember(member) => ("no-member", one("member", member)),
+            Self::InGroup { member, group } => ("in-group", both(member, group)),
+            Self::NotInGroup { member, group } => ("not-in-group", both(member, group)),
+            Self::Zone(zone) => ("zone", one("zone", zone)),
+            Self::NoInvite => ("no-invite", Vec::new()),
+            Self::InviteExpired => ("invite-expired", Vec::new()),
+            Self::HasNode(member) => ("has-node", one("member", member)),
+            Self::IsMember(member) => ("is-member", one("member", member)),
+            Self::Prefix(prefix) => ("prefix", one("prefix", &prefix.to_string())),
+            Self::Terms => ("terms", Vec::new()),
+            Self::Full { what, most } => {
+                let most = ("most", most.to_string());
+                ("full", vec![("what", (*what).to_owned()), most])
+            }
+            Self::LastOwner => ("last-owner", Vec::new()),
+            Self::Statement(detail) => ("statement", one("detail", detail)),
+        }
+    }
+
+    /// The same as JSON, for a node: `{"refusal": …}` and what it names.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let (refusal, named) = self.named();
+        let all = [("refusal", refusal.to_owned())].into_iter().chain(named);
+        let all: BTreeMap<&str, String> = all.collect();
+        // A map of texts: this cannot fail.
+        serde_json::to_string(&all).unwrap_or_default()
+    }
 }
 
 /// Why an order was not carried out. Nothing has changed then.

@@ -125,7 +125,7 @@ impl Node {
         ) {
             (Ok(Some(message)), _) => self.member_message_in(now, f, message),
             (_, Ok(Some(message))) if message.is_for_server() => {
-                self.manager_message_in(f, message);
+                self.said_to_server(f, message);
             }
             (_, Ok(Some(message))) => self.server_message_in(now, f, message),
             (Ok(None), Ok(None)) => {}

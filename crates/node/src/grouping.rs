@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use group::epochs::EpochName;
 use group::keyring::Keyring;
 use group::statement::GroupId;
 use wire::NodeAddr;
@@ -21,6 +22,9 @@ pub(crate) struct Groups {
     pub(crate) proving: BTreeMap<NodeAddr, Duration>,
     /// Groups with epochs whose secrets are not here: when to ask for them, and whose turn it is.
     pub(crate) lacking: BTreeMap<GroupId, (Duration, usize)>,
+    /// The epochs that this node can prove now, and how often they have changed.
+    pub(crate) provable: Vec<(GroupId, EpochName)>,
+    pub(crate) provable_rev: u64,
     /// When proofs or memberships change next by themselves, on the monotonic clock.
     pub(crate) changes_at: Option<Duration>,
 }
@@ -33,6 +37,8 @@ impl Groups {
             managing: None,
             proving: BTreeMap::new(),
             lacking: BTreeMap::new(),
+            provable: Vec::new(),
+            provable_rev: 0,
             changes_at: None,
         }
     }
@@ -49,6 +55,8 @@ pub(crate) struct Agent {
     pub(crate) next_call: Option<Duration>,
     /// When to ask whether it is still there.
     pub(crate) next_probe: Option<Duration>,
+    /// When to say again what it has not answered.
+    pub(crate) answer_by: Option<Duration>,
     /// When to ask for new leases.
     pub(crate) renew_at: Option<Duration>,
     /// Calls since it last answered.
@@ -59,7 +67,13 @@ impl Agent {
     /// When something is due for it.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         let enrolling = self.enrolling.as_ref().map(|it| it.expires);
-        let timers = [self.next_call, self.next_probe, self.renew_at, enrolling];
+        let timers = [
+            self.next_call,
+            self.next_probe,
+            self.answer_by,
+            self.renew_at,
+            enrolling,
+        ];
         timers.into_iter().flatten().min()
     }
 }
@@ -104,6 +118,8 @@ pub(crate) struct Proven {
     pub(crate) behind: BTreeSet<GroupId>,
     /// Its membership was seen, in one of [`Self::groups`]: packets pass.
     pub(crate) is_member: bool,
+    /// What this node could prove when it last called for it ([`Groups::provable_rev`]).
+    pub(crate) called_rev: u64,
     /// Packets that came before it, in order, with the ECN field of the outer header.
     pub(crate) held: VecDeque<(Ecn, Vec<u8>)>,
 }

@@ -38,6 +38,8 @@ impl Node {
         if !self.peer_is_up(f) {
             self.want_channels(now, f);
             self.ensure_session(f).initiate(now.mono);
+        } else if !self.may_talk(f) {
+            self.prove_to(now, f);
         }
         for packet in waited.iter().flat_map(|waited| &waited.packets) {
             self.send_inside(now, f, packet);

@@ -59,7 +59,7 @@ pub enum Output {
         against: Vec<PasswordRecord>,
     },
     /// A node says something to this management server; [`crate::Node::tell_from_server`] answers.
-    ToManager {
+    ToServer {
         /// Who: a member's node, or a newcomer that enrols.
         from: NodeAddr,
         /// What.

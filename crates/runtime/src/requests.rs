@@ -5,7 +5,8 @@
 
 use crate::asked::Asked;
 use crate::facts::Facts;
-use crate::{answers, bridges};
+use crate::groups::Groups;
+use crate::{answers, bridges, groups};
 use api::{ApiError, BridgeRequest, Code, Reply, Request, Response};
 use group::{AllowEntry, Who};
 use node::{Event, Node};
@@ -57,15 +58,27 @@ pub enum Then {
 }
 
 /// The requests that wait.
-#[derive(Default)]
 pub struct Requests {
     joins: Vec<Join>,
     pings: Vec<Ping>,
     bridges: Vec<Bridge>,
     next_id: u32,
+    /// Groups.
+    pub groups: Groups,
 }
 
 impl Requests {
+    /// Nobody waits yet.
+    pub const fn new(groups: Groups) -> Self {
+        Self {
+            joins: Vec::new(),
+            pings: Vec::new(),
+            bridges: Vec::new(),
+            next_id: 0,
+            groups,
+        }
+    }
+
     /// Handles one request. Drain the node's outputs afterwards.
     pub fn handle(&mut self, node: &mut Node, facts: &mut Facts, now: Now, asked: Asked) -> Then {
         let Asked { request, reply } = asked;
@@ -131,6 +144,16 @@ impl Requests {
             }
             Request::Bridge(request) => {
                 bridges::answer(node, now, request, facts.shared.streams.port())
+            }
+            Request::Group(request) => {
+                self.groups.handle(node, now, request, reply);
+                return Then::Continue;
+            }
+            Request::Join(join) if groups::is_group_line(&join.line) => {
+                match self.groups.join(node, now, join, &reply) {
+                    Ok(()) => return Then::Continue,
+                    Err(error) => Err(error),
+                }
             }
             Request::Join(join) => match self.join(node, now, join, &reply) {
                 Ok(()) => return Then::Continue,
@@ -208,6 +231,7 @@ impl Requests {
             }
             _ => {}
         }
+        self.groups.handle_event(node, now, event);
         self.pings.retain(|ping| !ping.finish());
     }
 
@@ -220,7 +244,8 @@ impl Requests {
                 .chain(ping.out.values().map(|(_, until)| *until))
         });
         let bridges = self.bridges.iter().map(|wait| wait.until);
-        joins.chain(pings).chain(bridges).min()
+        let waiting = joins.chain(pings).chain(bridges);
+        waiting.chain(self.groups.poll_timeout()).min()
     }
 
     /// Something may be due. Drain the node's outputs afterwards.
@@ -243,6 +268,7 @@ impl Requests {
             }
             !over
         });
+        self.groups.handle_timeout(now);
         let next_id = &mut self.next_id;
         self.pings
             .retain_mut(|ping| ping.advance(node, now, next_id) && !ping.finish());

@@ -2,6 +2,7 @@
 
 use crate::counters::{Cause, Counters};
 use crate::facts::Facts;
+use crate::groups::Groups;
 use crate::inside::{Inside, Wanted};
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
@@ -248,13 +249,15 @@ impl Started {
             stop: Waker::new().map_err(system("making a waker"))?,
             stopping: AtomicBool::new(false),
         });
+        let state = settings.directories.state.clone();
         let lanes = sockets_for(&shared.udp, queues);
         let inside = inside.holder;
         let mut facts = facts(settings, &ready, &shared, now, notices);
         facts.network.queues = facts.network.queues.saturating_add(lanes.len() as u32);
         facts.holder_pid = inside.as_ref().map(Holder::pid);
         facts.journal_len = storage.len_bytes();
-        let slow = SlowPath::new(node, storage, facts, clock, routes);
+        let groups = Groups::new(state, node.address(), shared.inbox.clone());
+        let slow = SlowPath::new(node, storage, facts, clock, routes, groups);
         Ok(Self {
             ready,
             shared,

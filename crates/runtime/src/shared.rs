@@ -2,6 +2,7 @@
 
 use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
+use crate::orders::FromGms;
 use crate::proxy::Proxies;
 use crate::streams::Streams;
 use arc_swap::ArcSwap;
@@ -67,6 +68,8 @@ pub enum Input {
         /// The customer whose it is, if any.
         customer: Option<String>,
     },
+    /// The management server of groups on this node says something.
+    Gms(FromGms),
     /// A request from the control socket.
     Request(Asked),
     /// Read the configuration again.

@@ -6,6 +6,7 @@
 
 use crate::counters::Cause;
 use crate::facts::Facts;
+use crate::groups::Groups;
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::{Requests, Then};
@@ -66,12 +67,13 @@ impl SlowPath {
         facts: Facts,
         clock: Clock,
         routes: Option<PeerRoutes>,
+        groups: Groups,
     ) -> Self {
         let shared = Arc::clone(&facts.shared);
         Self {
             node,
             storage,
-            requests: Requests::default(),
+            requests: Requests::new(groups),
             facts,
             clock,
             shared,
@@ -152,6 +154,7 @@ impl SlowPath {
             Input::Password { client, customer } => {
                 self.node.handle_password(now, client, customer.as_deref());
             }
+            Input::Gms(said) => self.requests.groups.from_gms(&mut self.node, now, said),
             Input::Reload => self.reload(now),
             Input::Stop => return Then::Stop,
         }
@@ -209,6 +212,7 @@ impl SlowPath {
                     }
                     self.shared.snapshot.store(snapshot);
                 }
+                Output::ToServer { from, message } => self.requests.groups.said(from, message),
                 Output::Event(event) => self.event(now, &event),
                 Output::Listen(on) => self.listen(on),
                 Output::Dial { at, small } => {
@@ -267,7 +271,10 @@ impl SlowPath {
             Event::SessionUp { .. } | Event::Joined { .. } | Event::InviteUsed { .. } => {
                 tracing::info!(what = event_name(event));
             }
-            Event::CloneSeen { .. } => tracing::warn!(what = event_name(event)),
+            Event::CloneSeen { .. }
+            | Event::GroupForked { .. }
+            | Event::GroupClock { .. }
+            | Event::GroupDamaged { .. } => tracing::warn!(what = event_name(event)),
             Event::Echo { .. } | Event::EchoLost { .. } => {}
             _ => tracing::info!(what = event_name(event)),
         }
@@ -310,6 +317,14 @@ fn event_name(event: &Event) -> &'static str {
         Event::BridgeRefused { .. } => "refused by a bridge",
         Event::ClientUp { .. } => "client attached",
         Event::ClientDown { .. } => "client gone",
+        Event::Enrolled { .. } => "became a member",
+        Event::EnrolFailed { .. } => "did not become a member",
+        Event::GroupJoined { .. } => "joined a group",
+        Event::GroupLeft { .. } => "removed from a group",
+        Event::GroupsCurrent { .. } => "groups current",
+        Event::GroupForked { .. } => "a management server told two histories of a group",
+        Event::GroupClock { .. } => "the clock of a management server differs",
+        Event::GroupDamaged { .. } => "what was kept of a group is damaged",
         Event::CertificateExpiring { .. } => "certificate ends soon",
         Event::CertificateExpired { .. } => "certificate has ended",
     }

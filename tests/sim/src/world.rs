@@ -270,7 +270,7 @@ impl World {
                 }
                 Output::Inside(packet) => self.inside(host, &packet),
                 // No host of this world is a management server.
-                Output::ToManager { .. } => {}
+                Output::ToServer { .. } => {}
                 Output::Publish(snapshot) => self.hosts[host].snapshot = Some(snapshot),
                 Output::Event(event) => self.event(host, event),
             }

@@ -398,6 +398,63 @@ api-not-serving = This node is no Bridge.
 api-bridge-full = This Bridge keeps no more of them.
     .why = There are { $max } open lines, or as many customers with a password, which is the most.
     .fix = Wait until lines have been used or have expired, admit nodes with `kumi bridge allow ADDR`, or give one customer's password to more nodes.
+api-not-managing = This node manages no groups.
+    .why = Only the node that made a group manages it.
+    .fix = Type the command on that node, or make a group here: `kumi group create NAME`.
+api-group-refused = { $refusal ->
+        [name] A group or member cannot be called "{ $name }".
+        [group-exists] There is a group "{ $group }" already.
+        [no-group] There is no group "{ $group }".
+        [no-member] There is no member "{ $member }".
+        [in-group] { $member } is in { $group } already.
+        [not-in-group] { $member } is not in { $group }.
+        [zone] There is no time zone "{ $zone }".
+        [no-invite] The server does not know this line.
+        [invite-expired] The line has expired.
+        [has-node] { $member } has another machine already.
+        [is-member] This machine is the member { $member } already.
+        [prefix] { $prefix } cannot lie behind a member.
+        [full] The server takes no more of them.
+       *[other] The management server refused.
+    }
+    .why = { $refusal ->
+        [name] A name has 1 to 63 bytes and no spaces, dots or control characters.
+        [group-exists] Two groups of one server have two names.
+        [no-group] Perhaps it is spelt differently.
+        [no-member] Perhaps it is spelt differently, or was removed.
+        [in-group] Nothing has changed.
+        [not-in-group] Nothing has changed.
+        [zone] Time zones are called by their place, as in /usr/share/zoneinfo.
+        [no-invite] It was used by another machine, was withdrawn, or another line was made for this member since.
+        [invite-expired] Lines live as long as whoever made them said.
+        [has-node] A member has one machine.
+        [is-member] A machine is one member of a server.
+        [prefix] It holds addresses of the overlay, of one link or of everybody.
+        [full] There are { $most } already.
+       *[other] Its reason: { $refusal }.
+    }
+    .fix = { $refusal ->
+        [name] Choose another name.
+        [group-exists] Choose another name, or use that group: `kumi group add NAME GROUP`.
+        [no-group] `kumi group list` shows the groups.
+        [no-member] `kumi group list` shows the members.
+        [in-group] `kumi group list` shows who is where.
+        [not-in-group] `kumi group list` shows who is where.
+        [zone] Write one such as Asia/Tokyo or Europe/Berlin.
+        [no-invite] Have a new line made: `kumi group add NAME GROUP` on the server.
+        [invite-expired] Have a new line made: `kumi group add NAME GROUP` on the server.
+        [has-node] Remove it first (`kumi group remove NAME`), or choose another name.
+        [is-member] Use that name, or remove it first: `kumi group remove NAME` on the server.
+        [prefix] Name the network behind it, such as 192.168.20.0/24.
+        [full] Remove some, or wait until lines have expired.
+       *[other] Update kumi on this machine.
+    }
+api-group-store = The management server cannot use its store.
+    .why = { $detail }
+    .fix = Nothing has changed, and groups go on as they are. See to the disk and to the files gms.db and gms.key in the state directory; then try again.
+api-group-timeout = The management server { $server } did not answer within { $waited_s } seconds.
+    .why = It is off, or what lies between lets no UDP through to it, or the line was used already.
+    .fix = This node goes on calling it until the line expires; `kumi group list` shows when it is a member. On the server, check with `kumi status` that it runs.
 api-no-endpoint = No line can be made: no other machine can reach this one by what it knows.
     .why = A line says where this machine is, and it has no network address.
     .fix = Connect it to a network, then try again. `kumi status` shows its addresses.

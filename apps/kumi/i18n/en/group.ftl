@@ -1,8 +1,68 @@
 ## `kumi group`: groups that are keys.
 
 cmd-group = Groups that are keys
-    .long = Put a node in a group, and that is all there is to configure.
-    .examples = kumi group cost docs/load/five-elements.toml    what a network costs its administrator
+    .long =
+        Put a node in a group, and that is all there is to configure: members reach each
+        other wherever they are, encrypted from end to end, and nobody else reaches them.
+        The node that makes the first group manages it (GMS); members go on without it.
+    .examples =
+        kumi group create lab          make a group; this node manages it and is in it
+        kumi group add ada lab         print a line for the machine of "ada"
+        kumi join kumi1:AgQAAA…        on that machine, and that was all
+        kumi group remove ada          it is locked out at once, everywhere
+
+cmd-group-create = Make a group; this node manages it
+    .long =
+        Starts this node if it is not running. It becomes a member, too, unless --apart is
+        given. The group's key changes every night at 03:00 in its time zone, and whenever a
+        member leaves.
+    .examples =
+        kumi group create lab                       this node is a member, called as its host is
+        kumi group create lab --as server           and is called "server"
+        kumi group create lab --apart               this node only manages it
+        kumi group create lab --zone Asia/Tokyo     the time zone, if not that of this machine
+
+cmd-group-add = Put a member into groups
+    .long =
+        Prints a line for the machine of a new member: `kumi join LINE` there is all that it
+        takes. The line works once. A member that has joined before is in the group at once,
+        and nothing is typed on its machine.
+    .examples =
+        kumi group add ada lab                            a line for a new member
+        kumi group add ada lab office                     in two groups
+        kumi group add gate lab --behind 192.168.20.0/24  a router that protects what is behind it
+        kumi group add ada lab --mode closed              it talks within its groups only
+
+cmd-group-invite = Make a line by which several machines join groups
+    .long = Each machine that uses the line becomes a member, called as its host is.
+    .examples =
+        kumi group invite sensors --uses 50                 for 50 machines, valid for 24 hours
+        kumi group invite sensors --uses 50 --expires 7d    valid for seven days
+
+cmd-group-remove = Take a member out of a group, or out of all
+    .long =
+        It is locked out at once: every member in touch is told, sessions with it end, and
+        the group's key changes. Members that are not in touch learn it from each other.
+    .examples =
+        kumi group remove ada        out of all groups; its machine is no member any more
+        kumi group remove ada lab    out of the group "lab" only
+
+cmd-group-rotate = Change the key of a group now
+    .long = It changes every night by itself. Sessions go on and lose nothing.
+    .examples = kumi group rotate lab    change the key of the group "lab"
+
+cmd-group-list = Show the groups of this node, and those that it manages
+    .examples =
+        kumi group list           for people
+        kumi group list --json    for programs
+
+cmd-gms = Manage groups
+    .long = `kumi group create` makes a node a management server (GMS) without being asked.
+    .examples = kumi gms serve    be a management server, and have no group yet
+
+cmd-gms-serve = Be a management server of groups, also after a restart
+    .long = What it knows is in the files gms.db and gms.key in the state directory: a backup is both.
+    .examples = kumi gms serve    start this node if it is not running, and manage groups
 
 cmd-group-cost = Count the values that people enter for a network
     .long =
@@ -15,6 +75,60 @@ cmd-group-cost = Count the values that people enter for a network
         kumi group cost FILE --json                     for programs
 
 arg-scenario = A file that describes a network (TOML)
+arg-group = The name of a group
+arg-group-new = What to call the group
+arg-group-left = The group to leave; all if not given
+arg-groups = The names of groups
+arg-member = The name of a member, from `kumi group list`
+arg-member-new = What to call the member, or the name of one
+opt-as = What to call this node in the group
+opt-apart = Manage the group without being in it
+opt-zone = The time zone in which the key changes at 03:00, such as Asia/Tokyo
+opt-mode = open: it also talks to those outside its groups, in the clear; closed: it does not
+opt-behind = What lies behind its machine, such as 192.168.20.0/24; may be given several times
+opt-uses = How many machines may use the line (1 if not given)
+opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
+expected-mode = open or closed
+expected-uses = a number from 1 to 100000
+
+group-created = The group { $group } is made. This node manages it; its key changes daily at 03:00 ({ $zone }).
+group-created-member = This node is in it and is called { $member }.
+group-created-next = Put others into it, each with a name:
+group-added = { $member } is in { $groups } now. Nothing is to be done on its machine.
+group-line-once = Works once, until { $until }. On the machine of { $of }: kumi join LINE
+group-line-many = Works for { $of } machines, until { $until }. On each of them: kumi join LINE
+group-removed = { $member } is out of all groups. Every member in touch knows it.
+group-removed-from = { $member } is out of { $group }. Every member in touch knows it.
+group-rotated = The key of { $group } has changed. Members in touch have the new one.
+gms-serving = This node manages groups. Make one: kumi group create NAME
+join-group-done = This node is { $name } in { $groups } now, after { $took } ms.
+join-group-next = Nothing else is to be configured. The others: kumi group list
+
+groups-none = This node is in no group. Make one with `kumi group create NAME`, or join one with a line: `kumi join LINE`.
+groups-member-of = This node is in:
+groups-managed = This node manages (change { $rev }):
+groups-group = GROUP
+groups-name = AS
+groups-mode = MODE
+groups-epoch = KEY
+groups-lease = LEASE UNTIL
+groups-server = SERVER
+groups-in-touch = IN TOUCH WITH
+groups-next = NEXT KEY
+groups-zone = ZONE
+groups-members = MEMBERS
+groups-member = MEMBER
+groups-node = NODE
+groups-element = ELEMENT
+groups-of = GROUPS
+groups-open = open
+groups-closed = closed
+groups-server-there = in touch
+groups-server-away = not in touch
+groups-invited = invited
+groups-here = in touch
+groups-away = away
+
 opt-nodes = Show how keys and peers grow, up to this number of nodes
 expected-nodes = a number from 2 to 1000000
 

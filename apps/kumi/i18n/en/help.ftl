@@ -63,7 +63,8 @@ cmd-join = Join the node that made an invite line
     .long =
         Starts this node if it is not running, uses the invite line and waits until the
         session stands. Afterwards each end is on the other's list of allowed peers.
-        With the line of a Bridge it does what `kumi bridge use` does.
+        With the line of a Bridge it does what `kumi bridge use` does. With one of
+        `kumi group add` this node becomes a member, and that is all there is to do.
     .examples =
         kumi join kumi1:AQAAAA…                   the whole line, in one piece
         kumi join kumi1:AQAAAA… --label server    and call the peer "server"

@@ -395,6 +395,63 @@ api-not-serving = このノードは Bridge ではありません。
 api-bridge-full = この Bridge はこれ以上覚えられません。
     .why = 有効な行、またはパスワードを持つ顧客が、上限の { $max } に達しています。
     .fix = 行が使われるか期限が切れるまで待つか、`kumi bridge allow ADDR` で許可するか、1つの顧客のパスワードを複数のノードで使ってください。
+api-not-managing = このノードはグループを管理していません。
+    .why = グループを管理するのは、それを作ったノードだけです。
+    .fix = そのノードで実行するか、ここでグループを作ってください: `kumi group create NAME`。
+api-group-refused = { $refusal ->
+        [name] 「{ $name }」という名前は使えません。
+        [group-exists] グループ「{ $group }」はすでにあります。
+        [no-group] グループ「{ $group }」はありません。
+        [no-member] メンバー「{ $member }」はいません。
+        [in-group] { $member } はすでに { $group } に入っています。
+        [not-in-group] { $member } は { $group } に入っていません。
+        [zone] タイムゾーン「{ $zone }」はありません。
+        [no-invite] サーバはこの行を知りません。
+        [invite-expired] この行は期限が切れています。
+        [has-node] { $member } にはすでに別の機器があります。
+        [is-member] この機器はすでにメンバー { $member } です。
+        [prefix] { $prefix } はメンバーの背後に置けません。
+        [full] サーバはこれ以上受け付けません。
+       *[other] 管理サーバが断りました。
+    }
+    .why = { $refusal ->
+        [name] 名前は 1～63 バイトで、空白・ドット・制御文字は使えません。
+        [group-exists] 1台のサーバのグループは、それぞれ別の名前を持ちます。
+        [no-group] つづりが違うのかもしれません。
+        [no-member] つづりが違うか、すでに外されたのかもしれません。
+        [in-group] 何も変わっていません。
+        [not-in-group] 何も変わっていません。
+        [zone] タイムゾーンは /usr/share/zoneinfo にあるように、地名で呼びます。
+        [no-invite] 別の機器が使ったか、取り消されたか、そのメンバーのために新しい行が作られました。
+        [invite-expired] 行の有効期間は、作った人が決めたとおりです。
+        [has-node] メンバー1人の機器は1台です。
+        [is-member] 1台の機器は、1台のサーバで1人のメンバーです。
+        [prefix] オーバーレイ、1本のリンク、またはすべての人のアドレスを含んでいます。
+        [full] すでに { $most } あります。
+       *[other] 理由: { $refusal }。
+    }
+    .fix = { $refusal ->
+        [name] 別の名前にしてください。
+        [group-exists] 別の名前にするか、そのグループを使ってください: `kumi group add NAME GROUP`。
+        [no-group] `kumi group list` でグループを確かめてください。
+        [no-member] `kumi group list` でメンバーを確かめてください。
+        [in-group] `kumi group list` で所属を確かめてください。
+        [not-in-group] `kumi group list` で所属を確かめてください。
+        [zone] Asia/Tokyo や Europe/Berlin のように書いてください。
+        [no-invite] サーバで新しい行を作ってもらってください: `kumi group add NAME GROUP`。
+        [invite-expired] サーバで新しい行を作ってもらってください: `kumi group add NAME GROUP`。
+        [has-node] 先に外すか(`kumi group remove NAME`)、別の名前にしてください。
+        [is-member] その名前を使うか、サーバで先に外してください: `kumi group remove NAME`。
+        [prefix] 背後のネットワークを 192.168.20.0/24 のように書いてください。
+        [full] いくつか外すか、行の期限が切れるのを待ってください。
+       *[other] この機器の kumi を更新してください。
+    }
+api-group-store = 管理サーバの保管場所が使えません。
+    .why = { $detail }
+    .fix = 何も変わっておらず、グループはそのまま動いています。ディスクと、状態ディレクトリの gms.db と gms.key を確かめてから、もう一度試してください。
+api-group-timeout = 管理サーバ { $server } が { $waited_s } 秒以内に応答しませんでした。
+    .why = 止まっているか、途中の機器が UDP を通さないか、行がすでに使われています。
+    .fix = 行の期限まで、このノードは呼び続けます。メンバーになったかどうかは `kumi group list` で分かります。サーバが動いているかは、サーバで `kumi status` を見てください。
 api-no-endpoint = 行を作れません。今のところ、他のマシンからこのマシンに届く方法がありません。
     .why = 行にはこのマシンの場所を書きますが、ネットワークアドレスがありません。
     .fix = ネットワークに接続してから、もう一度試してください。アドレスは `kumi status` で分かります。

@@ -1,8 +1,68 @@
 ## `kumi group`: groups that are keys.
 
 cmd-group = 鍵としての通信グループ
-    .long = ノードをグループに入れれば、設定はそれで終わりです。
-    .examples = kumi group cost docs/load/five-elements.toml    ネットワークの管理負荷を数える
+    .long =
+        ノードをグループに入れれば、設定はそれで終わりです。所属する者どうしは、どこに
+        いても端から端まで暗号化されて届き、他の誰も届きません。最初のグループを作った
+        ノードが管理します(GMS)。管理サーバが止まっても、通信は続きます。
+    .examples =
+        kumi group create lab          グループを作る。このノードが管理し、所属もする
+        kumi group add ada lab         "ada" の機器のための行を表示する
+        kumi join kumi1:AgQAAA…        その機器で実行すれば、それで終わり
+        kumi group remove ada          どこからでも直ちに締め出す
+
+cmd-group-create = グループを作り、このノードが管理する
+    .long =
+        このノードが起動していなければ起動します。--apart がなければ、このノードも
+        所属します。グループの鍵は毎晩、そのタイムゾーンの 03:00 と、誰かが抜けたときに
+        替わります。
+    .examples =
+        kumi group create lab                       ホスト名で所属する
+        kumi group create lab --as server           "server" という名前で所属する
+        kumi group create lab --apart               管理だけをする
+        kumi group create lab --zone Asia/Tokyo     この機器と違うタイムゾーンにする
+
+cmd-group-add = メンバーをグループに入れる
+    .long =
+        新しいメンバーの機器のための行を表示します。その機器で `kumi join LINE` を実行
+        すれば終わりです。行は1回だけ使えます。すでに参加しているメンバーは直ちに
+        グループに入り、その機器で入力するものはありません。
+    .examples =
+        kumi group add ada lab                            新しいメンバーのための行
+        kumi group add ada lab office                     2つのグループに入れる
+        kumi group add gate lab --behind 192.168.20.0/24  背後を守るルータ
+        kumi group add ada lab --mode closed              グループの中だけで通信させる
+
+cmd-group-invite = 何台もの機器がグループに入るための行を作る
+    .long = 行を使った機器は、それぞれのホスト名でメンバーになります。
+    .examples =
+        kumi group invite sensors --uses 50                 50台用、24時間有効
+        kumi group invite sensors --uses 50 --expires 7d    7日間有効
+
+cmd-group-remove = メンバーをグループから、またはすべてから外す
+    .long =
+        直ちに締め出されます。つながっているメンバー全員に知らされ、セッションは終わり、
+        グループの鍵が替わります。つながっていないメンバーは、互いから知ります。
+    .examples =
+        kumi group remove ada        すべてのグループから外す。その機器はメンバーでなくなる
+        kumi group remove ada lab    グループ "lab" からだけ外す
+
+cmd-group-rotate = グループの鍵を今すぐ替える
+    .long = 鍵は毎晩ひとりでに替わります。セッションは続き、何も失われません。
+    .examples = kumi group rotate lab    グループ "lab" の鍵を替える
+
+cmd-group-list = このノードが所属する、または管理するグループを表示する
+    .examples =
+        kumi group list           人が読む形
+        kumi group list --json    プログラム用に
+
+cmd-gms = グループを管理する
+    .long = `kumi group create` を実行したノードは、ひとりでに管理サーバ(GMS)になります。
+    .examples = kumi gms serve    管理サーバになる。グループはまだない
+
+cmd-gms-serve = グループの管理サーバになる(再起動後も)
+    .long = 知っていることは状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
+    .examples = kumi gms serve    ノードが起動していなければ起動し、グループを管理する
 
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
@@ -15,6 +75,60 @@ cmd-group-cost = ネットワークのために人が入力する値を数える
         kumi group cost FILE --json                     プログラム用に
 
 arg-scenario = ネットワークを記述したファイル(TOML)
+arg-group = グループの名前
+arg-group-new = グループの名前(新しいもの)
+arg-group-left = 抜けるグループ。省略するとすべて
+arg-groups = グループの名前(1つ以上)
+arg-member = メンバーの名前(`kumi group list` に出るもの)
+arg-member-new = メンバーの名前(新しいものでもよい)
+opt-as = グループでのこのノードの名前
+opt-apart = 所属せずに管理だけをする
+opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
+opt-mode = open: グループの外とも平文で通信する。closed: しない
+opt-behind = その機器の背後にあるもの(192.168.20.0/24 など)。何度でも指定できる
+opt-uses = 行を使える機器の数(省略時 1)
+opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略時 24h)
+expected-mode = open または closed
+expected-uses = 1～100000 の数
+
+group-created = グループ { $group } を作りました。このノードが管理します。鍵は毎日 03:00({ $zone })に替わります。
+group-created-member = このノードも { $member } という名前で入っています。
+group-created-next = 名前を付けて、ほかの機器を入れてください:
+group-added = { $member } は { $groups } に入りました。その機器ですることはありません。
+group-line-once = { $until } まで、1回だけ使えます。{ $of } の機器で実行: kumi join LINE
+group-line-many = { $until } まで、{ $of } 台で使えます。それぞれの機器で実行: kumi join LINE
+group-removed = { $member } をすべてのグループから外しました。つながっているメンバーには知らせました。
+group-removed-from = { $member } を { $group } から外しました。つながっているメンバーには知らせました。
+group-rotated = { $group } の鍵を替えました。つながっているメンバーは新しい鍵を持っています。
+gms-serving = このノードはグループを管理します。グループを作るには: kumi group create NAME
+join-group-done = このノードは { $name } という名前で { $groups } に入りました({ $took } ms)。
+join-group-next = ほかに設定するものはありません。ほかのメンバーを見るには: kumi group list
+
+groups-none = このノードはどのグループにも入っていません。`kumi group create NAME` で作るか、`kumi join LINE` で入ってください。
+groups-member-of = このノードが所属するグループ:
+groups-managed = このノードが管理するグループ(変更 { $rev }):
+groups-group = グループ
+groups-name = 名前
+groups-mode = モード
+groups-epoch = 鍵バージョン
+groups-lease = 所属の期限
+groups-server = サーバ
+groups-in-touch = 通信中の相手
+groups-next = 次の鍵
+groups-zone = タイムゾーン
+groups-members = メンバー(複数)
+groups-member = メンバー
+groups-node = ノード
+groups-element = 要素
+groups-of = 所属
+groups-open = 開放
+groups-closed = 閉域
+groups-server-there = 接続中
+groups-server-away = 切断中
+groups-invited = 招待中
+groups-here = 接続中
+groups-away = 不在
+
 opt-nodes = 鍵と通信相手の設定の増え方を、このノード数まで示す
 expected-nodes = 2～1000000 の数
 

@@ -62,7 +62,8 @@ cmd-join = 招待行を作ったノードに接続する
     .long =
         このノードが起動していなければ起動し、招待行を使って、セッションが確立する
         まで待ちます。その後は互いに相手の許可リストに載ります。Bridge の行を渡すと、
-        `kumi bridge use` と同じことをします。
+        `kumi bridge use` と同じことをします。`kumi group add` の行を渡すと、このノードは
+        グループのメンバーになり、それで終わりです。
     .examples =
         kumi join kumi1:AQAAAA…                   招待行を1行のまま貼り付ける
         kumi join kumi1:AQAAAA… --label server    相手を "server" と呼ぶ

@@ -1,6 +1,8 @@
 //! `kumi group`: groups that are keys.
 
 mod cost;
+mod list;
+pub(crate) mod orders;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -9,6 +11,12 @@ use clap::ArgMatches;
 /// Runs it.
 pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
+        Some(("create", matches)) => orders::create(context, matches),
+        Some(("add", matches)) => orders::add(context, matches),
+        Some(("invite", matches)) => orders::invite(context, matches),
+        Some(("remove", matches)) => orders::remove(context, matches),
+        Some(("rotate", matches)) => orders::rotate(context, matches),
+        Some(("list", _)) => list::run(context),
         Some(("cost", matches)) => cost::run(context, matches),
         _ => Ok(()),
     }

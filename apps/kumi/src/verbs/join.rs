@@ -1,12 +1,14 @@
-//! `kumi join`: an invite of a peer, or the line of a Bridge.
+//! `kumi join`: an invite of a peer, the line of a Bridge, or that of a management server.
 
+use super::group::orders::member_name;
 use super::{access, bridge, id, line, show, start, waiting};
-use crate::client::expect_answer;
+use crate::client::ask;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::daemon::host_name;
+use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::text::args;
-use api::{Join, Joined, Request, Response};
+use api::{Join, Request, Response};
 use clap::ArgMatches;
 use wire::invite::Purpose;
 
@@ -15,27 +17,25 @@ const WAIT_S_DEFAULT: u64 = 30;
 /// Runs it.
 pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let (line, invite) = line::read(access::argument(matches, "LINE"))?;
-    if invite.purpose != Purpose::Peer {
-        return bridge::join(context, matches);
-    }
     let label = access::label(context, matches)?;
-    let wait_ms = waiting::wait_ms(context, matches, WAIT_S_DEFAULT)?;
-    let spinner = waiting::spinner(context);
-    spinner.set_message(context.text.t("join-starting"));
-    let source = id::source(context, matches);
-    spinner.suspend(|| start::ensure_running(context, &source, context.config.proxy))?;
-    let waiting = context.text.tr("join-waiting", args!(peer = "…"));
-    spinner.set_message(waiting);
-    let request = Request::Join(Join {
-        line,
-        label,
-        wait_ms,
-    });
-    let joined = (|| -> Result<Joined, Failure> {
-        Ok(expect_answer!(context, &request, Response::Joined(joined) => joined))
-    })();
-    spinner.finish_and_clear();
-    let joined = joined?;
+    match invite.purpose {
+        Purpose::Peer => peer(context, matches, line, label),
+        Purpose::Group { .. } => group(context, matches, line, label),
+        Purpose::Bridge | Purpose::BridgeWithPassword => bridge::join(context, matches),
+    }
+}
+
+/// Meets the node whose invite this is.
+fn peer(
+    context: &Context,
+    matches: &ArgMatches,
+    line: String,
+    label: Option<String>,
+) -> Result<(), Failure> {
+    let answer = wait(context, matches, line, label)?;
+    let Response::Joined(joined) = answer else {
+        return Err(surprised());
+    };
     if context.json {
         output::json(&joined);
         return Ok(());
@@ -51,4 +51,63 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
     context.say(&text.t("join-next"));
     context.say(&format!("\n  kumi ping {}\n", joined.peer));
     Ok(())
+}
+
+/// Becomes a member of the groups of a management server.
+fn group(
+    context: &Context,
+    matches: &ArgMatches,
+    line: String,
+    label: Option<String>,
+) -> Result<(), Failure> {
+    // A line for one member has its name; of the others each says its own.
+    let own = || context.config.label.clone().or_else(host_name);
+    let name = label.or_else(|| own().map(|label| member_name(&label)));
+    let answer = wait(context, matches, line, name)?;
+    let Response::Enrolled(enrolled) = answer else {
+        return Err(surprised());
+    };
+    if context.json {
+        output::json(&enrolled);
+        return Ok(());
+    }
+    let text = &context.text;
+    let groups = enrolled.groups.join(", ");
+    context.say(&text.tr(
+        "join-group-done",
+        args!(
+            name = enrolled.name,
+            groups = groups,
+            took = enrolled.took_ms
+        ),
+    ));
+    context.say(&text.t("join-group-next"));
+    Ok(())
+}
+
+/// Starts the node unless it runs, hands it the line, and waits for what comes of it.
+fn wait(
+    context: &Context,
+    matches: &ArgMatches,
+    line: String,
+    label: Option<String>,
+) -> Result<Response, Failure> {
+    let wait_ms = waiting::wait_ms(context, matches, WAIT_S_DEFAULT)?;
+    let spinner = waiting::spinner(context);
+    spinner.set_message(context.text.t("join-starting"));
+    let source = id::source(context, matches);
+    spinner.suspend(|| start::ensure_running(context, &source, context.config.proxy))?;
+    spinner.set_message(context.text.tr("join-waiting", args!(peer = "…")));
+    let request = Request::Join(Join {
+        line,
+        label,
+        wait_ms,
+    });
+    let answer = ask(context, &request);
+    spinner.finish_and_clear();
+    answer
+}
+
+fn surprised() -> Failure {
+    Failure::new(Exit::Failed, "error-version-mismatch").with("detail", "?")
 }

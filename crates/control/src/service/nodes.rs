@@ -81,7 +81,7 @@ impl Service {
         let (answer, text) = match done {
             Ok(Reply::Enrolled { member }) => (Answer::Done, member),
             Ok(_) => (Answer::Done, String::new()),
-            Err(OrderError::Refused(refusal)) => (Answer::Refused, refusal.to_string()),
+            Err(OrderError::Refused(refusal)) => (Answer::Refused, refusal.to_json()),
             Err(error) => (Answer::Later, error.to_string()),
         };
         if answer == Answer::Done {

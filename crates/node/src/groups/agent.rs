@@ -5,6 +5,7 @@
 //! | start, a new server | call |
 //! | session stands | enrol, if a line is being used; else resume where this node is |
 //! | [`PROBE`] since the last probe | ping: keeps NATs open, finds a dead server |
+//! | nothing was answered for [`ANSWER`] | say it again |
 //! | a lease is 12 h old | ask for another, at a moment of its own |
 //! | the session ends | call again, later each time up to [`CALL_AGAIN_MAX`], at a moment of its own |
 //!
@@ -28,6 +29,8 @@ use crate::{DropReason, Event, Output};
 const PROBE: Duration = Duration::from_secs(25);
 /// A server is called again after 1 s, then twice that each time, and never later than this.
 pub(crate) const CALL_AGAIN_MAX: Duration = Duration::from_secs(16);
+/// After this time what a server has not answered is said again: it had too much to do.
+const ANSWER: Duration = Duration::from_secs(20);
 /// The ping's number.
 pub(crate) const SERVER_PROBE_ID: u32 = u32::MAX - 1;
 /// Leases are renewed at a moment of this node's own within this time.
@@ -52,7 +55,10 @@ impl Node {
 
     /// The servers that this node is to be in touch with, by its groups.
     pub(crate) fn refresh_agents(&mut self, now: Now) {
-        let servers = self.groups.keyring.servers();
+        let mut servers = self.groups.keyring.servers();
+        if self.groups.managing.is_some() {
+            servers.insert(self.f);
+        }
         let over = self.groups.agents.iter();
         let over = over.filter(|(f, agent)| agent.enrolling.is_none() && !servers.contains(f));
         let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
@@ -91,9 +97,10 @@ impl Node {
                 continue;
             };
             let is_over = |at: &mut Duration| *at <= now.mono;
-            let (call, probe, renew) = (
+            let (call, probe, again, renew) = (
                 agent.next_call.take_if(is_over).is_some(),
                 agent.next_probe.take_if(is_over).is_some(),
+                agent.answer_by.take_if(is_over).is_some(),
                 agent.renew_at.take_if(is_over).is_some(),
             );
             if call {
@@ -101,6 +108,9 @@ impl Node {
             }
             if probe && self.peer_is_up(f) {
                 self.probe_server(now, f);
+            }
+            if again && (f == self.f || self.peer_is_up(f)) {
+                self.come_to(now, f);
             }
             if renew {
                 self.resume(now, f, GroupId([0; 16]), true);
@@ -153,6 +163,11 @@ impl Node {
         if continued {
             return;
         }
+        self.come_to(now, f);
+    }
+
+    /// Says to a server by which line this node comes, or how far it has come.
+    pub(crate) fn come_to(&mut self, now: Now, f: NodeAddr) {
         if !self.enrol(now, f) {
             self.resume(now, f, GroupId([0; 16]), false);
         }
@@ -168,7 +183,7 @@ impl Node {
         // Between half and all of it: servers that return are not called by all at once.
         let part = Duration::from_millis(jitter % 1_000) * (wait.as_secs() as u32).max(1) / 2;
         agent.next_call = Some(now.mono.saturating_add(wait / 2).saturating_add(part));
-        agent.next_probe = None;
+        (agent.next_probe, agent.answer_by) = (None, None);
     }
 
     /// Asks a server for what it has to tell, after `after` if an answer had no more room.
@@ -192,9 +207,16 @@ impl Node {
 
     /// Tells a server, which may be this node itself.
     pub(crate) fn tell_server(&mut self, now: Now, f: NodeAddr, message: &AgentMessage) {
+        let waits = matches!(
+            message,
+            AgentMessage::Enrol(_) | AgentMessage::Resume { .. }
+        );
+        if let Some(agent) = self.groups.agents.get_mut(&f).filter(|_| waits) {
+            agent.answer_by = Some(now.mono.saturating_add(ANSWER));
+        }
         if f == self.f {
             let message = message.clone();
-            return self.output(Output::ToManager { from: f, message });
+            return self.output(Output::ToServer { from: f, message });
         }
         self.send_bytes(now, f, message.kind(), &message.encode());
     }
@@ -279,6 +301,9 @@ impl Node {
     }
 
     fn current_in(&mut self, now: Now, f: NodeAddr, rev: u64, next: GroupId) {
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.answer_by = None;
+        }
         if next != GroupId([0; 16]) {
             return self.resume(now, f, next, false);
         }

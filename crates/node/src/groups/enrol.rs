@@ -105,6 +105,7 @@ impl Node {
         if agent.enrolling.is_none() {
             return;
         }
+        agent.answer_by = None;
         match answer {
             Answer::Done => {
                 self.note_server(now, f);

@@ -52,6 +52,22 @@ impl Node {
         self.may_talk(f) || (matches!(self.access(f), Access::Unknown) && has_group())
     }
 
+    /// A session with F stands, for another reason than a group: only a handshake proves one. There
+    /// is one each time that this node can prove something else.
+    pub(crate) fn prove_to(&mut self, now: Now, f: NodeAddr) {
+        let rev = self.groups.provable_rev;
+        let Some(peer) = self.peers.get_mut(&f) else {
+            return;
+        };
+        if peer.proven.called_rev < rev {
+            peer.proven.called_rev = rev;
+            self.ensure_session(f).initiate(now.mono);
+            self.touched.insert(f);
+        } else if !self.is_proving(f) {
+            self.give_up(now, f);
+        }
+    }
+
     /// Whether F is in a group with this node, by the session that stands.
     pub(crate) fn is_member(&self, f: NodeAddr) -> bool {
         let peer = self.peers.get(&f);
@@ -94,7 +110,8 @@ impl Node {
     pub(crate) fn note_proven(&mut self, now: Now, f: NodeAddr, groups: &[(GroupId, Use)]) {
         let peer = self.peers.entry(f).or_default();
         let proven = &mut peer.proven;
-        (proven.groups.clear(), proven.behind.clear());
+        proven.groups.clear();
+        proven.behind.clear();
         for (group, what) in groups {
             match what {
                 Use::Current | Use::Beside => proven.groups.insert(*group),
@@ -135,6 +152,9 @@ impl Node {
                 }
             }
             Err(_) => self.drop_for(DropReason::Malformed),
+        }
+        if groups.is_empty() && !self.may_talk(f) {
+            self.give_up(now, f);
         }
     }
 
@@ -185,6 +205,12 @@ impl Node {
         let peers: Vec<NodeAddr> = self.peers.keys().copied().collect();
         for f in peers {
             self.judge_member(now, f);
+        }
+        let proofs = self.groups.keyring.proofs(&*self.crypto, now.unix_s);
+        let provable: Vec<_> = proofs.iter().map(|it| (it.group, it.epoch)).collect();
+        if provable != self.groups.provable {
+            self.groups.provable = provable;
+            self.groups.provable_rev += 1;
         }
         let at = self.groups.keyring.changes_at(now.unix_s);
         let wait = at.map(|at| Duration::from_secs(at.saturating_sub(now.unix_s)));
@@ -241,7 +267,7 @@ impl Node {
         }
         self.ask_for_secrets(now);
         self.agents_due(now);
-        self.manager_due(now);
+        self.newcomers_due(now);
     }
 
     /// When [`Self::groups_due`] has something to do.
@@ -253,7 +279,7 @@ impl Node {
             .values()
             .filter_map(crate::grouping::Agent::timeout);
         let lacking = self.groups.lacking.values().map(|(at, _)| *at).min();
-        let own = [self.groups.changes_at, lacking, self.manager_timeout()];
+        let own = [self.groups.changes_at, lacking, self.newcomers_timeout()];
         proving.chain(agents).chain(own.into_iter().flatten()).min()
     }
 }

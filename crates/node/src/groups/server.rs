@@ -46,6 +46,8 @@ impl Node {
         let managing = self.groups.managing.get_or_insert_with(Managing::default);
         managing.members = members.into_iter().collect();
         self.guard_the_door();
+        self.refresh_agents(now);
+        self.agents_due(now);
         self.settle(now);
     }
 
@@ -61,6 +63,9 @@ impl Node {
             managing.leavers.remove(&f);
         } else if managing.members.remove(&f) {
             managing.leavers.insert(f, now.mono.saturating_add(LEAVER));
+        }
+        if is_member && f == self.f {
+            self.come_to(now, f);
         }
         self.settle(now);
     }
@@ -170,7 +175,7 @@ impl Node {
     }
 
     /// A node says something to this server.
-    pub(crate) fn manager_message_in(&mut self, f: NodeAddr, message: AgentMessage) {
+    pub(crate) fn said_to_server(&mut self, f: NodeAddr, message: AgentMessage) {
         let Some(managing) = &self.groups.managing else {
             return self.drop_for(DropReason::NotAllowed);
         };
@@ -180,11 +185,11 @@ impl Node {
         if !may {
             return self.drop_for(DropReason::NotAllowed);
         }
-        self.output(Output::ToManager { from: f, message });
+        self.output(Output::ToServer { from: f, message });
     }
 
     /// Newcomers that said nothing in time, and leavers that were told.
-    pub(crate) fn manager_due(&mut self, now: Now) {
+    pub(crate) fn newcomers_due(&mut self, now: Now) {
         let Some(managing) = &mut self.groups.managing else {
             return;
         };
@@ -205,7 +210,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn manager_timeout(&self) -> Option<Duration> {
+    pub(crate) fn newcomers_timeout(&self) -> Option<Duration> {
         let managing = self.groups.managing.as_ref()?;
         let tables = [&managing.newcomers, &managing.leavers];
         tables

@@ -141,7 +141,7 @@ pub(crate) struct World {
     /// Streams that came up or failed, to be told.
     dialled: VecDeque<(usize, StreamEvent)>,
     /// What was said to management servers: which, by whom, what.
-    pub(crate) to_managers: VecDeque<(usize, NodeAddr, AgentMessage)>,
+    pub(crate) to_servers: VecDeque<(usize, NodeAddr, AgentMessage)>,
     /// Beacons that were sent, by the address of their sender.
     pub(crate) beacons: Vec<(SocketAddr, Vec<u8>)>,
     pub(crate) lan: bool,
@@ -169,7 +169,7 @@ impl World {
             tcp: true,
             next_stream: 1,
             dialled: VecDeque::new(),
-            to_managers: VecDeque::new(),
+            to_servers: VecDeque::new(),
             beacons: Vec::new(),
             lan: false,
             lose: Box::new(|_| false),
@@ -334,8 +334,8 @@ impl World {
                 Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
                 Output::Inside(packet) => host.inside.push(packet),
                 Output::Publish(snapshot) => host.published = snapshot,
-                Output::ToManager { from, message } => {
-                    self.to_managers.push_back((index, from, message));
+                Output::ToServer { from, message } => {
+                    self.to_servers.push_back((index, from, message));
                 }
                 Output::Dial { at, .. } => self.dial(index, at),
                 Output::Keep(_) | Output::Listen(_) => {}

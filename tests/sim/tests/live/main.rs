@@ -64,6 +64,17 @@ fn the_first_packet_between_members_is_delivered_after_one_round_trip() {
 }
 
 #[test]
+fn a_server_that_is_a_member_is_reached_as_one() {
+    let mut groups = lab(1);
+    groups.be_member("server", "lab");
+    assert!(
+        groups.ping(1, 0),
+        "their session stood before either could prove anything"
+    );
+    assert!(groups.ping(0, 1));
+}
+
+#[test]
 fn who_is_removed_is_out_at_once_and_others_go_on() {
     let mut groups = lab(3);
     for (one, other) in [(1, 2), (1, 3), (2, 3)] {

@@ -149,12 +149,26 @@ impl Groups {
         assert!(enrolled, "{events:?}");
     }
 
+    /// The server's own node becomes a member.
+    pub(crate) fn be_member(&mut self, name: &str, group: &str) {
+        let node = Some(self.world.f(0));
+        self.order(Command::Add(Addition {
+            member: name.to_owned(),
+            groups: vec![group.to_owned()],
+            node,
+            life_s: 3_600,
+            ..Addition::default()
+        }))
+        .unwrap();
+        self.settle();
+    }
+
     /// Delivers everything, to the server's domain too.
     pub(crate) fn settle(&mut self) {
         for _ in 0..1_000 {
             self.world.deliver();
             self.hear();
-            if self.world.wire.is_empty() && self.world.to_managers.is_empty() {
+            if self.world.wire.is_empty() && self.world.to_servers.is_empty() {
                 return;
             }
         }
@@ -163,7 +177,7 @@ impl Groups {
 
     fn hear(&mut self) {
         let now = self.world.now.unix_s;
-        while let Some((index, from, message)) = self.world.to_managers.pop_front() {
+        while let Some((index, from, message)) = self.world.to_servers.pop_front() {
             assert_eq!(index, 0);
             self.heard += 1;
             if let Some(service) = &mut self.service {

@@ -1,0 +1,253 @@
+//! Orders to the management server on this node: create, add, invite, remove, rotate.
+
+use crate::client::{ask, expect_answer};
+use crate::context::Context;
+use crate::daemon::host_name;
+use crate::failure::Failure;
+use crate::output;
+use crate::text::args;
+use crate::usage::wrong_value;
+use crate::verbs::access::argument;
+use crate::verbs::{id, invite, show, start};
+use api::{GroupLine, GroupRequest, Mode, Prefix, Request, Response, USES_MAX};
+use clap::ArgMatches;
+use std::path::Path;
+
+/// Runs `kumi gms serve`.
+pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    running(context, matches)?;
+    done(context, GroupRequest::Serve)?;
+    if context.json {
+        output::json(&serde_json::json!({ "serving": true }));
+    }
+    context.say(&context.text.t("gms-serving"));
+    Ok(())
+}
+
+/// Runs `kumi group create`.
+pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let group = argument(matches, "GROUP").to_owned();
+    let zone = matches.get_one::<String>("zone").cloned();
+    let zone = zone.unwrap_or_else(|| zone_of_host(Path::new("/etc/localtime")));
+    let member = match matches.get_flag("apart") {
+        true => None,
+        false => Some(own_name(context, matches)),
+    };
+    running(context, matches)?;
+    let request = GroupRequest::Create {
+        group: group.clone(),
+        zone: zone.clone(),
+        member: member.clone(),
+    };
+    done(context, request)?;
+    if context.json {
+        output::json(&serde_json::json!({ "group": group, "zone": zone, "member": member }));
+        return Ok(());
+    }
+    let text = &context.text;
+    context.say(&text.tr("group-created", args!(group = group.clone(), zone = zone)));
+    if let Some(member) = member {
+        context.say(&text.tr("group-created-member", args!(member = member)));
+    }
+    context.say(&text.t("group-created-next"));
+    context.say(&format!("\n  kumi group add NAME {group}\n"));
+    Ok(())
+}
+
+/// Runs `kumi group add`.
+pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let member = argument(matches, "MEMBER").to_owned();
+    let groups = groups(matches);
+    let mode = match matches.get_one::<String>("mode").map(String::as_str) {
+        None => None,
+        Some("open") => Some(Mode::Open),
+        Some("closed") => Some(Mode::Closed),
+        Some(other) => {
+            let expected = context.text.t("expected-mode");
+            return Err(wrong_value("--mode", other, &expected));
+        }
+    };
+    let request = GroupRequest::Add {
+        member: member.clone(),
+        groups: groups.clone(),
+        mode,
+        accepts: accepts(context, matches)?,
+        expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
+    };
+    let answer = ask(context, &Request::Group(request))?;
+    let line = match answer {
+        Response::GroupLine(line) => Some(line),
+        _ => None,
+    };
+    if context.json {
+        output::json(&serde_json::json!({ "member": member, "groups": groups, "line": line }));
+        return Ok(());
+    }
+    match line {
+        Some(line) => say_line(context, &line, "group-line-once", &member),
+        None => {
+            let groups = groups.join(", ");
+            let args = args!(member = member, groups = groups);
+            context.say(&context.text.tr("group-added", args));
+        }
+    }
+    Ok(())
+}
+
+/// Runs `kumi group invite`.
+pub(super) fn invite(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let uses = match matches.get_one::<String>("uses") {
+        None => 1,
+        Some(value) => {
+            let uses = value.parse().ok().filter(|it| (1..=USES_MAX).contains(it));
+            let expected = || context.text.t("expected-uses");
+            uses.ok_or_else(|| wrong_value("--uses", value, &expected()))?
+        }
+    };
+    let request = Request::Group(GroupRequest::Invite {
+        groups: groups(matches),
+        uses,
+        expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
+    });
+    let line: GroupLine = expect_answer!(context, &request, Response::GroupLine(line) => line);
+    if context.json {
+        output::json(&line);
+        return Ok(());
+    }
+    let many = uses.to_string();
+    say_line(context, &line, "group-line-many", &many);
+    Ok(())
+}
+
+/// Runs `kumi group remove`.
+pub(super) fn remove(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let member = argument(matches, "MEMBER").to_owned();
+    let group = matches.get_one::<String>("GROUP").cloned();
+    let request = GroupRequest::Remove {
+        member: member.clone(),
+        group: group.clone(),
+    };
+    done(context, request)?;
+    if context.json {
+        output::json(&serde_json::json!({ "removed": member, "group": group }));
+        return Ok(());
+    }
+    let text = &context.text;
+    context.say(&match group {
+        Some(group) => text.tr("group-removed-from", args!(member = member, group = group)),
+        None => text.tr("group-removed", args!(member = member)),
+    });
+    Ok(())
+}
+
+/// Runs `kumi group rotate`.
+pub(super) fn rotate(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let group = argument(matches, "GROUP").to_owned();
+    let request = GroupRequest::Rotate {
+        group: group.clone(),
+    };
+    done(context, request)?;
+    if context.json {
+        output::json(&serde_json::json!({ "rotated": group }));
+        return Ok(());
+    }
+    context.say(&context.text.tr("group-rotated", args!(group = group)));
+    Ok(())
+}
+
+fn done(context: &Context, request: GroupRequest) -> Result<(), Failure> {
+    ask(context, &Request::Group(request)).map(drop)
+}
+
+/// Starts the node unless it runs.
+fn running(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let source = id::source(context, matches);
+    start::ensure_running(context, &source, context.config.proxy).map(drop)
+}
+
+/// The line alone goes to standard output, so that it can be piped.
+fn say_line(context: &Context, line: &GroupLine, message: &str, of: &str) {
+    context.say(&line.line);
+    let until = output::time(line.expires_unix_s);
+    let args = args!(until = until, of = of.to_owned());
+    eprintln!("{}", context.text.tr(message, args));
+    if let Some(named) = show::invite_bridges(&context.text, &line.line) {
+        eprintln!("{named}");
+    }
+}
+
+fn groups(matches: &ArgMatches) -> Vec<String> {
+    let groups = matches.get_many::<String>("GROUP").unwrap_or_default();
+    groups.cloned().collect()
+}
+
+fn accepts(context: &Context, matches: &ArgMatches) -> Result<Vec<Prefix>, Failure> {
+    let values = matches.get_many::<String>("behind").unwrap_or_default();
+    let prefix = |value: &String| {
+        let expected = context.text.t("expected-prefix");
+        value
+            .parse()
+            .map_err(|_| wrong_value("--behind", value, &expected))
+    };
+    values.map(prefix).collect()
+}
+
+/// What this node is called in its groups: what it tells its peers, as far as a name may have it.
+fn own_name(context: &Context, matches: &ArgMatches) -> String {
+    let chosen = matches.get_one::<String>("as").cloned();
+    let label = context.config.label.clone().or_else(host_name);
+    chosen.unwrap_or_else(|| member_name(label.as_deref().unwrap_or_default()))
+}
+
+/// A name for a member from what a host is called.
+pub(crate) fn member_name(label: &str) -> String {
+    let first = label.split('.').next().unwrap_or_default();
+    let fits = |c: &char| !c.is_whitespace() && !c.is_control();
+    let mut name: String = first.chars().filter(fits).collect();
+    while name.len() > api::NAME_LEN_MAX {
+        name.pop();
+    }
+    match name.is_empty() {
+        true => "node".to_owned(),
+        false => name,
+    }
+}
+
+/// The time zone that this machine's clock shows: where `/etc/localtime` leads.
+fn zone_of_host(localtime: &Path) -> String {
+    let target = std::fs::read_link(localtime).ok();
+    let target = target.as_deref().and_then(Path::to_str);
+    let zone = target.and_then(|path| path.split_once("zoneinfo/"));
+    zone.map_or_else(|| "UTC".to_owned(), |(_, zone)| zone.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_called_as_its_host_is() {
+        for (label, name) in [
+            ("laptop", "laptop"),
+            ("web-1.example.org", "web-1"),
+            ("my laptop", "mylaptop"),
+            ("", "node"),
+            (".hidden", "node"),
+        ] {
+            assert_eq!(member_name(label), name);
+        }
+        assert_eq!(member_name(&"語".repeat(40)).len(), 63);
+    }
+
+    #[test]
+    fn the_zone_is_where_localtime_leads() {
+        let directory = std::env::temp_dir().join(format!("kumi-zone-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let link = directory.join("localtime");
+        let _ = std::fs::remove_file(&link);
+        assert_eq!(zone_of_host(&link), "UTC");
+        std::os::unix::fs::symlink("/usr/share/zoneinfo/Asia/Tokyo", &link).unwrap();
+        assert_eq!(zone_of_host(&link), "Asia/Tokyo");
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

@@ -1,0 +1,316 @@
+//! What may be asked about groups, and the answers: the groups that a node is in, and being their
+//! management server (GMS).
+
+use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
+use crate::prefix::{PREFIXES_MAX, Prefix};
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv6Addr, SocketAddr};
+
+/// The longest name of a group or member in bytes of UTF-8.
+pub const NAME_LEN_MAX: usize = 63;
+/// Most groups in one request.
+pub const GROUPS_MAX: usize = 256;
+/// Most uses of one line.
+pub const USES_MAX: u32 = 100_000;
+
+/// Whether an element talks to those outside its groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// With anybody: encrypted within a group, in clear text otherwise.
+    Open,
+    /// Only within its groups.
+    Closed,
+}
+
+/// What an element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Software on a host.
+    Ges,
+    /// A router that protects what lies behind it.
+    Gen,
+    /// An adapter in front of a server.
+    Gea,
+}
+
+/// A request about groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum GroupRequest {
+    /// Be a management server, also after a restart: [`crate::Response::Done`].
+    Serve,
+    /// Make a group on this node, which becomes its management server:
+    /// [`crate::Response::Done`].
+    Create {
+        /// Its name.
+        group: String,
+        /// The time zone in which its epochs change at 03:00 (IANA).
+        zone: String,
+        /// What this node is called in it; `None`: it is no member.
+        member: Option<String>,
+    },
+    /// Put a member into groups: [`crate::Response::GroupLine`], if it has no node yet, else
+    /// [`crate::Response::Done`].
+    Add {
+        /// Who.
+        member: String,
+        /// Where, 1 to [`GROUPS_MAX`].
+        groups: Vec<String>,
+        /// The mode of a new member, if it is not that of its kind.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
+        /// What may lie behind a new member.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accepts: Vec<Prefix>,
+        /// The life of its line in seconds, as that of an invite.
+        expires_s: u64,
+    },
+    /// A line by which several nodes become members: [`crate::Response::GroupLine`].
+    Invite {
+        /// Of which groups, 1 to [`GROUPS_MAX`].
+        groups: Vec<String>,
+        /// For how many nodes, 1 to [`USES_MAX`].
+        uses: u32,
+        /// Its life in seconds, as that of an invite.
+        expires_s: u64,
+    },
+    /// Take a member out of a group, or out of all: [`crate::Response::Done`].
+    Remove {
+        /// Who.
+        member: String,
+        /// Where; `None`: everywhere, and the member is gone.
+        group: Option<String>,
+    },
+    /// Change the epoch of a group now: [`crate::Response::Done`].
+    Rotate {
+        /// Which.
+        group: String,
+    },
+    /// The groups of this node, and those that it manages: [`crate::Response::Groups`].
+    List,
+}
+
+impl GroupRequest {
+    /// Checks every bound of this module.
+    ///
+    /// # Errors
+    /// The name of the first value that is out of range.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Serve | Self::List => Ok(()),
+            Self::Create {
+                group,
+                zone,
+                member,
+            } => {
+                check_name(group, "group")?;
+                check_name(zone, "zone")?;
+                member
+                    .as_deref()
+                    .map_or(Ok(()), |it| check_name(it, "member"))
+            }
+            Self::Add {
+                member,
+                groups,
+                accepts,
+                expires_s,
+                ..
+            } => {
+                check_name(member, "member")?;
+                check_groups(groups)?;
+                let few = accepts.len() <= PREFIXES_MAX;
+                few.then_some(()).ok_or("accepts")?;
+                check_expires(*expires_s)
+            }
+            Self::Invite {
+                groups,
+                uses,
+                expires_s,
+            } => {
+                check_groups(groups)?;
+                let range = 1..=USES_MAX;
+                range.contains(uses).then_some(()).ok_or("uses")?;
+                check_expires(*expires_s)
+            }
+            Self::Remove { member, group } => {
+                check_name(member, "member")?;
+                group
+                    .as_deref()
+                    .map_or(Ok(()), |it| check_name(it, "group"))
+            }
+            Self::Rotate { group } => check_name(group, "group"),
+        }
+    }
+}
+
+/// A name that is too long for anything; what else a name may be is the server's to say.
+fn check_name(name: &str, what: &'static str) -> Result<(), &'static str> {
+    let fits = name.len() <= 4 * NAME_LEN_MAX && !name.chars().any(char::is_control);
+    fits.then_some(()).ok_or(what)
+}
+
+fn check_groups(groups: &[String]) -> Result<(), &'static str> {
+    let fits = (1..=GROUPS_MAX).contains(&groups.len());
+    fits.then_some(()).ok_or("groups")?;
+    groups.iter().try_for_each(|it| check_name(it, "groups"))
+}
+
+fn check_expires(expires_s: u64) -> Result<(), &'static str> {
+    let range = EXPIRES_S_MIN..=EXPIRES_S_MAX;
+    range.contains(&expires_s).then_some(()).ok_or("expires_s")
+}
+
+/// A line by which a node becomes a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupLine {
+    /// The line. Whoever has it first becomes the member, so it is a secret.
+    pub line: String,
+    /// When it expires, Unix seconds.
+    pub expires_unix_s: u64,
+    /// The endpoints written in it.
+    pub endpoints: Vec<SocketAddr>,
+}
+
+/// This node has become a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The server.
+    pub server: Ipv6Addr,
+    /// What this node is called.
+    pub name: String,
+    /// The groups that it is in now.
+    pub groups: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// The groups of a node, and those that it manages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Groups {
+    /// Those that it is in, by name.
+    pub member_of: Vec<Membership>,
+    /// Those that it manages; `None`: it is no management server.
+    pub managed: Option<Managed>,
+}
+
+/// A group that a node is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// Its id, hexadecimal.
+    pub id: String,
+    /// What it is called.
+    pub group: String,
+    /// What this node is called in it.
+    pub name: Option<String>,
+    /// What this node is in it.
+    pub element: Kind,
+    /// Its mode.
+    pub mode: Mode,
+    /// The end of its lease, Unix seconds.
+    pub lease_until_unix_s: u64,
+    /// The numbers of the epochs in force, one for each server.
+    pub epochs: Vec<u32>,
+    /// The servers, and whether each is in touch.
+    pub servers: Vec<Reached>,
+    /// Members that this node has a session with.
+    pub members: Vec<Reached>,
+}
+
+/// A node, and whether it is in touch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Its address F.
+    pub address: Ipv6Addr,
+    /// What it is called.
+    pub name: Option<String>,
+    /// Whether a session stands.
+    pub in_touch: bool,
+}
+
+/// What a management server manages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
+    /// The number of changes so far.
+    pub rev: u64,
+    /// The end of the audit trail: a hash over all changes, hexadecimal.
+    pub trail: String,
+    /// The groups, by name.
+    pub groups: Vec<ManagedGroup>,
+    /// The members, by name.
+    pub members: Vec<Member>,
+    /// Lines that are good for something.
+    pub lines_open: u32,
+}
+
+/// A group of a management server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagedGroup {
+    /// Its id, hexadecimal.
+    pub id: String,
+    /// Its name.
+    pub group: String,
+    /// Its time zone.
+    pub zone: String,
+    /// The number of the newest epoch that is in force.
+    pub epoch: u32,
+    /// When the next one begins, Unix seconds.
+    pub next_unix_s: Option<u64>,
+    /// The names of its members.
+    pub members: Vec<String>,
+}
+
+/// A member of a management server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its node's address F, once it has come.
+    pub address: Option<Ipv6Addr>,
+    /// What the node is.
+    pub element: Option<Kind>,
+    /// Its mode.
+    pub mode: Mode,
+    /// What lies behind it.
+    pub prefixes: Vec<Prefix>,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// Whether its node is in touch.
+    pub in_touch: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_checked() {
+        let add = |groups: usize, expires_s| GroupRequest::Add {
+            member: "ada".to_owned(),
+            groups: vec!["sales".to_owned(); groups],
+            mode: None,
+            accepts: Vec::new(),
+            expires_s,
+        };
+        assert_eq!(add(1, EXPIRES_S_MIN).check(), Ok(()));
+        assert_eq!(add(0, EXPIRES_S_MIN).check(), Err("groups"));
+        assert_eq!(add(GROUPS_MAX + 1, EXPIRES_S_MIN).check(), Err("groups"));
+        assert_eq!(add(1, EXPIRES_S_MIN - 1).check(), Err("expires_s"));
+        let rotate = |group: &str| {
+            let group = group.to_owned();
+            GroupRequest::Rotate { group }.check()
+        };
+        assert_eq!(rotate("営業"), Ok(()));
+        assert_eq!(rotate("a\u{1b}[2J"), Err("group"));
+        assert_eq!(rotate(&"x".repeat(1_000)), Err("group"));
+        let invite = |uses| GroupRequest::Invite {
+            groups: vec!["sales".to_owned()],
+            uses,
+            expires_s: EXPIRES_S_MAX,
+        };
+        assert_eq!(invite(1).check(), Ok(()));
+        assert_eq!(invite(0).check(), Err("uses"));
+        assert_eq!(invite(USES_MAX + 1).check(), Err("uses"));
+    }
+}

@@ -1,0 +1,320 @@
+//! The management server of groups, on a thread of its own: the store waits for the disk, and the
+//! slow path does not wait for the store.
+//!
+//! ```text
+//!   slow path ── Ask (bounded) ──▶ this thread ── commit ──▶ store
+//!             ◀── Input::Gms ────              effects, lines
+//! ```
+//!
+//! It runs from the first `kumi group create` or `kumi gms serve` on, and from the start of every
+//! node whose state directory has a store. A store that cannot be opened is tried again with each
+//! request; groups go on without it.
+//!
+//! | limit | value |
+//! |---|---|
+//! | things that wait for it | [`ASKS_MAX`]; what nodes say beyond that is dropped, they say it again |
+
+use crate::orders::{Ask, FromGms, Order};
+use crate::shared::{Inbox, Input};
+use api::{ApiError, Code, Reply, Response};
+use control::service::{Keys, OrderError, Service, Store};
+use control::{Actor, Addition, Command};
+use identity::crypto::{AwsLc, Crypto, HashRng};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+use store::{MasterKey, Sqlite};
+use wire::NodeAddr;
+
+/// At most this many things wait for the server.
+pub const ASKS_MAX: usize = 4_096;
+/// Time between two looks at what is due.
+const TICK: Duration = Duration::from_secs(60);
+/// Stack of its thread, in bytes: SQLite needs some.
+const STACK_LEN: usize = 1024 * 1024;
+
+/// The way to the server's thread.
+#[derive(Debug)]
+pub struct Gms {
+    asks: SyncSender<Ask>,
+}
+
+impl Gms {
+    /// Whether there is a store in a state directory.
+    pub fn is_in(state: &Path) -> bool {
+        state.join(store::FILE).exists()
+    }
+
+    /// Starts the server of the node `f`.
+    ///
+    /// # Errors
+    /// There is no thread, or there are no random numbers.
+    pub fn start(state: &Path, f: NodeAddr, inbox: Inbox) -> std::io::Result<Self> {
+        let (asks, waiting) = sync_channel(ASKS_MAX);
+        let mut server = Server {
+            state: state.to_owned(),
+            f,
+            inbox,
+            rng: HashRng::new(os::random::seed()?),
+            open: None,
+            ticked: None,
+        };
+        let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
+        thread.spawn(move || server.run(&waiting))?;
+        Ok(Self { asks })
+    }
+
+    /// Hands something over; what does not fit is given back.
+    ///
+    /// # Errors
+    /// There is too much to do.
+    pub fn ask(&self, ask: Ask) -> Result<(), Box<Ask>> {
+        let sent = self.asks.try_send(ask);
+        sent.map_err(|error| match error {
+            TrySendError::Full(ask) | TrySendError::Disconnected(ask) => Box::new(ask),
+        })
+    }
+}
+
+/// The server's thread.
+struct Server {
+    state: PathBuf,
+    f: NodeAddr,
+    inbox: Inbox,
+    rng: HashRng,
+    open: Option<(Service, Sqlite)>,
+    ticked: Option<Instant>,
+}
+
+impl Server {
+    /// Runs until nobody can ask any more.
+    fn run(&mut self, waiting: &Receiver<Ask>) {
+        if let Err(error) = self.opened() {
+            tracing::warn!(%error, "the store of groups cannot be opened");
+        }
+        loop {
+            self.tick();
+            self.drain();
+            match waiting.recv_timeout(TICK) {
+                Ok(ask) => self.handle(ask),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// The service and its store, opened if they are not yet.
+    fn opened(&mut self) -> Result<(&mut Service, &mut Sqlite, &mut HashRng), ApiError> {
+        if self.open.is_none() {
+            let opened = open(&self.state, self.f)?;
+            let members = opened.0.tenant().nodes.keys().copied().collect();
+            self.inbox.send(Input::Gms(FromGms::Ready(members)));
+            self.open = Some(opened);
+        }
+        let missing = || ApiError::new(Code::GroupStore).with("detail", "");
+        let (service, store) = self.open.as_mut().ok_or_else(missing)?;
+        Ok((service, store, &mut self.rng))
+    }
+
+    fn handle(&mut self, ask: Ask) {
+        let now_unix_s = os::clock::unix_s();
+        match ask {
+            Ask::Heard { from, message } => match self.opened() {
+                Ok((service, store, rng)) => service.hear(store, now_unix_s, rng, from, message),
+                Err(error) => tracing::debug!(%error, "a node was not heard"),
+            },
+            Ask::Offline(f) => {
+                if let Some((service, _)) = &mut self.open {
+                    service.offline(f);
+                }
+            }
+            Ask::Order { order, reply } => {
+                let done = self.order(now_unix_s, order);
+                // Nodes are told before whoever ordered it is answered.
+                self.drain();
+                match done {
+                    Ok(control::Reply::Invited {
+                        secret,
+                        expires_unix_s,
+                        ..
+                    }) => {
+                        self.inbox.send(Input::Gms(FromGms::Line {
+                            secret,
+                            expires_unix_s,
+                            reply,
+                        }));
+                    }
+                    Ok(_) => answer(&reply, Ok(Response::Done)),
+                    Err(error) => answer(&reply, Err(error)),
+                }
+            }
+            Ask::List { mut groups, reply } => {
+                let managed = self.opened().map(|(service, ..)| managed(service));
+                answer(
+                    &reply,
+                    managed.map(|managed| {
+                        groups.managed = Some(managed);
+                        Response::Groups(Box::new(groups))
+                    }),
+                );
+            }
+        }
+    }
+
+    fn order(&mut self, now_unix_s: u64, order: Order) -> Result<control::Reply, ApiError> {
+        let f = self.f;
+        let (service, store, rng) = self.opened()?;
+        let mut act = |service: &mut Service, command: &Command| {
+            let done = service.order(store, now_unix_s, rng, Actor::Operator, command);
+            done.map_err(|error| order_error(&error))
+        };
+        match order {
+            Order::Serve => Ok(control::Reply::Done),
+            Order::Plain(command) => act(service, &command),
+            Order::Create {
+                group,
+                zone,
+                member,
+            } => {
+                let here = member
+                    .map(|name| own_member(service, f, name))
+                    .transpose()?;
+                let create = Command::CreateGroup {
+                    group: group.clone(),
+                    zone,
+                };
+                let done = act(service, &create)?;
+                let Some(addition) = here else {
+                    return Ok(done);
+                };
+                let groups = vec![group];
+                act(service, &Command::Add(Addition { groups, ..addition }))
+            }
+        }
+    }
+
+    /// Does what is due.
+    fn tick(&mut self) {
+        if self.ticked.is_some_and(|at| at.elapsed() < TICK) {
+            return;
+        }
+        self.ticked = Some(Instant::now());
+        let now_unix_s = os::clock::unix_s();
+        if let Some((service, store)) = &mut self.open {
+            let done = service.order(
+                store,
+                now_unix_s,
+                &mut self.rng,
+                Actor::Clock,
+                &Command::Tick,
+            );
+            if let Err(error) = done {
+                tracing::warn!(%error, "groups: what is due cannot be written down");
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let Some((service, _)) = &mut self.open else {
+            return;
+        };
+        while let Some(effect) = service.poll_effect() {
+            if !self.inbox.send(Input::Gms(FromGms::Effect(effect))) {
+                return;
+            }
+        }
+    }
+}
+
+/// This node as a member of a group that is being made: by the name that it has already, or by
+/// one that nobody else has.
+fn own_member(service: &Service, f: NodeAddr, name: String) -> Result<Addition, ApiError> {
+    let tenant = service.tenant();
+    let (member, node) = match tenant.nodes.get(&f) {
+        Some(known) => (known.clone(), None),
+        None if tenant.members.contains_key(&name) => {
+            let refusal = control::Refusal::HasNode(name);
+            return Err(order_error(&OrderError::Refused(refusal)));
+        }
+        None => (name, Some(f)),
+    };
+    Ok(Addition {
+        member,
+        node,
+        life_s: api::EXPIRES_S_DEFAULT,
+        ..Addition::default()
+    })
+}
+
+fn open(state: &Path, f: NodeAddr) -> Result<(Service, Sqlite), ApiError> {
+    let failed = |detail: String| ApiError::new(Code::GroupStore).with("detail", detail);
+    let random = || os::random::seed().map_err(|error| failed(error.to_string()));
+    let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
+    let key = MasterKey::open(state, random()?).map_err(|error| failed(error.to_string()))?;
+    let nonces = Box::new(HashRng::new(random()?));
+    let seal = key.seal(Arc::clone(&crypto), nonces);
+    let mut store = Sqlite::open(state, seal).map_err(|error| failed(error.to_string()))?;
+    let keys = Keys {
+        seed: key.statement_seed(&*crypto),
+        crypto,
+        f,
+    };
+    let service = Service::open(keys, &mut store as &mut dyn Store);
+    let service = service.map_err(|error| order_error(&error))?;
+    Ok((service, store))
+}
+
+fn order_error(error: &OrderError) -> ApiError {
+    match error {
+        OrderError::Refused(refusal) => {
+            let (name, named) = refusal.named();
+            let error = ApiError::new(Code::GroupRefused).with("refusal", name);
+            named
+                .into_iter()
+                .fold(error, |error, (name, value)| error.with(name, value))
+        }
+        other => ApiError::new(Code::GroupStore).with("detail", other),
+    }
+}
+
+/// What a server manages, as values of the control interface.
+fn managed(service: &Service) -> api::Managed {
+    let tenant = service.tenant();
+    let now_unix_s = os::clock::unix_s();
+    let groups = tenant.groups.iter().map(|(name, group)| {
+        let ahead = group.chain.epochs_ahead(now_unix_s);
+        let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
+        api::ManagedGroup {
+            id: group.id.to_string(),
+            group: name.clone(),
+            zone: group.zone_name.clone(),
+            epoch: ahead.first().map_or(0, |epoch| epoch.number),
+            next_unix_s: next.filter(|at| *at > now_unix_s).min(),
+            members: group.admissions.keys().cloned().collect(),
+        }
+    });
+    let members = tenant.members.iter().map(|(name, member)| api::Member {
+        name: name.clone(),
+        address: member.f.map(NodeAddr::to_ipv6),
+        element: member.kind.map(crate::orders::kind),
+        mode: crate::orders::mode(member.mode_in_force()),
+        prefixes: member.prefixes.iter().copied().map(api::Prefix).collect(),
+        groups: member.groups.iter().cloned().collect(),
+        in_touch: member.f.is_some_and(|f| service.is_online(f)),
+    });
+    let trail = service.trail();
+    api::Managed {
+        rev: trail.rev,
+        trail: group::serial::hex::text(&trail.hash),
+        groups: groups.collect(),
+        members: members.collect(),
+        lines_open: u32::try_from(tenant.invites.len()).unwrap_or(u32::MAX),
+    }
+}
+
+fn answer(reply: &SyncSender<Reply>, answer: Reply) {
+    // Whoever asked may have gone.
+    let _ = reply.try_send(answer);
+}

@@ -1,0 +1,273 @@
+//! Groups on the slow path: what is asked about them over the control socket, and what their
+//! management server on this node has to say.
+
+use crate::answers;
+use crate::gms::Gms;
+use crate::orders::{Ask, FromGms, kind, mode, order_of};
+use crate::shared::Inbox;
+use api::{ApiError, Code, GroupRequest, Reply, Response};
+use control::service::Effect;
+use group::agent::AgentMessage;
+use node::{Event, GroupStatus, Node};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+use wire::invite::{Invite, Purpose};
+use wire::{NodeAddr, Now};
+
+/// Most who wait at once to become members.
+const WAITING_MAX: usize = 16;
+
+/// Who waits to become a member.
+struct Enrolment {
+    server: NodeAddr,
+    reply: SyncSender<Reply>,
+    started: Duration,
+    until: Duration,
+}
+
+/// Groups, as far as the shell has to do with them.
+pub struct Groups {
+    state: PathBuf,
+    inbox: Inbox,
+    gms: Option<Gms>,
+    waiting: Vec<Enrolment>,
+}
+
+impl Groups {
+    /// Groups of a node with this state directory; its server is started if it was one before.
+    pub fn new(state: PathBuf, f: NodeAddr, inbox: Inbox) -> Self {
+        let mut groups = Self {
+            state,
+            inbox,
+            gms: None,
+            waiting: Vec::new(),
+        };
+        if Gms::is_in(&groups.state)
+            && let Err(error) = groups.start(f)
+        {
+            tracing::warn!(%error, "the management server of groups did not start");
+        }
+        groups
+    }
+
+    fn start(&mut self, f: NodeAddr) -> std::io::Result<()> {
+        if self.gms.is_none() {
+            self.gms = Some(Gms::start(&self.state, f, self.inbox.clone())?);
+        }
+        Ok(())
+    }
+
+    /// Takes a request. Whoever asked is answered here, or later.
+    pub fn handle(
+        &mut self,
+        node: &Node,
+        now: Now,
+        request: GroupRequest,
+        reply: SyncSender<Reply>,
+    ) {
+        let starts = matches!(request, GroupRequest::Serve | GroupRequest::Create { .. });
+        if starts && let Err(error) = self.start(node.address()) {
+            let internal = ApiError::new(Code::Internal).with("detail", error);
+            return answer(&reply, Err(internal));
+        }
+        let groups = api::Groups {
+            member_of: node.groups(now).iter().map(membership).collect(),
+            managed: None,
+        };
+        let order = order_of(request);
+        let ask = match (&self.gms, order) {
+            (None, None) => return answer(&reply, Ok(Response::Groups(Box::new(groups)))),
+            (None, Some(_)) => {
+                return answer(&reply, Err(ApiError::new(Code::NotManaging)));
+            }
+            (Some(_), None) => Ask::List { groups, reply },
+            (Some(_), Some(order)) => Ask::Order { order, reply },
+        };
+        let asked = self.gms.as_ref().map(|gms| gms.ask(ask));
+        if let Some(Err(back)) = asked
+            && let Ask::List { reply, .. } | Ask::Order { reply, .. } = *back
+        {
+            let busy = "the management server has too much to do; try again";
+            let busy = ApiError::new(Code::Internal).with("detail", busy);
+            answer(&reply, Err(busy));
+        }
+    }
+
+    /// A node says something to the server here.
+    pub fn said(&self, from: NodeAddr, message: AgentMessage) {
+        if let Some(gms) = &self.gms
+            && gms.ask(Ask::Heard { from, message }).is_err()
+        {
+            tracing::debug!("the management server has too much to do");
+        }
+    }
+
+    /// The server here says something.
+    pub fn from_gms(&self, node: &mut Node, now: Now, said: FromGms) {
+        match said {
+            FromGms::Ready(members) => node.manage(now, members),
+            FromGms::Effect(Effect::Tell { to, message }) => {
+                node.tell_from_server(now, to, message);
+            }
+            FromGms::Effect(Effect::Enter(f)) => node.set_member(now, f, true),
+            FromGms::Effect(Effect::Leave(f)) => node.set_member(now, f, false),
+            FromGms::Effect(Effect::Locate { to, f }) => node.tell_location(now, to, f),
+            FromGms::Line {
+                secret,
+                expires_unix_s,
+                reply,
+            } => {
+                let endpoints = node.status(now).local_endpoints;
+                let line = node.group_line(secret, expires_unix_s, &endpoints);
+                let line = line.map_err(answers::invite_error).map(|line| {
+                    let endpoints = endpoints.into_iter();
+                    Response::GroupLine(api::GroupLine {
+                        line,
+                        expires_unix_s,
+                        endpoints: endpoints.take(wire::invite::ENDPOINTS_MAX).collect(),
+                    })
+                });
+                answer(&reply, line);
+            }
+        }
+    }
+
+    /// Uses the line of a management server.
+    ///
+    /// # Errors
+    /// The line cannot be used; nobody waits then.
+    pub fn join(
+        &mut self,
+        node: &mut Node,
+        now: Now,
+        join: api::Join,
+        reply: &SyncSender<Reply>,
+    ) -> Result<(), ApiError> {
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(ApiError::new(Code::Internal).with("detail", "too many requests wait"));
+        }
+        let server = node
+            .join_groups(now, &join.line, join.label)
+            .map_err(|error| answers::join_error(&error))?;
+        self.waiting.push(Enrolment {
+            server,
+            reply: reply.clone(),
+            started: now.mono,
+            until: now.mono.saturating_add(Duration::from_millis(join.wait_ms)),
+        });
+        Ok(())
+    }
+
+    /// Something has happened that somebody may wait for, or that the server has to know.
+    pub fn handle_event(&mut self, node: &Node, now: Now, event: &Event) {
+        match event {
+            Event::SessionDown { peer, .. } => {
+                if let Some(gms) = &self.gms {
+                    // What is lost is noticed when the node resumes.
+                    let _ = gms.ask(Ask::Offline(*peer));
+                }
+            }
+            Event::Enrolled { server, name } => self.end(*server, |waited| {
+                let took = now.mono.saturating_sub(waited.started).as_millis();
+                let groups = node.groups(now).into_iter();
+                let of_server = |it: &GroupStatus| it.servers.iter().any(|s| s.f == *server);
+                Ok(Response::Enrolled(api::Enrolled {
+                    server: server.to_ipv6(),
+                    name: name.clone(),
+                    groups: groups.filter(of_server).map(|it| it.name).collect(),
+                    took_ms: u64::try_from(took).unwrap_or(u64::MAX),
+                }))
+            }),
+            Event::EnrolFailed { server, why } => {
+                self.end(*server, |_| Err(refused(why.as_deref())));
+            }
+            _ => {}
+        }
+    }
+
+    /// When [`Groups::handle_timeout`] is to be called (monotonic).
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.waiting.iter().map(|waiting| waiting.until).min()
+    }
+
+    /// Those who have waited long enough.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.waiting.retain(|waiting| {
+            let over = waiting.until <= now.mono;
+            if over {
+                let waited_s = now.mono.saturating_sub(waiting.started).as_secs();
+                let error = ApiError::new(Code::GroupTimeout)
+                    .with("server", waiting.server)
+                    .with("waited_s", waited_s);
+                answer(&waiting.reply, Err(error));
+            }
+            !over
+        });
+    }
+
+    fn end(&mut self, server: NodeAddr, with: impl Fn(&Enrolment) -> Reply) {
+        self.waiting.retain(|waiting| {
+            let ended = waiting.server == server;
+            if ended {
+                answer(&waiting.reply, with(waiting));
+            }
+            !ended
+        });
+    }
+}
+
+/// Whether a line is of a management server.
+pub fn is_group_line(line: &str) -> bool {
+    use identity::crypto::{AwsLc, Crypto};
+    let read = Invite::parse(line, |bytes| AwsLc.sha256(&[bytes]));
+    read.is_ok_and(|invite| matches!(invite.purpose, Purpose::Group { .. }))
+}
+
+/// What a server says when it does not take a node. It comes from elsewhere: nothing in it moves a
+/// terminal's cursor.
+fn refused(why: Option<&str>) -> ApiError {
+    let error = ApiError::new(Code::GroupRefused);
+    let Some(why) = why else {
+        return error.with("refusal", "invite-expired");
+    };
+    let named: BTreeMap<String, String> = serde_json::from_str(why).unwrap_or_default();
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|c| !c.is_control());
+        letters.take(api::LABEL_LEN_MAX * 4).collect()
+    };
+    let named = named.iter().take(8);
+    named.fold(error, |error, (name, value)| {
+        error.with(&plain(name), plain(value))
+    })
+}
+
+fn membership(status: &GroupStatus) -> api::Membership {
+    let members = status.members.iter().map(|(f, name)| api::Reached {
+        address: f.to_ipv6(),
+        name: name.clone(),
+        in_touch: true,
+    });
+    let servers = status.servers.iter().map(|server| api::Reached {
+        address: server.f.to_ipv6(),
+        name: None,
+        in_touch: server.is_up,
+    });
+    api::Membership {
+        id: status.id.to_string(),
+        group: status.name.clone(),
+        name: status.own_name.clone(),
+        element: kind(status.kind),
+        mode: mode(status.mode),
+        lease_until_unix_s: status.until_unix_s,
+        epochs: status.epochs.iter().map(|(_, number)| *number).collect(),
+        servers: servers.collect(),
+        members: members.collect(),
+    }
+}
+
+fn answer(reply: &SyncSender<Reply>, answer: Reply) {
+    // Whoever asked may have gone.
+    let _ = reply.try_send(answer);
+}

@@ -1,0 +1,21 @@
+//! Where a management server writes down what happened.
+//!
+//! What it does: [`Sqlite`] is a [`control::service::Store`] in one file. Everything that an order
+//! does is one transaction: the records of the audit trail, the secrets of epochs and the root keys
+//! of groups, the last two sealed ([`Seal`]).
+//!
+//! What it does not: decide anything, or know what a record means.
+//!
+//! | file, in the state directory | what |
+//! |---|---|
+//! | [`FILE`], and beside it what SQLite needs while it runs | records, sealed secrets |
+//! | [`KEY_FILE`] | the key that seals, and from which the server's own key follows |
+//!
+//! A backup is both files; the first without the second is of no use to anybody.
+#![forbid(unsafe_code)]
+
+mod seal;
+mod sqlite;
+
+pub use seal::{KEY_FILE, MasterKey, Seal};
+pub use sqlite::{FILE, OpenError, Sqlite};
