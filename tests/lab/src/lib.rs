@@ -12,6 +12,7 @@ pub mod boot;
 pub mod capture;
 pub mod host;
 pub mod http;
+pub mod lan;
 pub mod nat;
 pub mod ns;
 pub mod ssh;

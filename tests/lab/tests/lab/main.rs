@@ -5,6 +5,7 @@ mod bridge;
 mod demo;
 mod deny;
 mod discovery;
+mod groups;
 mod host_untouched;
 mod idle;
 mod kill;
