@@ -140,6 +140,8 @@ codes! {
     NotServing = "not-serving",
     /// As many customers have a password, or as many lines are open, as a Bridge keeps. [max]
     BridgeFull = "bridge-full",
+    /// Neither a peer nor a member of a group of this node is called so. [who]
+    UnknownName = "unknown-name",
     /// This node is no management server of groups.
     NotManaging = "not-managing",
     /// A management server did not do what it was asked. [refusal, and what the refusal names]

@@ -47,6 +47,12 @@ pub enum Request {
     Bridge(BridgeRequest),
     /// About groups.
     Group(GroupRequest),
+    /// What a member's name stands for, `NAME`, `NAME.GROUP` or `NAME.GROUP.kumi`:
+    /// [`crate::Response::Found`].
+    Find {
+        /// The name, at most 256 bytes.
+        name: String,
+    },
     /// What this network lets through: [`crate::Response::Netcheck`], some seconds later.
     Netcheck {
         /// Where to make a TCP connection as well, each a host, a colon and a port; at most
@@ -246,6 +252,7 @@ impl Request {
             }
             Request::Bridge(bridge) => return bridge.check(),
             Request::Group(group) => return group.check(),
+            Request::Find { name } if name.len() > 256 => return Err("name"),
             Request::Netcheck { targets } => return netcheck::check(targets),
             Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {
                 return Err("count");

@@ -61,6 +61,11 @@ pub enum Response {
     Enrolled(crate::Enrolled),
     /// To [`crate::GroupRequest::Add`] and [`crate::GroupRequest::Invite`].
     GroupLine(crate::GroupLine),
+    /// To [`crate::Request::Find`].
+    Found {
+        /// The member's address F.
+        address: Ipv6Addr,
+    },
     /// To [`crate::GroupRequest::List`].
     Groups(Box<crate::Groups>),
     /// To [`crate::Request::Netcheck`].

@@ -33,6 +33,8 @@ const RESUME: u16 = 0x18;
 const CURRENT: u16 = 0x1a;
 const LOCATE: u16 = 0x1b;
 const LOCATED: u16 = 0x1c;
+const FIND: u16 = 0x1d;
+const FOUND: u16 = 0x1e;
 
 /// How far a member has come in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,32 @@ pub struct Given {
     pub lease: Lease,
 }
 
+/// A member's name, in one group or in any that the node is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberName {
+    /// What the member is called.
+    pub member: String,
+    /// The group.
+    pub group: Option<String>,
+}
+
+impl MemberName {
+    /// Reads `member`, `member.group` or `member.group.kumi`; `None`: it is none of these.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_suffix(".kumi").unwrap_or(text);
+        let (member, group) = match text.split_once('.') {
+            Some((member, group)) => (member, Some(group)),
+            None => (text, None),
+        };
+        let fits = is_name(member) && group.is_none_or(is_name);
+        fits.then(|| Self {
+            member: member.to_owned(),
+            group: group.map(str::to_owned),
+        })
+    }
+}
+
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentMessage {
@@ -139,6 +167,15 @@ pub enum AgentMessage {
         /// Its identity, as in message 2 of session.md, section 5; empty: it is not known here.
         identity: Vec<u8>,
     },
+    /// Node to server: who is called so?
+    Find(MemberName),
+    /// Server to node: this member, by its admission and lease; `None`: nobody.
+    Found {
+        /// The name that was asked for.
+        name: MemberName,
+        /// Whose it is.
+        member: Option<Box<(Lease, Admission)>>,
+    },
 }
 
 /// What a server tells a node.
@@ -165,6 +202,8 @@ impl AgentMessage {
             Self::Current { .. } => CURRENT,
             Self::Locate { .. } => LOCATE,
             Self::Located { .. } => LOCATED,
+            Self::Find(_) => FIND,
+            Self::Found { .. } => FOUND,
         }
     }
 
@@ -173,7 +212,7 @@ impl AgentMessage {
     pub const fn is_for_server(&self) -> bool {
         matches!(
             self,
-            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. }
+            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. } | Self::Find(_)
         )
     }
 
@@ -221,6 +260,13 @@ impl AgentMessage {
                 }
                 out.bytes(identity);
             }
+            Self::Find(name) => write_member_name(&mut out, name),
+            Self::Found { name, member } => {
+                write_member_name(&mut out, name);
+                if let Some((lease, admission)) = member.as_deref() {
+                    out.bytes(&lease.encode()).bytes(&admission.encode());
+                }
+            }
         }
         out.finish()
     }
@@ -252,6 +298,11 @@ impl AgentMessage {
                 f: NodeAddr(*reader.array()?),
             },
             LOCATED => read_located(&mut reader)?,
+            FIND => Self::Find(read_member_name(&mut reader)?),
+            FOUND => Self::Found {
+                name: read_member_name(&mut reader)?,
+                member: read_member(&mut reader)?,
+            },
             _ => return Ok(None),
         };
         reader.finish()?;
@@ -356,6 +407,31 @@ fn read_located(reader: &mut Reader<'_>) -> Result<AgentMessage, Malformed> {
         endpoints,
         identity: reader.rest().to_vec(),
     })
+}
+
+fn write_member_name(out: &mut Writer, name: &MemberName) {
+    for part in [
+        name.member.as_str(),
+        name.group.as_deref().unwrap_or_default(),
+    ] {
+        let part = cut(part, NAME_LEN_MAX);
+        out.u8(len8(part.len())).bytes(part.as_bytes());
+    }
+}
+
+fn read_member_name(reader: &mut Reader<'_>) -> Result<MemberName, Malformed> {
+    Ok(MemberName {
+        member: read_name(reader)?.ok_or_else(|| reader.malformed())?,
+        group: read_name(reader)?,
+    })
+}
+
+fn read_member(reader: &mut Reader<'_>) -> Result<Option<Box<(Lease, Admission)>>, Malformed> {
+    if reader.remaining() == 0 {
+        return Ok(None);
+    }
+    let lease = Lease::decode(reader.array::<LEASE_LEN>()?)?;
+    Ok(Some(Box::new((lease, Admission::decode(reader.rest())?))))
 }
 
 /// A name behind its length; `None`: it has no bytes.

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use identity::crypto::Crypto;
 use wire::NodeAddr;
 
+use crate::agent::MemberName;
 use crate::chain::{ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
 use crate::epochs::{EpochName, EpochSecret, SecretError, Usable, Use};
@@ -230,6 +231,36 @@ impl Keyring {
             let runs = now_unix_s < peer.until_unix_s && now_unix_s < joined.lease.until_unix_s;
             let is_out = joined.is_removed(peer.member) || joined.is_removed(joined.member());
             (runs && !is_out).then_some((*group, peer))
+        })
+    }
+
+    /// The node that a member's name stands for, by statements that anybody may have handed over;
+    /// `None`: they do not say so, or not in a group of this node, or not now.
+    #[must_use]
+    pub fn named(
+        &self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        name: &MemberName,
+        (lease, admission): &(Lease, Admission),
+    ) -> Option<NodeAddr> {
+        let joined = self.groups.get(&admission.group)?;
+        let is_group = name.group.as_ref().is_none_or(|it| *it == joined.name);
+        let attributes = admission.attributes().ok()?;
+        let is_name = attributes.name.as_ref() == Some(&name.member);
+        let fits = is_group && is_name && lease.member == admission.member;
+        let holds = joined.check(crypto, now_unix_s, admission, lease).is_ok();
+        (fits && holds).then_some(admission.member.f)
+    }
+
+    /// The members that have shown themselves and are called so.
+    pub fn called<'a>(&'a self, name: &'a MemberName) -> impl Iterator<Item = NodeAddr> + 'a {
+        let groups = self.groups.values();
+        let groups = groups.filter(|it| name.group.as_ref().is_none_or(|group| *group == it.name));
+        groups.flat_map(|joined| {
+            let peers = joined.peers.iter();
+            let called = peers.filter(|(_, it)| it.attributes.name.as_ref() == Some(&name.member));
+            called.map(|(f, _)| *f)
         })
     }
 

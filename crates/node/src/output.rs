@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use group::agent::AgentMessage;
+use group::agent::{AgentMessage, MemberName};
 use group::statement::GroupId;
 use wire::channel::AttachStatus;
 use wire::ip::Ecn;
@@ -207,6 +207,13 @@ pub enum Event {
         server: NodeAddr,
         /// Up to this revision.
         rev: u64,
+    },
+    /// Who a member's name stands for ([`crate::Node::find`]).
+    Named {
+        /// The name.
+        name: MemberName,
+        /// The member's node; `None`: nobody is called so, as far as a server says.
+        f: Option<NodeAddr>,
     },
     /// Two chains of one server of a group: it lied to somebody, or its key is in other hands.
     GroupForked {

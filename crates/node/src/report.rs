@@ -44,14 +44,28 @@ impl Node {
         }
     }
 
-    /// Every peer on the allowlist, in the order of the list.
+    /// Every peer on the allowlist, in the order of the list, then the members of this node's groups
+    /// that are in touch.
     #[must_use]
     pub fn peers(&self, now: Now) -> Vec<PeerStatus> {
         let entries = self.stored.rules.allowed();
         let claims = self.prefix_claims();
-        entries
-            .map(|entry| self.peer_status(now, entry, &claims))
-            .collect()
+        let listed = entries.map(|entry| self.peer_status(now, entry, &claims));
+        let members = self.members_not_listed();
+        let members = members.map(|f| {
+            let entry = crate::invites::joined_entry(f, now);
+            let name = self.name_of(now, f);
+            let label = name.map(|(member, group)| format!("{member}.{group}"));
+            self.peer_status(now, &AllowEntry { label, ..entry }, &claims)
+        });
+        listed.chain(members).collect()
+    }
+
+    /// Members of this node's groups with a session, that no entry names.
+    fn members_not_listed(&self) -> impl Iterator<Item = NodeAddr> {
+        let members = self.peers.iter().filter(|(_, peer)| peer.proven.is_member);
+        let members = members.map(|(f, _)| *f);
+        members.filter(|f| !self.access(*f).is_allowed())
     }
 
     /// A hash of all state that only authentic messages and the owner may change: keys,

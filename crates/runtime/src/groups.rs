@@ -7,7 +7,7 @@ use crate::orders::{Ask, FromGms, kind, mode, order_of};
 use crate::shared::Inbox;
 use api::{ApiError, Code, GroupRequest, Reply, Response};
 use control::service::Effect;
-use group::agent::AgentMessage;
+use group::agent::{AgentMessage, MemberName};
 use node::{Event, GroupStatus, Node};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,11 +19,21 @@ use wire::{NodeAddr, Now};
 /// Most who wait at once to become members.
 const WAITING_MAX: usize = 16;
 
+/// How long a name is asked for: a server answers at once or is not in touch.
+const NAME_WAIT: Duration = Duration::from_millis(1_500);
+
 /// Who waits to become a member.
 struct Enrolment {
     server: NodeAddr,
     reply: SyncSender<Reply>,
     started: Duration,
+    until: Duration,
+}
+
+/// Who waits for what a name stands for.
+struct Asked {
+    name: MemberName,
+    reply: SyncSender<Reply>,
     until: Duration,
 }
 
@@ -33,6 +43,7 @@ pub struct Groups {
     inbox: Inbox,
     gms: Option<Gms>,
     waiting: Vec<Enrolment>,
+    asked: Vec<Asked>,
 }
 
 impl Groups {
@@ -43,6 +54,7 @@ impl Groups {
             inbox,
             gms: None,
             waiting: Vec::new(),
+            asked: Vec::new(),
         };
         if Gms::is_in(&groups.state)
             && let Err(error) = groups.start(f)
@@ -160,6 +172,18 @@ impl Groups {
         Ok(())
     }
 
+    /// Takes the question what a name stands for.
+    pub fn find(&mut self, node: &mut Node, now: Now, name: &str, reply: SyncSender<Reply>) {
+        let parsed = MemberName::parse(name);
+        let unknown = ApiError::new(Code::UnknownName).with("who", name);
+        let Some(name) = parsed.filter(|_| self.asked.len() < WAITING_MAX) else {
+            return answer(&reply, Err(unknown));
+        };
+        let until = now.mono.saturating_add(NAME_WAIT);
+        node.find(now, &name);
+        self.asked.push(Asked { name, reply, until });
+    }
+
     /// Something has happened that somebody may wait for, or that the server has to know.
     pub fn handle_event(&mut self, node: &Node, now: Now, event: &Event) {
         match event {
@@ -180,6 +204,16 @@ impl Groups {
                     took_ms: u64::try_from(took).unwrap_or(u64::MAX),
                 }))
             }),
+            // Another server may know.
+            Event::Named { f: None, .. } => {}
+            Event::Named { name, f: Some(f) } => self.asked.retain(|asked| {
+                let is_it = asked.name == *name;
+                if is_it {
+                    let address = f.to_ipv6();
+                    answer(&asked.reply, Ok(Response::Found { address }));
+                }
+                !is_it
+            }),
             Event::EnrolFailed { server, why } => {
                 self.end(*server, |_| Err(refused(why.as_deref())));
             }
@@ -189,11 +223,13 @@ impl Groups {
 
     /// When [`Groups::handle_timeout`] is to be called (monotonic).
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.waiting.iter().map(|waiting| waiting.until).min()
+        let waiting = self.waiting.iter().map(|waiting| waiting.until);
+        waiting.chain(self.asked.iter().map(|it| it.until)).min()
     }
 
     /// Those who have waited long enough.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.end_of_names(now);
         self.waiting.retain(|waiting| {
             let over = waiting.until <= now.mono;
             if over {
@@ -202,6 +238,20 @@ impl Groups {
                     .with("server", waiting.server)
                     .with("waited_s", waited_s);
                 answer(&waiting.reply, Err(error));
+            }
+            !over
+        });
+    }
+
+    fn end_of_names(&mut self, now: Now) {
+        self.asked.retain(|asked| {
+            let over = asked.until <= now.mono;
+            if over {
+                let MemberName { member, group } = &asked.name;
+                let group = group.as_deref().map(|group| format!(".{group}"));
+                let who = format!("{member}{}", group.unwrap_or_default());
+                let unknown = ApiError::new(Code::UnknownName).with("who", who);
+                answer(&asked.reply, Err(unknown));
             }
             !over
         });

@@ -149,6 +149,10 @@ impl Requests {
                 self.groups.handle(node, now, request, reply);
                 return Then::Continue;
             }
+            Request::Find { name } => {
+                self.groups.find(node, now, &name, reply);
+                return Then::Continue;
+            }
             Request::Join(join) if groups::is_group_line(&join.line) => {
                 match self.groups.join(node, now, join, &reply) {
                     Ok(()) => return Then::Continue,

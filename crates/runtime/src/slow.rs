@@ -275,7 +275,7 @@ impl SlowPath {
             | Event::GroupForked { .. }
             | Event::GroupClock { .. }
             | Event::GroupDamaged { .. } => tracing::warn!(what = event_name(event)),
-            Event::Echo { .. } | Event::EchoLost { .. } => {}
+            Event::Echo { .. } | Event::EchoLost { .. } | Event::Named { .. } => {}
             _ => tracing::info!(what = event_name(event)),
         }
         tracing::debug!(?event);
@@ -322,6 +322,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::GroupJoined { .. } => "joined a group",
         Event::GroupLeft { .. } => "removed from a group",
         Event::GroupsCurrent { .. } => "groups current",
+        Event::Named { .. } => "a name was asked for",
         Event::GroupForked { .. } => "a management server told two histories of a group",
         Event::GroupClock { .. } => "the clock of a management server differs",
         Event::GroupDamaged { .. } => "what was kept of a group is damaged",

@@ -126,6 +126,8 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1a, &[&[0; 7], &[9], &[0; 16]]),
         of(0x1b, &[&[0xfc; 16]]),
         of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
+        of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
+        of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),
     ]
 }
@@ -207,6 +209,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 14);
+        assert_eq!(seeds.len(), 16);
     }
 }

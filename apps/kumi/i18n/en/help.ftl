@@ -262,7 +262,7 @@ opt-seal = Seal the root keys with a passphrase
 opt-node = Seal the hot keys as well
 
 arg-line = The invite line that `kumi up` or `kumi invite` printed
-arg-peer = A peer: its address, or its name in `kumi list`
+arg-peer = A peer: its address, or its name in `kumi list`; or the name of a member of a group: NAME or NAME.GROUP
 arg-command = The program to run and its arguments
 arg-listen = Where to wait: an address and a port of this machine, or inside:PORT
 arg-target = Where it leads: an address and a port; fc00::/8 and 200::/7, names of peers and inside:ADDRESS:PORT go through the private network

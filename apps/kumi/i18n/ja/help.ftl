@@ -259,7 +259,7 @@ opt-seal = ルート鍵をパスフレーズで封印する
 opt-node = ホット鍵も封印する
 
 arg-line = `kumi up` または `kumi invite` が表示した招待行
-arg-peer = ピアのアドレス、または `kumi list` に出る名前
+arg-peer = ピアのアドレス、`kumi list` に出る名前、またはグループのメンバーの名前(NAME か NAME.GROUP)
 arg-command = 実行するプログラムとその引数
 arg-listen = 待つ場所: このマシンのアドレスとポート、または inside:ポート
 arg-target = つなぐ先: アドレスとポート。fc00::/8 と 200::/7、ピアの名前、inside:アドレス:ポート はプライベートネットワークを通る

@@ -120,7 +120,7 @@ pub(crate) fn listed(context: &Context, name: &str) -> Result<Who, Failure> {
     by_name(name, names.collect())
 }
 
-/// A peer's address, from its address or its name.
+/// A peer's address, from its address or its name, or that of a member of a group.
 ///
 /// # Errors
 /// There is no such peer, or more than one.
@@ -132,7 +132,16 @@ pub(crate) fn address_of(context: &Context, value: &str) -> Result<Ipv6Addr, Fai
     let names = peers
         .into_iter()
         .filter_map(|p| Some((p.label?, p.address)));
-    by_name(value, names.collect())
+    let names: Vec<_> = names.collect();
+    if names.iter().any(|(name, _)| name == value) {
+        return by_name(value, names);
+    }
+    // A member of a group that this node is not in touch with, perhaps.
+    let name = value.to_owned();
+    match ask(context, &Request::Find { name }) {
+        Ok(Response::Found { address }) => Ok(address),
+        _ => by_name(value, names),
+    }
 }
 
 /// `--label`, checked.

@@ -1,7 +1,7 @@
 //! What nodes say to the server, and the answers.
 
-use group::agent::{AgentMessage, Answer, Enrol, Have, ToMember};
-use group::statement::GroupId;
+use group::agent::{AgentMessage, Answer, Enrol, Have, MemberName, ToMember};
+use group::statement::{GroupId, Lease};
 use identity::crypto::Rng;
 use wire::NodeAddr;
 
@@ -51,7 +51,9 @@ impl Service {
                     self.effect(Effect::Locate { to: f, f: of });
                 }
             }
+            AgentMessage::Find(name) => self.find(now_unix_s, f, name),
             AgentMessage::Enrolled { .. }
+            | AgentMessage::Found { .. }
             | AgentMessage::Welcome(_)
             | AgentMessage::Current { .. }
             | AgentMessage::Located { .. } => {}
@@ -155,6 +157,21 @@ impl Service {
             self.tell(f, message);
         }
         last
+    }
+
+    /// Tells who is called so in a group of the node that asks.
+    fn find(&mut self, now_unix_s: u64, f: NodeAddr, name: MemberName) {
+        let groups = self.tenant.groups_of(f).into_iter();
+        let mut groups =
+            groups.filter(|(title, _)| name.group.as_deref().is_none_or(|it| it == *title));
+        let member = groups.find_map(|(_, group)| {
+            let admission = group.admissions.get(&name.member)?;
+            let index = group.chain.index();
+            let (member, by) = (admission.member, self.signer());
+            let lease = Lease::issue(&by, index, group.id, member, now_unix_s);
+            Some(Box::new((lease, admission.clone())))
+        });
+        self.tell(f, ToMember::Agent(AgentMessage::Found { name, member }));
     }
 
     /// Whether two nodes are in a group together, or one asks for this server.

@@ -63,6 +63,33 @@ fn have(count: usize) -> AgentMessage {
     }
 }
 
+fn name(member: &str, group: Option<&str>) -> MemberName {
+    MemberName {
+        member: member.to_owned(),
+        group: group.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_members_name_has_up_to_three_parts() {
+    assert_eq!(MemberName::parse("ada"), Some(name("ada", None)));
+    assert_eq!(MemberName::parse("ada.lab"), Some(name("ada", Some("lab"))));
+    assert_eq!(
+        MemberName::parse("ada.lab.kumi"),
+        Some(name("ada", Some("lab")))
+    );
+    for wrong in [
+        "",
+        ".lab",
+        "ada.",
+        "a b",
+        "ada.lab.office",
+        "ada.lab.kumi.kumi",
+    ] {
+        assert_eq!(MemberName::parse(wrong), None, "{wrong}");
+    }
+}
+
 fn all() -> Vec<AgentMessage> {
     let f = NodeAddr([0xfc; 16]);
     let text = "alice".to_owned();
@@ -90,6 +117,15 @@ fn all() -> Vec<AgentMessage> {
             endpoints,
             identity: vec![1, 2, 3],
         },
+        AgentMessage::Find(name("ada", Some("lab"))),
+        AgentMessage::Found {
+            name: name("ada", None),
+            member: None,
+        },
+        AgentMessage::Found {
+            name: name("ada", None),
+            member: Some(Box::new((given().lease, given().admission))),
+        },
     ]
 }
 
@@ -106,7 +142,7 @@ fn every_message_comes_back_and_no_part_of_it_is_taken_for_it() {
             assert_ne!(read, Ok(Some(message.clone())), "{kind:#x} {len}");
         }
     }
-    for other in [0, 0x10, 0x15, 0x1d, 0x1f, 0x30] {
+    for other in [0, 0x10, 0x15, 0x1f, 0x30] {
         assert_eq!(AgentMessage::decode(other, b"anything"), Ok(None));
     }
 }

@@ -235,7 +235,13 @@ impl Node {
                 endpoints,
                 identity,
             } => self.located_in(now, of, &endpoints, &identity),
-            AgentMessage::Enrol(_) | AgentMessage::Resume { .. } | AgentMessage::Locate { .. } => {}
+            AgentMessage::Found { name, member } => {
+                self.found_in(now, name, member.as_deref());
+            }
+            AgentMessage::Enrol(_)
+            | AgentMessage::Resume { .. }
+            | AgentMessage::Locate { .. }
+            | AgentMessage::Find(_) => {}
         }
     }
 

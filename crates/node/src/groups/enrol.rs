@@ -1,4 +1,5 @@
-//! Lines of management servers: using one, and finding other members through a server.
+//! Lines of management servers: using one, and finding other members through a server, by address
+//! or by name.
 //!
 //! The line names the server and opens its gate; the invite's own secret is told to the server
 //! alone, inside the session. Enrolments under way do not survive a restart; the line may be given
@@ -7,7 +8,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use group::agent::{AgentMessage, Answer, Enrol};
+use group::agent::{AgentMessage, Answer, Enrol, MemberName};
+use group::statement::{Admission, Lease};
 use group::{Access, Kind};
 use identity::PublicIdentity;
 use mesh::Source;
@@ -151,6 +153,34 @@ impl Node {
                 self.tell_server(now, server, &AgentMessage::Locate { f });
             }
         }
+    }
+
+    /// Asks who a member's name stands for. [`Event::Named`] follows, once for each server that is
+    /// in touch and says something; at once, if the member is.
+    pub fn find(&mut self, now: Now, name: &MemberName) {
+        let called: Vec<NodeAddr> = self.groups.keyring.called(name).collect();
+        if let [f, ..] = called[..] {
+            let name = name.clone();
+            return self.event(Event::Named { name, f: Some(f) });
+        }
+        let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
+        for server in servers {
+            if server == self.f || self.peer_is_up(server) {
+                self.tell_server(now, server, &AgentMessage::Find(name.clone()));
+            }
+        }
+        self.settle(now);
+    }
+
+    pub(crate) fn found_in(
+        &mut self,
+        now: Now,
+        name: MemberName,
+        member: Option<&(Lease, Admission)>,
+    ) {
+        let keyring = &self.groups.keyring;
+        let f = member.and_then(|member| keyring.named(&*self.crypto, now.unix_s, &name, member));
+        self.event(Event::Named { name, f });
     }
 
     /// A server says where F may be. Who F is has to hold by itself.

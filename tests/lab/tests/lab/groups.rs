@@ -78,6 +78,12 @@ fn put_a_node_in_a_group_and_that_is_all() {
     let heard = capture.stop();
     assert_eq!(heard.canaries, 0, "plaintext on the wire");
     assert!(heard.bytes > 1 << 19, "{heard:?}");
+    // By name, also somebody whom this node has never met.
+    for name in ["m1", "m1.lab", "m1.lab.kumi"] {
+        bob.kumi(&["ping", name, "-c", "1"]);
+    }
+    let stranger = bob.kumi_output(&["ping", "m9.lab", "-c", "1"]);
+    assert!(!stranger.status.success());
     let groups = bob.json(&["group", "list"]);
     assert_eq!(groups["member_of"][0]["group"], "lab");
     assert_eq!(groups["member_of"][0]["name"], "m2");
