@@ -16,6 +16,7 @@ use wire::{Endpoint, Malformed, NodeAddr, Prefix, Reader, Writer};
 use crate::chain::Head;
 use crate::element::Kind;
 use crate::message::Message;
+use crate::name::MemberName;
 use crate::statement::{
     Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, is_name,
 };
@@ -93,32 +94,6 @@ pub struct Given {
     pub admission: Admission,
     /// Its lease.
     pub lease: Lease,
-}
-
-/// A member's name, in one group or in any that the node is in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MemberName {
-    /// What the member is called.
-    pub member: String,
-    /// The group.
-    pub group: Option<String>,
-}
-
-impl MemberName {
-    /// Reads `member`, `member.group` or `member.group.kumi`; `None`: it is none of these.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_suffix(".kumi").unwrap_or(text);
-        let (member, group) = match text.split_once('.') {
-            Some((member, group)) => (member, Some(group)),
-            None => (text, None),
-        };
-        let fits = is_name(member) && group.is_none_or(is_name);
-        fits.then(|| Self {
-            member: member.to_owned(),
-            group: group.map(str::to_owned),
-        })
-    }
 }
 
 /// One message.

@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use identity::crypto::Crypto;
 use wire::NodeAddr;
 
-use crate::agent::MemberName;
 use crate::chain::{ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
 use crate::epochs::{EpochName, EpochSecret, SecretError, Usable, Use};
+use crate::name::MemberName;
 use crate::statement::{Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership};
 use joined::Joined;
 

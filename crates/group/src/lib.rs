@@ -30,6 +30,7 @@ pub mod epochs;
 mod flow;
 pub mod keyring;
 pub mod message;
+mod name;
 pub mod resolve;
 pub mod serial;
 pub mod statement;
@@ -41,3 +42,4 @@ pub use allow::{
 pub use decide::{Decision, Direction, Rule, Verdict, decide};
 pub use element::{Kind, Mode};
 pub use flow::{FLOWS_MAX, FlowKey, FlowTable, OTHER_IDLE_MAX, TCP_IDLE_MAX};
+pub use name::MemberName;

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use group::agent::{AgentMessage, MemberName};
+use group::MemberName;
+use group::agent::AgentMessage;
 use group::statement::GroupId;
 use wire::channel::AttachStatus;
 use wire::ip::Ecn;

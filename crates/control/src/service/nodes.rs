@@ -1,6 +1,7 @@
 //! What nodes say to the server, and the answers.
 
-use group::agent::{AgentMessage, Answer, Enrol, Have, MemberName, ToMember};
+use group::MemberName;
+use group::agent::{AgentMessage, Answer, Enrol, Have, ToMember};
 use group::statement::{GroupId, Lease};
 use identity::crypto::Rng;
 use wire::NodeAddr;

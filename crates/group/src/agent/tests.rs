@@ -70,26 +70,6 @@ fn name(member: &str, group: Option<&str>) -> MemberName {
     }
 }
 
-#[test]
-fn a_members_name_has_up_to_three_parts() {
-    assert_eq!(MemberName::parse("ada"), Some(name("ada", None)));
-    assert_eq!(MemberName::parse("ada.lab"), Some(name("ada", Some("lab"))));
-    assert_eq!(
-        MemberName::parse("ada.lab.kumi"),
-        Some(name("ada", Some("lab")))
-    );
-    for wrong in [
-        "",
-        ".lab",
-        "ada.",
-        "a b",
-        "ada.lab.office",
-        "ada.lab.kumi.kumi",
-    ] {
-        assert_eq!(MemberName::parse(wrong), None, "{wrong}");
-    }
-}
-
 fn all() -> Vec<AgentMessage> {
     let f = NodeAddr([0xfc; 16]);
     let text = "alice".to_owned();

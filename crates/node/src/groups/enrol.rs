@@ -8,7 +8,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use group::agent::{AgentMessage, Answer, Enrol, MemberName};
+use group::MemberName;
+use group::agent::{AgentMessage, Answer, Enrol};
 use group::statement::{Admission, Lease};
 use group::{Access, Kind};
 use identity::PublicIdentity;

@@ -1,0 +1,61 @@
+//! What members are called: `NAME`, `NAME.GROUP`, `NAME.GROUP.kumi`.
+
+use crate::statement::is_name;
+
+/// A member's name, in one group or in any that the node is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberName {
+    /// What the member is called.
+    pub member: String,
+    /// The group.
+    pub group: Option<String>,
+}
+
+impl MemberName {
+    /// Reads `member`, `member.group` or `member.group.kumi`; `None`: it is none of these.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_suffix(".kumi").unwrap_or(text);
+        let (member, group) = match text.split_once('.') {
+            Some((member, group)) => (member, Some(group)),
+            None => (text, None),
+        };
+        let fits = is_name(member) && group.is_none_or(is_name);
+        fits.then(|| Self {
+            member: member.to_owned(),
+            group: group.map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(member: &str, group: Option<&str>) -> MemberName {
+        MemberName {
+            member: member.to_owned(),
+            group: group.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_members_name_has_up_to_three_parts() {
+        assert_eq!(MemberName::parse("ada"), Some(name("ada", None)));
+        assert_eq!(MemberName::parse("ada.lab"), Some(name("ada", Some("lab"))));
+        assert_eq!(
+            MemberName::parse("ada.lab.kumi"),
+            Some(name("ada", Some("lab")))
+        );
+        for wrong in [
+            "",
+            ".lab",
+            "ada.",
+            "a b",
+            "ada.lab.office",
+            "ada.lab.kumi.kumi",
+        ] {
+            assert_eq!(MemberName::parse(wrong), None, "{wrong}");
+        }
+    }
+}
