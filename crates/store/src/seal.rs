@@ -30,12 +30,13 @@ impl MasterKey {
     /// The file cannot be read or written, or is no key.
     pub fn open(directory: &Path, random: [u8; KEY_LEN]) -> Result<Self, FileError> {
         let path = directory.join(KEY_FILE);
-        match files::create_private(&path, &random) {
-            Ok(()) => return Ok(Self(random)),
-            Err(FileError::Exists(_)) => {}
-            Err(error) => return Err(error),
-        }
-        let bytes = files::read_private(&path, KEY_LEN as u64)?;
+        let bytes = match files::read_private(&path, KEY_LEN as u64) {
+            Err(FileError::Missing(_)) => {
+                files::create_private(&path, &random)?;
+                return Ok(Self(random));
+            }
+            read => read?,
+        };
         let key = <[u8; KEY_LEN]>::try_from(bytes);
         key.map(Self).map_err(|_| FileError::WrongType(path))
     }

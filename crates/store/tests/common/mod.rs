@@ -1,0 +1,131 @@
+//! A server over a store in a directory of its own.
+#![allow(dead_code, reason = "shared by test files that each use a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it is surprised"
+)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use control::service::{Keys, OrderError, Service};
+use control::{Actor, Addition, Command, Enrolment, InviteId, Reply};
+use group::Kind;
+use identity::crypto::{AwsLc, Crypto, HashRng};
+use store::{MasterKey, Sqlite};
+use wire::NodeAddr;
+
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// A directory that goes with its owner.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new(label: &str) -> Self {
+        let name = format!("kumi-store-{label}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) fn f(number: u8) -> NodeAddr {
+    let mut bytes = [number; 16];
+    bytes[0] = 0xfc;
+    NodeAddr(bytes)
+}
+
+/// A server and its store.
+pub(crate) struct Server {
+    pub(crate) service: Service,
+    pub(crate) store: Sqlite,
+    pub(crate) rng: HashRng,
+}
+
+impl Server {
+    pub(crate) fn open(directory: &Path) -> Result<Self, String> {
+        Self::of(directory, 1)
+    }
+
+    /// One of several over one store: each draws its own random numbers.
+    pub(crate) fn of(directory: &Path, instance: u8) -> Result<Self, String> {
+        let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
+        let key = MasterKey::open(directory, [7; 32]).map_err(|it| it.to_string())?;
+        let seal = key.seal(
+            Arc::clone(&crypto),
+            Box::new(HashRng::new([100 + instance; 32])),
+        );
+        let mut store = Sqlite::open(directory, seal).map_err(|it| it.to_string())?;
+        let keys = Keys {
+            seed: key.statement_seed(&*crypto),
+            crypto,
+            f: f(0),
+        };
+        let service = Service::open(keys, &mut store).map_err(|it| it.to_string())?;
+        Ok(Self {
+            service,
+            store,
+            rng: HashRng::new([instance; 32]),
+        })
+    }
+
+    pub(crate) fn act(&mut self, actor: Actor, command: &Command) -> Result<Reply, OrderError> {
+        let done = self
+            .service
+            .order(&mut self.store, NOW, &mut self.rng, actor, command);
+        while self.service.poll_effect().is_some() {}
+        done
+    }
+
+    pub(crate) fn order(&mut self, command: &Command) -> Result<Reply, OrderError> {
+        self.act(Actor::Operator, command)
+    }
+
+    pub(crate) fn invite(&mut self, member: &str, group: &str) -> InviteId {
+        match self.order(&add(member, group)) {
+            Ok(Reply::Invited { invite, .. }) => invite,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(crate) fn create(group: &str) -> Command {
+    Command::CreateGroup {
+        group: group.to_owned(),
+        zone: "Asia/Tokyo".to_owned(),
+    }
+}
+
+pub(crate) fn add(member: &str, group: &str) -> Command {
+    Command::Add(Addition {
+        member: member.to_owned(),
+        groups: vec![group.to_owned()],
+        life_s: 3_600,
+        ..Addition::default()
+    })
+}
+
+pub(crate) fn remove(member: &str) -> Command {
+    Command::Remove {
+        member: member.to_owned(),
+        group: None,
+    }
+}
+
+pub(crate) fn come(invite: InviteId) -> Command {
+    Command::Enrol(Enrolment {
+        invite,
+        kind: Kind::Ges,
+        prefixes: Vec::new(),
+        name: None,
+    })
+}
