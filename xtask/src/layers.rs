@@ -141,6 +141,11 @@ const CRATES: &[Crate] = &[
         ],
     ),
     row(
+        "agents",
+        Layer::App,
+        &["wire", "identity", "node", "os", "lab"],
+    ),
+    row(
         "micro",
         Layer::App,
         &["wire", "identity", "session", "group", "node", "sim"],
@@ -390,6 +395,9 @@ mod tests {
                     (row.name, *used),
                     ("identity", "wire")
                         | ("runtime", "os")
+                        | ("runtime", "store")
+                        | ("store", "os")
+                        | ("agents", "lab")
                         | ("lab", "kumi")
                         | ("flood", "lab")
                         | ("micro", "sim")

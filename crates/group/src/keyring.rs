@@ -15,7 +15,7 @@ mod joined;
 use std::collections::{BTreeMap, BTreeSet};
 
 use identity::crypto::Crypto;
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
 
 use crate::chain::{ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
@@ -262,6 +262,17 @@ impl Keyring {
             let called = peers.filter(|(_, it)| it.attributes.name.as_ref() == Some(&name.member));
             called.map(|(f, _)| *f)
         })
+    }
+
+    /// What lies behind members that have shown themselves, by their groups' word.
+    #[must_use]
+    pub fn signed_prefixes(&self) -> Vec<Prefix> {
+        let peers = self
+            .groups
+            .values()
+            .flat_map(|joined| joined.peers.values());
+        let prefixes = peers.flat_map(|peer| peer.attributes.prefixes.iter().copied());
+        prefixes.collect()
     }
 
     /// What a peer has shown, by group, whether or not it still holds.

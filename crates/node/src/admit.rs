@@ -62,7 +62,7 @@ impl Node {
         };
         self.known.insert(f, identity);
         self.persist(change);
-        self.snapshot_stale = true;
+        self.peer_changed(f);
     }
 
     /// Remembers this node's own state, so that an older copy of its keys is not taken up.

@@ -36,6 +36,9 @@ pub struct NodeConfig {
     /// What lies behind this node, announced to every peer. With the addresses at most
     /// [`PREFIXES_MAX`]; those that nobody may announce are left out.
     pub announce: Vec<Prefix>,
+    /// Ordinary addresses with which this node negotiates what becomes of each flow (site mode);
+    /// at most [`PREFIXES_MAX`]. None: it does not.
+    pub site: Vec<Prefix>,
 }
 
 impl Default for NodeConfig {
@@ -48,6 +51,7 @@ impl Default for NodeConfig {
             host_label: None,
             addresses: Vec::new(),
             announce: Vec::new(),
+            site: Vec::new(),
         }
     }
 }
@@ -74,6 +78,7 @@ impl NodeConfig {
         self.addresses.truncate(ADDRESSES_MAX);
         self.announce.retain(|prefix| prefix.may_be_announced());
         self.announce.truncate(PREFIXES_MAX - self.addresses.len());
+        self.site.truncate(PREFIXES_MAX);
         self
     }
 

@@ -14,6 +14,7 @@
 use std::net::SocketAddr;
 
 use group::agent::AgentMessage;
+use group::dprp::{SITE, SiteMessage};
 use group::message::Message;
 use mesh::Source;
 use wire::channel::BridgeMessage;
@@ -119,6 +120,12 @@ impl Node {
 
     /// A message of a group, or one that this node does not know.
     fn group_message_in(&mut self, now: Now, f: NodeAddr, kind: u16, bytes: &[u8]) {
+        if kind == SITE {
+            return match SiteMessage::decode(bytes) {
+                Ok(message) => self.site_message_in(now, f, message),
+                Err(_) => self.drop_for(DropReason::Malformed),
+            };
+        }
         match (
             Message::decode(kind, bytes),
             AgentMessage::decode(kind, bytes),

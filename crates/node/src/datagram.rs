@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use session::Session;
 use session::fragment::Whole;
 use session::machine::Inbound as Arrival;
 use wire::datagram::{CookieView, Datagram, FragmentView, Message, RELAY_HEADER_LEN};
 use wire::ip::Ecn;
+use wire::payload::Kind;
 use wire::{Now, Path};
 
 use crate::fast::{Entry, FastReport, Inbound, Relayed};
@@ -29,6 +31,7 @@ impl Node {
             Err(_) => self.drop_for(DropReason::Malformed),
             Ok(Datagram::Cookie(reply)) => self.cookie_in(now, &reply),
             Ok(Datagram::Fragment(fragment)) => self.fragment_in(now, from, &fragment),
+            Ok(Datagram::Dprp) => self.dprp_in(now, from, datagram),
             Ok(Datagram::Transport(_) | Datagram::Relayed(_)) => {
                 self.as_a_thread_does(now, from, ecn, datagram);
             }
@@ -74,22 +77,66 @@ impl Node {
                 self.drop_for(reason);
                 self.take_report(now, report);
             }
-            Inbound::Slow { .. } => self.handshake_by_channel(now, from, datagram),
+            Inbound::Slow { .. } => self.open_slowly(now, from, ecn, datagram),
             // A data thread answers; what gets here came by a channel, or is no fragment.
             Inbound::Answer(_) => self.drop_for(DropReason::RateLimited),
             Inbound::Drop(reason) => self.drop_for(reason),
         }
     }
 
-    /// A relayed datagram of a channel of this node that is no transport packet.
-    fn handshake_by_channel(&mut self, now: Now, from: Path, datagram: &mut [u8]) {
+    /// A datagram of a session without packets, or one that came by a channel.
+    fn open_slowly(&mut self, now: Now, from: Path, ecn: Ecn, datagram: &mut [u8]) {
+        match Datagram::parse(datagram) {
+            Ok(Datagram::Transport(header)) => {
+                self.open_quiet(now, from, ecn, header.receiver, datagram);
+            }
+            _ => self.relayed_slowly(now, from, ecn, datagram),
+        }
+    }
+
+    /// Opens what only the slow path has keys for: control messages, and nothing else.
+    fn open_quiet(&mut self, now: Now, from: Path, ecn: Ecn, index: u32, datagram: &mut [u8]) {
+        let entry = self.indices.get(&index);
+        let Some((f, transport)) = entry.and_then(|it| Some((it.f, it.transport.clone()?))) else {
+            return self.drop_for(DropReason::UnknownIndex);
+        };
+        let datagram_len = datagram.len();
+        let opened = match transport.open_in_place(now.mono, datagram) {
+            Ok(opened) => opened,
+            Err(error) => return self.drop_for(crate::fast::refusal(error)),
+        };
+        if self.session_of(f).and_then(Session::endpoint) == Some(from) {
+            transport.note_on_path(now.mono);
+        }
+        let plaintext = datagram.get(opened.plaintext).unwrap_or_default();
+        let is_packet = plaintext.first() == Some(&Kind::Ip.to_byte());
+        if is_packet {
+            self.drop_for(DropReason::NotAllowed);
+        }
+        let report = FastReport::Opened {
+            index,
+            from,
+            ecn,
+            counter: opened.counter,
+            highest: opened.highest,
+            datagram_len,
+            plaintext: (!is_packet).then(|| plaintext.to_vec()),
+        };
+        self.take_report(now, report);
+    }
+
+    /// A relayed datagram of a channel of this node that no data thread has keys for.
+    fn relayed_slowly(&mut self, now: Now, from: Path, ecn: Ecn, datagram: &mut [u8]) {
         let path = match self.hops.take(now.mono, from, datagram) {
             Ok(Relayed::Own(path, _)) => path,
             Ok(Relayed::Forward { .. }) => return self.drop_for(DropReason::Unsupported),
             Err(reason) => return self.drop_for(reason),
         };
-        let sealed = datagram.get(RELAY_HEADER_LEN..).unwrap_or_default();
+        let sealed = datagram.get_mut(RELAY_HEADER_LEN..).unwrap_or_default();
         match Datagram::parse(sealed) {
+            Ok(Datagram::Transport(header)) => {
+                self.open_quiet(now, path, ecn, header.receiver, sealed);
+            }
             Ok(Datagram::Fragment(fragment)) => self.fragment_in(now, path, &fragment),
             // Cookies are a Bridge's, and nothing is relayed twice.
             _ => self.drop_for(DropReason::Malformed),

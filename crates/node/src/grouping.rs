@@ -55,6 +55,8 @@ pub(crate) struct Agent {
     pub(crate) next_call: Option<Duration>,
     /// When to ask whether it is still there.
     pub(crate) next_probe: Option<Duration>,
+    /// Until when the ping that is out may be answered.
+    pub(crate) probing: Option<Duration>,
     /// When to say again what it has not answered.
     pub(crate) answer_by: Option<Duration>,
     /// When to ask for new leases.
@@ -70,6 +72,7 @@ impl Agent {
         let timers = [
             self.next_call,
             self.next_probe,
+            self.probing,
             self.answer_by,
             self.renew_at,
             enrolling,

@@ -58,6 +58,9 @@ impl Node {
         let Ok(view) = IpView::parse(packet) else {
             return self.drop_for(DropReason::Malformed);
         };
+        if let Some(ends) = self.site_ends(&view) {
+            return self.site_out(now, ends, packet);
+        }
         let to = match self.snapshot.route(&view) {
             Ok(to) => to,
             Err(reason) => return self.drop_for(reason),

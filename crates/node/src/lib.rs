@@ -43,6 +43,8 @@ mod report;
 mod rotation;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
+mod site;
+mod siting;
 mod status;
 mod stored;
 mod wanted;
@@ -69,6 +71,7 @@ pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Via, Wake};
 pub use prefixes::PREFIX_CHANGES_PER_SECOND_MAX;
+pub use site::{NEGOTIATIONS_MAX, PARKED_BYTES_MAX, PARKED_MAX, SiteRoute};
 pub use status::{
     AnnouncedStatus, CandidateStatus, NodeStatus, PeerState, PeerStatus, PrefixState, SessionStatus,
 };

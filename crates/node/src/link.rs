@@ -65,12 +65,19 @@ impl Node {
                 let index = transport.local_index();
                 self.doorman.await_no_more(index);
                 self.indices.insert(index, Index::installed(f, transport));
-                self.snapshot_stale = true;
+                if self.is_quiet(f) {
+                    self.doorman.keep_quiet(index, true);
+                } else {
+                    self.snapshot_stale = true;
+                }
             }
             SessionOutput::RetireIndex(index) => {
                 self.doorman.await_no_more(index);
                 let entry = self.indices.remove(&index);
-                self.snapshot_stale |= entry.is_some_and(|entry| entry.transport.is_some());
+                self.doorman.keep_quiet(index, false);
+                if entry.is_some_and(|entry| entry.transport.is_some()) {
+                    self.peer_changed(f);
+                }
             }
             SessionOutput::Established(up) => self.came_up(now, f, *up),
             SessionOutput::Message { kind, value } => self.message_in(now, f, kind, &value),
@@ -86,7 +93,7 @@ impl Node {
             SessionOutput::Moved { to } => self.moved(now, f, to),
             SessionOutput::Doubt => self.try_channels(now, f),
             SessionOutput::Silent { path } => self.silent(now, f, path),
-            SessionOutput::PathMtu { .. } => self.snapshot_stale = true,
+            SessionOutput::PathMtu { .. } => self.peer_changed(f),
             SessionOutput::Closed { why, parked } => {
                 self.went_down(now, f, why);
                 self.unreachable(now, parked.into_iter().map(|(_, packet)| packet));
@@ -131,7 +138,7 @@ impl Node {
             peer.up_since = Some(now.mono);
             peer.bindings.truncate(1);
         }
-        self.snapshot_stale = true;
+        self.peer_changed(f);
         if let Some(at) = at {
             self.reached(now, f, at);
         }
@@ -190,7 +197,7 @@ impl Node {
 
     /// The peer is where `at` says, proven by a round trip.
     fn reached(&mut self, now: Now, f: NodeAddr, at: Path) {
-        self.snapshot_stale = true;
+        self.peer_changed(f);
         let at = match at {
             Path::Udp(at) => at,
             Path::Stream(id) => return self.keep_stream(f, id),
@@ -222,7 +229,7 @@ impl Node {
     fn went_down(&mut self, now: Now, f: NodeAddr, why: Closed) {
         self.discovery.forget(f);
         self.announce.remove(&f);
-        self.snapshot_stale = true;
+        self.peer_changed(f);
         self.link_down(now, f, why);
         self.client_down(now, f);
         self.server_down(now, f);
@@ -278,7 +285,10 @@ impl Node {
         let peer = self.peers.entry(f).or_default();
         peer.rtt = Some(rtt);
         let path = peer.session.as_ref().and_then(Session::endpoint);
-        if id == SERVER_PROBE_ID || self.link_echo(f, id, true) {
+        if id == SERVER_PROBE_ID {
+            return self.server_echo(f);
+        }
+        if self.link_echo(f, id, true) {
             return;
         }
         if let Some(via) = path.and_then(|path| self.via(path)) {

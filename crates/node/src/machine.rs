@@ -26,6 +26,7 @@ use crate::bridging::serving::Serving;
 use crate::fast::{Doorman, Hops};
 use crate::grouping::Groups;
 use crate::peer::{Join, Peer, Wanted};
+use crate::siting::Site;
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
 
@@ -95,6 +96,8 @@ pub struct Node {
     pub(crate) joins: BTreeMap<NodeAddr, Join>,
     /// The groups of this node.
     pub(crate) groups: Groups,
+    /// Flows between ordinary addresses.
+    pub(crate) site: Site,
     /// The Bridges of this node.
     pub(crate) links: BTreeMap<NodeAddr, Link>,
     /// What it keeps as a Bridge, if it is one.
@@ -171,6 +174,7 @@ impl Node {
             local_endpoints: Vec::new(),
             joins: BTreeMap::new(),
             groups: Groups::new(f),
+            site: Site::default(),
             announce: BTreeSet::new(),
             certificate_look: Some(Self::first_look(me.public.certificate.not_after_unix_s)),
             certificate_timer: None,
@@ -239,7 +243,8 @@ impl Node {
             .flatten()
             .min()
             .map(|at| (at, Wake::Bridge));
-        let group = self.groups_timeout().map(|at| (at, Wake::Group));
+        let group = self.groups_timeout().into_iter().chain(self.site_timeout());
+        let group = group.min().map(|at| (at, Wake::Group));
         [session, beacon, wanted, invite, certificate, bridge, group]
             .into_iter()
             .flatten()
@@ -253,6 +258,7 @@ impl Node {
         self.expire_applicants(now);
         self.links_due(now);
         self.groups_due(now);
+        self.site_due(now);
         self.expire_sessions(now);
         self.beacon_if_due(now);
         self.settle(now);

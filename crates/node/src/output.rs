@@ -4,7 +4,7 @@
 //! acted on: a peer's number is on disk before the answer leaves, an invite is used up on
 //! disk before message 2 leaves.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use wire::channel::AttachStatus;
 use wire::ip::Ecn;
 use wire::{NodeAddr, Path, StreamId};
 
+use crate::SiteRoute;
 use crate::stored::bridge::PasswordRecord;
 use crate::{Change, Snapshot};
 
@@ -58,6 +59,16 @@ pub enum Output {
         password: String,
         /// The customers' passwords.
         against: Vec<PasswordRecord>,
+    },
+    /// Send this IP packet of the local host on, as it is and past this node: nobody at its
+    /// destination encrypts, and this node is open.
+    Clear(Vec<u8>),
+    /// The host's packets to this address go so from now on.
+    Site {
+        /// The address.
+        there: IpAddr,
+        /// How.
+        route: SiteRoute,
     },
     /// A node says something to this management server; [`crate::Node::tell_from_server`] answers.
     ToServer {

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use group::{Access, Services};
 use session::Session;
 use session::transport::Transport;
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
 
 use crate::Output;
 use crate::config::packet_max;
 use crate::fast::{Names, Out, PeerEntry, Snapshot};
 use crate::machine::Node;
+use crate::prefixes::Claims;
 
 impl Node {
     pub(crate) fn publish_if_stale(&mut self) {
@@ -25,6 +26,40 @@ impl Node {
         self.snapshot_stale = false;
         self.snapshot = Arc::new(self.build_snapshot());
         self.output(Output::Publish(Arc::clone(&self.snapshot)));
+    }
+
+    /// Something about a peer changed that its packets depend on.
+    pub(crate) fn peer_changed(&mut self, f: NodeAddr) {
+        self.snapshot_stale |= !self.is_quiet(f);
+    }
+
+    /// Whether no packets can pass between this node and F: they are a management server and a node,
+    /// and nothing else to each other. The slow path opens what comes in such a session.
+    pub(crate) fn is_quiet(&self, f: NodeAddr) -> bool {
+        let is_relay =
+            self.links.contains_key(&f) || self.is_client_admitted(f) || self.is_applicant(f);
+        (self.is_managed(f) || self.is_own_server(f))
+            && !is_relay
+            && !self.may_talk(f)
+            && !self.is_proving(f)
+    }
+
+    /// What leads to a peer: what it announces and is accepted, and the process table.
+    fn all_prefixes(&self, claims: &Claims, f: NodeAddr) -> Vec<Prefix> {
+        let mut prefixes = self.used_prefixes(claims, f);
+        let site = self.site_addresses(f).into_iter();
+        prefixes.extend(site.map(Prefix::host));
+        prefixes
+    }
+
+    /// A session may have had packets, and has none from now on.
+    pub(crate) fn quieten(&mut self, f: NodeAddr) {
+        if self.is_quiet(f) {
+            let own = self.indices.iter().filter(|(_, it)| it.f == f);
+            for (index, _) in own.filter(|(_, it)| it.transport.is_some()) {
+                self.doorman.keep_quiet(*index, true);
+            }
+        }
     }
 
     fn build_snapshot(&self) -> Snapshot {
@@ -42,6 +77,7 @@ impl Node {
         let doorman = Arc::clone(&self.doorman);
         let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, hops, doorman);
         snapshot.announce(self.config.prefixes());
+        snapshot.announce(self.own_site_addresses().into_iter().map(Prefix::host));
         for socket in self.own_sockets() {
             snapshot.add_socket(socket);
         }
@@ -52,12 +88,12 @@ impl Node {
                 _ if self.may_talk(f) => Some(Services::All),
                 _ => None,
             };
-            if services.is_some() || self.may_meet(f) {
+            if services.is_some() || (self.may_meet(f) && !self.is_quiet(f)) {
                 let entry = PeerEntry {
                     proving: services.is_none() && self.is_proving(f),
                     names,
                     services,
-                    prefixes: self.used_prefixes(&claims, f),
+                    prefixes: self.all_prefixes(&claims, f),
                     out: self.session_of(f).and_then(|session| self.way_out(session)),
                 };
                 let transports = keys.get(&f).map_or(&[][..], Vec::as_slice);

@@ -104,6 +104,7 @@ impl Node {
             (&self.links, self.hops.own.keys(), self.hops.legs.len()),
             &self.streams,
             (
+                self.site.pit.iter().collect::<Vec<_>>(),
                 &self.groups.keyring,
                 &self.groups.agents,
                 &self.groups.managing,

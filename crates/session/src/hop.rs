@@ -149,7 +149,10 @@ impl HopWindow {
             }
             Ok(Datagram::Fragment(_)) => Ok(false),
             // Cookies are between a node and its Bridge, and nothing is relayed twice.
-            Ok(Datagram::Cookie(_) | Datagram::Relayed(_)) | Err(_) => Err(HopError::Malformed),
+            // So is DPRP: between those who are on the path.
+            Ok(Datagram::Cookie(_) | Datagram::Relayed(_) | Datagram::Dprp) | Err(_) => {
+                Err(HopError::Malformed)
+            }
         }
     }
 }

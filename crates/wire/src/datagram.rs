@@ -6,6 +6,7 @@
 //! | 3 | cookie reply | 56 |
 //! | 4 | transport | 32 or more |
 //! | 5 | relayed | 16 + sealed datagram (16 or more) |
+//! | 6, 7 | DPRP: DDE, RGI | see `group::dprp` |
 //!
 //! Bytes 1 to 3 are reserved and zero; anything else is malformed. MACs and tags are handed
 //! out, not checked: see `session::fragment`, `session::cookie`, `session::Transport`.
@@ -44,6 +45,8 @@ const TYPE_MESSAGE_2: u8 = 2;
 const TYPE_COOKIE: u8 = 3;
 const TYPE_TRANSPORT: u8 = 4;
 const TYPE_RELAYED: u8 = 5;
+const TYPE_DDE: u8 = 6;
+const TYPE_RGI: u8 = 7;
 
 /// A well-formed datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,8 @@ pub enum Datagram<'a> {
     Transport(TransportHeader),
     /// A datagram relayed over a channel of a Bridge (type 5).
     Relayed(RelayedView<'a>),
+    /// A message of DPRP (types 6 and 7); nothing of it is read here.
+    Dprp,
 }
 
 impl<'a> Datagram<'a> {
@@ -79,6 +84,7 @@ impl<'a> Datagram<'a> {
             TYPE_COOKIE => CookieView::parse(reader).map(Datagram::Cookie),
             TYPE_TRANSPORT => TransportHeader::parse(reader).map(Datagram::Transport),
             TYPE_RELAYED => RelayedView::parse(reader).map(Datagram::Relayed),
+            TYPE_DDE | TYPE_RGI => Ok(Datagram::Dprp),
             _ => Err(Malformed {
                 what: "datagram type",
             }),

@@ -269,8 +269,8 @@ impl World {
                     self.schedule_flights(flights, true, false);
                 }
                 Output::Inside(packet) => self.inside(host, &packet),
-                // No host of this world is a management server.
-                Output::ToServer { .. } => {}
+                // No host of this world is a management server, or in site mode.
+                Output::ToServer { .. } | Output::Clear(_) | Output::Site { .. } => {}
                 Output::Publish(snapshot) => self.hosts[host].snapshot = Some(snapshot),
                 Output::Event(event) => self.event(host, event),
             }

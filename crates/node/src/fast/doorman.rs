@@ -6,7 +6,8 @@
 //! One cookie is enough for a message: of its other fragments not even MAC1 is looked at.
 //!
 //! **State.** Two atomic numbers, a switch, and the indices that this node awaits answers to: one
-//! for each of its own initiations under way. A stranger changes nothing but the two numbers.
+//! for each of its own initiations under way; and the indices of sessions that only the slow path
+//! has to do with. A stranger changes nothing but the two numbers.
 //! Nothing is kept for a sender, and what is answered is never shorter than the answer.
 
 use std::collections::BTreeSet;
@@ -57,6 +58,9 @@ pub(crate) struct Doorman {
     given: AtomicU64,
     /// Receiver indices of this node's own initiations under way.
     awaited: RwLock<BTreeSet<u32>>,
+    /// Receiver indices of sessions without packets, which the slow path opens: there may be
+    /// thousands, and no snapshot is made for their coming and going.
+    quiet: RwLock<BTreeSet<u32>>,
 }
 
 impl fmt::Debug for Doorman {
@@ -80,6 +84,7 @@ impl Doorman {
             load_until_ms: AtomicU64::new(0),
             given: AtomicU64::new(0),
             awaited: RwLock::default(),
+            quiet: RwLock::default(),
             crypto,
         }
     }
@@ -158,6 +163,22 @@ impl Doorman {
     pub(crate) fn await_answer(&self, index: u32) {
         let mut awaited = self.awaited.write().unwrap_or_else(PoisonError::into_inner);
         awaited.insert(index);
+    }
+
+    /// Whether the slow path opens what comes with this receiver index.
+    pub(crate) fn is_quiet(&self, index: u32) -> bool {
+        let quiet = self.quiet.read().unwrap_or_else(PoisonError::into_inner);
+        quiet.contains(&index)
+    }
+
+    /// The slow path opens what comes with this receiver index, or no more.
+    pub(crate) fn keep_quiet(&self, index: u32, on: bool) {
+        let mut quiet = self.quiet.write().unwrap_or_else(PoisonError::into_inner);
+        if on {
+            quiet.insert(index);
+        } else {
+            quiet.remove(&index);
+        }
     }
 
     /// The initiation with this index is over.

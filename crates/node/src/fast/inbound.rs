@@ -83,6 +83,7 @@ impl Snapshot {
                     Entry::Drop(reason) => Inbound::Drop(reason),
                 };
             }
+            Ok(Datagram::Dprp) => return Inbound::Slow { proven: false },
             Ok(Datagram::Cookie(reply)) if self.doorman.awaits(reply.receiver) => {
                 return Inbound::Slow { proven: true };
             }
@@ -92,6 +93,9 @@ impl Snapshot {
             Err(_) => return Inbound::Drop(DropReason::Malformed),
         };
         let Some((transport, entry)) = self.by_index.get(&index) else {
+            if self.doorman.is_quiet(index) {
+                return Inbound::Slow { proven: true };
+            }
             return Inbound::Drop(DropReason::UnknownIndex);
         };
         if of.is_some_and(|peer| peer != entry.names.f) {
@@ -213,7 +217,8 @@ where
     NodeAddr::of_ip(IpAddr::from(*bytes))
 }
 
-const fn refusal(error: OpenError) -> DropReason {
+/// Why a packet that did not open is dropped.
+pub(crate) const fn refusal(error: OpenError) -> DropReason {
     match error {
         OpenError::Dead => DropReason::Dead,
         OpenError::Expired => DropReason::Expired,

@@ -24,6 +24,7 @@ mod tests;
 mod verdict;
 
 pub(crate) use doorman::{Doorman, Entry};
+pub(crate) use inbound::refusal;
 pub use outbound::Sealer;
 pub(crate) use outbound::{error_source, note_flow};
 pub(crate) use relay::{Hops, Leg, OwnChannel, Owner, Relayed, Route};

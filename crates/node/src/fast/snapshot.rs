@@ -192,7 +192,7 @@ impl Snapshot {
     }
 
     /// Whether an address is one of this node, or behind it.
-    pub(super) fn is_own(&self, addr: NodeAddr) -> bool {
+    pub(crate) fn is_own(&self, addr: NodeAddr) -> bool {
         self.own.hold(addr) || matches!(self.holder(addr), Some(Holder::Own))
     }
 

@@ -190,6 +190,8 @@ drop_reasons! {
     Crossing => "crossing",
     /// A membership, entry or secret of a group that does not hold.
     Membership => "membership",
+    /// Between ordinary addresses: the process table says so.
+    PitDiscard => "pit_discard",
     /// A table is full.
     TableFull => "table_full",
     /// A datagram of a channel that is not there.

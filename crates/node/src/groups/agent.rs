@@ -7,6 +7,7 @@
 //! | [`PROBE`] since the last probe | ping: keeps NATs open, finds a dead server |
 //! | nothing was answered for [`ANSWER`] | say it again |
 //! | a lease is 12 h old | ask for another, at a moment of its own |
+//! | a ping unanswered for [`PROBE_LOST`] | call again: it may have lost its keys |
 //! | the session ends | call again, later each time up to [`CALL_AGAIN_MAX`], at a moment of its own |
 //!
 //! Nothing waits for a server: what it told is kept, and members go on without it.
@@ -27,6 +28,8 @@ use crate::{DropReason, Event, Output};
 
 /// Time between two pings of a server: below what NATs forget an idle UDP flow after.
 const PROBE: Duration = Duration::from_secs(25);
+/// A server that answers no ping for this long is called again.
+const PROBE_LOST: Duration = Duration::from_secs(2);
 /// A server is called again after 1 s, then twice that each time, and never later than this.
 pub(crate) const CALL_AGAIN_MAX: Duration = Duration::from_secs(16);
 /// After this time what a server has not answered is said again: it had too much to do.
@@ -97,6 +100,7 @@ impl Node {
                 continue;
             };
             let is_over = |at: &mut Duration| *at <= now.mono;
+            let lost = agent.probing.take_if(is_over).is_some();
             let (call, probe, again, renew) = (
                 agent.next_call.take_if(is_over).is_some(),
                 agent.next_probe.take_if(is_over).is_some(),
@@ -108,6 +112,11 @@ impl Node {
             }
             if probe && self.peer_is_up(f) {
                 self.probe_server(now, f);
+            }
+            if lost {
+                // It may have started again: then it knows this session no more.
+                self.ensure_session(f).initiate(now.mono);
+                self.touched.insert(f);
             }
             if again && (f == self.f || self.peer_is_up(f)) {
                 self.come_to(now, f);
@@ -143,6 +152,16 @@ impl Node {
         self.ensure_session(f).ping(now.mono, SERVER_PROBE_ID);
         self.touched.insert(f);
         self.note_probe(now, f);
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.probing = Some(now.mono.saturating_add(PROBE_LOST));
+        }
+    }
+
+    /// A server has answered a ping.
+    pub(crate) fn server_echo(&mut self, f: NodeAddr) {
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.probing = None;
+        }
     }
 
     fn note_probe(&mut self, now: Now, f: NodeAddr) {
@@ -157,6 +176,7 @@ impl Node {
             return;
         };
         (agent.next_call, agent.calls) = (None, 0);
+        agent.probing = None;
         if f != self.f {
             self.note_probe(now, f);
         }
@@ -184,6 +204,7 @@ impl Node {
         let part = Duration::from_millis(jitter % 1_000) * (wait.as_secs() as u32).max(1) / 2;
         agent.next_call = Some(now.mono.saturating_add(wait / 2).saturating_add(part));
         (agent.next_probe, agent.answer_by) = (None, None);
+        agent.probing = None;
     }
 
     /// Asks a server for what it has to tell, after `after` if an answer had no more room.

@@ -189,7 +189,8 @@ impl Node {
             if !self.may_meet(f) {
                 self.cut(now, f, CloseReason::NotAllowed);
             }
-            return;
+            self.site_lost(f);
+            return self.quieten(f);
         }
         let held = std::mem::take(&mut proven.held);
         self.publish_if_stale();
@@ -198,6 +199,7 @@ impl Node {
         }
         self.greet_as_peer(now, f);
         self.release(now, f);
+        self.site_met(now, f);
     }
 
     /// Everything of groups that time or news may have changed.
@@ -256,6 +258,7 @@ impl Node {
                 peer.proven.held.clear();
             }
             self.snapshot_stale = true;
+            self.quieten(f);
             if !self.may_meet(f) {
                 self.give_up(now, f);
                 self.cut(now, f, CloseReason::NotAllowed);

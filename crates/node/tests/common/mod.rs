@@ -119,6 +119,8 @@ pub(crate) struct Host {
     /// What a restart finds.
     pub(crate) journal: Stored,
     pub(crate) inside: Vec<Vec<u8>>,
+    /// Packets that went on in clear.
+    pub(crate) clear: Vec<Vec<u8>>,
     pub(crate) events: Vec<Event>,
     /// Whether its shell renews a certificate that ends soon, as it can with the root key.
     pub(crate) renews: bool,
@@ -195,6 +197,7 @@ impl World {
             at,
             journal: Stored::default(),
             inside: Vec::new(),
+            clear: Vec::new(),
             events: Vec::new(),
             renews: false,
             persisted: Vec::new(),
@@ -333,6 +336,8 @@ impl World {
                 }
                 Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
                 Output::Inside(packet) => host.inside.push(packet),
+                Output::Clear(packet) => host.clear.push(packet),
+                Output::Site { .. } => {}
                 Output::Publish(snapshot) => host.published = snapshot,
                 Output::ToServer { from, message } => {
                     self.to_servers.push_back((index, from, message));

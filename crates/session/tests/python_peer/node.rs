@@ -230,7 +230,7 @@ impl Node {
             Ok(Datagram::Fragment(fragment)) => self.fragment(&fragment),
             Ok(Datagram::Cookie(reply)) => self.session.handle_cookie(self.now, &reply),
             Ok(Datagram::Transport(header)) => self.transport(header.receiver, &mut bytes),
-            Ok(Datagram::Relayed(_)) | Err(_) => false,
+            Ok(Datagram::Relayed(_) | Datagram::Dprp) | Err(_) => false,
         };
         self.refused += usize::from(!accepted);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use control::service::{Effect, Keys, OrderError, Service, Store, StoreError, Writing};
 use control::{Actor, Addition, Command, Record, Reply, SecretOf};
+use group::Mode;
 use group::agent::ToMember;
 use group::epochs::EpochSecret;
 use group::message::Message;
@@ -121,9 +122,15 @@ impl Groups {
 
     /// Lets a node become a member by a line.
     pub(crate) fn join(&mut self, index: usize, name: &str, group: &str) {
+        self.join_as(index, name, group, None);
+    }
+
+    /// The same in a mode.
+    pub(crate) fn join_as(&mut self, index: usize, name: &str, group: &str, mode: Option<Mode>) {
         let made = self.order(Command::Add(Addition {
             member: name.to_owned(),
             groups: vec![group.to_owned()],
+            mode,
             life_s: 3_600,
             ..Addition::default()
         }));

@@ -418,7 +418,7 @@ impl End {
             Ok(Datagram::Transport(header)) => {
                 self.transport(now, from, header.receiver, &mut bytes)
             }
-            Ok(Datagram::Relayed(_)) | Err(_) => false,
+            Ok(Datagram::Relayed(_) | Datagram::Dprp) | Err(_) => false,
         };
         self.refused += usize::from(!accepted);
     }

@@ -1,0 +1,378 @@
+//! Site mode: flows between ordinary IP addresses, negotiated on their first packet
+//! (DPRP, docs/protocol/dprp.md).
+//!
+//! | the packet's flow | what happens |
+//! |---|---|
+//! | is in the process table (PIT) | encrypt, clear or discard, as it says |
+//! | is not | the packet waits; a DDE goes to its destination |
+//! | an element of a common group answers | session, memberships, MPIT with the packet, CDN: encrypt |
+//! | nobody answers | clear, if this node is open and no member was ever there; else discard |
+//!
+//! | limit | value |
+//! |---|---|
+//! | negotiations at once | [`NEGOTIATIONS_MAX`] |
+//! | packets that wait, of one flow | [`PARKED_MAX`]; of all, [`PARKED_BYTES_MAX`] |
+//! | time until nobody has answered | [`SILENCE`], after [`DDE_AT`] |
+
+pub(crate) mod answer;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use group::Mode;
+use group::dprp::{Dde, Ends, PACKET_MAX, SITE, SiteMessage};
+use group::epochs::Use;
+use group::keyring::Proof;
+use group::pit::{CLEAR_LIFE, DISCARD_LIFE, ENCRYPT_LIFE, PitEntry};
+use group::resolve::{Action, Addresses, Element, ElementPath, End, resolve};
+use identity::crypto::random;
+use wire::handshake::{GROUP_SLOTS, SLOT_LEN};
+use wire::ip::{Ecn, IpView};
+use wire::{NodeAddr, Now, Path};
+
+use crate::machine::Node;
+use crate::siting::{Negotiation, Stage};
+use crate::{DropReason, Output};
+
+/// Most negotiations at once.
+pub const NEGOTIATIONS_MAX: usize = 1_024;
+/// Most packets of one flow that wait.
+pub const PARKED_MAX: usize = 64;
+/// Most bytes that wait in all.
+pub const PARKED_BYTES_MAX: usize = 1 << 20;
+/// When a DDE is sent, after the first.
+const DDE_AT: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
+/// After this time nobody has answered.
+const SILENCE: Duration = Duration::from_millis(600);
+/// How long a session and its memberships, or a CDN, may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How the host's packets to an address are to go, for the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SiteRoute {
+    /// Through this node, which does not know yet or discards.
+    Captured,
+    /// Past this node, in clear.
+    Clear,
+    /// Through this node, which encrypts: nothing in clear from there is taken.
+    Sealed,
+}
+
+impl Node {
+    /// Whether flows with this address are this node's to decide on.
+    pub(crate) fn is_site(&self, addr: NodeAddr) -> bool {
+        let mut site = self.config.site.iter();
+        !addr.is_name() && site.any(|prefix| prefix.contains(addr))
+    }
+
+    /// This host's own addresses that are.
+    pub(crate) fn own_site_addresses(&self) -> BTreeSet<NodeAddr> {
+        let own = self.local_endpoints.iter();
+        let own = own.filter_map(|at| NodeAddr::of_ip(at.ip()));
+        own.filter(|addr| self.is_site(*addr)).collect()
+    }
+
+    /// The flow of a packet of the host, if it is one between ordinary addresses.
+    pub(crate) fn site_ends(&self, view: &IpView<'_>) -> Option<Ends> {
+        if self.config.site.is_empty() || view.dst().is_multicast() {
+            return None;
+        }
+        let there = NodeAddr::of_ip(view.dst()).filter(|addr| self.is_site(*addr))?;
+        let here = NodeAddr::of_ip(view.src())?;
+        let fits = self.snapshot.is_own(here) && !here.is_name() && !self.snapshot.is_own(there);
+        fits.then_some(Ends { here, there })
+    }
+
+    /// A packet of the host that no data thread could place.
+    pub(crate) fn site_out(&mut self, now: Now, ends: Ends, packet: &[u8]) {
+        let entry = self.site.pit.get(ends).copied();
+        match entry {
+            Some(PitEntry {
+                action: Action::Encrypt,
+                peer: Some(f),
+                provisional: false,
+                ..
+            }) if self.may_talk(f) => self.send_inside(now, f, packet),
+            Some(entry) if entry.action == Action::Clear => {
+                self.output(Output::Clear(packet.to_vec()));
+            }
+            Some(entry) if entry.action == Action::Discard => {
+                self.drop_for(DropReason::PitDiscard);
+            }
+            _ => self.negotiate(now, ends, packet),
+        }
+    }
+
+    fn negotiate(&mut self, now: Now, ends: Ends, packet: &[u8]) {
+        if !self.site.negotiations.contains_key(&ends) {
+            if self.site.negotiations.len() >= NEGOTIATIONS_MAX {
+                return self.drop_for(DropReason::TableFull);
+            }
+            let negotiation = Negotiation {
+                nonce: random(&mut self.rng),
+                proofs: self.site_proofs(now),
+                stage: Stage::Finding,
+                tries: 0,
+                next_at: now.mono,
+                parked: Default::default(),
+            };
+            self.site.negotiations.insert(ends, negotiation);
+        }
+        let room = self.site.parked_bytes.saturating_add(packet.len()) <= PARKED_BYTES_MAX;
+        let negotiation = self.site.negotiations.get_mut(&ends);
+        match negotiation.filter(|it| room && it.parked.len() < PARKED_MAX) {
+            Some(negotiation) => {
+                negotiation.parked.push_back(packet.to_vec());
+                self.site.parked_bytes += packet.len();
+            }
+            None => self.drop_for(DropReason::ParkedFull),
+        }
+        self.site_due(now);
+    }
+
+    /// The proofs that a DDE offers: of epochs in force.
+    pub(crate) fn site_proofs(&self, now: Now) -> Vec<Proof> {
+        let proofs = self.groups.keyring.proofs(&*self.crypto, now.unix_s);
+        let in_force = proofs.into_iter().filter(|it| it.what != Use::CatchUp);
+        in_force.take(GROUP_SLOTS).collect()
+    }
+
+    /// What is due in negotiations, and entries of the table that are over.
+    pub(crate) fn site_due(&mut self, now: Now) {
+        let due = self.site.negotiations.iter();
+        let due = due.filter(|(_, it)| it.next_at <= now.mono);
+        let due: Vec<(Ends, Stage)> = due.map(|(ends, it)| (*ends, it.stage)).collect();
+        for (ends, stage) in due {
+            match stage {
+                Stage::Finding => self.find_end(now, ends),
+                // It answered, and did not prove it: no answer would be no worse.
+                Stage::Meeting(_) | Stage::Making(_) => {
+                    self.settle_flow(now, ends, Action::Discard, None);
+                }
+            }
+        }
+        for (ends, entry) in self.site.pit.expire(now.mono) {
+            let stays = entry.peer.is_some_and(|f| self.is_member(f));
+            if stays && entry.action == Action::Encrypt {
+                let until = now.mono.saturating_add(ENCRYPT_LIFE);
+                self.site.pit.set(ends, PitEntry { until, ..entry });
+            } else {
+                self.route_changed(ends, entry);
+            }
+        }
+    }
+
+    /// When [`Self::site_due`] has something to do.
+    pub(crate) fn site_timeout(&self) -> Option<Duration> {
+        let negotiations = self.site.negotiations.values().map(|it| it.next_at);
+        negotiations.chain(self.site.pit.expires_at()).min()
+    }
+
+    fn find_end(&mut self, now: Now, ends: Ends) {
+        let port = self.config.listen_port;
+        let Some(negotiation) = self.site.negotiations.get_mut(&ends) else {
+            return;
+        };
+        let tries = negotiation.tries;
+        let asks = !negotiation.proofs.is_empty() && tries <= DDE_AT.len();
+        if !asks {
+            let action = self.without_answer(ends);
+            return self.settle_flow(now, ends, action, None);
+        }
+        negotiation.tries += 1;
+        let wait = match DDE_AT.get(tries) {
+            Some(at) => at.saturating_sub(tries.checked_sub(1).map_or(Duration::ZERO, |before| {
+                DDE_AT.get(before).copied().unwrap_or_default()
+            })),
+            None => SILENCE.saturating_sub(DDE_AT.last().copied().unwrap_or_default()),
+        };
+        negotiation.next_at = now.mono.saturating_add(wait);
+        let mut fill = [[0; SLOT_LEN]; GROUP_SLOTS];
+        for slot in &mut fill {
+            *slot = random(&mut self.rng);
+        }
+        let (crypto, nonce) = (&*self.crypto, negotiation.nonce);
+        let dde = Dde::new(crypto, ends, nonce, &negotiation.proofs, fill);
+        let to = Path::Udp((ends.there.to_ip(), port).into());
+        self.output(Output::Transmit {
+            to,
+            ecn: Ecn::NotEct,
+            payload: dde.encode(),
+        });
+    }
+
+    /// What becomes of a flow to where no element answers.
+    fn without_answer(&self, ends: Ends) -> Action {
+        let signed = self.groups.keyring.signed_prefixes();
+        let is_members = signed.into_iter().any(|prefix| prefix.contains(ends.there));
+        if is_members || self.site.proved.contains_key(&ends.there) {
+            return Action::Discard;
+        }
+        let me: Element<()> = Element {
+            mode: self.own_mode(),
+            groups: BTreeSet::new(),
+        };
+        let path = ElementPath {
+            elements: vec![me],
+            source: self.end_of(ends.here),
+            destination: End::Plain,
+            addresses: Addresses::Site,
+            adopts: false,
+        };
+        let first = resolve(&path).actions.first().copied();
+        first.unwrap_or(Action::Discard)
+    }
+
+    /// Closed, if this node is in any of its groups.
+    pub(crate) fn own_mode(&self) -> Mode {
+        let keyring = &self.groups.keyring;
+        let mut admissions = keyring
+            .groups()
+            .filter_map(|(id, _)| keyring.membership(id));
+        match admissions.any(|(admission, _)| admission.mode == Mode::Closed) {
+            true => Mode::Closed,
+            false => Mode::Open,
+        }
+    }
+
+    /// What is at an end of this node's: itself, or a terminal behind it.
+    fn end_of(&self, here: NodeAddr) -> End {
+        let own = self.local_endpoints.iter();
+        match own
+            .filter_map(|at| NodeAddr::of_ip(at.ip()))
+            .any(|it| it == here)
+        {
+            true => End::Element,
+            false => End::Plain,
+        }
+    }
+
+    /// The other element is a member in touch: says what is done with the flow, with its first packet.
+    pub(crate) fn make_entry(&mut self, now: Now, ends: Ends, f: NodeAddr) {
+        if !self.holds_address(f, ends.there) {
+            return self.settle_flow(now, ends, Action::Discard, None);
+        }
+        let Some(negotiation) = self.site.negotiations.get_mut(&ends) else {
+            return;
+        };
+        negotiation.stage = Stage::Making(f);
+        negotiation.next_at = now.mono.saturating_add(PATIENCE);
+        let fits = negotiation
+            .parked
+            .front()
+            .is_some_and(|it| it.len() <= PACKET_MAX);
+        let first = fits.then(|| negotiation.parked.pop_front()).flatten();
+        let packet = first.unwrap_or_default();
+        self.site.parked_bytes = self.site.parked_bytes.saturating_sub(packet.len());
+        self.set_entry(now, ends, Action::Encrypt, Some(f), true);
+        self.tell_site(now, f, &SiteMessage::Mpit { ends, packet });
+    }
+
+    pub(crate) fn tell_site(&mut self, now: Now, f: NodeAddr, message: &SiteMessage) {
+        self.send_bytes(now, f, SITE, &message.encode());
+    }
+
+    /// The negotiation is over: what waited goes where the entry says.
+    pub(crate) fn settle_flow(
+        &mut self,
+        now: Now,
+        ends: Ends,
+        action: Action,
+        peer: Option<NodeAddr>,
+    ) {
+        self.set_entry(now, ends, action, peer, false);
+        let Some(negotiation) = self.site.negotiations.remove(&ends) else {
+            return;
+        };
+        self.publish_if_stale();
+        for packet in negotiation.parked {
+            self.site.parked_bytes = self.site.parked_bytes.saturating_sub(packet.len());
+            self.site_out(now, ends, &packet);
+        }
+    }
+
+    fn set_entry(
+        &mut self,
+        now: Now,
+        ends: Ends,
+        action: Action,
+        peer: Option<NodeAddr>,
+        provisional: bool,
+    ) {
+        let life = match action {
+            Action::Encrypt | Action::Relay => ENCRYPT_LIFE,
+            Action::Clear => CLEAR_LIFE,
+            Action::Discard => DISCARD_LIFE,
+        };
+        let entry = PitEntry {
+            action,
+            peer,
+            provisional,
+            until: now.mono.saturating_add(life),
+        };
+        if let Some(f) = peer {
+            self.site.proved.insert(ends.there, f);
+        }
+        if let Some((ends, gone)) = self.site.pit.set(ends, entry) {
+            self.route_changed(ends, gone);
+        }
+        self.route_changed(ends, entry);
+    }
+
+    /// Tells the shell how packets to the other end go now.
+    fn route_changed(&mut self, ends: Ends, entry: PitEntry) {
+        self.snapshot_stale |= entry.action == Action::Encrypt;
+        let now_there = self
+            .site
+            .pit
+            .get(ends)
+            .map(|it| (it.action, it.provisional));
+        let route = match now_there {
+            Some((Action::Clear, _)) => SiteRoute::Clear,
+            Some((Action::Encrypt, false)) => SiteRoute::Sealed,
+            _ => SiteRoute::Captured,
+        };
+        self.output(Output::Site {
+            there: ends.there.to_ip(),
+            route,
+        });
+    }
+
+    /// Whether an address is a member's: its session runs there, or its groups say so.
+    pub(crate) fn holds_address(&self, f: NodeAddr, addr: NodeAddr) -> bool {
+        let path = self.session_of(f).and_then(session::Session::endpoint);
+        let is_there =
+            matches!(path, Some(Path::Udp(at)) if NodeAddr::of_ip(at.ip()) == Some(addr));
+        is_there || self.signed_prefixes(f).any(|prefix| prefix.contains(addr))
+    }
+
+    /// Membership in common with F has begun: flows to it wait for that.
+    pub(crate) fn site_met(&mut self, now: Now, f: NodeAddr) {
+        let waiting = self.site.negotiations.iter();
+        let waiting = waiting.filter(|(_, it)| it.stage == Stage::Meeting(f));
+        let waiting: Vec<Ends> = waiting.map(|(ends, _)| *ends).collect();
+        for ends in waiting {
+            self.make_entry(now, ends, f);
+        }
+    }
+
+    /// It has ended: what was encrypted for F is found out anew, and is not in clear.
+    pub(crate) fn site_lost(&mut self, f: NodeAddr) {
+        let lost: Vec<Ends> = self.site.pit.of_peer(f).collect();
+        for ends in lost {
+            if let Some(entry) = self.site.pit.remove(ends) {
+                self.route_changed(ends, entry);
+            }
+        }
+    }
+
+    /// The addresses that lead to F by the table.
+    pub(crate) fn site_addresses(&self, f: NodeAddr) -> BTreeSet<NodeAddr> {
+        let entries = self.site.pit.of_peer(f);
+        let in_force = entries.filter(|ends| {
+            let entry = self.site.pit.get(*ends);
+            entry.is_some_and(|entry| !entry.provisional)
+        });
+        in_force.map(|ends| ends.there).collect()
+    }
+}

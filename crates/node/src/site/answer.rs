@@ -1,0 +1,136 @@
+//! What other elements say: DDE, RGI, MPIT, CDN.
+
+use group::dprp::{Dde, Ends, Report, Rgi, SiteMessage};
+use group::resolve::Action;
+use identity::PublicIdentity;
+use mesh::Source;
+use wire::ip::Ecn;
+use wire::payload::Kind;
+use wire::{NodeAddr, Now, Path};
+
+use crate::machine::Node;
+use crate::siting::Stage;
+use crate::{DropReason, Output};
+
+/// How long a session and its memberships may take.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl Node {
+    /// A datagram of DPRP. Whoever proves no group gets no answer, and leaves no trace.
+    pub(crate) fn dprp_in(&mut self, now: Now, from: Path, bytes: &[u8]) {
+        if self.config.site.is_empty() || self.shutting_down {
+            return self.drop_for(DropReason::Unsupported);
+        }
+        if let Ok(dde) = Dde::decode(bytes) {
+            self.dde_in(now, from, &dde);
+        } else if let Ok(rgi) = Rgi::decode(bytes) {
+            self.rgi_in(now, from, &rgi);
+        } else {
+            self.drop_for(DropReason::Malformed);
+        }
+    }
+
+    fn dde_in(&mut self, now: Now, from: Path, dde: &Dde) {
+        let source = self.source_of(from);
+        if self.limiter.admit(now.mono, source, false).is_err() {
+            return self.drop_for(DropReason::RateLimited);
+        }
+        let there = dde.ends.there;
+        if there.is_name() || !self.snapshot.is_own(there) {
+            return self.drop_for(DropReason::NotForUs);
+        }
+        let proofs = self.site_proofs(now);
+        let Some(matched) = dde.matched(&*self.crypto, &proofs) else {
+            return self.drop_for(DropReason::Stranger);
+        };
+        let membership = self.groups.keyring.membership(matched.1.group);
+        let Some((admission, _)) = membership else {
+            return;
+        };
+        let report = Report {
+            kind: admission.kind,
+            mode: self.own_mode(),
+            identity: self.me.public.to_bytes(),
+        };
+        match Rgi::answer(&*self.crypto, dde, matched, &report) {
+            Some(rgi) => self.output(Output::Transmit {
+                to: from,
+                ecn: Ecn::NotEct,
+                payload: rgi.encode(),
+            }),
+            None => self.drop_for(DropReason::TooLarge),
+        }
+    }
+
+    fn rgi_in(&mut self, now: Now, from: Path, rgi: &Rgi) {
+        let Path::Udp(at) = from else {
+            return self.drop_for(DropReason::Unsupported);
+        };
+        let is_from_there = NodeAddr::of_ip(at.ip()) == Some(rgi.ends.there);
+        let negotiation = self.site.negotiations.get(&rgi.ends);
+        let negotiation = negotiation
+            .filter(|it| is_from_there && it.stage == Stage::Finding && it.nonce == rgi.nonce);
+        let proof = negotiation.and_then(|it| it.proofs.get(usize::from(rgi.slot)));
+        let report = proof.and_then(|proof| rgi.open(&*self.crypto, proof));
+        let Some(report) = report else {
+            return self.drop_for(DropReason::NotAuthentic);
+        };
+        let identity = PublicIdentity::from_bytes(&*self.crypto, &report.identity);
+        let Ok(identity) = identity else {
+            return self.drop_for(DropReason::Identity);
+        };
+        let f = identity.address();
+        if f == self.f || !self.may_seek(f) || self.admit_identity(now, identity).is_err() {
+            return self.drop_for(DropReason::Identity);
+        }
+        self.peers
+            .entry(f)
+            .or_default()
+            .candidates
+            .add(now.mono, at, Source::Observed);
+        if let Some(negotiation) = self.site.negotiations.get_mut(&rgi.ends) {
+            negotiation.stage = Stage::Meeting(f);
+            negotiation.next_at = now.mono.saturating_add(PATIENCE);
+        }
+        if self.may_talk(f) && self.peer_is_up(f) {
+            self.make_entry(now, rgi.ends, f);
+        } else {
+            self.call(now, f);
+        }
+    }
+
+    /// MPIT or CDN of a member.
+    pub(crate) fn site_message_in(&mut self, now: Now, f: NodeAddr, message: SiteMessage) {
+        if !self.is_member(f) || self.config.site.is_empty() {
+            return self.drop_for(DropReason::NotAllowed);
+        }
+        match message {
+            SiteMessage::Mpit { ends, packet } => self.mpit_in(now, f, ends.reversed(), packet),
+            SiteMessage::Cdn { ends } => self.cdn_in(now, f, ends.reversed()),
+        }
+    }
+
+    fn mpit_in(&mut self, now: Now, f: NodeAddr, ends: Ends, packet: Vec<u8>) {
+        let fits = self.is_site(ends.there)
+            && self.snapshot.is_own(ends.here)
+            && !ends.here.is_name()
+            && self.holds_address(f, ends.there);
+        if !fits {
+            return self.drop_for(DropReason::NotForUs);
+        }
+        self.settle_flow(now, ends, Action::Encrypt, Some(f));
+        self.publish_if_stale();
+        self.tell_site(now, f, &SiteMessage::Cdn { ends });
+        if !packet.is_empty() {
+            self.packet_in(now, f, Kind::Ip, packet, Ecn::NotEct);
+        }
+    }
+
+    fn cdn_in(&mut self, now: Now, f: NodeAddr, ends: Ends) {
+        let entry = self.site.pit.get(ends);
+        let waits = entry.is_some_and(|entry| entry.provisional && entry.peer == Some(f));
+        if waits {
+            self.settle_flow(now, ends, Action::Encrypt, Some(f));
+        }
+    }
+}

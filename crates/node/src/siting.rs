@@ -1,0 +1,45 @@
+//! What a node keeps about flows between ordinary addresses. What is done with it: `site`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use group::dprp::{Ends, NONCE_LEN};
+use group::keyring::Proof;
+use group::pit::Pit;
+use wire::NodeAddr;
+
+/// The process table, and what is being found out for it.
+#[derive(Default)]
+pub(crate) struct Site {
+    pub(crate) pit: Pit,
+    pub(crate) negotiations: BTreeMap<Ends, Negotiation>,
+    /// Addresses at which a member has ever been, and who: they are never in clear again.
+    pub(crate) proved: BTreeMap<NodeAddr, NodeAddr>,
+    /// Bytes of the packets that wait in all negotiations.
+    pub(crate) parked_bytes: usize,
+}
+
+/// One negotiation under way.
+pub(crate) struct Negotiation {
+    pub(crate) nonce: [u8; NONCE_LEN],
+    /// What stands in the slots of its DDE.
+    pub(crate) proofs: Vec<Proof>,
+    pub(crate) stage: Stage,
+    /// DDEs sent.
+    pub(crate) tries: usize,
+    /// When to try again, or give up.
+    pub(crate) next_at: Duration,
+    /// Packets of the flow, in order.
+    pub(crate) parked: VecDeque<Vec<u8>>,
+}
+
+/// How far a negotiation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A DDE is out.
+    Finding,
+    /// This element answered; a session is being made, or its membership is on its way.
+    Meeting(NodeAddr),
+    /// An MPIT is out.
+    Making(NodeAddr),
+}

@@ -1,0 +1,199 @@
+//! Flows between ordinary addresses: who encrypts, what is clear, what is discarded, from the first
+//! packet on (reference tests C1, C3, C4 and C13 as far as they need no kernel).
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use group::Mode;
+use node::NodeConfig;
+
+use super::common::s;
+use super::world::{Groups, create, remove};
+
+/// What became of a flow, as its sender sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Encrypted,
+    Clear,
+    Discarded,
+}
+
+/// A server at host 0, and nodes in site mode at the others; each in its group and mode.
+fn site(members: &[(&str, Mode)]) -> Groups {
+    let mut groups = Groups::new(members.len() as u8 + 1);
+    // The LAN finds nobody here: DPRP does.
+    groups.world.lan = false;
+    let mut names: Vec<&str> = members.iter().map(|(group, _)| *group).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        groups.order(create(name)).unwrap();
+    }
+    for (at, (group, mode)) in members.iter().enumerate() {
+        let index = at + 1;
+        let config = NodeConfig {
+            site: vec!["192.0.2.0/24".parse().unwrap()],
+            ..NodeConfig::default()
+        };
+        groups.world.configure(index, config);
+        here(&mut groups, index);
+        if !group.is_empty() {
+            groups.join_as(index, &format!("m{index}"), group, Some(*mode));
+        }
+    }
+    groups
+}
+
+/// The node learns its own address, as from its shell.
+fn here(groups: &mut Groups, index: usize) {
+    let at = groups.world.hosts[index].at;
+    groups.world.with(index, |node, now| {
+        node.handle_local_endpoints(now, vec![at])
+    });
+}
+
+fn v4(groups: &Groups, index: usize) -> Ipv4Addr {
+    match groups.world.hosts[index].at.ip() {
+        std::net::IpAddr::V4(ip) => ip,
+        other => panic!("{other}"),
+    }
+}
+
+/// A UDP packet between the ordinary addresses of two hosts.
+fn packet(groups: &Groups, from: usize, to: usize, data: &[u8]) -> Vec<u8> {
+    let (from, to) = (v4(groups, from), v4(groups, to));
+    let segment = super::common::udp_segment((1_000, 2_000), data);
+    super::common::ipv4(&from.to_string(), &to.to_string(), 17, true, &segment)
+}
+
+fn send(groups: &mut Groups, from: usize, to: usize, data: &[u8]) {
+    let packet = packet(groups, from, to, data);
+    groups
+        .world
+        .with(from, |node, now| node.handle_inside(now, &packet));
+    groups.settle();
+}
+
+fn flow(groups: &mut Groups, from: usize, to: usize, data: &[u8]) -> Flow {
+    let (inside, clear) = (
+        groups.world.hosts[to].inside.len(),
+        groups.world.hosts[from].clear.len(),
+    );
+    send(groups, from, to, data);
+    groups.world.run(s(2));
+    groups.settle();
+    let arrived = groups.world.hosts[to].inside[inside..].to_vec();
+    let cleared = groups.world.hosts[from].clear[clear..].to_vec();
+    match (arrived.as_slice(), cleared.as_slice()) {
+        ([one], []) if one.ends_with(data) => Flow::Encrypted,
+        ([], [one]) if one.ends_with(data) => Flow::Clear,
+        ([], []) => Flow::Discarded,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// C1, from the side that speaks first: the table of seed 002, section 3.
+#[test]
+fn who_encrypts_and_who_talks_in_clear_follows_from_groups_and_modes() {
+    let (open, closed) = (Mode::Open, Mode::Closed);
+    for (one, other, expected) in [
+        (("lab", open), ("lab", open), Flow::Encrypted),
+        (("lab", open), ("lab", closed), Flow::Encrypted),
+        (("lab", closed), ("lab", open), Flow::Encrypted),
+        (("lab", closed), ("lab", closed), Flow::Encrypted),
+        (("lab", open), ("office", open), Flow::Clear),
+        (("lab", closed), ("office", open), Flow::Discarded),
+        (("lab", closed), ("office", closed), Flow::Discarded),
+        // Of a closed element no stranger learns that it is there: it is silent, and its filter drops
+        // what comes in clear.
+        (("lab", open), ("office", closed), Flow::Clear),
+        (("lab", open), ("", open), Flow::Clear),
+        (("lab", closed), ("", open), Flow::Discarded),
+        (("", open), ("lab", open), Flow::Clear),
+    ] {
+        let mut groups = site(&[one, other]);
+        let became = flow(&mut groups, 1, 2, b"first");
+        assert_eq!(became, expected, "{one:?} to {other:?}");
+    }
+}
+
+#[test]
+fn both_directions_are_encrypted_after_one_negotiation_and_nothing_is_lost() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    let packets: Vec<Vec<u8>> = (0..20u8).map(|n| packet(&groups, 1, 2, &[n; 40])).collect();
+    // All before anything is answered.
+    for packet in &packets {
+        groups
+            .world
+            .with(1, |node, now| node.handle_inside(now, packet));
+    }
+    groups.settle();
+    let arrived = &groups.world.hosts[2].inside;
+    assert_eq!(arrived.len(), 20);
+    let in_order = arrived
+        .iter()
+        .zip(&packets)
+        .all(|(it, sent)| it[28..] == sent[28..]);
+    assert!(in_order, "in their order");
+    groups.world.seen.clear();
+    assert_eq!(flow(&mut groups, 2, 1, b"answer"), Flow::Encrypted);
+    let dde = groups.world.seen.iter().filter(|it| it.bytes[0] == 6);
+    assert_eq!(dde.count(), 0, "the other side negotiates nothing");
+    for packet in &groups.world.seen {
+        assert!(
+            !packet.bytes.windows(6).any(|it| it == b"answer"),
+            "in clear"
+        );
+    }
+}
+
+#[test]
+fn an_address_of_a_member_is_never_in_clear_again() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Encrypted);
+    // Somebody between them drops all that is of DPRP and of sessions.
+    groups.world.lose = Box::new(|packet| (1..=7).contains(&packet.bytes[0]));
+    groups.order(remove("m2")).unwrap();
+    groups.world.lose = Box::new(|_| true);
+    groups.world.run(s(300));
+    let clear = groups.world.hosts[1].clear.len();
+    send(&mut groups, 1, 2, b"two");
+    groups.world.run(Duration::from_secs(20));
+    assert_eq!(
+        groups.world.hosts[1].clear.len(),
+        clear,
+        "nothing went in clear"
+    );
+}
+
+#[test]
+fn a_member_that_was_removed_is_not_encrypted_for_any_more() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Encrypted);
+    groups.order(remove("m2")).unwrap();
+    groups.settle();
+    assert_eq!(flow(&mut groups, 1, 2, b"two"), Flow::Discarded);
+    assert_eq!(flow(&mut groups, 2, 1, b"three"), Flow::Discarded);
+}
+
+#[test]
+fn what_somebody_replays_makes_no_state() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Encrypted);
+    groups.world.run(s(10));
+    groups.settle();
+    let seen: Vec<_> = groups
+        .world
+        .seen
+        .iter()
+        .map(|it| it.bytes.clone())
+        .collect();
+    let before = groups.world.hosts[2].node.state_hash();
+    let inside = groups.world.hosts[2].inside.len();
+    let stranger = "198.51.100.9:4000".parse::<std::net::SocketAddr>().unwrap();
+    for bytes in &seen {
+        groups.world.inject(2, stranger, bytes);
+    }
+    assert_eq!(groups.world.hosts[2].node.state_hash(), before);
+    assert_eq!(groups.world.hosts[2].inside.len(), inside);
+}
