@@ -165,6 +165,7 @@ impl Builder<'_> {
                 .arg(self.option("interval", "SECONDS").short('i')),
         )
         .subcommand(self.verb("peers", "kumi peers [--json]"))
+        .subcommand(self.verb("pit", "kumi pit [--json]"))
         .subcommand(self.top())
         .subcommand(
             self.verb("run", "kumi run -- COMMAND [ARGUMENT…]").arg(

@@ -154,6 +154,7 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
         queues: tun.queues.unwrap_or_else(runtime::queues_default),
         addresses: config.ip.addresses.clone(),
         announce: config.ip.announce.clone(),
+        site: config.ip.site.clone(),
         discovery: config.discovery,
         proxies: ProxySettings {
             socks5: proxy.socks5,
@@ -217,6 +218,7 @@ fn run_failure(context: &Context, error: RunError) -> Failure {
             failure("error-port-taken").with("listen", port)
         }
         RunError::Interface(error) => failure("error-tun").with("detail", error),
+        RunError::Site(detail) => failure("error-site-mode").with("detail", detail),
         other => failure("error-start")
             .with("detail", other)
             .with("log", context.log().display()),

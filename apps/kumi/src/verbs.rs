@@ -16,6 +16,7 @@ mod line;
 mod netcheck;
 mod peers;
 mod ping;
+mod pit;
 mod run;
 mod service;
 mod show;
@@ -47,6 +48,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "status" => status::run(context)?,
         "ping" => ping::run(context, matches)?,
         "peers" => peers::run(context)?,
+        "pit" => pit::run(context)?,
         "top" => top::run(context, matches)?,
         "run" => run::run(context, matches)?,
         "forward" => forward::run(context, matches)?,

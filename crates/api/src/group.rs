@@ -4,7 +4,7 @@
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The longest name of a group or member in bytes of UTF-8.
 pub const NAME_LEN_MAX: usize = 63;
@@ -160,6 +160,41 @@ fn check_groups(groups: &[String]) -> Result<(), &'static str> {
 fn check_expires(expires_s: u64) -> Result<(), &'static str> {
     let range = EXPIRES_S_MIN..=EXPIRES_S_MAX;
     range.contains(&expires_s).then_some(()).ok_or("expires_s")
+}
+
+/// What an element does with a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Encrypts one way and decrypts the other.
+    Encrypt,
+    /// Passes on what it cannot read.
+    Relay,
+    /// Drops.
+    Discard,
+    /// Passes on in clear.
+    Clear,
+}
+
+/// One entry of the process table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PitEntry {
+    /// The address here, or behind this node.
+    pub here: IpAddr,
+    /// The address there.
+    pub there: IpAddr,
+    /// What happens to packets between them.
+    pub action: Action,
+    /// The address F of the other element, if it encrypts.
+    pub peer: Option<Ipv6Addr>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// The other has not confirmed yet.
+    pub provisional: bool,
+    /// Seconds until it is looked at again.
+    pub left_s: u64,
+    /// The numbers of the epochs in common, by group.
+    pub epochs: Vec<(String, u32)>,
 }
 
 /// A line by which a node becomes a member.

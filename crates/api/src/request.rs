@@ -45,6 +45,8 @@ pub enum Request {
     IdentityChanged,
     /// Something about Bridges: see there.
     Bridge(BridgeRequest),
+    /// The process table: [`crate::Response::Pit`].
+    Pit,
     /// About groups.
     Group(GroupRequest),
     /// What a member's name stands for, `NAME`, `NAME.GROUP` or `NAME.GROUP.kumi`:

@@ -61,6 +61,11 @@ pub enum Response {
     Enrolled(crate::Enrolled),
     /// To [`crate::GroupRequest::Add`] and [`crate::GroupRequest::Invite`].
     GroupLine(crate::GroupLine),
+    /// To [`crate::Request::Pit`], by address.
+    Pit {
+        /// The entries.
+        entries: Vec<crate::PitEntry>,
+    },
     /// To [`crate::Request::Find`].
     Found {
         /// The member's address F.

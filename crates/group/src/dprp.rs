@@ -31,6 +31,8 @@ pub const TYPE_RGI: u8 = 7;
 pub const DDE_LEN: usize = 1_200;
 /// Length of the nonce of a negotiation.
 pub const NONCE_LEN: usize = 32;
+/// Length of a token in bytes.
+pub const TOKEN_LEN: usize = 16;
 /// The type of MPIT and CDN in the control stream.
 pub const SITE: u16 = 0x1f;
 /// Longest packet in an MPIT, in bytes.
@@ -90,6 +92,8 @@ pub struct Report {
     pub kind: Kind,
     /// Its mode.
     pub mode: Mode,
+    /// Comes back in the MPIT: whoever has it received the RGI where it was sent to.
+    pub token: [u8; TOKEN_LEN],
     /// Its identity, as in message 2 of session.md, section 5. Not verified.
     pub identity: Vec<u8>,
 }
@@ -101,6 +105,10 @@ pub enum SiteMessage {
     Mpit {
         /// The flow, as the sender sees it.
         ends: Ends,
+        /// Of the DDE.
+        nonce: [u8; NONCE_LEN],
+        /// Of the RGI.
+        token: [u8; TOKEN_LEN],
         /// The packet, at most [`PACKET_MAX`] bytes; may be empty.
         packet: Vec<u8>,
     },
@@ -188,6 +196,7 @@ impl Rgi {
         report: &Report,
     ) -> Option<Self> {
         let mut sealed = vec![report.kind.byte(), report.mode.byte()];
+        sealed.extend_from_slice(&report.token);
         sealed.extend_from_slice(&report.identity);
         let key = key(crypto, proof, dde.ends, &dde.nonce);
         let aead = crypto.aead(AeadAlg::ChaCha20Poly1305, &key);
@@ -216,6 +225,7 @@ impl Rgi {
         Some(Report {
             kind: Kind::read(&mut reader).ok()?,
             mode: Mode::read(&mut reader).ok()?,
+            token: *reader.array().ok()?,
             identity: reader.rest().to_vec(),
         })
     }
@@ -251,10 +261,15 @@ impl SiteMessage {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         match self {
-            Self::Mpit { ends, packet } => {
+            Self::Mpit {
+                ends,
+                nonce,
+                token,
+                packet,
+            } => {
                 out.u8(MPIT);
                 write_ends(&mut out, *ends);
-                out.bytes(packet);
+                out.bytes(nonce).bytes(token).bytes(packet);
             }
             Self::Cdn { ends } => {
                 out.u8(CDN);
@@ -270,8 +285,10 @@ impl SiteMessage {
         let kind = reader.u8()?;
         let ends = read_ends(&mut reader)?;
         let message = match kind {
-            MPIT if reader.remaining() <= PACKET_MAX => Self::Mpit {
+            MPIT if reader.remaining() <= NONCE_LEN + TOKEN_LEN + PACKET_MAX => Self::Mpit {
                 ends,
+                nonce: *reader.array()?,
+                token: *reader.array()?,
                 packet: reader.rest().to_vec(),
             },
             CDN => Self::Cdn { ends },
@@ -352,6 +369,7 @@ mod tests {
         Report {
             kind: Kind::Gen,
             mode: Mode::Closed,
+            token: [3; TOKEN_LEN],
             identity: vec![5; 500],
         }
     }
@@ -401,11 +419,14 @@ mod tests {
 
     #[test]
     fn every_message_comes_back_and_no_part_of_it_is_taken_for_it() {
-        let (ends, packet) = (ends(), vec![0x45; 60]);
-        for message in [
-            SiteMessage::Mpit { ends, packet },
-            SiteMessage::Cdn { ends },
-        ] {
+        let ends = ends();
+        let mpit = SiteMessage::Mpit {
+            ends,
+            nonce: [4; NONCE_LEN],
+            token: [5; TOKEN_LEN],
+            packet: vec![0x45; 60],
+        };
+        for message in [mpit, SiteMessage::Cdn { ends }] {
             let bytes = message.encode();
             assert_eq!(SiteMessage::decode(&bytes), Ok(message.clone()));
             for len in 0..bytes.len() {
@@ -415,6 +436,7 @@ mod tests {
         let dde = asked(&[1]).encode();
         assert!((0..dde.len()).all(|len| Dde::decode(&dde[..len]).is_err()));
         assert!(SiteMessage::decode(&[3; 33]).is_err());
-        assert!(SiteMessage::decode(&[vec![1; 33], vec![0; PACKET_MAX + 1]].concat()).is_err());
+        let long = NONCE_LEN + TOKEN_LEN + PACKET_MAX + 1;
+        assert!(SiteMessage::decode(&[vec![1; 33], vec![0; long]].concat()).is_err());
     }
 }

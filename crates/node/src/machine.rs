@@ -174,7 +174,10 @@ impl Node {
             local_endpoints: Vec::new(),
             joins: BTreeMap::new(),
             groups: Groups::new(f),
-            site: Site::default(),
+            site: Site {
+                secret: random(&mut rng),
+                ..Site::default()
+            },
             announce: BTreeSet::new(),
             certificate_look: Some(Self::first_look(me.public.certificate.not_after_unix_s)),
             certificate_timer: None,

@@ -15,7 +15,7 @@ use wire::channel::AttachStatus;
 use wire::ip::Ecn;
 use wire::{NodeAddr, Path, StreamId};
 
-use crate::SiteRoute;
+use crate::siting::SiteRoute;
 use crate::stored::bridge::PasswordRecord;
 use crate::{Change, Snapshot};
 

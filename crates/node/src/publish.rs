@@ -16,7 +16,6 @@ use crate::Output;
 use crate::config::packet_max;
 use crate::fast::{Names, Out, PeerEntry, Snapshot};
 use crate::machine::Node;
-use crate::prefixes::Claims;
 
 impl Node {
     pub(crate) fn publish_if_stale(&mut self) {
@@ -44,12 +43,10 @@ impl Node {
             && !self.is_proving(f)
     }
 
-    /// What leads to a peer: what it announces and is accepted, and the process table.
-    fn all_prefixes(&self, claims: &Claims, f: NodeAddr) -> Vec<Prefix> {
-        let mut prefixes = self.used_prefixes(claims, f);
-        let site = self.site_addresses(f).into_iter();
-        prefixes.extend(site.map(Prefix::host));
-        prefixes
+    /// What leads to a peer by the process table.
+    fn site_prefixes(&self, f: NodeAddr) -> Vec<Prefix> {
+        let site = self.site_addresses(f, false).into_iter();
+        site.map(Prefix::host).collect()
     }
 
     /// A session may have had packets, and has none from now on.
@@ -93,7 +90,9 @@ impl Node {
                     proving: services.is_none() && self.is_proving(f),
                     names,
                     services,
-                    prefixes: self.all_prefixes(&claims, f),
+                    prefixes: self.used_prefixes(&claims, f),
+                    site: self.site_prefixes(f),
+                    asked: self.site_addresses(f, true),
                     out: self.session_of(f).and_then(|session| self.way_out(session)),
                 };
                 let transports = keys.get(&f).map_or(&[][..], Vec::as_slice);

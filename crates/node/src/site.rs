@@ -17,6 +17,7 @@
 pub(crate) mod answer;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use group::Mode;
@@ -31,7 +32,7 @@ use wire::ip::{Ecn, IpView};
 use wire::{NodeAddr, Now, Path};
 
 use crate::machine::Node;
-use crate::siting::{Negotiation, Stage};
+use crate::siting::{Negotiation, SiteRoute, Stage};
 use crate::{DropReason, Output};
 
 /// Most negotiations at once.
@@ -47,18 +48,62 @@ const SILENCE: Duration = Duration::from_millis(600);
 /// How long a session and its memberships, or a CDN, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How the host's packets to an address are to go, for the shell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SiteRoute {
-    /// Through this node, which does not know yet or discards.
-    Captured,
-    /// Past this node, in clear.
-    Clear,
-    /// Through this node, which encrypts: nothing in clear from there is taken.
-    Sealed,
+/// One entry of the process table, as people are shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PitStatus {
+    /// The address here, or behind this node.
+    pub here: IpAddr,
+    /// The address there.
+    pub there: IpAddr,
+    /// What happens to packets between them.
+    pub action: Action,
+    /// The other element, if it encrypts.
+    pub peer: Option<NodeAddr>,
+    /// The other has not confirmed yet.
+    pub provisional: bool,
+    /// Until it is looked at again.
+    pub left: Duration,
+    /// The epochs that the two elements have in common, by group.
+    pub epochs: Vec<(String, u32)>,
 }
 
 impl Node {
+    /// The process table.
+    #[must_use]
+    pub fn pit(&self, now: Now) -> Vec<PitStatus> {
+        let status = |(ends, entry): (Ends, &PitEntry)| PitStatus {
+            here: ends.here.to_ip(),
+            there: ends.there.to_ip(),
+            action: entry.action,
+            peer: entry.peer,
+            provisional: entry.provisional,
+            left: entry.until.saturating_sub(now.mono),
+            epochs: entry
+                .peer
+                .map_or_else(Vec::new, |f| self.epochs_with(now, f)),
+        };
+        self.site.pit.iter().map(status).collect()
+    }
+
+    /// Whether this node talks within its groups only.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.own_mode() == Mode::Closed
+    }
+
+    fn epochs_with(&self, now: Now, f: NodeAddr) -> Vec<(String, u32)> {
+        let keyring = &self.groups.keyring;
+        let shared = keyring.shared(f, now.unix_s).map(|(group, _)| group);
+        let epochs = shared.filter_map(|group| {
+            let (_, number) = keyring
+                .epochs_in_force(group, now.unix_s)
+                .into_iter()
+                .max()?;
+            Some((self.group_name(group), number))
+        });
+        epochs.collect()
+    }
+
     /// Whether flows with this address are this node's to decide on.
     pub(crate) fn is_site(&self, addr: NodeAddr) -> bool {
         let mut site = self.config.site.iter();
@@ -112,6 +157,7 @@ impl Node {
                 nonce: random(&mut self.rng),
                 proofs: self.site_proofs(now),
                 stage: Stage::Finding,
+                token: Default::default(),
                 tries: 0,
                 next_at: now.mono,
                 parked: Default::default(),
@@ -249,9 +295,6 @@ impl Node {
 
     /// The other element is a member in touch: says what is done with the flow, with its first packet.
     pub(crate) fn make_entry(&mut self, now: Now, ends: Ends, f: NodeAddr) {
-        if !self.holds_address(f, ends.there) {
-            return self.settle_flow(now, ends, Action::Discard, None);
-        }
         let Some(negotiation) = self.site.negotiations.get_mut(&ends) else {
             return;
         };
@@ -263,9 +306,18 @@ impl Node {
             .is_some_and(|it| it.len() <= PACKET_MAX);
         let first = fits.then(|| negotiation.parked.pop_front()).flatten();
         let packet = first.unwrap_or_default();
+        let (nonce, token) = (negotiation.nonce, negotiation.token);
         self.site.parked_bytes = self.site.parked_bytes.saturating_sub(packet.len());
         self.set_entry(now, ends, Action::Encrypt, Some(f), true);
-        self.tell_site(now, f, &SiteMessage::Mpit { ends, packet });
+        // The answer may be quicker than the CDN.
+        self.publish_if_stale();
+        let mpit = SiteMessage::Mpit {
+            ends,
+            nonce,
+            token,
+            packet,
+        };
+        self.tell_site(now, f, &mpit);
     }
 
     pub(crate) fn tell_site(&mut self, now: Now, f: NodeAddr, message: &SiteMessage) {
@@ -366,13 +418,14 @@ impl Node {
         }
     }
 
-    /// The addresses that lead to F by the table.
-    pub(crate) fn site_addresses(&self, f: NodeAddr) -> BTreeSet<NodeAddr> {
+    /// The addresses of F by the table: those that lead to it, or those that it has been asked for,
+    /// from where it may answer already.
+    pub(crate) fn site_addresses(&self, f: NodeAddr, provisional: bool) -> BTreeSet<NodeAddr> {
         let entries = self.site.pit.of_peer(f);
-        let in_force = entries.filter(|ends| {
+        let entries = entries.filter(|ends| {
             let entry = self.site.pit.get(*ends);
-            entry.is_some_and(|entry| !entry.provisional)
+            entry.is_some_and(|entry| entry.provisional == provisional)
         });
-        in_force.map(|ends| ends.there).collect()
+        entries.map(|ends| ends.there).collect()
     }
 }

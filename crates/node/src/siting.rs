@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use group::dprp::{Ends, NONCE_LEN};
+use group::dprp::{Ends, NONCE_LEN, TOKEN_LEN};
 use group::keyring::Proof;
 use group::pit::Pit;
 use wire::NodeAddr;
@@ -15,6 +15,8 @@ pub(crate) struct Site {
     pub(crate) negotiations: BTreeMap<Ends, Negotiation>,
     /// Addresses at which a member has ever been, and who: they are never in clear again.
     pub(crate) proved: BTreeMap<NodeAddr, NodeAddr>,
+    /// The key of this run's tokens.
+    pub(crate) secret: [u8; 32],
     /// Bytes of the packets that wait in all negotiations.
     pub(crate) parked_bytes: usize,
 }
@@ -25,6 +27,8 @@ pub(crate) struct Negotiation {
     /// What stands in the slots of its DDE.
     pub(crate) proofs: Vec<Proof>,
     pub(crate) stage: Stage,
+    /// The token of the RGI.
+    pub(crate) token: [u8; TOKEN_LEN],
     /// DDEs sent.
     pub(crate) tries: usize,
     /// When to try again, or give up.
@@ -42,4 +46,15 @@ pub(crate) enum Stage {
     Meeting(NodeAddr),
     /// An MPIT is out.
     Making(NodeAddr),
+}
+
+/// How the host's packets to an address are to go, for the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SiteRoute {
+    /// Through this node, which does not know yet or discards.
+    Captured,
+    /// Past this node, in clear.
+    Clear,
+    /// Through this node, which encrypts: nothing in clear from there is taken.
+    Sealed,
 }

@@ -36,6 +36,7 @@ pub mod control;
 pub mod files;
 pub mod holder;
 pub mod interface;
+pub mod marked;
 pub mod multicast;
 pub mod netlink;
 pub mod netns;

@@ -181,6 +181,7 @@ impl AsFd for Stream {
 
 fn tcp(domain: Domain) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    crate::marked::mark(&socket)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }

@@ -111,6 +111,7 @@ impl Udp {
     }
 
     fn prepare(socket: Socket, mapped: bool) -> io::Result<Self> {
+        crate::marked::mark(&socket)?;
         // Smaller queues than asked for still work.
         let _ = socket.set_recv_buffer_size(QUEUE_LEN);
         let _ = socket.set_send_buffer_size(QUEUE_LEN);

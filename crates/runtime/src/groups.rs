@@ -9,6 +9,7 @@ use api::{ApiError, Code, GroupRequest, Reply, Response};
 use control::service::Effect;
 use group::MemberName;
 use group::agent::AgentMessage;
+use group::resolve::Action;
 use node::{Event, GroupStatus, Node};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -266,6 +267,31 @@ impl Groups {
             }
             !ended
         });
+    }
+}
+
+/// The process table.
+pub fn pit(node: &Node, now: Now) -> Response {
+    let entries = node.pit(now).into_iter().map(|it| api::PitEntry {
+        here: it.here,
+        there: it.there,
+        action: match it.action {
+            Action::Encrypt => api::Action::Encrypt,
+            Action::Relay => api::Action::Relay,
+            Action::Discard => api::Action::Discard,
+            Action::Clear => api::Action::Clear,
+        },
+        peer: it.peer.map(NodeAddr::to_ipv6),
+        name: it.peer.and_then(|f| {
+            let (member, group) = node.name_of(now, f)?;
+            Some(format!("{member}.{group}"))
+        }),
+        provisional: it.provisional,
+        left_s: it.left.as_secs(),
+        epochs: it.epochs,
+    });
+    Response::Pit {
+        entries: entries.collect(),
     }
 }
 

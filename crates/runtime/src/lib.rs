@@ -49,6 +49,7 @@ pub mod requests;
 mod run;
 pub mod settings;
 pub mod shared;
+pub mod site;
 pub mod slow;
 pub mod storage;
 pub mod streams;

@@ -149,6 +149,7 @@ impl Requests {
                 self.groups.handle(node, now, request, reply);
                 return Then::Continue;
             }
+            Request::Pit => Ok(groups::pit(node, now)),
             Request::Find { name } => {
                 self.groups.find(node, now, &name, reply);
                 return Then::Continue;

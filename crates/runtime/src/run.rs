@@ -9,6 +9,7 @@ use crate::peer_routes::PeerRoutes;
 use crate::proxy::{Overlay, Proxies, SavedError};
 use crate::settings::{Routes, Settings, names};
 use crate::shared::{Inbox, Input, Outbox, Shared};
+use crate::site::Ground;
 use crate::slow::{Clock, SlowPath};
 use crate::storage::{Storage, StorageError};
 use crate::streams::{Limits, Streams};
@@ -76,6 +77,9 @@ pub enum RunError {
     /// Addresses of this host cannot be watched.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
+    /// Site mode cannot be.
+    #[error("site mode: {0}")]
+    Site(String),
     /// A thread, a descriptor or random numbers could not be had.
     #[error("{what}: {source}")]
     System {
@@ -110,6 +114,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     os::process::keep_memory_small();
     os::process::forbid_dumps().map_err(system("forbidding dumps"))?;
     os::process::raise_open_files_limit();
+    if !settings.site.is_empty() {
+        os::marked::mark_sockets();
+    }
     let signals = Signals::catch().map_err(system("catching signals"))?;
     os::process::allow_interrupts().map_err(system("preparing for the end"))?;
     settings.directories.prepare()?;
@@ -170,6 +177,7 @@ impl Machine {
             host_label: settings.label.clone(),
             addresses: settings.addresses.iter().map(|(ip, _)| *ip).collect(),
             announce: settings.announce.clone(),
+            site: settings.site.clone(),
         };
         let now = clock.now();
         let identity = settings.identity.clone();
@@ -250,6 +258,7 @@ impl Started {
             stopping: AtomicBool::new(false),
         });
         let state = settings.directories.state.clone();
+        let ground = site_ground(&settings, &ready)?;
         let lanes = sockets_for(&shared.udp, queues);
         let inside = inside.holder;
         let mut facts = facts(settings, &ready, &shared, now, notices);
@@ -257,7 +266,10 @@ impl Started {
         facts.holder_pid = inside.as_ref().map(Holder::pid);
         facts.journal_len = storage.len_bytes();
         let groups = Groups::new(state, node.address(), shared.inbox.clone());
-        let slow = SlowPath::new(node, storage, facts, clock, routes, groups);
+        let mut slow = SlowPath::new(node, storage, facts, clock, routes, groups);
+        if let Some(ground) = ground {
+            slow.capture(ground).map_err(RunError::Site)?;
+        }
         Ok(Self {
             ready,
             shared,
@@ -378,6 +390,24 @@ fn open_proxies(
     let state = &settings.directories.state;
     let stop = Waker::new().map_err(system("making a waker"))?;
     Ok(Proxies::open(settings.proxies, overlay, state, stop)?)
+}
+
+/// What site mode stands on, if it is wanted.
+fn site_ground(settings: &Settings, ready: &Ready) -> Result<Option<Ground>, RunError> {
+    if settings.site.is_empty() {
+        return Ok(None);
+    }
+    let here = ready.mode == NetworkMode::Kernel;
+    let Some(interface) = ready.interface.clone().filter(|_| here) else {
+        let why = "it needs an interface in the host's own network, which takes root";
+        return Err(RunError::Site(why.to_owned()));
+    };
+    Ok(Some(Ground {
+        interface,
+        port: ready.port,
+        prefixes: settings.site.clone(),
+        behind: settings.announce.clone(),
+    }))
 }
 
 /// The routes to peers, where anything is to lead to the interface.

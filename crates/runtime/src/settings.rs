@@ -109,6 +109,8 @@ pub struct Settings {
     pub addresses: Vec<(Ipv4Addr, u8)>,
     /// What the node announces beside them.
     pub announce: Vec<Prefix>,
+    /// Ordinary addresses with which the node negotiates what becomes of each flow (site mode).
+    pub site: Vec<Prefix>,
     /// Whether to send and heed beacons.
     pub discovery: bool,
     /// Its proxies.

@@ -11,8 +11,10 @@ use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::{Requests, Then};
 use crate::shared::{Input, Outbox, Shared};
+use crate::site::{Ground, Order, Site};
 use crate::storage::{Storage, StorageError};
 use node::{Event, Node, Output, PasswordRecord, StreamEvent, Wake};
+use os::marked::Clear;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -55,6 +57,8 @@ pub struct SlowPath {
     clock: Clock,
     shared: Arc<Shared>,
     routes: Option<PeerRoutes>,
+    /// Site mode, and how packets leave in clear.
+    site: Option<(Site, Clear)>,
     /// Held by whoever checks a password.
     password_turn: Arc<Mutex<()>>,
 }
@@ -78,7 +82,30 @@ impl SlowPath {
             clock,
             shared,
             routes,
+            site: None,
             password_turn: Arc::default(),
+        }
+    }
+
+    /// Captures the host's flows with ordinary addresses.
+    ///
+    /// # Errors
+    /// What could not be done, for people.
+    pub fn capture(&mut self, ground: Ground) -> Result<(), String> {
+        let clear = Clear::open().map_err(|error| format!("a raw socket: {error}"))?;
+        let site = Site::start(ground)?;
+        site.order(Order::Mode {
+            closed: self.node.is_closed(),
+        });
+        self.site = Some((site, clear));
+        Ok(())
+    }
+
+    /// This node's mode, or the host's addresses, may have changed.
+    fn site_changed(&self) {
+        if let Some((site, _)) = &self.site {
+            let closed = self.node.is_closed();
+            site.order(Order::Mode { closed });
         }
     }
 
@@ -103,7 +130,11 @@ impl SlowPath {
             self.expire(now)?;
             if then == Then::Stop {
                 self.node.shutdown(now);
-                return self.drain(now);
+                let drained = self.drain(now);
+                if let Some((site, _)) = self.site.take() {
+                    site.end();
+                }
+                return drained;
             }
         }
     }
@@ -144,7 +175,10 @@ impl SlowPath {
             Input::Packet(packet) => self.node.handle_inside(now, &packet),
             Input::Fast(report) => self.node.handle_fast(now, report),
             Input::Beacon { from, bytes } => self.node.handle_beacon(now, from, &bytes),
-            Input::Endpoints(endpoints) => self.node.handle_local_endpoints(now, endpoints),
+            Input::Endpoints(endpoints) => {
+                self.node.handle_local_endpoints(now, endpoints);
+                self.site_changed();
+            }
             Input::Request(asked) => {
                 return self
                     .requests
@@ -211,6 +245,18 @@ impl SlowPath {
                         self.facts.elsewhere = routes.elsewhere().to_vec();
                     }
                     self.shared.snapshot.store(snapshot);
+                }
+                Output::Clear(packet) => {
+                    if let Some((_, clear)) = &self.site
+                        && let Err(error) = clear.send(&packet)
+                    {
+                        tracing::debug!(%error, "a packet in clear");
+                    }
+                }
+                Output::Site { there, route } => {
+                    if let Some((site, _)) = &self.site {
+                        site.order(Order::Route { there, route });
+                    }
                 }
                 Output::ToServer { from, message } => self.requests.groups.said(from, message),
                 Output::Event(event) => self.event(now, &event),
@@ -279,6 +325,11 @@ impl SlowPath {
             _ => tracing::info!(what = event_name(event)),
         }
         tracing::debug!(?event);
+        if let Event::GroupJoined { .. } | Event::GroupLeft { .. } | Event::GroupsCurrent { .. } =
+            event
+        {
+            self.site_changed();
+        }
         self.facts.note(now, event);
         self.requests.handle_event(&mut self.node, now, event);
         if let Event::CertificateExpiring { .. } | Event::CertificateExpired { .. } = event {

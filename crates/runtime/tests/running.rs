@@ -77,6 +77,7 @@ fn identity(seed: u8) -> LocalIdentity {
 
 fn node(state: &Path, seed: u8) {
     let settings = Settings {
+        site: Vec::new(),
         directories: files::Directories::under(state),
         identity: identity(seed),
         reload: Box::new(move || Ok(identity(seed))),

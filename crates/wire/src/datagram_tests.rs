@@ -264,7 +264,7 @@ fn types_and_reserved_bytes_are_checked() {
                 })
             );
         }
-        for kind in (0..=255).filter(|kind| !(1..=5).contains(kind)) {
+        for kind in (0..=255).filter(|kind| !(1..=7).contains(kind)) {
             let mut bad = bytes.clone();
             bad[0] = kind;
             assert_eq!(
@@ -313,6 +313,8 @@ fn written_again(bytes: &[u8]) -> Option<Vec<u8>> {
             [&header.encode()[..], &bytes[TRANSPORT_HEADER_LEN..]].concat()
         }
         Datagram::Relayed(view) => view.encode().unwrap(),
+        // Nothing of it is read here.
+        Datagram::Dprp => bytes.to_vec(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use group::agent::AgentMessage;
+use group::dprp::{Dde, Ends, Rgi, SiteMessage};
 use group::message::{Message, decode_shown, encode_shown};
 use group::statement::{
     Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
@@ -68,6 +69,52 @@ pub fn group_message(bytes: &[u8]) {
         assert_eq!(read.kind(), kind);
         assert_eq!(read.encode(), value);
     }
+}
+
+/// `Dde::decode`, `Rgi::decode` and `SiteMessage::decode`.
+pub fn dprp(bytes: &[u8]) {
+    if let Ok(read) = Dde::decode(bytes) {
+        // What follows the slots is padding.
+        let used = read.encode().len().min(4 + 32 + 32 + 128);
+        assert_eq!(read.encode()[..used], bytes[..used]);
+    }
+    if let Ok(read) = Rgi::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+    }
+    if let Ok(read) = SiteMessage::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+    }
+}
+
+/// One message of each kind.
+pub fn dprp_seeds() -> Vec<Vec<u8>> {
+    let ends = Ends {
+        here: NodeAddr([1; 16]),
+        there: NodeAddr([2; 16]),
+    };
+    let dde = Dde {
+        ends,
+        nonce: [3; 32],
+        slots: [[4; 8]; 16],
+    };
+    let rgi = Rgi {
+        ends,
+        nonce: [3; 32],
+        slot: 5,
+        sealed: vec![6; 300],
+    };
+    let mpit = SiteMessage::Mpit {
+        ends,
+        nonce: [3; 32],
+        token: [7; 16],
+        packet: vec![0x45; 40],
+    };
+    vec![
+        dde.encode(),
+        rgi.encode(),
+        mpit.encode(),
+        SiteMessage::Cdn { ends }.encode(),
+    ]
 }
 
 fn signer() -> Signer<'static> {

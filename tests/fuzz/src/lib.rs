@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("beacon", wire_targets::beacon),
     ("control", wire_targets::control),
     ("datagram", wire_targets::datagram),
+    ("dprp", group_targets::dprp),
     ("frame", wire_targets::frame),
     ("group", group_targets::group),
     ("group_message", group_targets::group_message),

@@ -66,6 +66,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("ip", packets());
     all.insert("group", crate::group_targets::seeds());
     all.insert("group_message", crate::group_targets::message_seeds());
+    all.insert("dprp", crate::group_targets::dprp_seeds());
     all.insert("offload", crate::offload_targets::seeds());
     all.insert("socks5", socks5());
     all.insert("http_proxy", http_heads());

@@ -171,3 +171,29 @@ error-scenario-group = { $file }: "{ $name }" is in no group.
 error-scenario-change = { $file }: the change "{ $title }" is not one thing.
     .why = A change is either a move or an addition.
     .fix = Give it `move` or `add`, not both.
+
+cmd-pit = Show what becomes of flows between ordinary addresses
+    .long =
+        In site mode (`ip.site` in kumi.toml) this node decides on each flow with those
+        addresses when its first packet comes: with members of its groups it encrypts, with
+        others it talks in clear or not at all. This is its process table.
+    .examples =
+        kumi pit           for people
+        kumi pit --json    for programs
+
+pit-none = The process table is empty: no flow has begun, or `ip.site` in kumi.toml names no addresses.
+pit-here = HERE
+pit-there = THERE
+pit-action = DOES
+pit-peer = WITH
+pit-key = KEY
+pit-left = FOR
+pit-encrypt = encrypt
+pit-provisional = encrypt (asked)
+pit-relay = relay
+pit-discard = discard
+pit-clear = clear
+
+error-site-mode = Site mode cannot be started.
+    .why = { $detail }
+    .fix = Start the node as root, with the package nftables installed, or take `ip.site` out of kumi.toml.

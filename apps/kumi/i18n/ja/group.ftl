@@ -171,3 +171,29 @@ error-scenario-group = { $file }: "{ $name }" がどのグループにも属し�
 error-scenario-change = { $file }: 変更 "{ $title }" が1つに定まりません。
     .why = 変更は移動か追加のどちらかです。
     .fix = `move` と `add` のどちらか一方を書いてください。
+
+cmd-pit = 通常のアドレス間の通信をどう扱うかを表示する
+    .long =
+        サイトモード(kumi.toml の `ip.site`)では、そのアドレスとの通信ごとに、最初の
+        パケットで扱いを決めます。同じグループのメンバーとは暗号化し、それ以外とは平文で
+        通信するか、まったく通信しません。これがその動作処理情報テーブルです。
+    .examples =
+        kumi pit           人が読む形
+        kumi pit --json    プログラム用に
+
+pit-none = 動作処理情報テーブルは空です。まだ通信が始まっていないか、kumi.toml の `ip.site` にアドレスがありません。
+pit-here = こちら
+pit-there = 相手
+pit-action = 処理
+pit-peer = 要素
+pit-key = 鍵バージョン
+pit-left = 残り
+pit-encrypt = 暗号化
+pit-provisional = 暗号化(確認中)
+pit-relay = 透過中継
+pit-discard = 破棄
+pit-clear = 平文
+
+error-site-mode = サイトモードを開始できません。
+    .why = { $detail }
+    .fix = nftables を入れて root でノードを起動するか、kumi.toml から `ip.site` を取り除いてください。

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use wire::stream::PREFIXES_MAX;
 use wire::{Prefix, PrefixError};
 
-const KEYS: &[&str] = &["addresses", "announce"];
+const KEYS: &[&str] = &["addresses", "announce", "site"];
 
 /// The table `[ip]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(crate) struct Ip {
     pub(crate) addresses: Vec<(Ipv4Addr, u8)>,
     /// What lies behind this node.
     pub(crate) announce: Vec<Prefix>,
+    /// Ordinary addresses with which this node negotiates what becomes of each flow.
+    pub(crate) site: Vec<Prefix>,
 }
 
 impl Place<'_> {
@@ -38,6 +40,12 @@ impl Place<'_> {
                     let texts = self.texts("ip.announce", value, example, max)?;
                     let read = texts.iter().map(|(text, value)| self.prefix(text, value));
                     ip.announce = read.collect::<Result<_, _>>()?;
+                }
+                "site" => {
+                    let example = "[\"192.168.0.0/16\"]";
+                    let texts = self.texts("ip.site", value, example, PREFIXES_MAX)?;
+                    let read = texts.iter().map(|(text, value)| self.prefix(text, value));
+                    ip.site = read.collect::<Result<_, _>>()?;
                 }
                 other => return Err(self.unknown_key(other, KEYS, "ip.", key.span())),
             }

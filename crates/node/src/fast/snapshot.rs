@@ -63,6 +63,10 @@ pub(crate) struct PeerEntry {
     pub(crate) proving: bool,
     /// What it announces and this node accepts.
     pub(crate) prefixes: Vec<Prefix>,
+    /// Ordinary addresses that lead to it by the process table: they need no route.
+    pub(crate) site: Vec<Prefix>,
+    /// The same as far as it has not confirmed them: it may answer from there, and is not sent to.
+    pub(crate) asked: BTreeSet<NodeAddr>,
     /// The keys to send with and where to, while the session is up.
     pub(crate) out: Option<Out>,
 }
@@ -96,6 +100,8 @@ pub struct Snapshot {
     by_addr: BTreeMap<NodeAddr, Arc<PeerEntry>>,
     by_subnet: BTreeMap<Subnet, Arc<PeerEntry>>,
     prefixes: PrefixTable<Holder>,
+    /// Of these, those of the process table.
+    site: BTreeSet<Prefix>,
     /// The largest inner packet that this node accepts, in bytes.
     pub(super) inner_mtu: u16,
     /// Where this node's own datagrams come from.
@@ -125,6 +131,7 @@ impl Snapshot {
             inner_mtu,
             sockets: BTreeSet::new(),
             prefixes: PrefixTable::new(),
+            site: BTreeSet::new(),
             by_index: BTreeMap::new(),
             by_addr: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
@@ -157,7 +164,8 @@ impl Snapshot {
         if entry.services.is_none() {
             return;
         }
-        for prefix in &entry.prefixes {
+        self.site.extend(entry.site.iter().copied());
+        for prefix in entry.prefixes.iter().chain(&entry.site) {
             let holder = Holder::Peer(Arc::clone(&entry));
             self.prefixes.insert(*prefix, holder);
         }
@@ -179,8 +187,9 @@ impl Snapshot {
     /// The prefixes of peers that lead to them from here, the longest first.
     pub fn peer_prefixes(&self) -> impl Iterator<Item = Prefix> {
         let all = self.prefixes.iter();
-        all.filter(|(_, holder)| matches!(holder, Holder::Peer(_)))
-            .map(|(prefix, _)| prefix)
+        let led = all.filter(|(_, holder)| matches!(holder, Holder::Peer(_)));
+        led.map(|(prefix, _)| prefix)
+            .filter(|prefix| !self.site.contains(prefix))
     }
 
     /// Who carries an address that is nobody's name.
@@ -202,7 +211,7 @@ impl Snapshot {
             Some(Holder::Peer(holder)) => holder.names.f == peer.names.f,
             _ => false,
         };
-        peer.names.hold(addr) || behind()
+        peer.names.hold(addr) || behind() || peer.asked.contains(&addr)
     }
 
     /// The peer that holds an address, or that it lies behind.

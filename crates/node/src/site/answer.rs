@@ -1,8 +1,11 @@
 //! What other elements say: DDE, RGI, MPIT, CDN.
 
-use group::dprp::{Dde, Ends, Report, Rgi, SiteMessage};
+use std::net::SocketAddr;
+
+use group::dprp::{Dde, Ends, NONCE_LEN, Report, Rgi, SiteMessage, TOKEN_LEN};
 use group::resolve::Action;
 use identity::PublicIdentity;
+use identity::crypto::constant_time_eq;
 use mesh::Source;
 use wire::ip::Ecn;
 use wire::payload::Kind;
@@ -35,6 +38,9 @@ impl Node {
         if self.limiter.admit(now.mono, source, false).is_err() {
             return self.drop_for(DropReason::RateLimited);
         }
+        let Path::Udp(at) = from else {
+            return self.drop_for(DropReason::Unsupported);
+        };
         let there = dde.ends.there;
         if there.is_name() || !self.snapshot.is_own(there) {
             return self.drop_for(DropReason::NotForUs);
@@ -50,6 +56,7 @@ impl Node {
         let report = Report {
             kind: admission.kind,
             mode: self.own_mode(),
+            token: self.token(dde.ends, &dde.nonce, at),
             identity: self.me.public.to_bytes(),
         };
         match Rgi::answer(&*self.crypto, dde, matched, &report) {
@@ -90,6 +97,7 @@ impl Node {
             .add(now.mono, at, Source::Observed);
         if let Some(negotiation) = self.site.negotiations.get_mut(&rgi.ends) {
             negotiation.stage = Stage::Meeting(f);
+            negotiation.token = report.token;
             negotiation.next_at = now.mono.saturating_add(PATIENCE);
         }
         if self.may_talk(f) && self.peer_is_up(f) {
@@ -99,22 +107,41 @@ impl Node {
         }
     }
 
+    /// What an RGI to this address says, and an MPIT proves: nothing is kept for it.
+    fn token(&self, ends: Ends, nonce: &[u8; NONCE_LEN], at: SocketAddr) -> [u8; TOKEN_LEN] {
+        let at = NodeAddr::of_ip(at.ip()).map_or([0; 16], |addr| addr.0);
+        let parts: [&[u8]; 4] = [nonce, &at, ends.here.as_bytes(), ends.there.as_bytes()];
+        let mac = self.crypto.hmac(&self.site.secret, &parts);
+        let mut token = [0; TOKEN_LEN];
+        token.copy_from_slice(mac.split_at(TOKEN_LEN).0);
+        token
+    }
+
     /// MPIT or CDN of a member.
     pub(crate) fn site_message_in(&mut self, now: Now, f: NodeAddr, message: SiteMessage) {
         if !self.is_member(f) || self.config.site.is_empty() {
             return self.drop_for(DropReason::NotAllowed);
         }
         match message {
-            SiteMessage::Mpit { ends, packet } => self.mpit_in(now, f, ends.reversed(), packet),
+            SiteMessage::Mpit {
+                ends,
+                nonce,
+                token,
+                packet,
+            } => {
+                let at = SocketAddr::new(ends.here.to_ip(), 0);
+                let was_there = constant_time_eq(&token, &self.token(ends, &nonce, at));
+                self.mpit_in(now, f, ends.reversed(), was_there, packet);
+            }
             SiteMessage::Cdn { ends } => self.cdn_in(now, f, ends.reversed()),
         }
     }
 
-    fn mpit_in(&mut self, now: Now, f: NodeAddr, ends: Ends, packet: Vec<u8>) {
+    fn mpit_in(&mut self, now: Now, f: NodeAddr, ends: Ends, was_there: bool, packet: Vec<u8>) {
         let fits = self.is_site(ends.there)
             && self.snapshot.is_own(ends.here)
             && !ends.here.is_name()
-            && self.holds_address(f, ends.there);
+            && (was_there || self.holds_address(f, ends.there));
         if !fits {
             return self.drop_for(DropReason::NotForUs);
         }

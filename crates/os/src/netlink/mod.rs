@@ -10,12 +10,14 @@ mod decode;
 mod message;
 mod monitor;
 mod nat;
+mod site;
 
 use decode::{read_interface_address, read_link, read_route};
 use message::{Answer, Message, answers, read_u32};
 pub use monitor::Monitor;
 pub use nat::masquerade;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
+pub use site::{MARK, SiteTarget, TABLE};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

@@ -87,7 +87,7 @@ fn killed_at_every_write() {
                 .output()
                 .expect("strace; it is a Debian package of this name");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let acknowledged = text.lines().filter_map(|line| line.parse().ok()).last();
+            let acknowledged = text.lines().rev().find_map(|line| line.parse().ok());
             runs += 1;
             check(
                 &folder.0,

@@ -54,7 +54,7 @@ fn run(ns: &Ns, argv: &[&str]) -> String {
     ns.run(Account::Root, "/root", argv, LIMIT)
 }
 
-fn configure(node: &Host<'_>, text: &str) {
+pub(crate) fn configure(node: &Host<'_>, text: &str) {
     let folder = node.dir.join(".config/kumihimo");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(format!("{folder}/kumi.toml"), text).expect("a config");

@@ -17,6 +17,7 @@ mod proxies;
 mod readme;
 mod rotate;
 mod service;
+mod site;
 mod stranger;
 mod top;
 mod traffic;

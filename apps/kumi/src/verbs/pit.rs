@@ -1,0 +1,59 @@
+//! `kumi pit`: what this node does with flows between ordinary addresses.
+
+use crate::client::expect_answer;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output;
+use crate::text::Text;
+use api::{Action, PitEntry, Request, Response};
+
+/// Runs it.
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let entries: Vec<PitEntry> =
+        expect_answer!(context, &Request::Pit, Response::Pit { entries } => entries);
+    if context.json {
+        output::json(&serde_json::json!({ "entries": entries }));
+        return Ok(());
+    }
+    let text = &context.text;
+    if entries.is_empty() {
+        context.say(&text.t("pit-none"));
+        return Ok(());
+    }
+    let heads = ["here", "there", "action", "peer", "key", "left"];
+    let heads = heads.map(|it| text.t(&format!("pit-{it}")));
+    let rows = entries.iter().map(|entry| row(text, entry));
+    let rows: Vec<Vec<String>> = [heads.to_vec()].into_iter().chain(rows).collect();
+    for line in output::table(&rows) {
+        context.say(&line);
+    }
+    Ok(())
+}
+
+fn row(text: &Text, entry: &PitEntry) -> Vec<String> {
+    let dash = || "-".to_owned();
+    let action = match (entry.action, entry.provisional) {
+        (Action::Encrypt, true) => "pit-provisional",
+        (Action::Encrypt, false) => "pit-encrypt",
+        (Action::Relay, _) => "pit-relay",
+        (Action::Discard, _) => "pit-discard",
+        (Action::Clear, _) => "pit-clear",
+    };
+    let epochs = entry
+        .epochs
+        .iter()
+        .map(|(group, epoch)| format!("{group} {epoch}"));
+    let epochs = epochs.collect::<Vec<_>>().join(", ");
+    let address = || entry.peer.map(|it| it.to_string());
+    vec![
+        entry.here.to_string(),
+        entry.there.to_string(),
+        text.t(action),
+        entry.name.clone().or_else(address).unwrap_or_else(dash),
+        match epochs.is_empty() {
+            true => dash(),
+            false => epochs,
+        },
+        format!("{} s", entry.left_s),
+    ]
+}

@@ -1,0 +1,225 @@
+//! Site mode: groups between ordinary IP addresses, negotiated on the first packet (reference tests
+//! C1 and C3, with real programs and an ear on the wire).
+
+use std::time::Duration;
+
+use lab::account::Account;
+use lab::capture::Capture;
+use lab::host::Host;
+use lab::lan::Lan;
+use lab::ns::{Ns, Running, eventually};
+use lab::{CANARY, need_root};
+
+use crate::lans::configure;
+
+const LIMIT: Duration = Duration::from_secs(30);
+const SITE: &str = "[ip]\nsite = [\"192.0.2.0/24\", \"2001:db8::/64\"]\n";
+
+/// A host in a group, in a mode.
+struct Element {
+    group: &'static str,
+    mode: &'static str,
+}
+
+const fn element(group: &'static str, mode: &'static str) -> Element {
+    Element { group, mode }
+}
+
+/// The server is the first host; the others are elements, each in its group and mode.
+fn site<'a>(lan: &'a Lan, elements: &[Element]) -> Vec<Host<'a>> {
+    let host = |(at, ns)| Host::new(ns, Account::Root, &format!("site-{at}"));
+    let hosts: Vec<Host<'_>> = lan.hosts.iter().enumerate().map(host).collect();
+    hosts[0].kumi(&["gms", "serve"]);
+    for group in ["lab", "office"] {
+        hosts[0].kumi(&["group", "create", group, "--apart"]);
+    }
+    for (at, element) in elements.iter().enumerate() {
+        let member = &hosts[at + 1];
+        configure(member, SITE);
+        let name = format!("m{}", at + 1);
+        let add = ["group", "add", &name, element.group, "--mode", element.mode];
+        let line = hosts[0].kumi(&add);
+        member.kumi(&["join", line.trim()]);
+    }
+    hosts
+}
+
+fn run(ns: &Ns, argv: &[&str]) -> bool {
+    ns.output(Account::Root, "/root", argv, LIMIT)
+        .status
+        .success()
+}
+
+/// A web server on every ordinary address of a host.
+fn serve(host: &Host<'_>) -> Running {
+    std::fs::write(host.dir.join("page"), CANARY.repeat(1 << 10)).expect("a file");
+    let home = host.home();
+    let server = [
+        "python3",
+        "-m",
+        "http.server",
+        "8080",
+        "--bind",
+        "::",
+        "--directory",
+        &home,
+    ];
+    let running = host.ns.spawn(Account::Root, &home, &server);
+    let at_home = "http://[::1]:8080/page";
+    host.ns.ip(&["link", "set", "lo", "up"]);
+    eventually(LIMIT, "the web server", || {
+        run(host.ns, &["curl", "-sS", "-g", "-o", "/dev/null", at_home]).then_some(())
+    });
+    running
+}
+
+/// Whether a page comes over TCP, and an echo over ICMP.
+fn talks(from: &Ns, url: &str, address: &str) -> (bool, bool) {
+    let tcp = run(
+        from,
+        &["curl", "-sS", "-g", "-m", "4", "-o", "/dev/null", url],
+    );
+    let echo = run(from, &["ping", "-c", "1", "-W", "2", address]);
+    (tcp, echo)
+}
+
+fn action(host: &Host<'_>, there: &str) -> String {
+    let pit = host.json(&["pit"]);
+    let entries = pit["entries"].as_array().cloned().unwrap_or_default();
+    let entry = entries.iter().find(|it| it["there"] == there);
+    entry.map_or_else(String::new, |it| {
+        it["action"].as_str().unwrap_or_default().to_owned()
+    })
+}
+
+#[test]
+fn members_encrypt_and_others_talk_in_clear_or_not_at_all() {
+    need_root();
+    for (one, other, passes, clear) in [
+        (element("lab", "open"), element("lab", "open"), true, false),
+        (
+            element("lab", "closed"),
+            element("lab", "closed"),
+            true,
+            false,
+        ),
+        (
+            element("lab", "open"),
+            element("office", "open"),
+            true,
+            true,
+        ),
+        (
+            element("lab", "open"),
+            element("office", "closed"),
+            false,
+            true,
+        ),
+        (
+            element("lab", "closed"),
+            element("office", "open"),
+            false,
+            false,
+        ),
+    ] {
+        let case = format!(
+            "{} {} to {} {}",
+            one.group, one.mode, other.group, other.mode
+        );
+        let lan = Lan::new(3);
+        let hosts = site(&lan, &[one, other]);
+        let (a, b) = (&hosts[1], &hosts[2]);
+        let capture = Capture::start(&lan.switch, "p3");
+        let _server = serve(b);
+        for (url, address) in [
+            ("http://192.0.2.3:8080/page", "192.0.2.3"),
+            ("http://[2001:db8::3]:8080/page", "2001:db8::3"),
+        ] {
+            assert_eq!(
+                talks(a.ns, url, address),
+                (passes, passes),
+                "{case}: {address}"
+            );
+            let expected = match (passes, clear) {
+                (true, false) => "encrypt",
+                (_, true) => "clear",
+                (false, false) => "discard",
+            };
+            assert_eq!(action(a, address), expected, "{case}: {address}");
+        }
+        let heard = capture.stop();
+        if passes && clear {
+            assert!(heard.canaries > 0, "{case}: {heard:?}");
+        } else {
+            assert_eq!(heard.canaries, 0, "{case}: plaintext on the wire");
+        }
+        for host in &hosts {
+            host.kumi(&["down"]);
+        }
+        // Nothing is left in the way.
+        let rules = a.ns.ip(&["rule", "list"]);
+        assert!(!rules.contains("4649"), "{rules}");
+    }
+}
+
+#[test]
+fn the_first_syn_is_never_repeated_and_a_killed_node_lets_nothing_out() {
+    need_root();
+    let lan = Lan::new(3);
+    let hosts = site(&lan, &[element("lab", "open"), element("lab", "open")]);
+    let (a, b) = (&hosts[1], &hosts[2]);
+    let _server = serve(b);
+    let retransmitted = || {
+        let stats = a.ns.run(
+            Account::Root,
+            "/root",
+            &["nstat", "-asz", "TcpRetransSegs"],
+            LIMIT,
+        );
+        let number = stats
+            .lines()
+            .find(|line| line.starts_with("TcpRetransSegs"));
+        let number = number.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        number.expect("a counter")
+    };
+    for round in 0..10 {
+        // Cold: neither knows the other's session.
+        for host in [a, b] {
+            host.kumi(&["down"]);
+            host.kumi(&["up", "--no-invite"]);
+        }
+        let before = retransmitted();
+        assert!(run(
+            a.ns,
+            &[
+                "curl",
+                "-sS",
+                "-m",
+                "5",
+                "-o",
+                "/dev/null",
+                "http://192.0.2.3:8080/"
+            ]
+        ));
+        assert_eq!(retransmitted(), before, "round {round}");
+    }
+    let capture = Capture::start(&lan.switch, "p3");
+    let pid = a.json(&["status"])["pid"]
+        .as_u64()
+        .expect("a pid")
+        .to_string();
+    assert!(run(a.ns, &["kill", "-9", &pid]));
+    let url = "http://192.0.2.3:8080/page";
+    assert!(!run(
+        a.ns,
+        &["curl", "-sS", "-m", "3", "-o", "/dev/null", url]
+    ));
+    let heard = capture.stop();
+    assert_eq!(heard.canaries, 0, "in clear once the node was dead");
+    // And it comes back by itself.
+    a.kumi(&["up", "--no-invite"]);
+    assert!(run(
+        a.ns,
+        &["curl", "-sS", "-m", "5", "-o", "/dev/null", url]
+    ));
+}
