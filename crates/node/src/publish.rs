@@ -16,6 +16,7 @@ use crate::Output;
 use crate::config::packet_max;
 use crate::fast::{Names, Out, PeerEntry, Snapshot};
 use crate::machine::Node;
+use crate::prefixes::Claims;
 
 impl Node {
     pub(crate) fn publish_if_stale(&mut self) {
@@ -41,6 +42,15 @@ impl Node {
             && !is_relay
             && !self.may_talk(f)
             && !self.is_proving(f)
+    }
+
+    /// What leads to a peer because it says so. Addresses of site mode do not: the process table
+    /// decides on them, flow by flow.
+    fn overlay_prefixes(&self, claims: &Claims, f: NodeAddr) -> Vec<Prefix> {
+        let mut used = self.used_prefixes(claims, f);
+        let site = &self.config.site;
+        used.retain(|prefix| site.iter().all(|it| !it.overlaps(*prefix)));
+        used
     }
 
     /// What leads to a peer by the process table.
@@ -90,7 +100,7 @@ impl Node {
                     proving: services.is_none() && self.is_proving(f),
                     names,
                     services,
-                    prefixes: self.used_prefixes(&claims, f),
+                    prefixes: self.overlay_prefixes(&claims, f),
                     site: self.site_prefixes(f),
                     asked: self.site_addresses(f, true),
                     out: self.session_of(f).and_then(|session| self.way_out(session)),

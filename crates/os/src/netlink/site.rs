@@ -7,6 +7,9 @@
 //!                throw 192.0.2.7                             in clear: the host's own routes
 //! ```
 //!
+//! All of them have scope global: when the host gets a route by a gateway in such a prefix, the
+//! kernel looks the gateway up among the routes of scope link, and must not find it behind kumi0.
+//!
 //! The node's own sockets carry the mark. After kill -9 the first kind of route goes with the
 //! interface, and the second keeps what was encrypted from leaving in clear.
 
@@ -76,16 +79,16 @@ impl Netlink {
         } else {
             libc::AF_INET
         };
-        let (kind_of_route, scope, metric) = match target {
-            SiteTarget::Interface(..) => (libc::RTN_UNICAST, libc::RT_SCOPE_LINK, 1),
-            SiteTarget::Blackhole => (libc::RTN_BLACKHOLE, libc::RT_SCOPE_UNIVERSE, TABLE),
-            SiteTarget::Throw => (libc::RTN_THROW, libc::RT_SCOPE_UNIVERSE, 1),
+        let (kind_of_route, metric) = match target {
+            SiteTarget::Interface(..) => (libc::RTN_UNICAST, 1),
+            SiteTarget::Blackhole => (libc::RTN_BLACKHOLE, TABLE),
+            SiteTarget::Throw => (libc::RTN_THROW, 1),
         };
         let mut header = [0u8; 12];
         header[0] = u8::try_from(family).unwrap_or_default();
         header[1] = prefix_len;
         header[5] = libc::RTPROT_STATIC;
-        header[6] = scope;
+        header[6] = libc::RT_SCOPE_UNIVERSE;
         header[7] = kind_of_route;
         let (kind, flags) = match add {
             true => (libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE),

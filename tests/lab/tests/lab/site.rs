@@ -8,6 +8,7 @@ use lab::capture::Capture;
 use lab::host::Host;
 use lab::lan::Lan;
 use lab::ns::{Ns, Running, eventually};
+use lab::wire::{address, join};
 use lab::{CANARY, need_root};
 
 use crate::lans::configure;
@@ -221,5 +222,80 @@ fn the_first_syn_is_never_repeated_and_a_killed_node_lets_nothing_out() {
     assert!(run(
         a.ns,
         &["curl", "-sS", "-m", "5", "-o", "/dev/null", url]
+    ));
+}
+
+/// A plain terminal behind a router that is an element (GEN), which protects it both ways.
+#[test]
+fn a_router_protects_the_plain_terminals_behind_it() {
+    need_root();
+    let lan = Lan::new(4);
+    let hosts = site(&lan, &[element("lab", "open")]);
+    let (server, ges) = (&hosts[0], &hosts[1]);
+    let (gen_, stranger) = (&hosts[2], &hosts[3]);
+    // The terminal knows nothing of all this: its router is its default route.
+    let terminal = Ns::new("plain");
+    join(gen_.ns, "lan0", &terminal, "eth0");
+    address(gen_.ns, "lan0", "192.168.20.1/24");
+    address(&terminal, "eth0", "192.168.20.2/24");
+    terminal.ip(&["link", "set", "lo", "up"]);
+    terminal.ip(&["route", "add", "default", "via", "192.168.20.1"]);
+    assert!(run(gen_.ns, &["sysctl", "-qw", "net.ipv4.ip_forward=1"]));
+    for host in [ges, stranger] {
+        host.ns
+            .ip(&["route", "add", "192.168.20.0/24", "via", "192.0.2.3"]);
+    }
+    let both = "[ip]\nsite = [\"192.0.2.0/24\", \"192.168.20.0/24\"]\n";
+    let router = "[ip]\nsite = [\"192.0.2.0/24\"]\nannounce = [\"192.168.20.0/24\"]\n";
+    for (host, text) in [(ges, both), (gen_, router)] {
+        configure(host, text);
+    }
+    ges.kumi(&["down"]);
+    ges.kumi(&["up", "--no-invite"]);
+    let add = ["group", "add", "gate", "lab", "--behind", "192.168.20.0/24"];
+    let line = server.kumi(&add);
+    gen_.kumi(&["join", line.trim()]);
+    let member = gen_.json(&["group", "list"])["member_of"][0].clone();
+    assert_eq!(
+        (&member["element"], &member["mode"]),
+        (&"gen".into(), &"closed".into())
+    );
+    let capture = Capture::start(&lan.switch, "p3");
+    std::fs::write(gen_.dir.join("page"), CANARY.repeat(1 << 10)).expect("a file");
+    let home = gen_.home();
+    let web = ["python3", "-m", "http.server", "8080", "--directory", &home];
+    let _web = terminal.spawn(Account::Root, &home, &web);
+    let _back = serve(ges);
+    let to_terminal = "http://192.168.20.2:8080/page";
+    eventually(LIMIT, "the terminal, from a member", || {
+        run(
+            ges.ns,
+            &["curl", "-sS", "-m", "4", "-o", "/dev/null", to_terminal],
+        )
+        .then_some(())
+    });
+    let to_member = "http://192.0.2.2:8080/page";
+    assert!(run(
+        &terminal,
+        &["curl", "-sS", "-m", "4", "-o", "/dev/null", to_member]
+    ));
+    assert_eq!(action(ges, "192.168.20.2"), "encrypt");
+    assert_eq!(action(gen_, "192.0.2.2"), "encrypt");
+    let heard = capture.stop();
+    assert_eq!(
+        heard.canaries, 0,
+        "plaintext between the router and the member"
+    );
+    // The router is closed: nobody else reaches what lies behind it.
+    assert!(!run(
+        stranger.ns,
+        &["curl", "-sS", "-m", "3", "-o", "/dev/null", to_terminal]
+    ));
+    for host in [ges, gen_] {
+        host.kumi(&["down"]);
+    }
+    assert!(run(
+        stranger.ns,
+        &["curl", "-sS", "-m", "3", "-o", "/dev/null", to_terminal]
     ));
 }
