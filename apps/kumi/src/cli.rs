@@ -5,6 +5,7 @@
 use crate::text::Text;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 mod bridge;
@@ -165,7 +166,13 @@ impl Builder<'_> {
                 .arg(self.option("interval", "SECONDS").short('i')),
         )
         .subcommand(self.verb("peers", "kumi peers [--json]"))
-        .subcommand(self.verb("pit", "kumi pit [--json]"))
+        .subcommand(
+            self.verb("pit", "kumi pit [--forget ADDRESS] [--json]")
+                .arg(
+                    self.option("forget", "ADDRESS")
+                        .value_parser(clap::value_parser!(IpAddr)),
+                ),
+        )
         .subcommand(self.top())
         .subcommand(
             self.verb("run", "kumi run -- COMMAND [ARGUMENT…]").arg(

@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "status" => status::run(context)?,
         "ping" => ping::run(context, matches)?,
         "peers" => peers::run(context)?,
-        "pit" => pit::run(context)?,
+        "pit" => pit::run(context, matches)?,
         "top" => top::run(context, matches)?,
         "run" => run::run(context, matches)?,
         "forward" => forward::run(context, matches)?,

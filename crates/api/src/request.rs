@@ -9,7 +9,7 @@ use crate::prefix::{PREFIXES_MAX, Prefix};
 use crate::who::Who;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The most port ranges of one entry of the allowlist.
@@ -47,6 +47,12 @@ pub enum Request {
     Bridge(BridgeRequest),
     /// The process table: [`crate::Response::Pit`].
     Pit,
+    /// An ordinary address is a member's no more, and may be in clear again:
+    /// [`crate::Response::PitForgotten`].
+    PitForget {
+        /// The address.
+        address: IpAddr,
+    },
     /// About groups.
     Group(GroupRequest),
     /// What a member's name stands for, `NAME`, `NAME.GROUP` or `NAME.GROUP.kumi`:

@@ -66,6 +66,11 @@ pub enum Response {
         /// The entries.
         entries: Vec<crate::PitEntry>,
     },
+    /// To [`crate::Request::PitForget`].
+    PitForgotten {
+        /// Whether a member had been there.
+        was_member: bool,
+    },
     /// To [`crate::Request::Find`].
     Found {
         /// The member's address F.

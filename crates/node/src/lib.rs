@@ -83,6 +83,7 @@ pub use stored::bridge::{
 pub use stored::groups::{
     ChainRecord, GroupChange, GroupRecord, Grouping, SERVERS_MAX, SecretRecord, ServerRecord,
 };
+pub use stored::site::{PROVED_MAX, Proved, ProvedRecord, SiteChange};
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
 };

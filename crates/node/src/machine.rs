@@ -205,6 +205,7 @@ impl Node {
         }
         node.start_groups(now);
         node.agents_due(now);
+        node.start_site();
         node.settle(now);
         Ok(node)
     }

@@ -33,6 +33,8 @@ use wire::{NodeAddr, Now, Path};
 
 use crate::machine::Node;
 use crate::siting::{Negotiation, SiteRoute, Stage};
+use crate::stored::Change;
+use crate::stored::site::{ProvedRecord, SiteChange};
 use crate::{DropReason, Output};
 
 /// Most negotiations at once.
@@ -251,7 +253,7 @@ impl Node {
     fn without_answer(&self, ends: Ends) -> Action {
         let signed = self.groups.keyring.signed_prefixes();
         let is_members = signed.into_iter().any(|prefix| prefix.contains(ends.there));
-        if is_members || self.site.proved.contains_key(&ends.there) {
+        if is_members || self.stored.proved.get(ends.there).is_some() {
             return Action::Discard;
         }
         let me: Element<()> = Element {
@@ -363,12 +365,57 @@ impl Node {
             until: now.mono.saturating_add(life),
         };
         if let Some(f) = peer {
-            self.site.proved.insert(ends.there, f);
+            self.remember_proved(ends.there, f);
         }
         if let Some((ends, gone)) = self.site.pit.set(ends, entry) {
             self.route_changed(ends, gone);
         }
         self.route_changed(ends, entry);
+    }
+
+    /// Nothing in clear is taken from where members were in earlier runs.
+    pub(crate) fn start_site(&mut self) {
+        let proved: Vec<NodeAddr> = self.stored.proved.addresses().collect();
+        let proved = proved.into_iter().filter(|addr| self.is_site(*addr));
+        for addr in proved.collect::<Vec<_>>() {
+            self.output(Output::Site {
+                there: addr.to_ip(),
+                route: SiteRoute::Sealed,
+            });
+        }
+    }
+
+    /// A member is at an address: it is never in clear again.
+    fn remember_proved(&mut self, addr: NodeAddr, f: NodeAddr) {
+        if self.stored.proved.get(addr) != Some(f) && self.stored.proved.has_room_for(addr) {
+            let site = SiteChange::Proved(ProvedRecord { addr, f });
+            self.persist(Change::Site { site });
+        }
+    }
+
+    /// An administrator says that an address is a member's no more. Whether it was one's.
+    pub fn forget_address(&mut self, now: Now, addr: IpAddr) -> bool {
+        let Some(addr) = NodeAddr::of_ip(addr) else {
+            return false;
+        };
+        let was = self.stored.proved.get(addr).is_some();
+        if was {
+            let site = SiteChange::Forgotten { addr };
+            self.persist(Change::Site { site });
+            self.output(Output::Site {
+                there: addr.to_ip(),
+                route: SiteRoute::Forgotten,
+            });
+        }
+        let flows = self.site.pit.iter().map(|(ends, _)| ends);
+        let flows: Vec<Ends> = flows.filter(|ends| ends.there == addr).collect();
+        for ends in flows {
+            if let Some(entry) = self.site.pit.remove(ends) {
+                self.route_changed(ends, entry);
+            }
+        }
+        self.settle(now);
+        was
     }
 
     /// Tells the shell how packets to the other end go now.

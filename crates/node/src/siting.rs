@@ -13,8 +13,6 @@ use wire::NodeAddr;
 pub(crate) struct Site {
     pub(crate) pit: Pit,
     pub(crate) negotiations: BTreeMap<Ends, Negotiation>,
-    /// Addresses at which a member has ever been, and who: they are never in clear again.
-    pub(crate) proved: BTreeMap<NodeAddr, NodeAddr>,
     /// The key of this run's tokens.
     pub(crate) secret: [u8; 32],
     /// Bytes of the packets that wait in all negotiations.
@@ -55,6 +53,8 @@ pub enum SiteRoute {
     Captured,
     /// Past this node, in clear.
     Clear,
-    /// Through this node, which encrypts: nothing in clear from there is taken.
+    /// Through this node, which encrypts: nothing in clear from there is taken, also later.
     Sealed,
+    /// Through this node: no member is there any more.
+    Forgotten,
 }

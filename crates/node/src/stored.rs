@@ -12,6 +12,7 @@
 
 pub(crate) mod bridge;
 pub(crate) mod groups;
+pub(crate) mod site;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use groups::{GroupChange, Grouping};
 use identity::Pin;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use site::{Proved, SiteChange};
 use wire::{NodeAddr, Prefix};
 
 /// Most peers with a remembered number, pin or endpoint.
@@ -217,6 +219,11 @@ pub enum Change {
         /// What.
         group: GroupChange,
     },
+    /// Something about flows between ordinary addresses changed.
+    Site {
+        /// What.
+        site: SiteChange,
+    },
     /// The peer announces this and nothing else.
     Announced {
         /// The peer.
@@ -253,6 +260,8 @@ pub struct Stored {
     pub bridging: Bridging,
     /// The groups of this node.
     pub grouping: Grouping,
+    /// Ordinary addresses at which a member has been.
+    pub proved: Proved,
 }
 
 impl Stored {
@@ -273,6 +282,7 @@ impl Stored {
             Change::KeyBound { root_key, f } => self.rules.bind(*root_key, *f),
             Change::Bridge { bridge } => self.bridging.apply(bridge),
             Change::Group { group } => self.grouping.apply(group),
+            Change::Site { site } => self.proved.apply(site),
             Change::InviteMade { .. }
             | Change::InviteUsed { .. }
             | Change::InviteExpired { .. } => {

@@ -160,6 +160,18 @@ pub fn is_forwarding(is_v6: bool) -> bool {
     value.is_ok_and(|value| !matches!(value.trim(), "0" | ""))
 }
 
+/// Whether an interface drops IPv4 packets whose way back leads through another one (RFC 3704,
+/// strict mode).
+pub fn filters_strictly(interface: &str) -> bool {
+    let of = |name: &str| {
+        let path = format!("/proc/sys/net/ipv4/conf/{name}/rp_filter");
+        let value = std::fs::read_to_string(path).unwrap_or_default();
+        value.trim().parse().unwrap_or(0u8)
+    };
+    // The kernel takes the larger of the two.
+    of("all").max(of(interface)) == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

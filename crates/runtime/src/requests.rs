@@ -150,6 +150,9 @@ impl Requests {
                 return Then::Continue;
             }
             Request::Pit => Ok(groups::pit(node, now)),
+            Request::PitForget { address } => Ok(Response::PitForgotten {
+                was_member: node.forget_address(now, address),
+            }),
             Request::Find { name } => {
                 self.groups.find(node, now, &name, reply);
                 return Then::Continue;

@@ -121,6 +121,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     os::process::allow_interrupts().map_err(system("preparing for the end"))?;
     settings.directories.prepare()?;
     let _lock = Lock::acquire(&settings.directories.state.join(names::LOCK))?;
+    if settings.site.is_empty() {
+        crate::site::clean_up();
+    }
     let started = Started::new(settings)?;
     ready(&started.ready);
     os::process::forget_start();

@@ -5,6 +5,7 @@
 //! change is in the journal before anything after it is done.
 
 use crate::counters::Cause;
+use crate::counters::ShellDrop;
 use crate::facts::Facts;
 use crate::groups::Groups;
 use crate::lane::Lane;
@@ -93,7 +94,7 @@ impl SlowPath {
     /// What could not be done, for people.
     pub fn capture(&mut self, ground: Ground) -> Result<(), String> {
         let clear = Clear::open().map_err(|error| format!("a raw socket: {error}"))?;
-        let site = Site::start(ground)?;
+        let mut site = Site::start(ground)?;
         site.order(Order::Mode {
             closed: self.node.is_closed(),
         });
@@ -102,8 +103,8 @@ impl SlowPath {
     }
 
     /// This node's mode, or the host's addresses, may have changed.
-    fn site_changed(&self) {
-        if let Some((site, _)) = &self.site {
+    fn site_changed(&mut self) {
+        if let Some((site, _)) = &mut self.site {
             let closed = self.node.is_closed();
             site.order(Order::Mode { closed });
         }
@@ -251,10 +252,11 @@ impl SlowPath {
                         && let Err(error) = clear.send(&packet)
                     {
                         tracing::debug!(%error, "a packet in clear");
+                        self.shared.counters.dropped(ShellDrop::SendFailed);
                     }
                 }
                 Output::Site { there, route } => {
-                    if let Some((site, _)) = &self.site {
+                    if let Some((site, _)) = &mut self.site {
                         site.order(Order::Route { there, route });
                     }
                 }

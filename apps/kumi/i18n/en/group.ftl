@@ -178,10 +178,14 @@ cmd-pit = Show what becomes of flows between ordinary addresses
         addresses when its first packet comes: with members of its groups it encrypts, with
         others it talks in clear or not at all. This is its process table.
     .examples =
-        kumi pit           for people
-        kumi pit --json    for programs
+        kumi pit                         for people
+        kumi pit --json                  for programs
+        kumi pit --forget 192.168.1.7    a member was there, and somebody else is now
 
 pit-none = The process table is empty: no flow has begun, or `ip.site` in kumi.toml names no addresses.
+opt-forget = This address is a member's no more: it may be in clear again, where this node is open
+pit-forgotten = { $address } is forgotten: the next packet finds out who is there.
+pit-not-known = No member was ever at { $address }. The next packet finds out who is there.
 pit-here = HERE
 pit-there = THERE
 pit-action = DOES

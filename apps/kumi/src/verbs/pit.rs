@@ -4,11 +4,39 @@ use crate::client::expect_answer;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
-use crate::text::Text;
+use crate::text::{Text, args};
 use api::{Action, PitEntry, Request, Response};
+use clap::ArgMatches;
+use std::net::IpAddr;
 
 /// Runs it.
-pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    match matches.get_one::<IpAddr>("forget") {
+        Some(address) => forget(context, *address),
+        None => show(context),
+    }
+}
+
+fn forget(context: &Context, address: IpAddr) -> Result<(), Failure> {
+    let was_member = expect_answer!(
+        context,
+        &Request::PitForget { address },
+        Response::PitForgotten { was_member } => was_member
+    );
+    if context.json {
+        output::json(&serde_json::json!({ "address": address, "was_member": was_member }));
+        return Ok(());
+    }
+    let message = match was_member {
+        true => "pit-forgotten",
+        false => "pit-not-known",
+    };
+    let address = address.to_string();
+    context.say(&context.text.tr(message, args!(address = address)));
+    Ok(())
+}
+
+fn show(context: &Context) -> Result<(), Failure> {
     let entries: Vec<PitEntry> =
         expect_answer!(context, &Request::Pit, Response::Pit { entries } => entries);
     if context.json {

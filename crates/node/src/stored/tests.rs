@@ -78,6 +78,12 @@ fn every_kind() -> Vec<Change> {
             entry: Some(entry.clone()),
         },
         Change::InviteExpired { id: [2; 16] },
+        Change::Site {
+            site: SiteChange::Proved(site::ProvedRecord {
+                addr: f(3),
+                f: f(1),
+            }),
+        },
         Change::Endpoint {
             f: f(1),
             endpoint: "[2001:db8::1]:4".parse().unwrap(),

@@ -1,7 +1,10 @@
 //! The routes of site mode: a table of their own, and the rule that leads there.
 //!
 //! ```text
-//!   ip rule   4649: not from all fwmark KUMI lookup 4649
+//!   ip rule   4648: from all fwmark KUMI goto 4650           the node's own datagrams
+//!             4649: from all iif lo lookup 4649              the host's packets
+//!             4649: from 192.168.20.0/24 lookup 4649         those of what lies behind it
+//!             4650: nop
 //!   table 4649:  192.0.2.0/24 dev kumi0 src 192.0.2.1        what this node decides on
 //!                blackhole 192.0.2.0/24 metric 4649          the same while it is not there
 //!                throw 192.0.2.7                             in clear: the host's own routes
@@ -10,24 +13,31 @@
 //! All of them have scope global: when the host gets a route by a gateway in such a prefix, the
 //! kernel looks the gateway up among the routes of scope link, and must not find it behind kumi0.
 //!
-//! The node's own sockets carry the mark. After kill -9 the first kind of route goes with the
+//! Packets that only pass through this host meet none of this. After kill -9 the first kind of route goes with the
 //! interface, and the second keeps what was encrypted from leaving in clear.
 
+use std::io;
 use std::net::IpAddr;
 
-use super::message::Message;
-use super::{Netlink, NetlinkError};
+use super::message::{Answer, Message, attributes, read_address, read_u32};
+use super::{Netlink, NetlinkError, family};
 
 /// The mark of the node's own sockets: "KUMI".
 pub const MARK: u32 = 0x4b55_4d49;
-/// The table, and the priority of its rule.
+/// The table, and the priority of the rules that lead there.
 pub const TABLE: u32 = 4_649;
+const PASS: u32 = TABLE - 1;
+const AFTER: u32 = TABLE + 1;
 
+const FRA_GOTO: u16 = 4;
+const FRA_SRC: u16 = 2;
+const FRA_IIFNAME: u16 = 3;
 const FRA_PRIORITY: u16 = 6;
 const FRA_FWMARK: u16 = 10;
 const FRA_TABLE: u16 = 15;
-const FIB_RULE_INVERT: u32 = 2;
 const FR_ACT_TO_TBL: u8 = 1;
+const FR_ACT_GOTO: u8 = 2;
+const FR_ACT_NOP: u8 = 3;
 
 /// Where a route of the table leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,27 +51,150 @@ pub enum SiteTarget {
 }
 
 impl Netlink {
-    /// Adds or removes the rule for a family of addresses.
+    /// Adds the rules for a family of addresses: for the host's packets, and for those of `behind`,
+    /// of which each is an address and a length in bits of this family. Those of an earlier run
+    /// stay, but for those of other prefixes.
     ///
     /// # Errors
-    /// No right to; or it is there, or is not, already.
-    pub fn site_rule(&mut self, v6: bool, add: bool) -> Result<(), NetlinkError> {
-        let family = if v6 { libc::AF_INET6 } else { libc::AF_INET };
-        let mut header = [0u8; 12];
-        header[0] = u8::try_from(family).unwrap_or_default();
-        header[7] = FR_ACT_TO_TBL;
-        header[8..12].copy_from_slice(&FIB_RULE_INVERT.to_ne_bytes());
-        let (kind, flags) = match add {
-            true => (libc::RTM_NEWRULE, libc::NLM_F_CREATE | libc::NLM_F_EXCL),
-            false => (libc::RTM_DELRULE, 0),
-        };
+    /// No right to.
+    pub fn set_site_rules(
+        &mut self,
+        v6: bool,
+        behind: &[(IpAddr, u8)],
+    ) -> Result<(), NetlinkError> {
+        self.add_rule(v6, (AFTER, FR_ACT_NOP, 0), |message| message)?;
+        let marked = |message: Message| message.number(FRA_FWMARK, MARK).number(FRA_GOTO, AFTER);
+        self.add_rule(v6, (PASS, FR_ACT_GOTO, 0), marked)?;
+        let to_table = (TABLE, FR_ACT_TO_TBL, 0);
+        let own = |message: Message| message.text(FRA_IIFNAME, "lo").number(FRA_TABLE, TABLE);
+        self.add_rule(v6, to_table, own)?;
+        for at in behind {
+            let from = |message: Message| message.address(FRA_SRC, at.0).number(FRA_TABLE, TABLE);
+            self.add_rule(v6, (TABLE, FR_ACT_TO_TBL, at.1), from)?;
+        }
+        let mut others = Vec::new();
+        self.dump(
+            libc::RTM_GETRULE,
+            family_of(v6),
+            "listing rules",
+            |answer| {
+                others.extend(read_source(answer).filter(|at| !behind.contains(at)));
+            },
+        )?;
+        for at in others {
+            self.remove_rule(v6, TABLE, Some(at))?;
+        }
+        Ok(())
+    }
+
+    fn add_rule(
+        &mut self,
+        v6: bool,
+        (priority, action, source_len): (u32, u8, u8),
+        rest: impl FnOnce(Message) -> Message,
+    ) -> Result<(), NetlinkError> {
+        let mut header = rule_header(v6, action);
+        header[2] = source_len;
+        let flags = libc::NLM_F_CREATE | libc::NLM_F_EXCL | libc::NLM_F_ACK;
         let sequence = self.next_sequence();
-        let message = Message::new(kind, flags | libc::NLM_F_ACK, sequence)
+        let message = Message::new(libc::RTM_NEWRULE, flags, sequence).raw(&header);
+        let message = rest(message.number(FRA_PRIORITY, priority));
+        match self.change(message, || "a rule of site mode".to_owned()) {
+            Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            done => done,
+        }
+    }
+
+    fn remove_rule(
+        &mut self,
+        v6: bool,
+        priority: u32,
+        from: Option<(IpAddr, u8)>,
+    ) -> Result<(), NetlinkError> {
+        let mut header = rule_header(v6, 0);
+        header[2] = from.map_or(0, |(_, prefix_len)| prefix_len);
+        let sequence = self.next_sequence();
+        let message = Message::new(libc::RTM_DELRULE, libc::NLM_F_ACK, sequence);
+        let mut message = message.raw(&header).number(FRA_PRIORITY, priority);
+        if let Some((source, _)) = from {
+            message = message.address(FRA_SRC, source);
+        }
+        self.change(message, || "a rule of site mode".to_owned())
+    }
+
+    /// Whether a node that runs has led packets to its interface.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn is_in_site_mode(&mut self) -> Result<bool, NetlinkError> {
+        let mut any = false;
+        for v6 in [false, true] {
+            self.dump(
+                libc::RTM_GETROUTE,
+                family_of(v6),
+                "listing routes",
+                |answer| {
+                    any |= read_own(answer).is_some_and(|it| it.kind == libc::RTN_UNICAST);
+                },
+            )?;
+        }
+        Ok(any)
+    }
+
+    /// Removes rules and routes of whatever run. Whether there were any.
+    pub fn remove_site(&mut self, v6: bool) -> bool {
+        let mut any = false;
+        for priority in [PASS, TABLE, AFTER] {
+            while self.remove_rule(v6, priority, None).is_ok() {
+                any = true;
+            }
+        }
+        let _ = self.keep_site_routes(v6, &[]);
+        any
+    }
+
+    /// Removes all routes of the table that lead past it, and those to other prefixes than these.
+    ///
+    /// # Errors
+    /// No right to.
+    pub fn keep_site_routes(
+        &mut self,
+        v6: bool,
+        keep: &[(IpAddr, u8)],
+    ) -> Result<(), NetlinkError> {
+        let mut over = Vec::new();
+        self.dump(
+            libc::RTM_GETROUTE,
+            family_of(v6),
+            "listing routes",
+            |answer| {
+                let route = read_own(answer);
+                over.extend(
+                    route.filter(|it| it.kind == libc::RTN_THROW || !keep.contains(&it.to)),
+                );
+            },
+        )?;
+        for route in over {
+            self.remove_own(route)?;
+        }
+        Ok(())
+    }
+
+    fn remove_own(&mut self, route: Own) -> Result<(), NetlinkError> {
+        let (destination, prefix_len) = route.to;
+        // Whoever made it, in whatever scope.
+        let mut header = route_header(route.to, route.kind);
+        (header[5], header[6]) = (libc::RTPROT_UNSPEC, libc::RT_SCOPE_NOWHERE);
+        let sequence = self.next_sequence();
+        let flags = libc::NLM_F_ACK;
+        let message = Message::new(libc::RTM_DELROUTE, flags, sequence)
             .raw(&header)
-            .number(FRA_PRIORITY, TABLE)
-            .number(FRA_FWMARK, MARK)
-            .number(FRA_TABLE, TABLE);
-        self.change(message, || "the rule of site mode".to_owned())
+            .address(libc::RTA_DST, destination)
+            .number(libc::RTA_PRIORITY, route.metric)
+            .number(libc::RTA_TABLE, TABLE);
+        self.change(message, || {
+            format!("the route to {destination}/{prefix_len} of site mode")
+        })
     }
 
     /// Adds or removes a route of the table. Routes that lead nowhere count less than others.
@@ -74,29 +207,18 @@ impl Netlink {
         target: SiteTarget,
         add: bool,
     ) -> Result<(), NetlinkError> {
-        let family = if destination.is_ipv6() {
-            libc::AF_INET6
-        } else {
-            libc::AF_INET
-        };
         let (kind_of_route, metric) = match target {
             SiteTarget::Interface(..) => (libc::RTN_UNICAST, 1),
             SiteTarget::Blackhole => (libc::RTN_BLACKHOLE, TABLE),
             SiteTarget::Throw => (libc::RTN_THROW, 1),
         };
-        let mut header = [0u8; 12];
-        header[0] = u8::try_from(family).unwrap_or_default();
-        header[1] = prefix_len;
-        header[5] = libc::RTPROT_STATIC;
-        header[6] = libc::RT_SCOPE_UNIVERSE;
-        header[7] = kind_of_route;
         let (kind, flags) = match add {
             true => (libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE),
             false => (libc::RTM_DELROUTE, 0),
         };
         let sequence = self.next_sequence();
         let mut message = Message::new(kind, flags | libc::NLM_F_ACK, sequence)
-            .raw(&header)
+            .raw(&route_header((destination, prefix_len), kind_of_route))
             .address(libc::RTA_DST, destination)
             .number(libc::RTA_PRIORITY, metric)
             .number(libc::RTA_TABLE, TABLE);
@@ -110,4 +232,63 @@ impl Netlink {
             format!("the route to {destination}/{prefix_len} of site mode")
         })
     }
+}
+
+/// A route of the table, as far as it takes to remove it.
+struct Own {
+    to: (IpAddr, u8),
+    kind: u8,
+    metric: u32,
+}
+
+fn read_own(answer: &Answer<'_>) -> Option<Own> {
+    let (prefix_len, kind) = (*answer.body.get(1)?, *answer.body.get(7)?);
+    let (mut destination, mut metric, mut table) = (None, 0, 0);
+    for (attribute, value) in attributes(answer.body, 12) {
+        match attribute {
+            libc::RTA_DST => destination = read_address(value),
+            libc::RTA_PRIORITY => metric = read_u32(value, 0)?,
+            libc::RTA_TABLE => table = read_u32(value, 0)?,
+            _ => {}
+        }
+    }
+    let to = (destination.filter(|_| table == TABLE)?, prefix_len);
+    Some(Own { to, kind, metric })
+}
+
+/// Whose packets a rule leads to the table, if it is one for what lies behind the host.
+fn read_source(answer: &Answer<'_>) -> Option<(IpAddr, u8)> {
+    let (mut source, mut priority) = (None, 0);
+    for (attribute, value) in attributes(answer.body, 12) {
+        match attribute {
+            FRA_SRC => source = read_address(value),
+            FRA_PRIORITY => priority = read_u32(value, 0)?,
+            _ => {}
+        }
+    }
+    let prefix_len = *answer.body.get(2)?;
+    Some((source.filter(|_| priority == TABLE)?, prefix_len))
+}
+
+/// `struct rtmsg`.
+fn route_header((destination, prefix_len): (IpAddr, u8), kind: u8) -> [u8; 12] {
+    let mut header = [0; 12];
+    header[0] = family(destination);
+    header[1] = prefix_len;
+    header[5] = libc::RTPROT_STATIC;
+    header[6] = libc::RT_SCOPE_UNIVERSE;
+    header[7] = kind;
+    header
+}
+
+/// `struct fib_rule_hdr`.
+fn rule_header(v6: bool, action: u8) -> [u8; 12] {
+    let mut header = [0; 12];
+    header[0] = u8::try_from(family_of(v6)).unwrap_or_default();
+    header[7] = action;
+    header
+}
+
+const fn family_of(v6: bool) -> i32 {
+    if v6 { libc::AF_INET6 } else { libc::AF_INET }
 }

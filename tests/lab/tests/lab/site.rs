@@ -76,10 +76,23 @@ fn serve(host: &Host<'_>) -> Running {
 
 /// Whether a page comes over TCP, and an echo over ICMP.
 fn talks(from: &Ns, url: &str, address: &str) -> (bool, bool) {
-    let tcp = run(
-        from,
-        &["curl", "-sS", "-g", "-m", "4", "-o", "/dev/null", url],
-    );
+    let curl = [
+        "curl",
+        "-sS",
+        "-g",
+        "-m",
+        "4",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{time_connect} %{size_download}",
+        url,
+    ];
+    let output = from.output(Account::Root, "/root", &curl, LIMIT);
+    let tcp = output.status.success();
+    if !tcp {
+        eprintln!("{output:?}");
+    }
     let echo = run(from, &["ping", "-c", "1", "-W", "2", address]);
     (tcp, echo)
 }
@@ -136,10 +149,20 @@ fn members_encrypt_and_others_talk_in_clear_or_not_at_all() {
             ("http://192.0.2.3:8080/page", "192.0.2.3"),
             ("http://[2001:db8::3]:8080/page", "2001:db8::3"),
         ] {
+            let talked = talks(a.ns, url, address);
+            let told = |host: &Host<'_>| {
+                format!(
+                    "{} {}",
+                    host.json(&["pit"]),
+                    host.json(&["status"])["drops"]
+                )
+            };
             assert_eq!(
-                talks(a.ns, url, address),
+                talked,
                 (passes, passes),
-                "{case}: {address}"
+                "{case}: {address}\n{}\n{}",
+                told(a),
+                told(b)
             );
             let expected = match (passes, clear) {
                 (true, false) => "encrypt",
@@ -217,12 +240,37 @@ fn the_first_syn_is_never_repeated_and_a_killed_node_lets_nothing_out() {
     ));
     let heard = capture.stop();
     assert_eq!(heard.canaries, 0, "in clear once the node was dead");
-    // And it comes back by itself.
+    // And it comes back by itself, with nothing of the old run past it.
+    let past = [
+        "route",
+        "add",
+        "throw",
+        "192.0.2.3/32",
+        "metric",
+        "1",
+        "table",
+        "4649",
+    ];
+    a.ns.ip(&past);
+    let capture = Capture::start(&lan.switch, "p3");
     a.kumi(&["up", "--no-invite"]);
     assert!(run(
         a.ns,
         &["curl", "-sS", "-m", "5", "-o", "/dev/null", url]
     ));
+    assert_eq!(capture.stop().canaries, 0);
+    // A node out of site mode takes away what a killed one left.
+    let pid = a.json(&["status"])["pid"].to_string();
+    assert!(run(a.ns, &["kill", "-9", &pid]));
+    configure(a, "");
+    a.kumi(&["up", "--no-invite"]);
+    assert!(!a.ns.ip(&["rule", "list"]).contains("4649"));
+    assert_eq!(
+        a.ns.ip(&["route", "show", "table", "all"])
+            .matches("4649")
+            .count(),
+        0
+    );
 }
 
 /// A plain terminal behind a router that is an element (GEN), which protects it both ways.
@@ -291,11 +339,37 @@ fn a_router_protects_the_plain_terminals_behind_it() {
         stranger.ns,
         &["curl", "-sS", "-m", "3", "-o", "/dev/null", to_terminal]
     ));
+    // Nor does it let others' packets pass by in clear.
+    assert!(run(
+        gen_.ns,
+        &[
+            "sysctl",
+            "-qw",
+            "net.ipv4.conf.all.send_redirects=0",
+            "net.ipv4.conf.eth0.send_redirects=0"
+        ]
+    ));
+    let around = ["route", "add", "192.0.2.1/32", "via", "192.0.2.3"];
+    stranger.ns.ip(&around);
+    let passes = || run(stranger.ns, &["ping", "-c", "1", "-W", "2", "192.0.2.1"]);
+    assert!(!passes());
     for host in [ges, gen_] {
         host.kumi(&["down"]);
     }
+    assert!(passes());
     assert!(run(
         stranger.ns,
         &["curl", "-sS", "-m", "3", "-o", "/dev/null", to_terminal]
     ));
+    // A kernel that would drop what comes from the LAN is not begun with.
+    assert!(run(
+        ges.ns,
+        &["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1"]
+    ));
+    let refused = ges.kumi_output(&["up", "--no-invite"]).stderr;
+    let refused = String::from_utf8_lossy(&refused);
+    assert!(
+        refused.contains("net.ipv4.conf.eth0.rp_filter=2"),
+        "{refused}"
+    );
 }

@@ -167,6 +167,23 @@ fn an_address_of_a_member_is_never_in_clear_again() {
 }
 
 #[test]
+fn a_restart_does_not_forget_where_members_were_and_an_administrator_may() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Encrypted);
+    groups.world.vanish_and_restart(1);
+    here(&mut groups, 1);
+    groups.world.lose = Box::new(|_| true);
+    assert_eq!(flow(&mut groups, 1, 2, b"two"), Flow::Discarded);
+    let there = v4(&groups, 2).into();
+    let forget = |groups: &mut Groups| {
+        let world = &mut groups.world;
+        world.with(1, |node, now| node.forget_address(now, there))
+    };
+    assert!(forget(&mut groups) && !forget(&mut groups));
+    assert_eq!(flow(&mut groups, 1, 2, b"three"), Flow::Clear);
+}
+
+#[test]
 fn a_member_that_was_removed_is_not_encrypted_for_any_more() {
     let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
     assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Encrypted);
