@@ -3,6 +3,7 @@
 | module | what it does |
 |---|---|
 | `cli` | the command line, and the order of a run |
+| `running` | what every such command has around its work; `bench/coldstart` uses it, too |
 | `peers` | one file for each peer: how it is installed, configured and started |
 | `debian`, `crates`, `tools` | where peers and measuring programs come from |
 | `machine`, `bed`, `stage` | the machine; namespaces with cables; the processes of one peer in them |

@@ -2,6 +2,8 @@
 
     direct    a ===== b
     middle    a ===== p ===== b      p forwards nothing: what passes it is relayed by a program
+    lan       a, b, g ===== s        s is a switch
+              b ===== t
 
 Cables are veth pairs with an MTU of 1500. In every namespace TCP has the congestion control of
 `machine.CONGESTION_CONTROL` and the buffers that the kernel starts with, whatever the machine was tuned to.
@@ -15,11 +17,16 @@ from . import machine
 from .trouble import Trouble
 
 MTU = 1500
+# The bridge in a place that is a switch.
+SWITCH = "lan"
 PREFIX = f"kmc{os.getpid()}"
 COMMAND_S = 20
+# Who is joined to whom, each with its address; an end without one is a port of a switch.
 _CABLES = {
     "direct": [("a", "10.97.0.1", "b", "10.97.0.2")],
     "middle": [("a", "10.97.1.1", "p", "10.97.1.254"), ("b", "10.97.2.1", "p", "10.97.2.254")],
+    "lan": [("a", "192.0.2.1", "s", None), ("b", "192.0.2.2", "s", None), ("g", "192.0.2.3", "s", None),
+            ("t", "192.168.20.2", "b", "192.168.20.1")],
 }
 _SETTINGS = {
     "net.ipv4.tcp_congestion_control": machine.CONGESTION_CONTROL,
@@ -39,6 +46,7 @@ class Bed:
         self._cables = _CABLES[shape]
         ends = [(place, address) for a, ip_a, b, ip_b in self._cables for place, address in ((a, ip_a), (b, ip_b))]
         self.places = sorted({place for place, _ in ends})
+        self._switches = {place for place, address in ends if address is None}
         # Of a place with several addresses, the first.
         self.address = {place: address for place, address in reversed(ends)}
 
@@ -84,14 +92,20 @@ class Bed:
         self.run(place, ["ip", "link", "set", "lo", "up"])
         for name, value in _SETTINGS.items():
             self.run(place, ["sysctl", "-qw", f"{name}={value}"])
+        if place in self._switches:
+            self.run(place, ["ip", "link", "add", "name", SWITCH, "type", "bridge"])
+            self.run(place, ["ip", "link", "set", SWITCH, "up"])
 
-    def _join(self, number: int, *ends: tuple[str, str]) -> None:
+    def _join(self, number: int, *ends: tuple[str, str | None]) -> None:
         names = [f"cable{number}{place}" for place, _ in ends]
         (a, _), (b, _) = ends
         run(["ip", "link", "add", names[0], "netns", self.namespace(a), "type", "veth",
              "peer", "name", names[1], "netns", self.namespace(b)])
         for name, (place, address) in zip(names, ends):
-            self.run(place, ["ip", "address", "add", f"{address}/24", "dev", name])
+            if address is None:
+                self.run(place, ["ip", "link", "set", name, "master", SWITCH])
+            else:
+                self.run(place, ["ip", "address", "add", f"{address}/24", "dev", name])
             self.run(place, ["ip", "link", "set", name, "mtu", str(MTU), "up"])
 
 

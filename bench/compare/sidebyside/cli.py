@@ -5,23 +5,17 @@ measured all the same, and what was measured is written. `--without` is the only
 """
 
 import argparse
-import contextlib
-import fcntl
-import os
 import pathlib
-import signal
 import sys
-import time
 import traceback
 
-from . import machine, report
+from . import machine, report, running
 from .peers import ALL, Peer
+from .running import DONE, FAILED, INTERRUPTED, USAGE, say
 from .tools import COMPARE_DIR, Tools
 from .trial import Extent, Trial
 from .trouble import Trouble
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-BUSY_LOAD = 0.5
 RESULTS_DIR = COMPARE_DIR.parent / "results"
 QUICK = Extent(secs=1, repeats=1, echoes=100, steps=5)
 
@@ -57,7 +51,7 @@ def main(words: list[str]) -> int:
     except ValueError as error:
         print(f"{error}\n    known: {' '.join(ALL)}", file=sys.stderr)
         return USAGE
-    _stop_in_order()
+    running.stop_in_order()
     try:
         return _run(peers, options)
     except Trouble as trouble:
@@ -66,11 +60,6 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted; everything that was made is removed")
         return INTERRUPTED
-
-
-def say(text: str) -> None:
-    """One line of progress."""
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,72 +79,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _choose(names: list[str], without: list[str]) -> list[Peer]:
-    for name in {*names, *without} - {"all"}:
-        if name not in ALL:
-            raise ValueError(f"There is no peer {name}.")
-    if not names:
-        chosen = [peer for peer in ALL.values() if not peer.optional]
-    else:
-        chosen = [peer for peer in ALL.values() if peer.name in names or "all" in names]
-    chosen = [peer for peer in chosen if peer.name not in without]
-    if not chosen:
-        raise ValueError("Nothing is left to measure.")
-    return chosen
-
-
-def _stop_in_order() -> None:
-    """A signal interrupts once; what is under way is then taken down, undisturbed by more of them."""
-
-    def interrupt(*_):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # What whoever started it chose to ignore (nohup) stays ignored.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, interrupt)
+    return running.choose(ALL, names, without)
 
 
 def _run(peers: list[Peer], options) -> int:
-    if os.geteuid() != 0:
-        raise Trouble("It makes network namespaces and devices, and needs root for that.", "sudo bench/compare/run …")
-    if options.kumi and not os.access(options.kumi, os.X_OK):
-        raise Trouble(f"{options.kumi} is no program.", "Name a `kumi`, or leave --kumi out to build one.")
-    tools = Tools(options.kumi.resolve() if options.kumi else None, say)
-    with _alone(tools.root):
-        _install(peers, tools)
+    running.need_root("bench/compare/run")
+    tools = Tools(running.given_program(options.kumi), say)
+    with running.alone(tools.root):
+        tools.install()
+        running.install(peers, tools)
         if options.install_only:
             say(f"everything is in {tools.root}")
             return DONE
         with machine.AllowedCongestion():
             return _measure(peers, tools, options)
-
-
-@contextlib.contextmanager
-def _alone(directory: pathlib.Path):
-    """Two runs at once would measure each other."""
-    with open(directory / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Trouble("Another run is under way.", "Wait for it, or end it.") from None
-        yield
-
-
-def _install(peers: list[Peer], tools: Tools) -> None:
-    tools.install()
-    failed = []
-    for peer in peers:
-        try:
-            peer.install(tools)
-            say(f"{peer.name}: version {peer.version(tools)}")
-        except Trouble as trouble:
-            say(f"{peer.name}: cannot be installed")
-            failed.append(f"{peer.name}: {trouble} Or leave it out: --without {peer.name}")
-    if failed:
-        raise Trouble("Not everything can be installed, and nothing was measured.\n" + "\n".join(failed),
-                      "each as said; what is installed already stays.")
 
 
 def _measure(peers: list[Peer], tools: Tools, options) -> int:
@@ -164,8 +101,7 @@ def _measure(peers: list[Peer], tools: Tools, options) -> int:
         "date": machine.stamp(), "machine": machine.describe(), "congestion": machine.CONGESTION_CONTROL,
         "extent": vars(extent) | {"quick": options.quick}, "left_out": options.without, "rows": [],
     }
-    if os.getloadavg()[0] > BUSY_LOAD:
-        say(f"The machine is busy (load {os.getloadavg()[0]:.1f}): the figures will be too low, and not comparable.")
+    running.warn_when_busy("the figures will be too low, and not comparable.")
     file = options.json or RESULTS_DIR / f"compare-{document['date']}.json"
     try:
         for number, peer in enumerate(peers, 1):

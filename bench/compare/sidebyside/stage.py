@@ -63,16 +63,20 @@ class Stage:
                 self.begun = time.monotonic()
             self._peer.append(_start(argv, log, env))
 
+    def halt(self) -> None:
+        """Ends the processes that were launched; quicker than `stop`, for a peer that starts no others."""
+        _end(self._peer)
+        self._peer.clear()
+        self.begun = None
+
     def stop(self) -> None:
         """Ends the peer, all of it."""
-        _end(self._peer)
+        self.halt()
         left = {pid for place in self.bed.places for pid in self.peer_pids(place)}
         for number in (signal.SIGTERM, signal.SIGKILL):
             for pid in left:
                 _signal(pid, number)
             left = _wait_gone(left)
-        self._peer.clear()
-        self.begun = None
 
     def peer_pids(self, place: str) -> set[int]:
         return self.bed.pids(place) - {tool.pid for tool in self._measuring}

@@ -34,11 +34,13 @@ class Tools:
         """Everything that measures."""
         debian.install(MEASURING_PACKAGES, self.say)
         for name, libraries in _C_PROGRAMS.items():
-            self._compile(name, libraries)
+            self.compile(COMPARE_DIR / f"c/{name}.c", libraries)
 
-    def _compile(self, name: str, libraries: list[str]) -> None:
-        source, program = COMPARE_DIR / f"c/{name}.c", self.root / "bin" / name
+    def compile(self, source: pathlib.Path, libraries: list[str]) -> pathlib.Path:
+        """A program of one file in C; returns where it is."""
+        program = self.root / "bin" / source.stem
         if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
-            return
+            return program
         program.parent.mkdir(exist_ok=True)
         run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(source), *libraries], seconds=120)
+        return program

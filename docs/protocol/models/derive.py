@@ -124,10 +124,12 @@ def render(name):
 
 def main():
     import bridges
+    import groups
     import variants
 
     variants.define()
     bridges.define()
+    groups.define()
     arg = sys.argv[1:]
     if arg[:1] == ["--show"]:
         origin, _, edits, _, _ = MODELS[arg[1]]

@@ -50,8 +50,8 @@ class Kumihimo(Peer):
         for place in stage.bed.places:
             self._wait_ready(stage, place)
         if self.shape == "middle":
-            self._say(stage, "a", ["bridge", "use", _line(self._say(stage, "p", ["bridge", "up"]))])
-        self._say(stage, "b", ["join", _line(self._say(stage, "a", ["invite"]))])
+            self._say(stage, "a", ["bridge", "use", invite_line(self._say(stage, "p", ["bridge", "up"]))])
+        self._say(stage, "b", ["join", invite_line(self._say(stage, "a", ["invite"]))])
         return self._ask(stage, "b", ["id", "show"])["address"]
 
     def start(self, stage):
@@ -95,7 +95,7 @@ class Kumihimo(Peer):
         stage.wait_for(f"answer of the node {place}", is_ready, READY_S, every=0.05)
 
 
-def _line(text: str) -> str:
+def invite_line(text: str) -> str:
     """The line in what a command printed."""
     for word in text.split():
         if word.startswith("kumi1:"):
