@@ -167,6 +167,10 @@ impl Builder<'_> {
         )
         .subcommand(self.verb("peers", "kumi peers [--json]"))
         .subcommand(
+            self.verb("why", "kumi why TARGET [--json]")
+                .arg(self.argument("TARGET", "arg-why-target").required(true)),
+        )
+        .subcommand(
             self.verb("pit", "kumi pit [--forget ADDRESS] [--json]")
                 .arg(
                     self.option("forget", "ADDRESS")

@@ -25,6 +25,7 @@ mod status;
 mod top;
 mod up;
 mod waiting;
+mod why;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -48,6 +49,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "status" => status::run(context)?,
         "ping" => ping::run(context, matches)?,
         "peers" => peers::run(context)?,
+        "why" => why::run(context, matches)?,
         "pit" => pit::run(context, matches)?,
         "top" => top::run(context, matches)?,
         "run" => run::run(context, matches)?,

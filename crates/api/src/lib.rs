@@ -28,6 +28,7 @@ mod reach;
 mod request;
 mod response;
 mod who;
+mod why;
 
 pub use bridge::{
     BridgeLine, BridgeRequest, BridgeUsed, CUSTOMER_LEN_MAX, Client, PASSWORD_LEN_MAX,
@@ -61,6 +62,7 @@ pub use response::{
     Report, ReportSection, Response, Status, Told, Traffic, Work,
 };
 pub use who::{Who, WhoError};
+pub use why::{Fact, Fate, Why};
 
 /// The version of this interface. A node refuses any other with [`Code::Version`].
 pub const VERSION: u32 = 1;

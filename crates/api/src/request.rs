@@ -53,6 +53,11 @@ pub enum Request {
         /// The address.
         address: IpAddr,
     },
+    /// Why packets to an address go the way they do: [`crate::Response::Why`].
+    Why {
+        /// The address.
+        address: IpAddr,
+    },
     /// About groups.
     Group(GroupRequest),
     /// What a member's name stands for, `NAME`, `NAME.GROUP` or `NAME.GROUP.kumi`:

@@ -66,6 +66,8 @@ pub enum Response {
         /// The entries.
         entries: Vec<crate::PitEntry>,
     },
+    /// To [`crate::Request::Why`].
+    Why(crate::Why),
     /// To [`crate::Request::PitForget`].
     PitForgotten {
         /// Whether a member had been there.

@@ -48,6 +48,7 @@ mod siting;
 mod status;
 mod stored;
 mod wanted;
+mod why;
 
 pub use beacon_checks::BEACON_CHECKS_MAX;
 #[cfg(feature = "sabotage")]
@@ -88,6 +89,7 @@ pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,
 };
 pub use wanted::{PARKED_TOTAL_MAX, WANTED_LIFE, WANTED_PINGS_MAX};
+pub use why::{Fact, Verdict, Why};
 
 /// Longest life of an invite in seconds (30 days).
 pub const INVITE_TTL_S_MAX: u64 = 30 * 86_400;

@@ -137,15 +137,20 @@ pub fn notice(kind: api::NoticeKind, args: &[(&str, &dyn ToString)]) -> api::Not
 pub fn entry(entry: &AllowEntry) -> api::Entry {
     api::Entry {
         who: api_who(entry.who),
-        services: match &entry.services {
-            group::Services::All => api::Services::All,
-            group::Services::Ports(ranges) => {
-                api::Services::Ports(ranges.iter().map(api_range).collect())
-            }
-        },
+        services: allowed(&entry.services),
         label: entry.label.clone(),
         accepts: entry.accepts.iter().copied().map(api::Prefix).collect(),
         added_unix_s: entry.added_unix_s,
+    }
+}
+
+/// What a peer may reach.
+pub fn allowed(services: &group::Services) -> api::Services {
+    match services {
+        group::Services::All => api::Services::All,
+        group::Services::Ports(ranges) => {
+            api::Services::Ports(ranges.iter().map(api_range).collect())
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use control::service::Effect;
 use group::MemberName;
 use group::agent::AgentMessage;
 use group::resolve::Action;
-use node::{Event, GroupStatus, Node};
+use node::{Event, GroupStatus, Node, PitStatus};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
@@ -272,27 +272,35 @@ impl Groups {
 
 /// The process table.
 pub fn pit(node: &Node, now: Now) -> Response {
-    let entries = node.pit(now).into_iter().map(|it| api::PitEntry {
-        here: it.here,
-        there: it.there,
-        action: match it.action {
+    let entries = node.pit(now).into_iter();
+    Response::Pit {
+        entries: entries.map(|it| pit_entry(node, now, it)).collect(),
+    }
+}
+
+/// One entry of it.
+pub fn pit_entry(node: &Node, now: Now, entry: PitStatus) -> api::PitEntry {
+    api::PitEntry {
+        here: entry.here,
+        there: entry.there,
+        action: match entry.action {
             Action::Encrypt => api::Action::Encrypt,
             Action::Relay => api::Action::Relay,
             Action::Discard => api::Action::Discard,
             Action::Clear => api::Action::Clear,
         },
-        peer: it.peer.map(NodeAddr::to_ipv6),
-        name: it.peer.and_then(|f| {
-            let (member, group) = node.name_of(now, f)?;
-            Some(format!("{member}.{group}"))
-        }),
-        provisional: it.provisional,
-        left_s: it.left.as_secs(),
-        epochs: it.epochs,
-    });
-    Response::Pit {
-        entries: entries.collect(),
+        peer: entry.peer.map(NodeAddr::to_ipv6),
+        name: entry.peer.and_then(|f| name(node, now, f)),
+        provisional: entry.provisional,
+        left_s: entry.left.as_secs(),
+        epochs: entry.epochs,
     }
+}
+
+/// What a member of this node's groups is called.
+pub fn name(node: &Node, now: Now, f: NodeAddr) -> Option<String> {
+    let (member, group) = node.name_of(now, f)?;
+    Some(format!("{member}.{group}"))
 }
 
 /// Whether a line is of a management server.

@@ -53,6 +53,7 @@ pub mod site;
 pub mod slow;
 pub mod storage;
 pub mod streams;
+pub mod why;
 
 pub use run::{Ready, RunError, run};
 pub use settings::{

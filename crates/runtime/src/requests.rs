@@ -150,6 +150,7 @@ impl Requests {
                 return Then::Continue;
             }
             Request::Pit => Ok(groups::pit(node, now)),
+            Request::Why { address } => Ok(crate::why::why(node, now, address)),
             Request::PitForget { address } => Ok(Response::PitForgotten {
                 was_member: node.forget_address(now, address),
             }),

@@ -172,6 +172,46 @@ error-scenario-change = { $file }: the change "{ $title }" is not one thing.
     .why = A change is either a move or an addition.
     .fix = Give it `move` or `add`, not both.
 
+cmd-why = Say why packets to an address go the way they do
+    .long =
+        Names what becomes of a packet to this address now, and every fact that decides it, in
+        the order in which the node looks at them: rules, groups, the session, and in site
+        mode the process table. It asks nobody: what the other end decides, say there.
+    .examples =
+        kumi why ada.lab         a member
+        kumi why fc3a:…          a peer
+        kumi why 192.168.1.7     an ordinary address, in site mode or behind a peer
+
+arg-why-target = An address, a peer's name, or NAME.GROUP
+why-own = { $address } is this node itself.
+why-past = Packets to { $address } are not for Kumihimo: the host's own routes have them.
+why-sealed = Packets to { $address } go encrypted.
+why-asks = The next packet to { $address } waits while the node finds out.
+why-clear = Packets to { $address } go in clear.
+why-discarded = Packets to { $address } are discarded.
+why-site = ip.site has { $prefix }: the process table decides.
+why-entry-encrypt = from { $here }: encrypt with { $peer }, for { $left } s more
+why-entry-provisional = from { $here }: { $peer } was asked to encrypt and has not confirmed
+why-entry-discard = from { $here }: discard, for { $left } s more; then it is asked anew
+why-entry-clear = from { $here }: nobody there is in a common group; looked at again in { $left } s
+why-no-entry = The process table has nothing about it yet.
+why-was-member = { $peer } was there: this node never goes there in clear (kumi pit --forget).
+why-mode-open = This node is open: with those in no common group it talks in clear.
+why-mode-closed = This node is closed: with those in no common group it does not talk.
+why-leads = It is the address of { $peer }.
+why-behind = { $prefix } lies behind { $peer }.
+why-no-route = No peer has this address, or says that it lies behind it.
+why-denied = A rule denies this peer (kumi list).
+why-allowed = A rule allows this peer; it may reach here: { $services }
+why-member = It is a member of { $group } with this node, for { $left } unless renewed.
+why-unknown = No rule names it, and it has shown no membership. This node is in { $groups ->
+        [0] no group
+        [one] one group; a packet asks
+       *[other] { $groups } groups; a packet asks
+    }.
+why-session = Session: { $state }
+why-runs = The session runs { $via }.
+
 cmd-pit = Show what becomes of flows between ordinary addresses
     .long =
         In site mode (`ip.site` in kumi.toml) this node decides on each flow with those

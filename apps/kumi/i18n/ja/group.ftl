@@ -172,6 +172,45 @@ error-scenario-change = { $file }: 変更 "{ $title }" が1つに定まりませ
     .why = 変更は移動か追加のどちらかです。
     .fix = `move` と `add` のどちらか一方を書いてください。
 
+cmd-why = あるアドレスへのパケットがなぜそう扱われるかを説明する
+    .long =
+        いまそのアドレスへのパケットがどうなるかと、それを決める事実を、ノードが調べる順に
+        すべて挙げます。規則、グループ、セッション、サイトモードでは動作処理情報テーブルです。
+        相手には問い合わせません。相手側の判断は、相手側で同じコマンドを実行してください。
+    .examples =
+        kumi why ada.lab         メンバー
+        kumi why fc3a:…          ピア
+        kumi why 192.168.1.7     通常のアドレス(サイトモード、またはピアの配下)
+
+arg-why-target = アドレス、ピアの名前、または 名前.グループ
+why-own = { $address } はこのノード自身です。
+why-past = { $address } へのパケットは Kumihimo の対象ではなく、ホストの経路に従います。
+why-sealed = { $address } へのパケットは暗号化されます。
+why-asks = { $address } への次のパケットは、調べる間待ちます。
+why-clear = { $address } へのパケットは平文で出ます。
+why-discarded = { $address } へのパケットは破棄されます。
+why-site = ip.site に { $prefix } があり、動作処理情報テーブルが決めます。
+why-entry-encrypt = { $here } から: { $peer } と暗号化。残り { $left } 秒
+why-entry-provisional = { $here } から: { $peer } に暗号化を求め、確認を待っています
+why-entry-discard = { $here } から: 破棄。残り { $left } 秒で、また調べます
+why-entry-clear = { $here } から: 共通のグループの要素はいません。{ $left } 秒後にまた調べます
+why-no-entry = 動作処理情報テーブルにはまだ何もありません。
+why-was-member = そこには { $peer } がいました。このノードは決して平文では送りません(kumi pit --forget)。
+why-mode-open = このノードは開放モードです。共通のグループがない相手とは平文で通信します。
+why-mode-closed = このノードは閉域モードです。共通のグループがない相手とは通信しません。
+why-leads = { $peer } のアドレスです。
+why-behind = { $prefix } は { $peer } の先にあります。
+why-no-route = このアドレスを持つピアも、その先にあると言うピアもいません。
+why-denied = 規則がこのピアを拒否しています(kumi list)。
+why-allowed = 規則がこのピアを許可しています。ここで使えるサービス: { $services }
+why-member = このノードと同じ { $group } のメンバーです。更新されなければ、あと { $left }。
+why-unknown = 規則に名前がなく、メンバーであることもまだ示していません。このノードは{ $groups ->
+        [0] どのグループにも入っていません
+       *[other] { $groups } 個のグループに入っており、パケットが尋ねます
+    }。
+why-session = セッション: { $state }
+why-runs = つながり方: { $via }
+
 cmd-pit = 通常のアドレス間の通信をどう扱うかを表示する
     .long =
         サイトモード(kumi.toml の `ip.site`)では、そのアドレスとの通信ごとに、最初の

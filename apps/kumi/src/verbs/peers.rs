@@ -74,13 +74,18 @@ pub(crate) fn fetch(context: &Context) -> Result<Vec<Peer>, Failure> {
     Ok(expect_answer!(context, &Request::Peers, Response::Peers { peers } => peers))
 }
 
+/// How a session stands.
+pub(crate) fn state(text: &Text, state: PeerState) -> String {
+    text.t(match state {
+        PeerState::Connected => "peer-connected",
+        PeerState::Connecting => "peer-connecting",
+        PeerState::Idle => "peer-idle",
+        PeerState::Unreachable => "peer-unreachable",
+    })
+}
+
 fn row(text: &Text, peer: &Peer) -> Vec<String> {
-    let state = match peer.state {
-        PeerState::Connected => text.t("peer-connected"),
-        PeerState::Connecting => text.t("peer-connecting"),
-        PeerState::Idle => text.t("peer-idle"),
-        PeerState::Unreachable => text.t("peer-unreachable"),
-    };
+    let state = state(text, peer.state);
     let dash = || "-".to_owned();
     vec![
         peer.label.clone().unwrap_or_else(dash),

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use group::Mode;
-use node::NodeConfig;
+use node::{Fact, NodeConfig, Verdict};
 
 use super::common::s;
 use super::world::{Groups, create, remove};
@@ -181,6 +181,40 @@ fn a_restart_does_not_forget_where_members_were_and_an_administrator_may() {
     };
     assert!(forget(&mut groups) && !forget(&mut groups));
     assert_eq!(flow(&mut groups, 1, 2, b"three"), Flow::Clear);
+}
+
+#[test]
+fn a_node_says_why_a_flow_goes_as_it_does() {
+    let mut groups = site(&[("lab", Mode::Closed), ("lab", Mode::Open)]);
+    let there = v4(&groups, 2).into();
+    let why = |groups: &mut Groups| groups.world.with(1, |node, now| node.why(now, there));
+    let before = why(&mut groups);
+    assert_eq!(before.verdict, Verdict::Asks);
+    assert!(before.facts.contains(&Fact::NoEntry));
+    assert!(before.facts.contains(&Fact::OwnMode(Mode::Closed)));
+    assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Encrypted);
+    let f = groups.world.hosts[2].node.address();
+    let sealed = why(&mut groups);
+    assert_eq!(sealed.verdict, Verdict::Sealed);
+    assert!(sealed.facts.contains(&Fact::WasMember(f)));
+    let in_lab = |it: &Fact| matches!(it, Fact::Member { group, .. } if group == "lab");
+    assert!(sealed.facts.iter().any(in_lab));
+    groups.order(remove("m2")).unwrap();
+    groups.settle();
+    assert_eq!(flow(&mut groups, 1, 2, b"two"), Flow::Discarded);
+    let removed = why(&mut groups);
+    assert_eq!(removed.verdict, Verdict::Discarded);
+    assert!(removed.facts.contains(&Fact::WasMember(f)));
+    assert!(!removed.facts.iter().any(in_lab));
+    // On overlay addresses it says so too.
+    let overlay = groups.world.with(1, |node, now| node.why(now, f.to_ip()));
+    assert!(overlay.facts.contains(&Fact::Unknown { groups: 1 }));
+    let nobody = "10.9.8.7".parse().unwrap();
+    let past = groups.world.with(1, |node, now| node.why(now, nobody));
+    assert_eq!(
+        (past.verdict, past.facts),
+        (Verdict::Past, vec![Fact::NoRoute])
+    );
 }
 
 #[test]

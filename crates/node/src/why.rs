@@ -1,0 +1,189 @@
+//! Why packets to an address go the way they do: the facts in the order in which the node looks at
+//! them, and what follows.
+
+use std::net::IpAddr;
+
+use group::resolve::Action;
+use group::{Access, Mode, Services};
+use wire::{NodeAddr, Now, Prefix};
+
+use crate::Via;
+use crate::machine::Node;
+use crate::site::PitStatus;
+use crate::status::PeerState;
+
+/// What becomes of a packet to the address now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It is this node's own.
+    Own,
+    /// It is not this node's to decide on: the host's other routes have it.
+    Past,
+    /// It goes sealed to a peer.
+    Sealed,
+    /// It waits while the node finds out.
+    Asks,
+    /// It goes in clear.
+    Clear,
+    /// It is dropped.
+    Discarded,
+}
+
+/// One thing that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// `ip.site` has this prefix: the process table decides.
+    Site(Prefix),
+    /// The process table says this.
+    Entry(PitStatus),
+    /// It says nothing yet.
+    NoEntry,
+    /// A member was at the address.
+    WasMember(NodeAddr),
+    /// The mode of this node: what becomes of those who are in no common group.
+    OwnMode(Mode),
+    /// The address is, or lies behind, this peer.
+    LeadsTo {
+        /// The peer.
+        f: NodeAddr,
+        /// The prefix behind it; `None`: it is the peer's own address.
+        prefix: Option<Prefix>,
+    },
+    /// No peer has the address.
+    NoRoute,
+    /// A deny entry names the peer.
+    Denied,
+    /// An allow entry names it.
+    Allowed {
+        /// What the peer may reach here.
+        services: Services,
+    },
+    /// The peer is in this group of this node.
+    Member {
+        /// The group.
+        group: String,
+        /// When its membership ends unless it is renewed, Unix seconds.
+        until_unix_s: u64,
+    },
+    /// No rule names it, and it has shown no membership. This node is in so many groups, of which
+    /// it may be in one.
+    Unknown {
+        /// How many.
+        groups: usize,
+    },
+    /// How far the session with it is.
+    Session(PeerState),
+    /// How it runs.
+    Runs(Via),
+}
+
+/// An explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// What becomes of a packet.
+    pub verdict: Verdict,
+    /// Because of these, in order.
+    pub facts: Vec<Fact>,
+}
+
+impl Node {
+    /// Why packets of this host to an address go the way they do.
+    #[must_use]
+    pub fn why(&self, now: Now, address: IpAddr) -> Why {
+        let mut facts = Vec::new();
+        let verdict = match NodeAddr::of_ip(address) {
+            Some(addr) if self.snapshot.is_own(addr) => Verdict::Own,
+            Some(addr) if self.is_site(addr) => self.why_site(now, addr, &mut facts),
+            Some(addr) => self.why_peer(now, addr, &mut facts),
+            None => Verdict::Past,
+        };
+        Why { verdict, facts }
+    }
+
+    fn why_site(&self, now: Now, addr: NodeAddr, facts: &mut Vec<Fact>) -> Verdict {
+        let site = self.config.site.iter();
+        facts.extend(site.copied().find(|it| it.contains(addr)).map(Fact::Site));
+        let there = addr.to_ip();
+        let entries = self.pit(now).into_iter().filter(|it| it.there == there);
+        let entries: Vec<PitStatus> = entries.collect();
+        facts.extend(entries.iter().cloned().map(Fact::Entry));
+        if entries.is_empty() {
+            facts.push(Fact::NoEntry);
+        }
+        facts.extend(self.stored.proved.get(addr).map(Fact::WasMember));
+        facts.push(Fact::OwnMode(self.own_mode()));
+        let Some(entry) = entries.first() else {
+            return Verdict::Asks;
+        };
+        if let Some(f) = entry.peer {
+            self.why_member(now, f, facts);
+            self.why_session(f, facts);
+        }
+        match (entry.action, entry.provisional) {
+            (Action::Clear, _) => Verdict::Clear,
+            (Action::Discard, _) => Verdict::Discarded,
+            (_, true) => Verdict::Asks,
+            (_, false) => Verdict::Sealed,
+        }
+    }
+
+    fn why_peer(&self, now: Now, addr: NodeAddr, facts: &mut Vec<Fact>) -> Verdict {
+        let Some(f) = self.resolve(addr) else {
+            facts.push(Fact::NoRoute);
+            return if addr.is_name() {
+                Verdict::Discarded
+            } else {
+                Verdict::Past
+            };
+        };
+        let behind = self.used_prefixes(&self.prefix_claims(), f).into_iter();
+        let prefix = behind
+            .filter(|it| !addr.is_name() && it.contains(addr))
+            .max_by_key(|it| it.prefix_len());
+        facts.push(Fact::LeadsTo { f, prefix });
+        let is_denied = match self.access(f) {
+            Access::Denied(_) => {
+                facts.push(Fact::Denied);
+                true
+            }
+            Access::Allowed(entry) => {
+                let services = entry.services.clone();
+                facts.push(Fact::Allowed { services });
+                false
+            }
+            Access::Unknown => false,
+        };
+        self.why_member(now, f, facts);
+        self.why_session(f, facts);
+        match (is_denied, self.may_talk(f) && self.peer_is_up(f)) {
+            (true, _) => Verdict::Discarded,
+            (false, true) => Verdict::Sealed,
+            (false, false) if self.may_seek(f) => Verdict::Asks,
+            (false, false) => Verdict::Discarded,
+        }
+    }
+
+    /// The groups that a peer shares with this node, as far as it has shown them.
+    fn why_member(&self, now: Now, f: NodeAddr, facts: &mut Vec<Fact>) {
+        let keyring = &self.groups.keyring;
+        let shared = keyring
+            .shared(f, now.unix_s)
+            .map(|(group, peer)| Fact::Member {
+                group: self.group_name(group),
+                until_unix_s: peer.until_unix_s,
+            });
+        let before = facts.len();
+        facts.extend(shared);
+        if facts.len() == before && matches!(self.access(f), Access::Unknown) {
+            let groups = keyring.groups().count();
+            facts.push(Fact::Unknown { groups });
+        }
+    }
+
+    fn why_session(&self, f: NodeAddr, facts: &mut Vec<Fact>) {
+        let state = self.peer_state(Some(f), self.peers.get(&f));
+        facts.push(Fact::Session(state));
+        let path = self.session_of(f).and_then(session::Session::endpoint);
+        facts.extend(path.and_then(|path| self.via(path)).map(Fact::Runs));
+    }
+}
