@@ -28,16 +28,18 @@ pub(crate) fn translate(
     let argument = context(ContextKind::InvalidArg);
     Some(match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return None,
-        ErrorKind::UnknownArgument => match first(error, ContextKind::SuggestedArg) {
+        ErrorKind::UnknownArgument => match nearest(error, ContextKind::SuggestedArg, &argument) {
             Some(near) => failure("error-usage-unknown-near").with("near", near),
             None => failure("error-usage-unknown"),
         }
         .with("argument", argument),
-        ErrorKind::InvalidSubcommand => match first(error, ContextKind::SuggestedSubcommand) {
-            Some(near) => failure("error-usage-command-near").with("near", near),
-            None => failure("error-usage-command"),
+        ErrorKind::InvalidSubcommand => {
+            match nearest(error, ContextKind::SuggestedSubcommand, &unknown) {
+                Some(near) => failure("error-usage-command-near").with("near", near),
+                None => failure("error-usage-command"),
+            }
+            .with("command", unknown)
         }
-        .with("command", unknown),
         ErrorKind::MissingRequiredArgument => {
             failure("error-usage-missing").with("argument", argument)
         }
@@ -81,10 +83,14 @@ fn plain(value: &ContextValue) -> String {
     }
 }
 
-fn first(error: &clap::Error, kind: ContextKind) -> Option<String> {
+/// What the parser suggests; of several words the one with the fewest changes.
+fn nearest(error: &clap::Error, kind: ContextKind, word: &str) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => texts.first().cloned(),
+        ContextValue::Strings(texts) => {
+            let changes = |text: &&String| strsim::damerau_levenshtein(text, word);
+            texts.iter().min_by_key(changes).cloned()
+        }
         _ => None,
     }
 }

@@ -40,6 +40,7 @@ pub const PACKET_MAX: usize = 9_000;
 
 const MPIT: u8 = 1;
 const CDN: u8 = 2;
+const REFUSAL: u8 = 3;
 
 /// The two addresses of a flow: here and there. IPv4 addresses are mapped (RFC 4291).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +82,8 @@ pub struct Rgi {
     pub nonce: [u8; NONCE_LEN],
     /// The slot that matched.
     pub slot: u8,
+    /// Random: one DDE may be answered more than once.
+    pub aead_nonce: [u8; AEAD_NONCE_LEN],
     /// What it says about itself, sealed for members of the group.
     pub sealed: Vec<u8>,
 }
@@ -98,7 +101,7 @@ pub struct Report {
     pub identity: Vec<u8>,
 }
 
-/// A message in the control stream of two members.
+/// A message in the control stream of two members: MPIT, and the two answers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SiteMessage {
     /// MPIT: this is what we do with the flow; and its first packet.
@@ -114,6 +117,11 @@ pub enum SiteMessage {
     },
     /// CDN: so do I.
     Cdn {
+        /// The flow, as the sender sees it.
+        ends: Ends,
+    },
+    /// I do not: the flow does not end here, or you did not show that it begins with you.
+    Refusal {
         /// The flow, as the sender sees it.
         ends: Ends,
     },
@@ -187,25 +195,28 @@ impl Dde {
 }
 
 impl Rgi {
-    /// Answers a DDE in which `proof` matched at a slot; `None`: the report does not fit.
+    /// Answers a DDE in which `proof` matched at a slot; `aead_nonce` is random. `None`: the report
+    /// does not fit.
     #[must_use]
     pub fn answer(
         crypto: &dyn Crypto,
         dde: &Dde,
         (slot, proof): (u8, &Proof),
         report: &Report,
+        aead_nonce: [u8; AEAD_NONCE_LEN],
     ) -> Option<Self> {
         let mut sealed = vec![report.kind.byte(), report.mode.byte()];
         sealed.extend_from_slice(&report.token);
         sealed.extend_from_slice(&report.identity);
         let key = key(crypto, proof, dde.ends, &dde.nonce);
         let aead = crypto.aead(AeadAlg::ChaCha20Poly1305, &key);
-        let tag = aead.seal_in_place(&[0; AEAD_NONCE_LEN], &[slot], &mut sealed);
+        let tag = aead.seal_in_place(&aead_nonce, &[slot], &mut sealed);
         sealed.extend_from_slice(&tag);
         let rgi = Self {
             ends: dde.ends,
             nonce: dde.nonce,
             slot,
+            aead_nonce,
             sealed,
         };
         (rgi.encode().len() <= DDE_LEN).then_some(rgi)
@@ -218,7 +229,7 @@ impl Rgi {
         let mut plain = sealed.to_vec();
         let key = key(crypto, proof, self.ends, &self.nonce);
         let aead = crypto.aead(AeadAlg::ChaCha20Poly1305, &key);
-        if !aead.open_in_place(&[0; AEAD_NONCE_LEN], &[self.slot], &mut plain, tag) {
+        if !aead.open_in_place(&self.aead_nonce, &[self.slot], &mut plain, tag) {
             return None;
         }
         let mut reader = Reader::new(&plain, "RGI");
@@ -236,7 +247,8 @@ impl Rgi {
         let mut out = Writer::default();
         out.bytes(&[TYPE_RGI, 0, 0, 0]);
         write_ends(&mut out, self.ends);
-        out.bytes(&self.nonce).u8(self.slot).bytes(&self.sealed);
+        out.bytes(&self.nonce).u8(self.slot);
+        out.bytes(&self.aead_nonce).bytes(&self.sealed);
         out.finish()
     }
 
@@ -248,6 +260,7 @@ impl Rgi {
             ends: read_ends(&mut reader)?,
             nonce: *reader.array()?,
             slot: reader.u8()?,
+            aead_nonce: *reader.array()?,
             sealed: reader.rest().to_vec(),
         };
         let fits = bytes.len() <= DDE_LEN && usize::from(rgi.slot) < GROUP_SLOTS;
@@ -275,6 +288,10 @@ impl SiteMessage {
                 out.u8(CDN);
                 write_ends(&mut out, *ends);
             }
+            Self::Refusal { ends } => {
+                out.u8(REFUSAL);
+                write_ends(&mut out, *ends);
+            }
         }
         out.finish()
     }
@@ -292,6 +309,7 @@ impl SiteMessage {
                 packet: reader.rest().to_vec(),
             },
             CDN => Self::Cdn { ends },
+            REFUSAL => Self::Refusal { ends },
             _ => return Err(reader.malformed()),
         };
         reader.finish()?;
@@ -299,7 +317,7 @@ impl SiteMessage {
     }
 }
 
-/// The key of an RGI: only members of the group have it, and for one negotiation only.
+/// The key of the RGIs of a negotiation: only members of the group have it.
 fn key(crypto: &dyn Crypto, proof: &Proof, ends: Ends, nonce: &[u8; NONCE_LEN]) -> [u8; 32] {
     let parts: [&[u8]; 4] = [
         b"kumihimo rgi v1",
@@ -381,7 +399,7 @@ mod tests {
         let own = [proof(9), proof(2)];
         let matched = dde.matched(&AwsLc, &own).unwrap();
         assert_eq!((matched.0, matched.1), (1, &own[1]));
-        let rgi = Rgi::answer(&AwsLc, &dde, matched, &report()).unwrap();
+        let rgi = Rgi::answer(&AwsLc, &dde, matched, &report(), [6; 12]).unwrap();
         let read = Rgi::decode(&rgi.encode()).unwrap();
         assert_eq!(read, rgi);
         assert_eq!(read.open(&AwsLc, &proof(2)), Some(report()));
@@ -414,7 +432,7 @@ mod tests {
             identity: vec![5; 2_000],
             ..report()
         };
-        assert_eq!(Rgi::answer(&AwsLc, &dde, matched, &long), None);
+        assert_eq!(Rgi::answer(&AwsLc, &dde, matched, &long, [6; 12]), None);
     }
 
     #[test]
@@ -426,7 +444,11 @@ mod tests {
             token: [5; TOKEN_LEN],
             packet: vec![0x45; 60],
         };
-        for message in [mpit, SiteMessage::Cdn { ends }] {
+        for message in [
+            mpit,
+            SiteMessage::Cdn { ends },
+            SiteMessage::Refusal { ends },
+        ] {
             let bytes = message.encode();
             assert_eq!(SiteMessage::decode(&bytes), Ok(message.clone()));
             for len in 0..bytes.len() {
@@ -435,7 +457,7 @@ mod tests {
         }
         let dde = asked(&[1]).encode();
         assert!((0..dde.len()).all(|len| Dde::decode(&dde[..len]).is_err()));
-        assert!(SiteMessage::decode(&[3; 33]).is_err());
+        assert!(SiteMessage::decode(&[4; 33]).is_err());
         let long = NONCE_LEN + TOKEN_LEN + PACKET_MAX + 1;
         assert!(SiteMessage::decode(&[vec![1; 33], vec![0; long]].concat()).is_err());
     }

@@ -72,7 +72,8 @@ pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Via, Wake};
 pub use prefixes::PREFIX_CHANGES_PER_SECOND_MAX;
-pub use site::{NEGOTIATIONS_MAX, PARKED_BYTES_MAX, PARKED_MAX, PitStatus};
+pub use site::PitStatus;
+pub use site::seek::{NEGOTIATIONS_MAX, PARKED_BYTES_MAX, PARKED_MAX};
 pub use siting::SiteRoute;
 pub use status::{
     AnnouncedStatus, CandidateStatus, NodeStatus, PeerState, PeerStatus, PrefixState, SessionStatus,

@@ -205,7 +205,6 @@ impl Node {
         }
         node.start_groups(now);
         node.agents_due(now);
-        node.start_site();
         node.settle(now);
         Ok(node)
     }

@@ -4,51 +4,31 @@
 //! | the packet's flow | what happens |
 //! |---|---|
 //! | is in the process table (PIT) | encrypt, clear or discard, as it says |
-//! | is not | the packet waits; a DDE goes to its destination |
+//! | is not | the packet waits; a DDE goes to its destination, unless it is known who was there last |
 //! | an element of a common group answers | session, memberships, MPIT with the packet, CDN: encrypt |
 //! | nobody answers | clear, if this node is open and no member was ever there; else discard |
 //!
-//! | limit | value |
-//! |---|---|
-//! | negotiations at once | [`NEGOTIATIONS_MAX`] |
-//! | packets that wait, of one flow | [`PARKED_MAX`]; of all, [`PARKED_BYTES_MAX`] |
-//! | time until nobody has answered | [`SILENCE`], after [`DDE_AT`] |
+//! The table and its entries are here, negotiations in `seek`, what others say in `answer`.
 
 pub(crate) mod answer;
+pub(crate) mod seek;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use group::Mode;
-use group::dprp::{Dde, Ends, PACKET_MAX, SITE, SiteMessage};
-use group::epochs::Use;
-use group::keyring::Proof;
+use group::dprp::Ends;
 use group::pit::{CLEAR_LIFE, DISCARD_LIFE, ENCRYPT_LIFE, PitEntry};
 use group::resolve::{Action, Addresses, Element, ElementPath, End, resolve};
-use identity::crypto::random;
-use wire::handshake::{GROUP_SLOTS, SLOT_LEN};
-use wire::ip::{Ecn, IpView};
+use wire::ip::IpView;
 use wire::{NodeAddr, Now, Path};
 
 use crate::machine::Node;
-use crate::siting::{Negotiation, SiteRoute, Stage};
+use crate::siting::SiteRoute;
 use crate::stored::Change;
 use crate::stored::site::{ProvedRecord, SiteChange};
 use crate::{DropReason, Output};
-
-/// Most negotiations at once.
-pub const NEGOTIATIONS_MAX: usize = 1_024;
-/// Most packets of one flow that wait.
-pub const PARKED_MAX: usize = 64;
-/// Most bytes that wait in all.
-pub const PARKED_BYTES_MAX: usize = 1 << 20;
-/// When a DDE is sent, after the first.
-const DDE_AT: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(300)];
-/// After this time nobody has answered.
-const SILENCE: Duration = Duration::from_millis(600);
-/// How long a session and its memberships, or a CDN, may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One entry of the process table, as people are shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,107 +130,8 @@ impl Node {
         }
     }
 
-    fn negotiate(&mut self, now: Now, ends: Ends, packet: &[u8]) {
-        if !self.site.negotiations.contains_key(&ends) {
-            if self.site.negotiations.len() >= NEGOTIATIONS_MAX {
-                return self.drop_for(DropReason::TableFull);
-            }
-            let negotiation = Negotiation {
-                nonce: random(&mut self.rng),
-                proofs: self.site_proofs(now),
-                stage: Stage::Finding,
-                token: Default::default(),
-                tries: 0,
-                next_at: now.mono,
-                parked: Default::default(),
-            };
-            self.site.negotiations.insert(ends, negotiation);
-        }
-        let room = self.site.parked_bytes.saturating_add(packet.len()) <= PARKED_BYTES_MAX;
-        let negotiation = self.site.negotiations.get_mut(&ends);
-        match negotiation.filter(|it| room && it.parked.len() < PARKED_MAX) {
-            Some(negotiation) => {
-                negotiation.parked.push_back(packet.to_vec());
-                self.site.parked_bytes += packet.len();
-            }
-            None => self.drop_for(DropReason::ParkedFull),
-        }
-        self.site_due(now);
-    }
-
-    /// The proofs that a DDE offers: of epochs in force.
-    pub(crate) fn site_proofs(&self, now: Now) -> Vec<Proof> {
-        let proofs = self.groups.keyring.proofs(&*self.crypto, now.unix_s);
-        let in_force = proofs.into_iter().filter(|it| it.what != Use::CatchUp);
-        in_force.take(GROUP_SLOTS).collect()
-    }
-
-    /// What is due in negotiations, and entries of the table that are over.
-    pub(crate) fn site_due(&mut self, now: Now) {
-        let due = self.site.negotiations.iter();
-        let due = due.filter(|(_, it)| it.next_at <= now.mono);
-        let due: Vec<(Ends, Stage)> = due.map(|(ends, it)| (*ends, it.stage)).collect();
-        for (ends, stage) in due {
-            match stage {
-                Stage::Finding => self.find_end(now, ends),
-                // It answered, and did not prove it: no answer would be no worse.
-                Stage::Meeting(_) | Stage::Making(_) => {
-                    self.settle_flow(now, ends, Action::Discard, None);
-                }
-            }
-        }
-        for (ends, entry) in self.site.pit.expire(now.mono) {
-            let stays = entry.peer.is_some_and(|f| self.is_member(f));
-            if stays && entry.action == Action::Encrypt {
-                let until = now.mono.saturating_add(ENCRYPT_LIFE);
-                self.site.pit.set(ends, PitEntry { until, ..entry });
-            } else {
-                self.route_changed(ends, entry);
-            }
-        }
-    }
-
-    /// When [`Self::site_due`] has something to do.
-    pub(crate) fn site_timeout(&self) -> Option<Duration> {
-        let negotiations = self.site.negotiations.values().map(|it| it.next_at);
-        negotiations.chain(self.site.pit.expires_at()).min()
-    }
-
-    fn find_end(&mut self, now: Now, ends: Ends) {
-        let port = self.config.listen_port;
-        let Some(negotiation) = self.site.negotiations.get_mut(&ends) else {
-            return;
-        };
-        let tries = negotiation.tries;
-        let asks = !negotiation.proofs.is_empty() && tries <= DDE_AT.len();
-        if !asks {
-            let action = self.without_answer(ends);
-            return self.settle_flow(now, ends, action, None);
-        }
-        negotiation.tries += 1;
-        let wait = match DDE_AT.get(tries) {
-            Some(at) => at.saturating_sub(tries.checked_sub(1).map_or(Duration::ZERO, |before| {
-                DDE_AT.get(before).copied().unwrap_or_default()
-            })),
-            None => SILENCE.saturating_sub(DDE_AT.last().copied().unwrap_or_default()),
-        };
-        negotiation.next_at = now.mono.saturating_add(wait);
-        let mut fill = [[0; SLOT_LEN]; GROUP_SLOTS];
-        for slot in &mut fill {
-            *slot = random(&mut self.rng);
-        }
-        let (crypto, nonce) = (&*self.crypto, negotiation.nonce);
-        let dde = Dde::new(crypto, ends, nonce, &negotiation.proofs, fill);
-        let to = Path::Udp((ends.there.to_ip(), port).into());
-        self.output(Output::Transmit {
-            to,
-            ecn: Ecn::NotEct,
-            payload: dde.encode(),
-        });
-    }
-
     /// What becomes of a flow to where no element answers.
-    fn without_answer(&self, ends: Ends) -> Action {
+    pub(crate) fn without_answer(&self, ends: Ends) -> Action {
         let signed = self.groups.keyring.signed_prefixes();
         let is_members = signed.into_iter().any(|prefix| prefix.contains(ends.there));
         if is_members || self.stored.proved.get(ends.there).is_some() {
@@ -295,57 +176,7 @@ impl Node {
         }
     }
 
-    /// The other element is a member in touch: says what is done with the flow, with its first packet.
-    pub(crate) fn make_entry(&mut self, now: Now, ends: Ends, f: NodeAddr) {
-        let Some(negotiation) = self.site.negotiations.get_mut(&ends) else {
-            return;
-        };
-        negotiation.stage = Stage::Making(f);
-        negotiation.next_at = now.mono.saturating_add(PATIENCE);
-        let fits = negotiation
-            .parked
-            .front()
-            .is_some_and(|it| it.len() <= PACKET_MAX);
-        let first = fits.then(|| negotiation.parked.pop_front()).flatten();
-        let packet = first.unwrap_or_default();
-        let (nonce, token) = (negotiation.nonce, negotiation.token);
-        self.site.parked_bytes = self.site.parked_bytes.saturating_sub(packet.len());
-        self.set_entry(now, ends, Action::Encrypt, Some(f), true);
-        // The answer may be quicker than the CDN.
-        self.publish_if_stale();
-        let mpit = SiteMessage::Mpit {
-            ends,
-            nonce,
-            token,
-            packet,
-        };
-        self.tell_site(now, f, &mpit);
-    }
-
-    pub(crate) fn tell_site(&mut self, now: Now, f: NodeAddr, message: &SiteMessage) {
-        self.send_bytes(now, f, SITE, &message.encode());
-    }
-
-    /// The negotiation is over: what waited goes where the entry says.
-    pub(crate) fn settle_flow(
-        &mut self,
-        now: Now,
-        ends: Ends,
-        action: Action,
-        peer: Option<NodeAddr>,
-    ) {
-        self.set_entry(now, ends, action, peer, false);
-        let Some(negotiation) = self.site.negotiations.remove(&ends) else {
-            return;
-        };
-        self.publish_if_stale();
-        for packet in negotiation.parked {
-            self.site.parked_bytes = self.site.parked_bytes.saturating_sub(packet.len());
-            self.site_out(now, ends, &packet);
-        }
-    }
-
-    fn set_entry(
+    pub(crate) fn set_entry(
         &mut self,
         now: Now,
         ends: Ends,
@@ -373,16 +204,11 @@ impl Node {
         self.route_changed(ends, entry);
     }
 
-    /// Nothing in clear is taken from where members were in earlier runs.
-    pub(crate) fn start_site(&mut self) {
-        let proved: Vec<NodeAddr> = self.stored.proved.addresses().collect();
-        let proved = proved.into_iter().filter(|addr| self.is_site(*addr));
-        for addr in proved.collect::<Vec<_>>() {
-            self.output(Output::Site {
-                there: addr.to_ip(),
-                route: SiteRoute::Sealed,
-            });
-        }
+    /// Where members were, in this run or an earlier one: nothing in clear is taken from there.
+    pub fn site_members(&self) -> impl Iterator<Item = IpAddr> {
+        let proved = self.stored.proved.addresses();
+        let proved = proved.filter(|addr| self.is_site(*addr));
+        proved.map(NodeAddr::to_ip)
     }
 
     /// A member is at an address: it is never in clear again.
@@ -419,7 +245,7 @@ impl Node {
     }
 
     /// Tells the shell how packets to the other end go now.
-    fn route_changed(&mut self, ends: Ends, entry: PitEntry) {
+    pub(crate) fn route_changed(&mut self, ends: Ends, entry: PitEntry) {
         self.snapshot_stale |= entry.action == Action::Encrypt;
         let now_there = self
             .site
@@ -443,16 +269,6 @@ impl Node {
         let is_there =
             matches!(path, Some(Path::Udp(at)) if NodeAddr::of_ip(at.ip()) == Some(addr));
         is_there || self.signed_prefixes(f).any(|prefix| prefix.contains(addr))
-    }
-
-    /// Membership in common with F has begun: flows to it wait for that.
-    pub(crate) fn site_met(&mut self, now: Now, f: NodeAddr) {
-        let waiting = self.site.negotiations.iter();
-        let waiting = waiting.filter(|(_, it)| it.stage == Stage::Meeting(f));
-        let waiting: Vec<Ends> = waiting.map(|(ends, _)| *ends).collect();
-        for ends in waiting {
-            self.make_entry(now, ends, f);
-        }
     }
 
     /// It has ended: what was encrypted for F is found out anew, and is not in clear.

@@ -25,6 +25,8 @@ pub(crate) struct Negotiation {
     /// What stands in the slots of its DDE.
     pub(crate) proofs: Vec<Proof>,
     pub(crate) stage: Stage,
+    /// No DDE was sent, for it is known who was there last; then the packet that the MPIT took along.
+    pub(crate) remembered: Option<Vec<u8>>,
     /// The token of the RGI.
     pub(crate) token: [u8; TOKEN_LEN],
     /// DDEs sent.

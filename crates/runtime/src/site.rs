@@ -1,6 +1,5 @@
 //! Site mode in the kernel: which of the host's packets come to this node, and what of others is
-//! taken. Routes are made at once; the filter by a thread of its own, for which the slow path does
-//! not wait.
+//! taken.
 //!
 //! | what | by |
 //! |---|---|
@@ -18,14 +17,12 @@ mod filter;
 
 use filter::{NOTHING, nft, ruleset};
 use node::SiteRoute;
-use os::netlink::{Netlink, SiteTarget};
+use os::netlink::{Netlink, Sets, SiteTarget};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{Builder, JoinHandle};
 use wire::Prefix;
 
-/// What is always the same.
+/// What it stands on.
 #[derive(Clone, Debug)]
 pub struct Ground {
     /// The interface.
@@ -38,80 +35,78 @@ pub struct Ground {
     pub behind: Vec<Prefix>,
 }
 
-/// Something for the kernel.
-#[derive(Debug)]
-pub enum Order {
-    /// Packets to an address go so from now on.
-    Route {
-        /// The address.
-        there: IpAddr,
-        /// How.
-        route: SiteRoute,
-    },
-    /// Whether this node is closed; also when its own addresses have changed.
-    Mode {
-        /// Whether it is.
-        closed: bool,
-    },
-}
-
-/// What is done beside the slow path.
-#[derive(Debug)]
-enum Task {
-    /// Whether what comes in clear from an address is dropped.
-    Seal { there: IpAddr, seals: bool },
-    /// As [`Order::Mode`].
-    Mode { closed: bool },
-}
-
-/// The way to the kernel.
+/// What stands in the kernel.
 #[derive(Debug)]
 pub struct Site {
-    /// For the routes past this node, which are there before a packet in clear is.
+    ground: Ground,
     netlink: Netlink,
+    sets: Sets,
+    index: u32,
     clear: BTreeSet<IpAddr>,
-    tasks: Sender<Task>,
-    thread: JoinHandle<()>,
+    sealed: BTreeSet<IpAddr>,
+    closed: bool,
+    sources: BTreeMap<Prefix, Option<IpAddr>>,
 }
 
 impl Site {
-    /// Sets the kernel up.
+    /// Sets the kernel up, over whatever an earlier run left: nothing that it kept from leaving in
+    /// clear does so now. Nothing in clear is taken from `sealed`.
     ///
     /// # Errors
     /// What could not be done: no right to, or there is no `nft`.
-    pub fn start(ground: Ground) -> Result<Self, String> {
-        let mut kernel = Kernel::new(ground)?;
-        let (tasks, waiting) = channel();
-        let thread = Builder::new().name("kumi-site".into());
-        let thread = thread.spawn(move || kernel.run(&waiting));
-        Ok(Self {
-            netlink: Netlink::open().map_err(text)?,
+    pub fn start(ground: Ground, closed: bool, sealed: BTreeSet<IpAddr>) -> Result<Self, String> {
+        let mut netlink = Netlink::open().map_err(text)?;
+        if netlink.is_in_site_mode().map_err(text)? {
+            return Err("another node on this host is in site mode".to_owned());
+        }
+        let index = netlink.link(&ground.interface).map_err(text)?.index;
+        let mut site = Self {
+            ground,
+            netlink,
+            sets: Sets::open(filter::TABLE).map_err(text)?,
+            index,
             clear: BTreeSet::new(),
-            tasks,
-            thread: thread.map_err(|error| error.to_string())?,
-        })
+            sealed,
+            closed,
+            sources: BTreeMap::new(),
+        };
+        site.look_at_filters()?;
+        // The filter first: from the first route on packets are this node's.
+        site.filter()?;
+        for prefix in site.ground.prefixes.clone() {
+            let made = site
+                .netlink
+                .site_route(at(prefix), SiteTarget::Blackhole, true);
+            made.map_err(text)?;
+        }
+        site.lead_in()?;
+        for v6 in [false, true] {
+            let of = |prefixes: &[Prefix]| -> Vec<(IpAddr, u8)> {
+                let own = prefixes.iter().filter(|it| it.is_v4() != v6);
+                own.copied().map(at).collect()
+            };
+            let (prefixes, behind) = (of(&site.ground.prefixes), of(&site.ground.behind));
+            if prefixes.is_empty() {
+                site.netlink.remove_site(v6);
+            } else {
+                site.netlink.set_site_rules(v6, &behind).map_err(text)?;
+                site.netlink.keep_site_routes(v6, &prefixes).map_err(text)?;
+            }
+        }
+        Ok(site)
     }
 
-    /// Makes an order so. They are few: one for each flow that begins or ends.
-    pub fn order(&mut self, order: Order) {
-        let task = match order {
-            Order::Mode { closed } => Task::Mode { closed },
-            Order::Route { there, route } => {
-                let is_clear = route == SiteRoute::Clear;
-                if is_clear != self.clear.contains(&there) {
-                    self.pass_by(there, is_clear);
-                }
-                match route {
-                    SiteRoute::Captured => return,
-                    SiteRoute::Sealed => Task::Seal { there, seals: true },
-                    SiteRoute::Clear | SiteRoute::Forgotten => Task::Seal {
-                        there,
-                        seals: false,
-                    },
-                }
-            }
-        };
-        let _ = self.tasks.send(task);
+    /// Packets to an address go so from now on.
+    pub fn route(&mut self, there: IpAddr, route: SiteRoute) {
+        let is_clear = route == SiteRoute::Clear;
+        if is_clear != self.clear.contains(&there) {
+            self.pass_by(there, is_clear);
+        }
+        match route {
+            SiteRoute::Captured => {}
+            SiteRoute::Sealed => self.seal(there, true),
+            SiteRoute::Clear | SiteRoute::Forgotten => self.seal(there, false),
+        }
     }
 
     fn pass_by(&mut self, there: IpAddr, add: bool) {
@@ -128,112 +123,34 @@ impl Site {
         }
     }
 
-    /// Takes everything away.
-    pub fn end(self) {
-        drop(self.tasks);
-        let _ = self.thread.join();
-    }
-}
-
-/// Takes away what a node left that was in site mode and was killed.
-pub fn clean_up() {
-    let Ok(mut netlink) = Netlink::open() else {
-        return;
-    };
-    if netlink.is_in_site_mode().unwrap_or(true) {
-        return;
-    }
-    let left = [false, true].map(|v6| netlink.remove_site(v6));
-    if left.contains(&true) {
-        let _ = nft(NOTHING);
-    }
-}
-
-/// What stands in the kernel.
-struct Kernel {
-    ground: Ground,
-    netlink: Netlink,
-    index: u32,
-    sealed: BTreeSet<IpAddr>,
-    closed: bool,
-    sources: BTreeMap<Prefix, Option<IpAddr>>,
-}
-
-impl Kernel {
-    /// Over whatever an earlier run left: nothing that it kept from leaving in clear does so now.
-    fn new(ground: Ground) -> Result<Self, String> {
-        let mut netlink = Netlink::open().map_err(text)?;
-        if netlink.is_in_site_mode().map_err(text)? {
-            return Err("another node on this host is in site mode".to_owned());
-        }
-        let index = netlink.link(&ground.interface).map_err(text)?.index;
-        let mut kernel = Self {
-            ground,
-            netlink,
-            index,
-            sealed: BTreeSet::new(),
-            closed: false,
-            sources: BTreeMap::new(),
+    fn seal(&mut self, there: IpAddr, seals: bool) {
+        let changes = match seals {
+            true => self.sealed.insert(there),
+            false => self.sealed.remove(&there),
         };
-        kernel.look_at_filters()?;
-        // The filter first: from the first route on packets are this node's.
-        kernel.filter()?;
-        for prefix in kernel.ground.prefixes.clone() {
-            let blackhole = SiteTarget::Blackhole;
-            let made = kernel.netlink.site_route(at(prefix), blackhole, true);
-            made.map_err(text)?;
+        if changes && let Err(error) = self.sets.change(filter::set_of(there), there, seals) {
+            tracing::warn!(%error, "the filter of site mode");
         }
-        kernel.lead_in()?;
-        for v6 in [false, true] {
-            let of = |prefixes: &[Prefix]| -> Vec<(IpAddr, u8)> {
-                let own = prefixes.iter().filter(|it| it.is_v4() != v6);
-                own.copied().map(at).collect()
-            };
-            let (prefixes, behind) = (of(&kernel.ground.prefixes), of(&kernel.ground.behind));
-            if prefixes.is_empty() {
-                kernel.netlink.remove_site(v6);
-            } else {
-                kernel.netlink.set_site_rules(v6, &behind).map_err(text)?;
-                kernel
-                    .netlink
-                    .keep_site_routes(v6, &prefixes)
-                    .map_err(text)?;
-            }
-        }
-        Ok(kernel)
     }
 
-    fn run(&mut self, waiting: &Receiver<Task>) {
-        while let Ok(task) = waiting.recv() {
-            let mut filters = self.follow(task);
-            // All that is there already, with one call of nft.
-            while let Ok(task) = waiting.try_recv() {
-                filters |= self.follow(task);
-            }
-            if filters && let Err(error) = self.filter() {
-                tracing::warn!(error, "the filter of site mode");
-            }
+    /// Whether this node is closed; also when its own addresses have changed.
+    pub fn mode(&mut self, closed: bool) {
+        if let Err(error) = self.lead_in() {
+            tracing::warn!(error, "the routes of site mode");
         }
+        if std::mem::replace(&mut self.closed, closed) != closed
+            && let Err(error) = self.filter()
+        {
+            tracing::warn!(error, "the filter of site mode");
+        }
+    }
+
+    /// Takes everything away.
+    pub fn end(mut self) {
         for v6 in [false, true] {
             self.netlink.remove_site(v6);
         }
         let _ = nft(NOTHING);
-    }
-
-    /// Makes one task so; whether the filter changes.
-    fn follow(&mut self, task: Task) -> bool {
-        match task {
-            Task::Mode { closed } => {
-                if let Err(error) = self.lead_in() {
-                    tracing::warn!(error, "the routes of site mode");
-                }
-                let changes = self.closed != closed;
-                self.closed = closed;
-                changes
-            }
-            Task::Seal { there, seals: true } => self.sealed.insert(there),
-            Task::Seal { there, .. } => self.sealed.remove(&there),
-        }
     }
 
     /// The way back to the prefixes leads through this node's interface: with strict filters the
@@ -262,10 +179,14 @@ impl Kernel {
         let addresses = self.netlink.addresses().map_err(text)?;
         let own: Vec<IpAddr> = addresses.iter().map(|it| it.ip).collect();
         for prefix in self.ground.prefixes.clone() {
-            let source = own
-                .iter()
-                .copied()
+            let inside = own.iter().copied();
+            let inside = inside
+                .into_iter()
                 .find(|ip| holding(&[prefix], *ip).is_some());
+            let source = match inside {
+                Some(source) => Some(source),
+                None => self.netlink.source_to(prefix.ip()).map_err(text)?,
+            };
             if self.sources.get(&prefix) == Some(&source) {
                 continue;
             }
@@ -279,6 +200,20 @@ impl Kernel {
 
     fn filter(&self) -> Result<(), String> {
         nft(&ruleset(&self.ground, &self.sealed, self.closed))
+    }
+}
+
+/// Takes away what a node left that was in site mode and was killed.
+pub fn clean_up() {
+    let Ok(mut netlink) = Netlink::open() else {
+        return;
+    };
+    if netlink.is_in_site_mode().unwrap_or(true) {
+        return;
+    }
+    let left = [false, true].map(|v6| netlink.remove_site(v6));
+    if left.contains(&true) {
+        let _ = nft(NOTHING);
     }
 }
 

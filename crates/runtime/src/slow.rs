@@ -12,7 +12,7 @@ use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::{Requests, Then};
 use crate::shared::{Input, Outbox, Shared};
-use crate::site::{Ground, Order, Site};
+use crate::site::{Ground, Site};
 use crate::storage::{Storage, StorageError};
 use node::{Event, Node, Output, PasswordRecord, StreamEvent, Wake};
 use os::marked::Clear;
@@ -94,10 +94,8 @@ impl SlowPath {
     /// What could not be done, for people.
     pub fn capture(&mut self, ground: Ground) -> Result<(), String> {
         let clear = Clear::open().map_err(|error| format!("a raw socket: {error}"))?;
-        let mut site = Site::start(ground)?;
-        site.order(Order::Mode {
-            closed: self.node.is_closed(),
-        });
+        let sealed = self.node.site_members().collect();
+        let site = Site::start(ground, self.node.is_closed(), sealed)?;
         self.site = Some((site, clear));
         Ok(())
     }
@@ -106,7 +104,7 @@ impl SlowPath {
     fn site_changed(&mut self) {
         if let Some((site, _)) = &mut self.site {
             let closed = self.node.is_closed();
-            site.order(Order::Mode { closed });
+            site.mode(closed);
         }
     }
 
@@ -257,7 +255,7 @@ impl SlowPath {
                 }
                 Output::Site { there, route } => {
                     if let Some((site, _)) = &mut self.site {
-                        site.order(Order::Route { there, route });
+                        site.route(there, route);
                     }
                 }
                 Output::ToServer { from, message } => self.requests.groups.said(from, message),

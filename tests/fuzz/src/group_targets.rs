@@ -101,6 +101,7 @@ pub fn dprp_seeds() -> Vec<Vec<u8>> {
         ends,
         nonce: [3; 32],
         slot: 5,
+        aead_nonce: [8; 12],
         sealed: vec![6; 300],
     };
     let mpit = SiteMessage::Mpit {

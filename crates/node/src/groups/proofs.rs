@@ -197,9 +197,10 @@ impl Node {
         for (ecn, packet) in held {
             self.packet_in(now, f, Kind::Ip, packet, ecn);
         }
-        self.greet_as_peer(now, f);
-        self.release(now, f);
+        // What waits goes before what can wait.
         self.site_met(now, f);
+        self.release(now, f);
+        self.greet_as_peer(now, f);
     }
 
     /// Everything of groups that time or news may have changed.

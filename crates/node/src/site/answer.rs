@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use group::dprp::{Dde, Ends, NONCE_LEN, Report, Rgi, SiteMessage, TOKEN_LEN};
 use group::resolve::Action;
 use identity::PublicIdentity;
-use identity::crypto::constant_time_eq;
-use mesh::Source;
+use identity::crypto::{constant_time_eq, random};
 use wire::ip::Ecn;
 use wire::payload::Kind;
 use wire::{NodeAddr, Now, Path};
@@ -14,9 +13,6 @@ use wire::{NodeAddr, Now, Path};
 use crate::machine::Node;
 use crate::siting::Stage;
 use crate::{DropReason, Output};
-
-/// How long a session and its memberships may take.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Node {
     /// A datagram of DPRP. Whoever proves no group gets no answer, and leaves no trace.
@@ -59,7 +55,8 @@ impl Node {
             token: self.token(dde.ends, &dde.nonce, at),
             identity: self.me.public.to_bytes(),
         };
-        match Rgi::answer(&*self.crypto, dde, matched, &report) {
+        let aead_nonce = random(&mut self.rng);
+        match Rgi::answer(&*self.crypto, dde, matched, &report, aead_nonce) {
             Some(rgi) => self.output(Output::Transmit {
                 to: from,
                 ecn: Ecn::NotEct,
@@ -90,21 +87,10 @@ impl Node {
         if f == self.f || !self.may_seek(f) || self.admit_identity(now, identity).is_err() {
             return self.drop_for(DropReason::Identity);
         }
-        self.peers
-            .entry(f)
-            .or_default()
-            .candidates
-            .add(now.mono, at, Source::Observed);
         if let Some(negotiation) = self.site.negotiations.get_mut(&rgi.ends) {
-            negotiation.stage = Stage::Meeting(f);
             negotiation.token = report.token;
-            negotiation.next_at = now.mono.saturating_add(PATIENCE);
         }
-        if self.may_talk(f) && self.peer_is_up(f) {
-            self.make_entry(now, rgi.ends, f);
-        } else {
-            self.call(now, f);
-        }
+        self.meet_end(now, rgi.ends, (f, at));
     }
 
     /// What an RGI to this address says, and an MPIT proves: nothing is kept for it.
@@ -134,6 +120,7 @@ impl Node {
                 self.mpit_in(now, f, ends.reversed(), was_there, packet);
             }
             SiteMessage::Cdn { ends } => self.cdn_in(now, f, ends.reversed()),
+            SiteMessage::Refusal { ends } => self.refusal_in(now, f, ends.reversed()),
         }
     }
 
@@ -143,6 +130,7 @@ impl Node {
             && !ends.here.is_name()
             && (was_there || self.holds_address(f, ends.there));
         if !fits {
+            self.tell_site(now, f, &SiteMessage::Refusal { ends });
             return self.drop_for(DropReason::NotForUs);
         }
         self.settle_flow(now, ends, Action::Encrypt, Some(f));
@@ -158,6 +146,13 @@ impl Node {
         let waits = entry.is_some_and(|entry| entry.provisional && entry.peer == Some(f));
         if waits {
             self.settle_flow(now, ends, Action::Encrypt, Some(f));
+        }
+    }
+
+    fn refusal_in(&mut self, now: Now, f: NodeAddr, ends: Ends) {
+        let negotiation = self.site.negotiations.get(&ends);
+        if negotiation.is_some_and(|it| it.stage == Stage::Making(f)) {
+            self.not_there(now, ends);
         }
     }
 }

@@ -10,6 +10,8 @@ mod decode;
 mod message;
 mod monitor;
 mod nat;
+mod nf;
+mod sets;
 mod site;
 
 use decode::{read_interface_address, read_link, read_route};
@@ -17,6 +19,7 @@ use message::{Answer, Message, answers, read_u32};
 pub use monitor::Monitor;
 pub use nat::masquerade;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
+pub use sets::Sets;
 pub use site::{MARK, SiteTarget, TABLE};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
@@ -482,6 +485,36 @@ impl Netlink {
         self.sequence
     }
 
+    /// Asks about one thing; `None`: there is no such thing.
+    fn ask<T>(
+        &mut self,
+        message: Message,
+        what: impl Fn() -> String,
+        read: impl Fn(&Answer<'_>) -> Option<T>,
+    ) -> Result<Option<T>, NetlinkError> {
+        let failed = |source| NetlinkError {
+            what: what(),
+            source,
+        };
+        send(&self.socket, &message.finish()).map_err(failed)?;
+        let mut buffer = vec![0; READ_LEN];
+        loop {
+            let len = receive(&self.socket, &mut buffer).map_err(failed)?;
+            for answer in answers(buffer.get(..len).unwrap_or(&[])) {
+                if answer.sequence != self.sequence {
+                    continue;
+                }
+                if i32::from(answer.kind) != libc::NLMSG_ERROR {
+                    return Ok(read(&answer));
+                }
+                return match error_code(&answer) {
+                    Err(error) if unreachable(&error) => Ok(None),
+                    done => done.map(|()| None).map_err(failed),
+                };
+            }
+        }
+    }
+
     fn change(&mut self, message: Message, what: impl Fn() -> String) -> Result<(), NetlinkError> {
         let failed = |source| NetlinkError {
             what: what(),
@@ -533,6 +566,12 @@ impl Netlink {
         }
         Err(failed(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// The host has no way to there.
+fn unreachable(error: &io::Error) -> bool {
+    let codes = [libc::ENETUNREACH, libc::EHOSTUNREACH];
+    error.raw_os_error().is_some_and(|it| codes.contains(&it))
 }
 
 fn open_socket(flags: SocketFlags) -> io::Result<OwnedFd> {

@@ -4,15 +4,13 @@
 //! For namespaces of our own only, such as the demo's: a host's firewall is its owner's. So nothing
 //! here removes anything, and the table goes with its namespace.
 
-use super::message::{Message, answers};
-use super::{NetlinkError, error_code, open_socket_of, receive, send};
-use rustix::net::{SocketFlags, netlink};
+use super::message::Message;
+use super::{NetlinkError, nf};
 use std::io;
 
 /// What the table and its chain are called.
 const NAME: &str = "kumihimo";
 
-const SUBSYSTEM: u16 = libc::NFNL_SUBSYS_NFTABLES as u16;
 /// Attributes that hold attributes say so.
 const NESTED: u16 = 0x8000;
 
@@ -51,32 +49,7 @@ pub fn masquerade() -> Result<(), NetlinkError> {
 }
 
 fn apply() -> io::Result<()> {
-    let socket = open_socket_of(Some(netlink::NETFILTER), SocketFlags::CLOEXEC)?;
-    let changes = [table(), chain(), rule()];
-    let (first, last) = (1, changes.len() as u32);
-    let mut batch = edge(libc::NFNL_MSG_BATCH_BEGIN);
-    batch.extend(changes.into_iter().flat_map(Message::finish));
-    batch.extend(edge(libc::NFNL_MSG_BATCH_END));
-    send(&socket, &batch)?;
-    let mut buffer = vec![0; super::READ_LEN];
-    // Each change is acknowledged, in order; the first refusal ends it.
-    let mut next = first;
-    while next <= last {
-        let read = receive(&socket, &mut buffer)?;
-        for answer in answers(buffer.get(..read).unwrap_or(&[])) {
-            if i32::from(answer.kind) == libc::NLMSG_ERROR {
-                error_code(&answer)?;
-                next = answer.sequence + 1;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Begins or ends what the kernel does as a whole or not at all.
-fn edge(kind: i32) -> Vec<u8> {
-    let kind = u16::try_from(kind).unwrap_or_default();
-    Message::new(kind, 0, 0).raw(&header(0, SUBSYSTEM)).finish()
+    nf::commit(&nf::open()?, [table(), chain(), rule()])
 }
 
 fn table() -> Message {
@@ -110,14 +83,5 @@ fn rule() -> Message {
 }
 
 fn change(kind: i32, flags: i32, sequence: u32) -> Message {
-    let kind = SUBSYSTEM << 8 | u16::try_from(kind).unwrap_or_default();
-    let flags = libc::NLM_F_ACK | libc::NLM_F_CREATE | flags;
-    let family = u8::try_from(libc::AF_INET).unwrap_or_default();
-    Message::new(kind, flags, sequence).raw(&header(family, 0))
-}
-
-/// `struct nfgenmsg`.
-fn header(family: u8, resource: u16) -> [u8; 4] {
-    let [high, low] = resource.to_be_bytes();
-    [family, 0, high, low]
+    nf::change(libc::AF_INET, kind, libc::NLM_F_CREATE | flags, sequence)
 }

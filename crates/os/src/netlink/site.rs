@@ -122,6 +122,30 @@ impl Netlink {
         self.change(message, || "a rule of site mode".to_owned())
     }
 
+    /// The address from which the host would send to another past the table, if it would.
+    ///
+    /// # Errors
+    /// The kernel refuses for another reason than that there is no route.
+    pub fn source_to(&mut self, to: IpAddr) -> Result<Option<IpAddr>, NetlinkError> {
+        let len = if to.is_ipv4() { 32 } else { 128 };
+        let sequence = self.next_sequence();
+        let mut header = route_header((to, len), libc::RTN_UNSPEC);
+        (header[5], header[6]) = (0, 0);
+        let message = Message::new(libc::RTM_GETROUTE, 0, sequence)
+            .raw(&header)
+            .address(libc::RTA_DST, to)
+            .number(libc::RTA_MARK, MARK);
+        self.ask(
+            message,
+            || format!("the way to {to}"),
+            |answer| {
+                let mut rest = attributes(answer.body, 12);
+                let source = rest.find(|(kind, _)| *kind == libc::RTA_PREFSRC);
+                source.and_then(|(_, value)| read_address(value))
+            },
+        )
+    }
+
     /// Whether a node that runs has led packets to its interface.
     ///
     /// # Errors

@@ -10,6 +10,18 @@ use wire::Prefix;
 
 use super::Ground;
 
+/// What the table is called.
+pub(super) const TABLE: &str = "kumi_site";
+
+/// The set of the addresses from which nothing in clear is taken.
+pub(super) const fn set_of(address: IpAddr) -> &'static str {
+    if address.is_ipv4() {
+        "sealed4"
+    } else {
+        "sealed6"
+    }
+}
+
 /// Takes the filter away.
 pub(super) const NOTHING: &str = "table inet kumi_site\ndelete table inet kumi_site\n";
 
@@ -133,6 +145,30 @@ mod tests {
         }
     }
 
+    /// Addresses come and go in a filter that stands, also those that are there already.
+    fn one_more_and_none(sealed: &BTreeSet<IpAddr>) {
+        let mut sets = os::netlink::Sets::open(TABLE).unwrap();
+        let all =
+            ["192.0.2.7", "192.0.2.8", "2001:db8::7", "2001:db8::8"].map(|it| it.parse().unwrap());
+        for add in [true, false] {
+            for address in all.iter().chain(&all).copied() {
+                sets.change(set_of(address), address, add).unwrap();
+            }
+            let listed = Command::new("nft")
+                .args(["list", "table", "inet", TABLE])
+                .output();
+            let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+            for address in all {
+                assert_eq!(
+                    listed.contains(&address.to_string()),
+                    add,
+                    "{sealed:?} {listed}"
+                );
+            }
+        }
+        assert!(sets.change("no such set", all[0], true).is_err());
+    }
+
     #[test]
     fn the_kernel_takes_every_filter() {
         let test = std::thread::spawn(|| {
@@ -145,6 +181,7 @@ mod tests {
                 for behind in [&[][..], &["192.168.20.0/24", "fd00:20::/64"]] {
                     for sealed in [BTreeSet::new(), BTreeSet::from(sealed)] {
                         nft(&ruleset(&ground(behind), &sealed, closed)).unwrap();
+                        one_more_and_none(&sealed);
                     }
                 }
             }

@@ -23,6 +23,9 @@ use wire::datagram::{CookieView, Message, set_mac2};
 use wire::ip::Ecn;
 use wire::{Now, Path};
 
+/// Packets that waited for the session go before the probes of its path.
+const AFTER_OTHERS: Duration = Duration::from_millis(5);
+
 /// An initiation from the first try to success or surrender.
 #[derive(Debug)]
 pub(super) struct Attempt {
@@ -357,7 +360,7 @@ impl Session {
             self.retire_keys(retired);
         }
         self.up = Some(run);
-        self.path_mtu.start(now);
+        self.path_mtu.start(now.saturating_add(AFTER_OTHERS));
         let role = established.transport.role();
         self.output(SessionOutput::Established(Box::new(Up {
             role,
@@ -385,7 +388,8 @@ impl Session {
         if before == Some(at) {
             return;
         }
-        self.path_mtu.moved(now, at.overhead());
+        let start = now.saturating_add(AFTER_OTHERS);
+        self.path_mtu.moved(start, at.overhead());
         if before.is_some() {
             self.output(SessionOutput::Moved { to: at });
         }

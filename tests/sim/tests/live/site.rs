@@ -166,6 +166,45 @@ fn an_address_of_a_member_is_never_in_clear_again() {
     );
 }
 
+/// The DDEs that are sent while a flow begins between nodes that have started anew.
+fn asked(groups: &mut Groups, data: &[u8]) -> usize {
+    for index in [1, 2] {
+        groups.world.vanish_and_restart(index);
+        here(groups, index);
+    }
+    groups.world.seen.clear();
+    assert_eq!(flow(groups, 1, 2, data), Flow::Encrypted);
+    let dde = groups.world.seen.iter().filter(|it| it.bytes[0] == 6);
+    dde.count()
+}
+
+#[test]
+fn who_was_there_last_is_not_asked_for_and_the_first_packet_is_not_lost_if_it_has_left() {
+    let mut groups = site(&[
+        ("lab", Mode::Open),
+        ("lab", Mode::Open),
+        ("lab", Mode::Open),
+    ]);
+    assert!(asked(&mut groups, b"first") > 0);
+    assert_eq!(asked(&mut groups, b"again"), 0, "both started anew");
+    // They change places: whoever is asked for by memory lives elsewhere, and says so.
+    let (two, three) = (groups.world.hosts[2].at, groups.world.hosts[3].at);
+    for (index, at) in [(2, three), (3, two)] {
+        groups.world.hosts[index].at = at;
+        here(&mut groups, index);
+    }
+    groups.world.vanish_and_restart(1);
+    here(&mut groups, 1);
+    assert_eq!(flow(&mut groups, 1, 3, b"moved"), Flow::Encrypted);
+    assert_eq!(flow(&mut groups, 1, 2, b"moved, too"), Flow::Encrypted);
+    assert_eq!(flow(&mut groups, 3, 1, b"and back"), Flow::Encrypted);
+    // Nobody is there any more.
+    groups.world.vanish_and_restart(1);
+    here(&mut groups, 1);
+    groups.world.lose = Box::new(move |packet| packet.to == three);
+    assert_eq!(flow(&mut groups, 1, 2, b"gone"), Flow::Discarded);
+}
+
 #[test]
 fn a_restart_does_not_forget_where_members_were_and_an_administrator_may() {
     let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
