@@ -14,7 +14,7 @@
 //! | `proxy.open` | `true`: the proxies may wait at an address that other machines reach | `false` |
 //! | `ip.addresses` | `["10.77.0.1/24"]`: at most 16 IPv4 addresses inside, with the length of their prefix | none |
 //! | `ip.announce` | `["192.168.10.0/24"]`: at most 48 prefixes that lie behind this node | nothing |
-//! | `ip.site` | `["192.168.0.0/16"]`: at most 64 prefixes of ordinary addresses that groups protect (site mode) | none |
+//! | `ip.site` | `["192.168.0.0/16"]`: at most 64 prefixes of ordinary addresses that groups protect (site mode); `[]`: none | what its groups say |
 //! | `tun.name` | 1 to 15 of `a-z A-Z 0-9 _ . -` | the first free of `kumi0`, `kumi1`, … |
 //! | `tun.mtu` | 1280 to 65535: the longest packet that is taken; each peer is sent what its path carries, 1400 at least | 8919 |
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |

@@ -33,7 +33,7 @@ fn every_key_is_read() {
     assert_eq!(config.label.as_deref(), Some("書斎"));
     assert!(!config.discovery);
     let ip = Ip {
-        site: Vec::new(),
+        site: None,
         addresses: vec![([10, 77, 0, 1].into(), 24), ([10, 78, 0, 1].into(), 32)],
         announce: ["192.168.10.0/24", "fd00:10::/64"]
             .map(|text| text.parse().unwrap())

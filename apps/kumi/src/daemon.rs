@@ -154,7 +154,8 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
         queues: tun.queues.unwrap_or_else(runtime::queues_default),
         addresses: config.ip.addresses.clone(),
         announce: config.ip.announce.clone(),
-        site: config.ip.site.clone(),
+        site: config.ip.site.clone().unwrap_or_default(),
+        group_sites: config.ip.site.is_none(),
         discovery: config.discovery,
         proxies: ProxySettings {
             socks5: proxy.socks5,

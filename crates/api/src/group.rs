@@ -48,6 +48,9 @@ pub enum GroupRequest {
         group: String,
         /// The time zone in which its epochs change at 03:00 (IANA).
         zone: String,
+        /// The ordinary addresses that it protects (site mode); at most 16.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        site: Vec<Prefix>,
         /// What this node is called in it; `None`: it is no member.
         member: Option<String>,
     },
@@ -103,9 +106,12 @@ impl GroupRequest {
             Self::Create {
                 group,
                 zone,
+                site,
                 member,
             } => {
                 check_name(group, "group")?;
+                let few = site.len() <= PREFIXES_MAX;
+                few.then_some(()).ok_or("site")?;
                 check_name(zone, "zone")?;
                 member
                     .as_deref()

@@ -251,6 +251,9 @@ pub enum NoticeKind {
     CertificateExpired,
     /// The TUN device could not be made. [detail]
     NoTun,
+    /// A group protects ordinary addresses, and this node cannot capture their flows. [prefixes,
+    /// detail]
+    NoSite,
     /// Beacons can be neither sent nor received. [detail]
     NoBeacon,
     /// The system clock is behind the time that the node has stored. [behind_s]
@@ -286,6 +289,7 @@ impl NoticeKind {
         NoticeKind::CertificateExpiring,
         NoticeKind::CertificateExpired,
         NoticeKind::NoTun,
+        NoticeKind::NoSite,
         NoticeKind::NoBeacon,
         NoticeKind::ClockBehind,
         NoticeKind::NoEndpoint,
@@ -308,6 +312,7 @@ impl NoticeKind {
             NoticeKind::CertificateExpiring => "certificate-expiring",
             NoticeKind::CertificateExpired => "certificate-expired",
             NoticeKind::NoTun => "no-tun",
+            NoticeKind::NoSite => "no-site",
             NoticeKind::NoBeacon => "no-beacon",
             NoticeKind::ClockBehind => "clock-behind",
             NoticeKind::NoEndpoint => "no-endpoint",

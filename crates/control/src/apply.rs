@@ -97,6 +97,7 @@ impl Tenant {
         let Event::GroupCreated {
             group,
             zone,
+            site,
             genesis,
             authority,
         } = event
@@ -113,6 +114,7 @@ impl Tenant {
             id,
             genesis,
             authority,
+            site: site.clone(),
             zone_name: zone.clone(),
             zone: Zone::named(zone).ok_or("no such time zone")?,
             chain: Chain::new(id, index, Head::default()),

@@ -56,6 +56,8 @@ pub enum Command {
         group: String,
         /// Its time zone (IANA).
         zone: String,
+        /// The ordinary addresses that it protects; at most [`group::statement::SITE_MAX`].
+        site: Vec<Prefix>,
     },
     /// Puts a member into groups; one that is not there yet is made, and invited.
     Add(Addition),

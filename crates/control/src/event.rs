@@ -18,6 +18,13 @@ pub enum Event {
         group: String,
         /// Its time zone.
         zone: String,
+        /// The ordinary addresses that it protects.
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            with = "group::serial::prefixes"
+        )]
+        site: Vec<Prefix>,
         /// Its genesis.
         #[serde(with = "hex")]
         genesis: Vec<u8>,

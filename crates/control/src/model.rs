@@ -49,6 +49,8 @@ pub struct Group {
     pub genesis: Genesis,
     /// Who manages it.
     pub authority: Authority,
+    /// The ordinary addresses that it protects.
+    pub site: Vec<Prefix>,
     /// The name of its time zone.
     pub zone_name: String,
     /// Its time zone.

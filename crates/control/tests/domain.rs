@@ -366,6 +366,7 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
     let zone = |zone: &str| Command::CreateGroup {
         group: "new".to_owned(),
         zone: zone.to_owned(),
+        site: Vec::new(),
     };
     let invite = |uses, life_s| Command::Invite {
         groups: vec!["sales".to_owned()],

@@ -37,8 +37,10 @@ pub struct NodeConfig {
     /// [`PREFIXES_MAX`]; those that nobody may announce are left out.
     pub announce: Vec<Prefix>,
     /// Ordinary addresses with which this node negotiates what becomes of each flow (site mode);
-    /// at most [`PREFIXES_MAX`]. None: it does not.
+    /// at most [`PREFIXES_MAX`]. None: it does not, but for what its groups say.
     pub site: Vec<Prefix>,
+    /// Whether the groups of this node may say so, too.
+    pub group_sites: bool,
 }
 
 impl Default for NodeConfig {
@@ -52,6 +54,7 @@ impl Default for NodeConfig {
             addresses: Vec::new(),
             announce: Vec::new(),
             site: Vec::new(),
+            group_sites: true,
         }
     }
 }
@@ -87,10 +90,9 @@ impl NodeConfig {
         self.announce.clone()
     }
 
-    /// Everything that this node announces: its IPv4 addresses and what lies behind it.
-    pub(crate) fn prefixes(&self) -> Vec<Prefix> {
-        let own = self.addresses.iter().map(|address| alone(*address));
-        own.chain(self.announce.iter().copied()).collect()
+    /// The IPv4 addresses that this node carries inside.
+    pub(crate) fn own_addresses(&self) -> impl Iterator<Item = Prefix> {
+        self.addresses.iter().map(|address| alone(*address))
     }
 }
 
@@ -135,7 +137,9 @@ mod tests {
                 .collect(),
             ..NodeConfig::default()
         };
-        let prefixes = many.bounded().prefixes();
+        let many = many.bounded();
+        let prefixes = many.own_addresses().chain(many.announce.iter().copied());
+        let prefixes: Vec<Prefix> = prefixes.collect();
         assert_eq!(prefixes.len(), PREFIXES_MAX);
         assert_eq!(prefixes.first(), "10.77.0.1/32".parse().ok().as_ref());
         assert_eq!(

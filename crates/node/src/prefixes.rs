@@ -29,7 +29,7 @@ pub(crate) type Claims = BTreeMap<Prefix, Vec<NodeAddr>>;
 impl Node {
     /// Tells a peer what lies behind this node; also that it is nothing, which may be news.
     pub(crate) fn greet_with_prefixes(&mut self, now: Now, f: NodeAddr) {
-        let value = StreamValue::Prefixes(self.config.prefixes());
+        let value = StreamValue::Prefixes(self.own_prefixes());
         self.send_value(now, f, &value);
     }
 
@@ -60,7 +60,7 @@ impl Node {
     /// Who announces what, of all that is accepted.
     pub(crate) fn prefix_claims(&self) -> Claims {
         let mut claims = Claims::new();
-        for prefix in self.config.prefixes() {
+        for prefix in self.own_prefixes() {
             claims.entry(prefix).or_default().push(self.f);
         }
         for f in self.stored.peers.keys().filter(|f| **f != self.f) {

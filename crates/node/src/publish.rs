@@ -48,7 +48,7 @@ impl Node {
     /// decides on them, flow by flow.
     fn overlay_prefixes(&self, claims: &Claims, f: NodeAddr) -> Vec<Prefix> {
         let mut used = self.used_prefixes(claims, f);
-        let site = &self.config.site;
+        let site = &self.site.prefixes;
         used.retain(|prefix| site.iter().all(|it| !it.overlaps(*prefix)));
         used
     }
@@ -83,7 +83,7 @@ impl Node {
         hops.used = !self.links.is_empty();
         let doorman = Arc::clone(&self.doorman);
         let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, hops, doorman);
-        snapshot.announce(self.config.prefixes());
+        snapshot.announce(self.own_prefixes());
         snapshot.announce(self.own_site_addresses().into_iter().map(Prefix::host));
         for socket in self.own_sockets() {
             snapshot.add_socket(socket);

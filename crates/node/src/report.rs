@@ -35,7 +35,7 @@ impl Node {
             listen_port: self.config.listen_port,
             inner_mtu: self.config.inner_mtu,
             local_endpoints: self.local_endpoints.clone(),
-            announces: self.config.prefixes(),
+            announces: self.own_prefixes(),
             peers: self.stored.rules.allowed().count(),
             sessions: up.filter(|f| self.may_talk(*f)).count(),
             invites: usable.count(),

@@ -22,7 +22,8 @@ use group::dprp::Ends;
 use group::pit::{CLEAR_LIFE, DISCARD_LIFE, ENCRYPT_LIFE, PitEntry};
 use group::resolve::{Action, Addresses, Element, ElementPath, End, resolve};
 use wire::ip::IpView;
-use wire::{NodeAddr, Now, Path};
+use wire::stream::PREFIXES_MAX;
+use wire::{NodeAddr, Now, Path, Prefix};
 
 use crate::machine::Node;
 use crate::siting::SiteRoute;
@@ -86,9 +87,52 @@ impl Node {
         epochs.collect()
     }
 
+    /// The ordinary addresses whose flows this node decides on, and what lies behind it.
+    #[must_use]
+    pub fn site_ground(&self) -> (&[Prefix], &[Prefix]) {
+        (&self.site.prefixes, &self.site.behind)
+    }
+
+    /// What this node's groups say may have changed.
+    pub(crate) fn settle_ground(&mut self, now: Now) {
+        let mut prefixes = self.config.site.clone();
+        let mut behind = self.config.announce.clone();
+        let keyring = &self.groups.keyring;
+        let own = keyring
+            .groups()
+            .filter_map(|(id, _)| keyring.membership(id));
+        for attributes in own.filter_map(|(admission, _)| admission.attributes().ok()) {
+            let site = attributes.site.into_iter();
+            add_new(
+                &mut prefixes,
+                site.filter(|it| self.config.group_sites && it.may_be_announced()),
+            );
+            add_new(&mut behind, attributes.prefixes);
+        }
+        prefixes.truncate(PREFIXES_MAX);
+        behind.truncate(PREFIXES_MAX.saturating_sub(self.config.addresses.len()));
+        if self.site.prefixes != prefixes {
+            self.site.prefixes = prefixes;
+            self.snapshot_stale = true;
+        }
+        if self.site.behind != behind {
+            self.site.behind = behind;
+            self.snapshot_stale = true;
+            for f in self.peers_up() {
+                self.greet_with_prefixes(now, f);
+            }
+        }
+    }
+
+    /// Everything that this node announces: its IPv4 addresses and what lies behind it.
+    pub(crate) fn own_prefixes(&self) -> Vec<Prefix> {
+        let own = self.config.own_addresses();
+        own.chain(self.site.behind.iter().copied()).collect()
+    }
+
     /// Whether flows with this address are this node's to decide on.
     pub(crate) fn is_site(&self, addr: NodeAddr) -> bool {
-        let mut site = self.config.site.iter();
+        let mut site = self.site.prefixes.iter();
         !addr.is_name() && site.any(|prefix| prefix.contains(addr))
     }
 
@@ -101,7 +145,7 @@ impl Node {
 
     /// The flow of a packet of the host, if it is one between ordinary addresses.
     pub(crate) fn site_ends(&self, view: &IpView<'_>) -> Option<Ends> {
-        if self.config.site.is_empty() || view.dst().is_multicast() {
+        if self.site.prefixes.is_empty() || view.dst().is_multicast() {
             return None;
         }
         let there = NodeAddr::of_ip(view.dst()).filter(|addr| self.is_site(*addr))?;
@@ -290,5 +334,13 @@ impl Node {
             entry.is_some_and(|entry| entry.provisional == provisional)
         });
         entries.map(|ends| ends.there).collect()
+    }
+}
+
+fn add_new(list: &mut Vec<Prefix>, more: impl IntoIterator<Item = Prefix>) {
+    for prefix in more {
+        if !list.contains(&prefix) {
+            list.push(prefix);
+        }
     }
 }

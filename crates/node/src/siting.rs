@@ -6,12 +6,16 @@ use std::time::Duration;
 use group::dprp::{Ends, NONCE_LEN, TOKEN_LEN};
 use group::keyring::Proof;
 use group::pit::Pit;
-use wire::NodeAddr;
+use wire::{NodeAddr, Prefix};
 
 /// The process table, and what is being found out for it.
 #[derive(Default)]
 pub(crate) struct Site {
     pub(crate) pit: Pit,
+    /// Ordinary addresses whose flows this node decides on: those of its owner, and of its groups.
+    pub(crate) prefixes: Vec<Prefix>,
+    /// What lies behind this node: what its owner announces, and what its groups say.
+    pub(crate) behind: Vec<Prefix>,
     pub(crate) negotiations: BTreeMap<Ends, Negotiation>,
     /// The key of this run's tokens.
     pub(crate) secret: [u8; 32],

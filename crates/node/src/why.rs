@@ -101,7 +101,7 @@ impl Node {
     }
 
     fn why_site(&self, now: Now, addr: NodeAddr, facts: &mut Vec<Fact>) -> Verdict {
-        let site = self.config.site.iter();
+        let site = self.site.prefixes.iter();
         facts.extend(site.copied().find(|it| it.contains(addr)).map(Fact::Site));
         let there = addr.to_ip();
         let entries = self.pit(now).into_iter().filter(|it| it.there == there);

@@ -13,9 +13,10 @@ use crate::netlink::MARK;
 /// Whether sockets of this process get the mark from now on.
 static MARKS: AtomicBool = AtomicBool::new(false);
 
-/// Marks every socket that this process opens from now on.
+/// Marks every socket that this process opens from now on, if it may (`CAP_NET_ADMIN`).
 pub fn mark_sockets() {
-    MARKS.store(true, Ordering::Relaxed);
+    let may = Socket::new(Domain::IPV4, Type::DGRAM, None).and_then(|it| it.set_mark(MARK));
+    MARKS.store(may.is_ok(), Ordering::Relaxed);
 }
 
 /// Marks a socket, if this process does.

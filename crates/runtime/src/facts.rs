@@ -48,6 +48,8 @@ pub struct Facts {
     pub elsewhere: Vec<(Prefix, String)>,
     /// What was noticed at the start.
     pub notices: Vec<api::Notice>,
+    /// Why the flows of site mode are not captured, if they should be.
+    pub site: Option<String>,
     /// Length of the journal in bytes.
     pub journal_len: u64,
     /// Events, the latest last.
@@ -139,6 +141,12 @@ impl Facts {
         );
         let mut all = self.notices.clone();
         all.extend(notices(&status, now.unix_s, self.obstacle));
+        if let Some(detail) = &self.site {
+            let prefixes = node.site_ground().0.iter().map(ToString::to_string);
+            let prefixes = prefixes.collect::<Vec<_>>().join(", ");
+            let args: [(&str, &dyn ToString); 2] = [("prefixes", &prefixes), ("detail", detail)];
+            all.push(notice(NoticeKind::NoSite, &args));
+        }
         all.extend(self.clones.values().cloned());
         all.extend(self.shared.proxies.notices());
         let peers = node.peers(now);

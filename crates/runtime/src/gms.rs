@@ -176,6 +176,7 @@ impl Server {
             Order::Create {
                 group,
                 zone,
+                site,
                 member,
             } => {
                 let here = member
@@ -184,6 +185,7 @@ impl Server {
                 let create = Command::CreateGroup {
                     group: group.clone(),
                     zone,
+                    site,
                 };
                 let done = act(service, &create)?;
                 let Some(addition) = here else {

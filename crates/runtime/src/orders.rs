@@ -48,6 +48,8 @@ pub enum Order {
         group: String,
         /// Its time zone.
         zone: String,
+        /// The ordinary addresses that it protects.
+        site: Vec<wire::Prefix>,
         /// What this node is called.
         member: Option<String>,
     },
@@ -85,10 +87,12 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
         R::Create {
             group,
             zone,
+            site,
             member,
         } => Order::Create {
             group,
             zone,
+            site: site.into_iter().map(|it| it.0).collect(),
             member,
         },
         R::Add {

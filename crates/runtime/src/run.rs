@@ -9,7 +9,6 @@ use crate::peer_routes::PeerRoutes;
 use crate::proxy::{Overlay, Proxies, SavedError};
 use crate::settings::{Routes, Settings, names};
 use crate::shared::{Inbox, Input, Outbox, Shared};
-use crate::site::Ground;
 use crate::slow::{Clock, SlowPath};
 use crate::storage::{Storage, StorageError};
 use crate::streams::{Limits, Streams};
@@ -114,16 +113,11 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     os::process::keep_memory_small();
     os::process::forbid_dumps().map_err(system("forbidding dumps"))?;
     os::process::raise_open_files_limit();
-    if !settings.site.is_empty() {
-        os::marked::mark_sockets();
-    }
+    os::marked::mark_sockets();
     let signals = Signals::catch().map_err(system("catching signals"))?;
     os::process::allow_interrupts().map_err(system("preparing for the end"))?;
     settings.directories.prepare()?;
     let _lock = Lock::acquire(&settings.directories.state.join(names::LOCK))?;
-    if settings.site.is_empty() {
-        crate::site::clean_up();
-    }
     let started = Started::new(settings)?;
     ready(&started.ready);
     os::process::forget_start();
@@ -181,6 +175,7 @@ impl Machine {
             addresses: settings.addresses.iter().map(|(ip, _)| *ip).collect(),
             announce: settings.announce.clone(),
             site: settings.site.clone(),
+            group_sites: settings.group_sites,
         };
         let now = clock.now();
         let identity = settings.identity.clone();
@@ -261,7 +256,7 @@ impl Started {
             stopping: AtomicBool::new(false),
         });
         let state = settings.directories.state.clone();
-        let ground = site_ground(&settings, &ready)?;
+        let is_wanted = !settings.site.is_empty();
         let lanes = sockets_for(&shared.udp, queues);
         let inside = inside.holder;
         let mut facts = facts(settings, &ready, &shared, now, notices);
@@ -270,8 +265,13 @@ impl Started {
         facts.journal_len = storage.len_bytes();
         let groups = Groups::new(state, node.address(), shared.inbox.clone());
         let mut slow = SlowPath::new(node, storage, facts, clock, routes, groups);
-        if let Some(ground) = ground {
-            slow.capture(ground).map_err(RunError::Site)?;
+        let here = ready.mode == NetworkMode::Kernel;
+        slow.capture_from(ready.interface.clone().filter(|_| here), ready.port);
+        // Without an interface here a node may still be in groups that protect a site; `kumi status` says so.
+        if let Err(error) = slow.capture()
+            && (here || is_wanted)
+        {
+            return Err(RunError::Site(error));
         }
         Ok(Self {
             ready,
@@ -395,24 +395,6 @@ fn open_proxies(
     Ok(Proxies::open(settings.proxies, overlay, state, stop)?)
 }
 
-/// What site mode stands on, if it is wanted.
-fn site_ground(settings: &Settings, ready: &Ready) -> Result<Option<Ground>, RunError> {
-    if settings.site.is_empty() {
-        return Ok(None);
-    }
-    let here = ready.mode == NetworkMode::Kernel;
-    let Some(interface) = ready.interface.clone().filter(|_| here) else {
-        let why = "it needs an interface in the host's own network, which takes root";
-        return Err(RunError::Site(why.to_owned()));
-    };
-    Ok(Some(Ground {
-        interface,
-        port: ready.port,
-        prefixes: settings.site.clone(),
-        behind: settings.announce.clone(),
-    }))
-}
-
 /// The routes to peers, where anything is to lead to the interface.
 fn peer_routes(
     interface: Option<&str>,
@@ -494,6 +476,7 @@ fn facts(
         behind: settings.announce,
         elsewhere: Vec::new(),
         notices,
+        site: None,
         journal_len: 0,
         events: VecDeque::new(),
         clones: BTreeMap::new(),

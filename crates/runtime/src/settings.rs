@@ -111,6 +111,8 @@ pub struct Settings {
     pub announce: Vec<Prefix>,
     /// Ordinary addresses with which the node negotiates what becomes of each flow (site mode).
     pub site: Vec<Prefix>,
+    /// Whether groups may say so, too.
+    pub group_sites: bool,
     /// Whether to send and heed beacons.
     pub discovery: bool,
     /// Its proxies.

@@ -70,30 +70,58 @@ impl Site {
             closed,
             sources: BTreeMap::new(),
         };
-        site.look_at_filters()?;
+        site.lay()?;
+        Ok(site)
+    }
+
+    /// Lays all of it over whatever stands there.
+    fn lay(&mut self) -> Result<(), String> {
+        self.look_at_filters()?;
         // The filter first: from the first route on packets are this node's.
-        site.filter()?;
-        for prefix in site.ground.prefixes.clone() {
-            let made = site
+        self.filter()?;
+        for prefix in self.ground.prefixes.clone() {
+            let made = self
                 .netlink
                 .site_route(at(prefix), SiteTarget::Blackhole, true);
             made.map_err(text)?;
         }
-        site.lead_in()?;
+        self.sources.clear();
+        self.lead_in()?;
         for v6 in [false, true] {
             let of = |prefixes: &[Prefix]| -> Vec<(IpAddr, u8)> {
                 let own = prefixes.iter().filter(|it| it.is_v4() != v6);
                 own.copied().map(at).collect()
             };
-            let (prefixes, behind) = (of(&site.ground.prefixes), of(&site.ground.behind));
+            let (prefixes, behind) = (of(&self.ground.prefixes), of(&self.ground.behind));
             if prefixes.is_empty() {
-                site.netlink.remove_site(v6);
+                self.netlink.remove_site(v6);
             } else {
-                site.netlink.set_site_rules(v6, &behind).map_err(text)?;
-                site.netlink.keep_site_routes(v6, &prefixes).map_err(text)?;
+                self.netlink.set_site_rules(v6, &behind).map_err(text)?;
+                self.netlink.keep_site_routes(v6, &prefixes).map_err(text)?;
             }
         }
-        Ok(site)
+        for there in std::mem::take(&mut self.clear) {
+            self.pass_by(there, true);
+        }
+        // This host reaches what lies behind it by its own routes.
+        for prefix in self.ground.behind.clone() {
+            let made = self.netlink.site_route(at(prefix), SiteTarget::Throw, true);
+            made.map_err(text)?;
+        }
+        Ok(())
+    }
+
+    /// Other prefixes are protected now, or lie behind this node.
+    ///
+    /// # Errors
+    /// What could not be done.
+    pub fn change(&mut self, prefixes: &[Prefix], behind: &[Prefix]) -> Result<(), String> {
+        if self.ground.prefixes == prefixes && self.ground.behind == behind {
+            return Ok(());
+        }
+        self.ground.prefixes = prefixes.to_vec();
+        self.ground.behind = behind.to_vec();
+        self.lay()
     }
 
     /// Packets to an address go so from now on.

@@ -19,7 +19,7 @@ use os::marked::Clear;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Prefix};
 use zeroize::Zeroizing;
 
 /// Stack of a thread that checks a password; the memory of Argon2id is not on it.
@@ -60,6 +60,8 @@ pub struct SlowPath {
     routes: Option<PeerRoutes>,
     /// Site mode, and how packets leave in clear.
     site: Option<(Site, Clear)>,
+    /// The interface and the port that site mode works with, if it can.
+    captures: Option<(String, u16)>,
     /// Held by whoever checks a password.
     password_turn: Arc<Mutex<()>>,
 }
@@ -84,27 +86,65 @@ impl SlowPath {
             shared,
             routes,
             site: None,
+            captures: None,
             password_turn: Arc::default(),
         }
     }
 
-    /// Captures the host's flows with ordinary addresses.
+    /// Where the host's flows can be captured: at an interface in its own network.
+    pub fn capture_from(&mut self, interface: Option<String>, port: u16) {
+        self.captures = interface.map(|interface| (interface, port));
+    }
+
+    /// Captures the host's flows with the ordinary addresses that this node decides on, if there
+    /// are any.
     ///
     /// # Errors
     /// What could not be done, for people.
-    pub fn capture(&mut self, ground: Ground) -> Result<(), String> {
+    pub fn capture(&mut self) -> Result<(), String> {
+        let done = self.try_to_capture();
+        self.facts.site = done.clone().err();
+        done
+    }
+
+    fn try_to_capture(&mut self) -> Result<(), String> {
+        let (prefixes, behind) = self.node.site_ground();
+        // What lies wholly behind this node is its own side.
+        let beyond = |it: &&Prefix| !behind.iter().any(|own| own.covers(**it));
+        let prefixes: Vec<Prefix> = prefixes.iter().filter(beyond).copied().collect();
+        let closed = self.node.is_closed();
+        if prefixes.is_empty() {
+            match self.site.take() {
+                Some((site, _)) => site.end(),
+                None if self.captures.is_some() => crate::site::clean_up(),
+                None => {}
+            }
+            return Ok(());
+        }
+        if let Some((site, _)) = &mut self.site {
+            site.mode(closed);
+            return site.change(&prefixes, behind);
+        }
+        let Some((interface, port)) = self.captures.clone() else {
+            return Err("it needs an interface in the host's own network, which takes root".into());
+        };
+        let ground = Ground {
+            interface,
+            port,
+            prefixes,
+            behind: behind.to_vec(),
+        };
         let clear = Clear::open().map_err(|error| format!("a raw socket: {error}"))?;
         let sealed = self.node.site_members().collect();
-        let site = Site::start(ground, self.node.is_closed(), sealed)?;
+        let site = Site::start(ground, closed, sealed)?;
         self.site = Some((site, clear));
         Ok(())
     }
 
-    /// This node's mode, or the host's addresses, may have changed.
+    /// This node's mode, what its groups protect, or the host's addresses, may have changed.
     fn site_changed(&mut self) {
-        if let Some((site, _)) = &mut self.site {
-            let closed = self.node.is_closed();
-            site.mode(closed);
+        if let Err(error) = self.capture() {
+            tracing::warn!(error, "site mode");
         }
     }
 

@@ -78,6 +78,7 @@ fn identity(seed: u8) -> LocalIdentity {
 fn node(state: &Path, seed: u8) {
     let settings = Settings {
         site: Vec::new(),
+        group_sites: true,
         directories: files::Directories::under(state),
         identity: identity(seed),
         reload: Box::new(move || Ok(identity(seed))),

@@ -203,6 +203,7 @@ fn statements() -> [Vec<u8>; 6] {
     let attributes = Attributes {
         name: Some("printer".to_owned()),
         prefixes: vec!["192.168.20.0/24".parse().expect("a prefix")],
+        site: vec!["192.0.2.0/24".parse().unwrap()],
     };
     let element = (Kind::Gen, Mode::Closed);
     let admission = Admission::new(group, member, NOW_UNIX_S, element, &attributes);

@@ -15,11 +15,12 @@ cmd-group-create = Make a group; this node manages it
     .long =
         Starts this node if it is not running. It becomes a member, too, unless --apart is
         given. The group's key changes every night at 03:00 in its time zone, and whenever a
-        member leaves.
+        member leaves. With --site the group also protects the addresses that machines have.
     .examples =
         kumi group create lab                       this node is a member, called as its host is
         kumi group create lab --as server           and is called "server"
         kumi group create lab --apart               this node only manages it
+        kumi group create lab --site 10.0.0.0/16    flows between these addresses, too
         kumi group create lab --zone Asia/Tokyo     the time zone, if not that of this machine
 
 cmd-group-add = Put a member into groups
@@ -85,6 +86,7 @@ opt-as = What to call this node in the group
 opt-apart = Manage the group without being in it
 opt-zone = The time zone in which the key changes at 03:00, such as Asia/Tokyo
 opt-mode = open: it also talks to those outside its groups, in the clear; closed: it does not
+opt-site = Ordinary addresses that the group protects as well (site mode), such as 192.168.0.0/16; may be given several times
 opt-behind = What lies behind its machine, such as 192.168.20.0/24; may be given several times
 opt-uses = How many machines may use the line (1 if not given)
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)

@@ -80,6 +80,7 @@ notice-certificate-expired = { $root ->
    *[other] The node certificate has ended, and peers refuse this node. `kumi up` renews it.
 }
 notice-no-tun = There is no network interface: { $detail }. `kumi check` says what to do.
+notice-no-site = A group of this node protects { $prefixes }, and this machine cannot take part: { $detail }. Flows there are as without Kumihimo.
 notice-no-beacon = Peers in this network are not found by themselves: { $detail }.
 notice-clock-behind = The clock of this machine is { $behind_s } seconds behind the time that the node knows. Set it right.
 notice-no-endpoint = No other machine can reach this node by what it knows. Connect it to a network.

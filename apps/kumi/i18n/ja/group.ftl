@@ -15,11 +15,12 @@ cmd-group-create = グループを作り、このノードが管理する
     .long =
         このノードが起動していなければ起動します。--apart がなければ、このノードも
         所属します。グループの鍵は毎晩、そのタイムゾーンの 03:00 と、誰かが抜けたときに
-        替わります。
+        替わります。--site を付けると、機器がいま持つアドレスも守ります。
     .examples =
         kumi group create lab                       ホスト名で所属する
         kumi group create lab --as server           "server" という名前で所属する
         kumi group create lab --apart               管理だけをする
+        kumi group create lab --site 10.0.0.0/16    このアドレス間の通信も守る
         kumi group create lab --zone Asia/Tokyo     この機器と違うタイムゾーンにする
 
 cmd-group-add = メンバーをグループに入れる
@@ -85,6 +86,7 @@ opt-as = グループでのこのノードの名前
 opt-apart = 所属せずに管理だけをする
 opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
 opt-mode = open: グループの外とも平文で通信する。closed: しない
+opt-site = グループが守る通常のアドレス(サイトモード。192.168.0.0/16 など)。何度でも指定できる
 opt-behind = その機器の背後にあるもの(192.168.20.0/24 など)。何度でも指定できる
 opt-uses = 行を使える機器の数(省略時 1)
 opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略時 24h)

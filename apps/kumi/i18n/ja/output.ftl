@@ -77,6 +77,7 @@ notice-certificate-expired = { $root ->
    *[other] ノード証明書が切れたため、ピアはこのノードを拒否します。`kumi up` で更新できます。
 }
 notice-no-tun = ネットワークインターフェースがありません: { $detail }。対処は `kumi check` で分かります。
+notice-no-site = グループが { $prefixes } を守っていますが、この機器は加われません: { $detail }。そこへの通信は Kumihimo がない状態と同じです。
 notice-no-beacon = このネットワークのピアを自動では見つけられません: { $detail }。
 notice-clock-behind = このマシンの時計は、ノードが知る時刻より { $behind_s } 秒遅れています。時計を合わせてください。
 notice-no-endpoint = 今のところ、他のマシンからこのノードに届く方法がありません。ネットワークに接続してください。

@@ -33,11 +33,12 @@ impl Builder<'_> {
                 self.leaf(
                     "create",
                     "cmd-group-create",
-                    "kumi group create GROUP [--as NAME | --apart] [--zone ZONE]",
+                    "kumi group create GROUP [--as NAME | --apart] [--site PREFIX]… [--zone ZONE]",
                 )
                 .arg(self.argument("GROUP", "arg-group-new").required(true))
                 .arg(self.option("as", "NAME").conflicts_with("apart"))
                 .arg(self.flag("apart", None))
+                .arg(self.option("site", "PREFIX").action(ArgAction::Append))
                 .arg(self.option("zone", "ZONE"))
                 .arg(self.passphrase()),
             )

@@ -15,8 +15,9 @@ pub(crate) struct Ip {
     pub(crate) addresses: Vec<(Ipv4Addr, u8)>,
     /// What lies behind this node.
     pub(crate) announce: Vec<Prefix>,
-    /// Ordinary addresses with which this node negotiates what becomes of each flow.
-    pub(crate) site: Vec<Prefix>,
+    /// Ordinary addresses with which this node negotiates what becomes of each flow; `None`: what
+    /// its groups say.
+    pub(crate) site: Option<Vec<Prefix>>,
 }
 
 impl Place<'_> {
@@ -45,7 +46,7 @@ impl Place<'_> {
                     let example = "[\"192.168.0.0/16\"]";
                     let texts = self.texts("ip.site", value, example, PREFIXES_MAX)?;
                     let read = texts.iter().map(|(text, value)| self.prefix(text, value));
-                    ip.site = read.collect::<Result<_, _>>()?;
+                    ip.site = Some(read.collect::<Result<_, _>>()?);
                 }
                 other => return Err(self.unknown_key(other, KEYS, "ip.", key.span())),
             }

@@ -3,11 +3,13 @@
 use group::chain::{Chain, Head};
 use group::epochs::EpochSecret;
 use group::statement::{
-    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, Server, Signer,
-    is_name,
+    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, SITE_MAX,
+    Server, Signer, is_name,
 };
 use identity::crypto::random;
+use wire::Prefix;
 
+use super::invites::check_prefixes;
 use super::{Context, Outcome, SecretOf, room};
 use crate::command::Refusal;
 use crate::event::Event;
@@ -28,6 +30,7 @@ impl Tenant {
         context: &mut Context<'_>,
         group: &str,
         zone_name: &str,
+        site: &[Prefix],
     ) -> Result<Outcome, Refusal> {
         if !is_name(group) {
             return Err(Refusal::Name(group.to_owned()));
@@ -36,6 +39,7 @@ impl Tenant {
             return Err(Refusal::GroupExists(group.to_owned()));
         }
         room(self.groups.len(), 1, GROUPS_MAX, "groups")?;
+        check_prefixes(site, SITE_MAX)?;
         let zone = Zone::named(zone_name).ok_or_else(|| Refusal::Zone(zone_name.to_owned()))?;
         let root_seed: [u8; 32] = random(context.rng);
         let root = Signer {
@@ -57,6 +61,7 @@ impl Tenant {
             events: vec![Event::GroupCreated {
                 group: group.to_owned(),
                 zone: zone_name.to_owned(),
+                site: site.to_vec(),
                 genesis: genesis.encode(),
                 authority: authority.encode(),
             }],

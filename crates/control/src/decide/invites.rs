@@ -8,13 +8,14 @@ use crate::command::{Enrolment, InviteTerms, Refusal};
 use crate::event::Event;
 use crate::model::{Invite, Member, Tenant};
 use crate::{INVITE_S_MAX, INVITES_MAX, MEMBERS_MAX};
+use group::Kind;
 use group::statement::{PREFIXES_MAX, is_name};
 use wire::{NodeAddr, Prefix};
 
 /// Whether these may lie behind a member, and are not too many.
-pub(super) fn check_prefixes(prefixes: &[Prefix]) -> Result<(), Refusal> {
-    if prefixes.len() > PREFIXES_MAX {
-        let (what, most) = ("prefixes", PREFIXES_MAX);
+pub(super) fn check_prefixes(prefixes: &[Prefix], most: usize) -> Result<(), Refusal> {
+    if prefixes.len() > most {
+        let what = "prefixes";
         return Err(Refusal::Full { what, most });
     }
     let mut all = prefixes.iter();
@@ -90,7 +91,7 @@ impl Tenant {
         if invite.expires_unix_s <= context.now_unix_s {
             return Err(Refusal::InviteExpired);
         }
-        check_prefixes(&enrolment.prefixes)?;
+        check_prefixes(&enrolment.prefixes, PREFIXES_MAX)?;
         let name = self.name_of(f, invite, enrolment)?;
         let mut outcome = Outcome {
             events: vec![Event::InviteUsed {
@@ -111,23 +112,17 @@ impl Tenant {
             });
         }
         let accepts = known.map(|it| it.accepts.as_slice()).unwrap_or_default();
-        let accepted = |it: &&Prefix| accepts.iter().any(|there| there.covers(**it));
-        let prefixes: Vec<Prefix> = enrolment
-            .prefixes
-            .iter()
-            .filter(accepted)
-            .copied()
-            .collect();
+        let (kind, prefixes) = behind(enrolment, accepts);
         let member = Member {
             f: Some(f),
-            kind: Some(enrolment.kind),
+            kind: Some(kind),
             prefixes: prefixes.clone(),
             ..known.cloned().unwrap_or_default()
         };
         outcome.events.push(Event::Enrolled {
             member: name.clone(),
             f,
-            kind: enrolment.kind,
+            kind,
             prefixes,
             invite: Some(enrolment.invite),
         });
@@ -248,4 +243,15 @@ impl Tenant {
         };
         Ok(())
     }
+}
+
+/// What a node is, and what lies behind it: what it says itself, as far as its administrator accepts
+/// that; all that is accepted, if it says nothing.
+fn behind(enrolment: &Enrolment, accepts: &[Prefix]) -> (Kind, Vec<Prefix>) {
+    if enrolment.prefixes.is_empty() && !accepts.is_empty() {
+        return (Kind::Gen, accepts.to_vec());
+    }
+    let accepted = |it: &&Prefix| accepts.iter().any(|there| there.covers(**it));
+    let prefixes = enrolment.prefixes.iter().filter(accepted);
+    (enrolment.kind, prefixes.copied().collect())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use group::Kind;
-use group::statement::{Admission, Attributes, Membership, is_name};
+use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, is_name};
 use identity::crypto::random;
 use wire::NodeAddr;
 
@@ -57,7 +57,7 @@ impl Tenant {
         }
         room(self.members.len(), 1, MEMBERS_MAX, "members")?;
         let accepts = addition.accepts.clone();
-        check_prefixes(&accepts)?;
+        check_prefixes(&accepts, PREFIXES_MAX)?;
         outcome.events.push(Event::MemberAdded {
             member: member.clone(),
             mode: addition.mode,
@@ -143,6 +143,7 @@ impl Tenant {
         let attributes = Attributes {
             name: Some(name.to_owned()),
             prefixes: member.prefixes.clone(),
+            site: found.site.clone(),
         };
         let admission = Admission::new(
             found.id,

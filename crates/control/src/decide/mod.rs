@@ -112,7 +112,9 @@ impl Tenant {
     ) -> Result<Outcome, Refusal> {
         command.authorize(self, actor)?;
         match command {
-            Command::CreateGroup { group, zone } => self.create_group(context, group, zone),
+            Command::CreateGroup { group, zone, site } => {
+                self.create_group(context, group, zone, site)
+            }
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
             Command::Add(addition) => self.add(context, addition),

@@ -17,6 +17,8 @@ pub const ATTRIBUTES_LEN_MAX: usize = 1_024;
 pub const NAME_LEN_MAX: usize = 63;
 /// Most prefixes behind a member.
 pub const PREFIXES_MAX: usize = 32;
+/// Most prefixes that a group protects.
+pub const SITE_MAX: usize = 16;
 
 /// What an admission says beyond kind and mode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub struct Attributes {
     pub name: Option<String>,
     /// What lies behind it, at most [`PREFIXES_MAX`].
     pub prefixes: Vec<Prefix>,
+    /// Ordinary addresses that the group protects, and its member with it (site mode); at most
+    /// [`SITE_MAX`].
+    pub site: Vec<Prefix>,
 }
 
 /// The statement that a node belongs to a group.
@@ -189,12 +194,15 @@ impl Attributes {
             }
             writer.tlv(1, name.as_bytes())?;
         }
-        if self.prefixes.len() > PREFIXES_MAX {
-            return Err(Unencodable { what: "prefixes" });
-        }
-        if !self.prefixes.is_empty() {
-            let prefixes = self.prefixes.iter().flat_map(|prefix| prefix.to_bytes());
-            writer.tlv(2, &prefixes.collect::<Vec<u8>>())?;
+        for (kind, prefixes, most) in [(2, &self.prefixes, PREFIXES_MAX), (3, &self.site, SITE_MAX)]
+        {
+            if prefixes.len() > most {
+                return Err(Unencodable { what: "prefixes" });
+            }
+            if !prefixes.is_empty() {
+                let prefixes = prefixes.iter().flat_map(|prefix| prefix.to_bytes());
+                writer.tlv(kind, &prefixes.collect::<Vec<u8>>())?;
+            }
         }
         Ok(writer.finish())
     }
@@ -210,19 +218,22 @@ impl Attributes {
                     let name = std::str::from_utf8(name).ok().filter(|name| is_name(name));
                     attributes.name = Some(name.ok_or_else(malformed)?.to_owned());
                 }
-                (2, prefixes) => {
-                    let (prefixes, rest) = prefixes.as_chunks::<PREFIX_LEN>();
-                    if !rest.is_empty() || prefixes.len() > PREFIXES_MAX {
-                        return Err(malformed());
-                    }
-                    let prefixes = prefixes.iter().map(Prefix::from_bytes);
-                    attributes.prefixes = prefixes.collect::<Result<_, _>>()?;
-                }
+                (2, prefixes) => attributes.prefixes = read_prefixes(prefixes, PREFIXES_MAX)?,
+                (3, prefixes) => attributes.site = read_prefixes(prefixes, SITE_MAX)?,
                 _ => {}
             }
         }
         Ok(attributes)
     }
+}
+
+fn read_prefixes(bytes: &[u8], most: usize) -> Result<Vec<Prefix>, Malformed> {
+    let (prefixes, rest) = bytes.as_chunks::<PREFIX_LEN>();
+    if !rest.is_empty() || prefixes.len() > most {
+        let what = "group attributes";
+        return Err(Malformed { what });
+    }
+    prefixes.iter().map(Prefix::from_bytes).collect()
 }
 
 /// Whether a text may be a name in a group: one label of a host name, in any script.

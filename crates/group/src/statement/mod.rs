@@ -18,7 +18,7 @@ mod genesis;
 mod lease;
 
 pub use admission::{
-    ATTRIBUTES_LEN_MAX, Admission, Attributes, NAME_LEN_MAX, PREFIXES_MAX, is_name,
+    ATTRIBUTES_LEN_MAX, Admission, Attributes, NAME_LEN_MAX, PREFIXES_MAX, SITE_MAX, is_name,
 };
 pub use authority::{Authority, SERVERS_MAX, Server};
 pub use entry::{ENTRY_LEN_MAX, Entry, EntryBody, EpochEntry};

@@ -68,6 +68,7 @@ fn attributes() -> Attributes {
             "192.168.20.0/24".parse().unwrap(),
             "fd00:20::/64".parse().unwrap(),
         ],
+        site: vec!["192.0.2.0/24".parse().unwrap()],
     }
 }
 
@@ -231,6 +232,7 @@ fn names_and_prefixes_are_bounded() {
         let attributes = Attributes {
             name: Some(name.to_owned()),
             prefixes: vec!["10.0.0.0/8".parse().unwrap(); prefixes],
+            site: vec!["192.0.2.0/24".parse().unwrap()],
         };
         let element = (Kind::Ges, Mode::Open);
         Admission::new(group, member(5), 0, element, &attributes)

@@ -343,6 +343,8 @@ fn a_syn_says_an_mss_that_both_ends_accept_at_both_speeds() {
             let of_mtu = |is_v6| tcp::mss_of_mtu(mtu, is_v6);
             let mss: Vec<u16> = arrived.iter().map(|packet| mss_of(packet)).collect();
             assert_eq!(mss, [of_mtu(false), of_mtu(true)]);
+            // The path is looked at a moment later.
+            world.run(std::time::Duration::from_millis(10));
         }
         // What comes in is lowered here, whatever the other end did with it.
         let back = with_sum(ipv4("192.168.20.2", "192.168.10.2", proto::TCP, true, &syn));

@@ -205,6 +205,7 @@ impl Node {
 
     /// Everything of groups that time or news may have changed.
     pub(crate) fn judge_members(&mut self, now: Now) {
+        self.settle_ground(now);
         let peers: Vec<NodeAddr> = self.peers.keys().copied().collect();
         for f in peers {
             self.judge_member(now, f);

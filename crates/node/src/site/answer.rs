@@ -17,7 +17,7 @@ use crate::{DropReason, Output};
 impl Node {
     /// A datagram of DPRP. Whoever proves no group gets no answer, and leaves no trace.
     pub(crate) fn dprp_in(&mut self, now: Now, from: Path, bytes: &[u8]) {
-        if self.config.site.is_empty() || self.shutting_down {
+        if self.site.prefixes.is_empty() || self.shutting_down {
             return self.drop_for(DropReason::Unsupported);
         }
         if let Ok(dde) = Dde::decode(bytes) {
@@ -105,7 +105,7 @@ impl Node {
 
     /// MPIT or CDN of a member.
     pub(crate) fn site_message_in(&mut self, now: Now, f: NodeAddr, message: SiteMessage) {
-        if !self.is_member(f) || self.config.site.is_empty() {
+        if !self.is_member(f) || self.site.prefixes.is_empty() {
             return self.drop_for(DropReason::NotAllowed);
         }
         match message {

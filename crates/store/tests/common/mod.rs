@@ -102,6 +102,7 @@ pub(crate) fn create(group: &str) -> Command {
     Command::CreateGroup {
         group: group.to_owned(),
         zone: "Asia/Tokyo".to_owned(),
+        site: Vec::new(),
     }
 }
 

@@ -14,7 +14,6 @@ use lab::{CANARY, need_root};
 use crate::lans::configure;
 
 const LIMIT: Duration = Duration::from_secs(30);
-const SITE: &str = "[ip]\nsite = [\"192.0.2.0/24\", \"2001:db8::/64\"]\n";
 
 /// A host in a group, in a mode.
 struct Element {
@@ -26,17 +25,21 @@ const fn element(group: &'static str, mode: &'static str) -> Element {
     Element { group, mode }
 }
 
-/// The server is the first host; the others are elements, each in its group and mode.
+/// The server is the first host; the others are elements, each in its group and mode. The groups
+/// protect the LAN, and what lies behind a router of the tests; nothing is configured anywhere else.
 fn site<'a>(lan: &'a Lan, elements: &[Element]) -> Vec<Host<'a>> {
     let host = |(at, ns)| Host::new(ns, Account::Root, &format!("site-{at}"));
     let hosts: Vec<Host<'_>> = lan.hosts.iter().enumerate().map(host).collect();
     hosts[0].kumi(&["gms", "serve"]);
     for group in ["lab", "office"] {
-        hosts[0].kumi(&["group", "create", group, "--apart"]);
+        let mut create = vec!["group", "create", group, "--apart"];
+        for prefix in ["192.0.2.0/24", "2001:db8::/64", "192.168.20.0/24"] {
+            create.extend(["--site", prefix]);
+        }
+        hosts[0].kumi(&create);
     }
     for (at, element) in elements.iter().enumerate() {
         let member = &hosts[at + 1];
-        configure(member, SITE);
         let name = format!("m{}", at + 1);
         let add = ["group", "add", &name, element.group, "--mode", element.mode];
         let line = hosts[0].kumi(&add);
@@ -262,7 +265,7 @@ fn the_first_syn_is_never_repeated_and_a_killed_node_lets_nothing_out() {
     // A node out of site mode takes away what a killed one left.
     let pid = a.json(&["status"])["pid"].to_string();
     assert!(run(a.ns, &["kill", "-9", &pid]));
-    configure(a, "");
+    configure(a, "[ip]\nsite = []\n");
     a.kumi(&["up", "--no-invite"]);
     assert!(!a.ns.ip(&["rule", "list"]).contains("4649"));
     assert_eq!(
@@ -293,13 +296,6 @@ fn a_router_protects_the_plain_terminals_behind_it() {
         host.ns
             .ip(&["route", "add", "192.168.20.0/24", "via", "192.0.2.3"]);
     }
-    let both = "[ip]\nsite = [\"192.0.2.0/24\", \"192.168.20.0/24\"]\n";
-    let router = "[ip]\nsite = [\"192.0.2.0/24\"]\nannounce = [\"192.168.20.0/24\"]\n";
-    for (host, text) in [(ges, both), (gen_, router)] {
-        configure(host, text);
-    }
-    ges.kumi(&["down"]);
-    ges.kumi(&["up", "--no-invite"]);
     let add = ["group", "add", "gate", "lab", "--behind", "192.168.20.0/24"];
     let line = server.kumi(&add);
     gen_.kumi(&["join", line.trim()]);

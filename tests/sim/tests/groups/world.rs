@@ -209,6 +209,7 @@ impl Rules {
         let create = Command::CreateGroup {
             group: GROUP.to_owned(),
             zone: "Asia/Tokyo".to_owned(),
+            site: Vec::new(),
         };
         self.order(&mut world, 0, Actor::Operator, &create)
             .expect("a group");

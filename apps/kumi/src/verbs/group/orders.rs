@@ -37,6 +37,7 @@ pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Fail
     let request = GroupRequest::Create {
         group: group.clone(),
         zone: zone.clone(),
+        site: prefixes(context, matches, "site")?,
         member: member.clone(),
     };
     done(context, request)?;
@@ -71,7 +72,7 @@ pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         member: member.clone(),
         groups: groups.clone(),
         mode,
-        accepts: accepts(context, matches)?,
+        accepts: prefixes(context, matches, "behind")?,
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     };
     let answer = ask(context, &Request::Group(request))?;
@@ -181,13 +182,13 @@ fn groups(matches: &ArgMatches) -> Vec<String> {
     groups.cloned().collect()
 }
 
-fn accepts(context: &Context, matches: &ArgMatches) -> Result<Vec<Prefix>, Failure> {
-    let values = matches.get_many::<String>("behind").unwrap_or_default();
+/// The prefixes given with an option.
+fn prefixes(context: &Context, matches: &ArgMatches, option: &str) -> Result<Vec<Prefix>, Failure> {
+    let values = matches.get_many::<String>(option).unwrap_or_default();
     let prefix = |value: &String| {
         let expected = context.text.t("expected-prefix");
-        value
-            .parse()
-            .map_err(|_| wrong_value("--behind", value, &expected))
+        let wrong = |_| wrong_value(&format!("--{option}"), value, &expected);
+        value.parse().map_err(wrong)
     };
     values.map(prefix).collect()
 }
