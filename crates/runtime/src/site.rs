@@ -96,7 +96,10 @@ impl Site {
             if prefixes.is_empty() {
                 self.netlink.remove_site(v6);
             } else {
-                self.netlink.set_site_rules(v6, &behind).map_err(text)?;
+                let port = self.ground.port;
+                self.netlink
+                    .set_site_rules(v6, &behind, port)
+                    .map_err(text)?;
                 self.netlink.keep_site_routes(v6, &prefixes).map_err(text)?;
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   ip rule   4648: from all fwmark KUMI goto 4650           the node's own datagrams
+//!             4648: from 192.168.20.0/24 udp 4649 goto 4650  those of elements behind it
 //!             4649: from all iif lo lookup 4649              the host's packets
 //!             4649: from 192.168.20.0/24 lookup 4649         those of what lies behind it
 //!             4650: nop
@@ -35,6 +36,8 @@ const FRA_IIFNAME: u16 = 3;
 const FRA_PRIORITY: u16 = 6;
 const FRA_FWMARK: u16 = 10;
 const FRA_TABLE: u16 = 15;
+const FRA_IP_PROTO: u16 = 22;
+const FRA_DPORT_RANGE: u16 = 24;
 const FR_ACT_TO_TBL: u8 = 1;
 const FR_ACT_GOTO: u8 = 2;
 const FR_ACT_NOP: u8 = 3;
@@ -52,8 +55,9 @@ pub enum SiteTarget {
 
 impl Netlink {
     /// Adds the rules for a family of addresses: for the host's packets, and for those of `behind`,
-    /// of which each is an address and a length in bits of this family. Those of an earlier run
-    /// stay, but for those of other prefixes.
+    /// of which each is an address and a length in bits of this family. What elements behind the
+    /// host send from node to node, to `port`, is theirs. Rules of an earlier run stay, but for those
+    /// of other prefixes.
     ///
     /// # Errors
     /// No right to.
@@ -61,7 +65,9 @@ impl Netlink {
         &mut self,
         v6: bool,
         behind: &[(IpAddr, u8)],
+        port: u16,
     ) -> Result<(), NetlinkError> {
+        let ports = [port.to_ne_bytes(), port.to_ne_bytes()].concat();
         self.add_rule(v6, (AFTER, FR_ACT_NOP, 0), |message| message)?;
         let marked = |message: Message| message.number(FRA_FWMARK, MARK).number(FRA_GOTO, AFTER);
         self.add_rule(v6, (PASS, FR_ACT_GOTO, 0), marked)?;
@@ -71,6 +77,14 @@ impl Netlink {
         for at in behind {
             let from = |message: Message| message.address(FRA_SRC, at.0).number(FRA_TABLE, TABLE);
             self.add_rule(v6, (TABLE, FR_ACT_TO_TBL, at.1), from)?;
+            let nodes = |message: Message| {
+                let message = message.address(FRA_SRC, at.0).number(FRA_GOTO, AFTER);
+                let udp = [libc::IPPROTO_UDP as u8];
+                message
+                    .attribute(FRA_IP_PROTO, &udp)
+                    .attribute(FRA_DPORT_RANGE, &ports)
+            };
+            self.add_rule(v6, (PASS, FR_ACT_GOTO, at.1), nodes)?;
         }
         let mut others = Vec::new();
         self.dump(
@@ -78,11 +92,11 @@ impl Netlink {
             family_of(v6),
             "listing rules",
             |answer| {
-                others.extend(read_source(answer).filter(|at| !behind.contains(at)));
+                others.extend(read_source(answer).filter(|(_, at)| !behind.contains(at)));
             },
         )?;
-        for at in others {
-            self.remove_rule(v6, TABLE, Some(at))?;
+        for (priority, at) in others {
+            self.remove_rule(v6, priority, Some(at))?;
         }
         Ok(())
     }
@@ -280,8 +294,8 @@ fn read_own(answer: &Answer<'_>) -> Option<Own> {
     Some(Own { to, kind, metric })
 }
 
-/// Whose packets a rule leads to the table, if it is one for what lies behind the host.
-fn read_source(answer: &Answer<'_>) -> Option<(IpAddr, u8)> {
+/// The priority of a rule for what lies behind the host, if it is one of ours, and of what.
+fn read_source(answer: &Answer<'_>) -> Option<(u32, (IpAddr, u8))> {
     let (mut source, mut priority) = (None, 0);
     for (attribute, value) in attributes(answer.body, 12) {
         match attribute {
@@ -291,7 +305,8 @@ fn read_source(answer: &Answer<'_>) -> Option<(IpAddr, u8)> {
         }
     }
     let prefix_len = *answer.body.get(2)?;
-    Some((source.filter(|_| priority == TABLE)?, prefix_len))
+    let is_own = [PASS, TABLE].contains(&priority);
+    Some((priority, (source.filter(|_| is_own)?, prefix_len)))
 }
 
 /// `struct rtmsg`.

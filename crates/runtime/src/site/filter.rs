@@ -22,6 +22,11 @@ pub(super) const fn set_of(address: IpAddr) -> &'static str {
     }
 }
 
+/// How every datagram of a node begins: its type, and three zeros (session.md, section 2).
+const SHAPE: &str = "@th,64,8 1-7 @th,72,24 0";
+/// Most elements behind this node.
+const INNER_MAX: usize = 65_536;
+
 /// Takes the filter away.
 pub(super) const NOTHING: &str = "table inet kumi_site\ndelete table inet kumi_site\n";
 
@@ -39,6 +44,12 @@ pub(super) fn ruleset(ground: &Ground, sealed: &BTreeSet<IpAddr>, closed: bool) 
             let _ = write!(text, "elements = {{ {} }}; ", members.join(", "));
         }
         text.push_str("}\n");
+    }
+    for (name, kind) in [("inner4", "ipv4_addr"), ("inner6", "ipv6_addr")] {
+        let _ = writeln!(
+            text,
+            " set {name} {{ type {kind}; flags dynamic, timeout; timeout 1h; size {INNER_MAX}; }}"
+        );
     }
     text.push_str(" chain input { type filter hook input priority -5; policy accept;\n");
     let _ = writeln!(text, "  iifname {{ \"{interface}\", \"lo\" }} accept");
@@ -60,46 +71,65 @@ pub(super) fn ruleset(ground: &Ground, sealed: &BTreeSet<IpAddr>, closed: bool) 
     text
 }
 
-/// What lies behind this node: it speaks for it, and filters for it.
+/// What lies behind this node: it speaks for it, and filters for it. Elements behind it speak for
+/// themselves: who sends as a node does is one, for the next hour.
 fn behind(text: &mut String, ground: &Ground, closed: bool) {
     let (interface, port) = (&ground.interface, ground.port);
     text.push_str(" chain prerouting { type nat hook prerouting priority dstnat; policy accept;\n");
     for prefix in &ground.behind {
-        let family = if prefix.is_v4() { "ip" } else { "ip6" };
-        let _ = writeln!(
-            text,
-            "  {family} daddr {prefix} udp dport {port} redirect to :{port}"
-        );
+        let Family { ip, inner, .. } = family(*prefix);
+        let to = format!("{ip} daddr {prefix} {ip} daddr != @{inner}");
+        let _ = writeln!(text, "  {to} udp dport {port} redirect to :{port}");
     }
     text.push_str(" }\n chain forward { type filter hook forward priority -5; policy accept;\n");
-    let _ = writeln!(text, "  iifname \"{interface}\" accept");
-    let _ = writeln!(text, "  oifname \"{interface}\" accept");
     for prefix in &ground.behind {
-        let (family, set) = match prefix.is_v4() {
-            true => ("ip", "@sealed4"),
-            false => ("ip6", "@sealed6"),
-        };
-        let _ = writeln!(text, "  {family} daddr {prefix} {family} saddr {set} drop");
+        let Family { ip, inner, sealed } = family(*prefix);
+        let node = format!("{ip} saddr {prefix} udp sport {port} {SHAPE}");
+        let _ = writeln!(text, "  {node} update @{inner} {{ {ip} saddr }}");
         if closed {
-            let own = sources(&ground.prefixes).filter(|it| it.starts_with(&format!("{family} ")));
+            let _ = writeln!(text, "  {ip} saddr @{inner} oifname \"{interface}\" drop");
+        }
+        let _ = writeln!(
+            text,
+            "  {ip} daddr @{inner} udp dport {port} {SHAPE} accept"
+        );
+        let _ = writeln!(text, "  iifname \"{interface}\" accept");
+        let _ = writeln!(text, "  {ip} daddr {prefix} {ip} saddr @{sealed} drop");
+        if closed {
+            let own = sources(&ground.prefixes).filter(|it| it.starts_with(&format!("{ip} ")));
             for line in own {
-                let _ = writeln!(text, "  {family} daddr {prefix} {line} drop");
+                let _ = writeln!(text, "  {ip} daddr {prefix} {line} drop");
             }
         }
     }
+    let _ = writeln!(text, "  oifname \"{interface}\" accept");
     // What passes by is relayed if it is sealed, and in clear only through an open node.
-    for protocol in ["udp", "tcp"] {
-        let _ = writeln!(text, "  {protocol} dport {port} accept");
-        let _ = writeln!(text, "  {protocol} sport {port} accept");
-    }
+    let _ = writeln!(text, "  udp dport {port} {SHAPE} accept");
+    let _ = writeln!(text, "  udp sport {port} {SHAPE} accept");
+    let _ = writeln!(text, "  tcp dport {port} accept\n  tcp sport {port} accept");
     if closed {
         for prefix in &ground.prefixes {
-            let family = if prefix.is_v4() { "ip" } else { "ip6" };
-            let _ = writeln!(text, "  {family} saddr {prefix} drop");
-            let _ = writeln!(text, "  {family} daddr {prefix} drop");
+            let Family { ip, .. } = family(*prefix);
+            let _ = writeln!(text, "  {ip} saddr {prefix} drop");
+            let _ = writeln!(text, "  {ip} daddr {prefix} drop");
         }
     }
     text.push_str(" }\n");
+}
+
+/// What things are called in a family of addresses.
+struct Family {
+    ip: &'static str,
+    inner: &'static str,
+    sealed: &'static str,
+}
+
+fn family(prefix: Prefix) -> Family {
+    let (ip, inner, sealed) = match prefix.is_v4() {
+        true => ("ip", "inner4", "sealed4"),
+        false => ("ip6", "inner6", "sealed6"),
+    };
+    Family { ip, inner, sealed }
 }
 
 fn sources(prefixes: &[Prefix]) -> impl Iterator<Item = String> {

@@ -369,3 +369,65 @@ fn a_router_protects_the_plain_terminals_behind_it() {
         "{refused}"
     );
 }
+
+/// Three elements on a path (reference test C2): the router in the middle shares no group with the
+/// outer one, which shares one with a host behind it. These two encrypt, and the router relays.
+#[test]
+fn a_router_relays_between_an_element_behind_it_and_one_outside() {
+    need_root();
+    let lan = Lan::new(4);
+    let hosts = site(&lan, &[element("office", "open")]);
+    let (server, outer) = (&hosts[0], &hosts[1]);
+    let (router, stranger) = (&hosts[2], &hosts[3]);
+    let (behind, plain) = (Ns::new("inner"), Ns::new("plain"));
+    for (ns, port, net) in [
+        (&behind, "lan0", "192.168.20.1"),
+        (&plain, "lan1", "192.168.20.129"),
+    ] {
+        join(router.ns, port, ns, "eth0");
+        address(router.ns, port, &format!("{net}/25"));
+        ns.ip(&["link", "set", "lo", "up"]);
+    }
+    address(&behind, "eth0", "192.168.20.2/25");
+    address(&plain, "eth0", "192.168.20.130/25");
+    behind.ip(&["route", "add", "default", "via", "192.168.20.1"]);
+    plain.ip(&["route", "add", "default", "via", "192.168.20.129"]);
+    assert!(run(router.ns, &["sysctl", "-qw", "net.ipv4.ip_forward=1"]));
+    for host in [server, outer, stranger] {
+        host.ns
+            .ip(&["route", "add", "192.168.20.0/24", "via", "192.0.2.3"]);
+    }
+    let inner = Host::new(&behind, Account::Root, "site-inner");
+    let line = server.kumi(&["group", "add", "gate", "lab", "--behind", "192.168.20.0/24"]);
+    router.kumi(&["join", line.trim()]);
+    let line = server.kumi(&["group", "add", "inner", "lab", "office"]);
+    inner.kumi(&["join", line.trim()]);
+    let capture = Capture::start(&lan.switch, "p3");
+    let _web = serve(outer);
+    let _inner_web = serve(&inner);
+    for (from, to, pattern) in [
+        (&inner, "192.0.2.2", "outwards"),
+        (outer, "192.168.20.2", "inwards"),
+    ] {
+        let talked = talks(from.ns, &format!("http://{to}:8080/page"), to);
+        assert_eq!(talked, (true, true), "{pattern}: {}", from.json(&["pit"]));
+        assert_eq!(action(from, to), "encrypt", "{pattern}");
+    }
+    assert_eq!(capture.stop().canaries, 0, "plaintext past the router");
+    // The router holds no entry for them: it cannot read what it relays.
+    assert_eq!(action(router, "192.0.2.2"), "");
+    // It speaks for the plain terminal, and shares no group with the outer one.
+    for (from, to) in [
+        (outer, "192.168.20.130"),
+        (stranger, "192.168.20.130"),
+        (stranger, "192.168.20.2"),
+    ] {
+        assert!(!run(from.ns, &["ping", "-c", "1", "-W", "2", to]), "{to}");
+    }
+    // Inside it speaks for the terminal, to whoever is in its group.
+    assert!(run(
+        inner.ns,
+        &["ping", "-c", "1", "-W", "2", "192.168.20.130"]
+    ));
+    assert_eq!(action(&inner, "192.168.20.130"), "encrypt");
+}
