@@ -30,6 +30,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("this crate knows Linux only");
 
+pub mod adapter;
 pub mod capture;
 pub mod clock;
 pub mod control;

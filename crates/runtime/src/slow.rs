@@ -4,8 +4,7 @@
 //! After each change every output is done, in order, before the next input is looked at; a
 //! change is in the journal before anything after it is done.
 
-use crate::counters::Cause;
-use crate::counters::ShellDrop;
+use crate::counters::{Cause, ShellDrop};
 use crate::facts::Facts;
 use crate::groups::Groups;
 use crate::lane::Lane;
@@ -15,7 +14,9 @@ use crate::shared::{Input, Outbox, Shared};
 use crate::site::{Ground, Site};
 use crate::storage::{Storage, StorageError};
 use node::{Event, Node, Output, PasswordRecord, StreamEvent, Wake};
+use os::adapter::Adapter;
 use os::marked::Clear;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -62,6 +63,9 @@ pub struct SlowPath {
     site: Option<(Site, Clear)>,
     /// The interface and the port that site mode works with, if it can.
     captures: Option<(String, u16)>,
+    /// What lets this node stand before servers, and which.
+    adapter: Option<Adapter>,
+    servers: Vec<IpAddr>,
     /// Held by whoever checks a password.
     password_turn: Arc<Mutex<()>>,
 }
@@ -87,6 +91,8 @@ impl SlowPath {
             routes,
             site: None,
             captures: None,
+            adapter: None,
+            servers: Vec::new(),
             password_turn: Arc::default(),
         }
     }
@@ -114,6 +120,7 @@ impl SlowPath {
         let prefixes: Vec<Prefix> = prefixes.iter().filter(beyond).copied().collect();
         let closed = self.node.is_closed();
         if prefixes.is_empty() {
+            (self.adapter, self.servers) = (None, Vec::new());
             match self.site.take() {
                 Some((site, _)) => site.end(),
                 None if self.captures.is_some() => crate::site::clean_up(),
@@ -121,9 +128,13 @@ impl SlowPath {
             }
             return Ok(());
         }
+        // Single addresses behind this node are servers that it stands right before (GEA).
+        let servers = behind.iter().filter(|it| it.is_host()).map(|it| it.ip());
+        let servers: Vec<IpAddr> = servers.collect();
         if let Some((site, _)) = &mut self.site {
             site.mode(closed);
-            return site.change(&prefixes, behind);
+            site.change(&prefixes, behind)?;
+            return self.stand_before(servers);
         }
         let Some((interface, port)) = self.captures.clone() else {
             return Err("it needs an interface in the host's own network, which takes root".into());
@@ -138,6 +149,21 @@ impl SlowPath {
         let sealed = self.node.site_members().collect();
         let site = Site::start(ground, closed, sealed)?;
         self.site = Some((site, clear));
+        self.stand_before(servers)
+    }
+
+    fn stand_before(&mut self, servers: Vec<IpAddr>) -> Result<(), String> {
+        if self.servers == servers {
+            return Ok(());
+        }
+        // The one before sets everything back first.
+        self.adapter = None;
+        let interface = self
+            .captures
+            .as_ref()
+            .map_or("", |(interface, _)| interface);
+        let adapter = Adapter::start(interface, &servers).map_err(|error| error.to_string())?;
+        (self.adapter, self.servers) = (Some(adapter), servers);
         Ok(())
     }
 
@@ -170,6 +196,7 @@ impl SlowPath {
             if then == Then::Stop {
                 self.node.shutdown(now);
                 let drained = self.drain(now);
+                self.adapter = None;
                 if let Some((site, _)) = self.site.take() {
                     site.end();
                 }

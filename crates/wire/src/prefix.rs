@@ -103,6 +103,11 @@ impl Prefix {
         self.bits
     }
 
+    /// Whether it is a single address.
+    pub fn is_host(self) -> bool {
+        self.bits() == BITS_MAX
+    }
+
     /// Whether it holds IPv4 addresses.
     pub fn is_v4(self) -> bool {
         self.addr.to_ip().is_ipv4()

@@ -245,11 +245,20 @@ impl Tenant {
     }
 }
 
+/// What a node is before this: nothing, single servers, or networks.
+pub(super) fn kind_before(accepts: &[Prefix]) -> Kind {
+    match accepts {
+        [] => Kind::Ges,
+        servers if servers.iter().all(|it| it.is_host()) => Kind::Gea,
+        _ => Kind::Gen,
+    }
+}
+
 /// What a node is, and what lies behind it: what it says itself, as far as its administrator accepts
 /// that; all that is accepted, if it says nothing.
 fn behind(enrolment: &Enrolment, accepts: &[Prefix]) -> (Kind, Vec<Prefix>) {
-    if enrolment.prefixes.is_empty() && !accepts.is_empty() {
-        return (Kind::Gen, accepts.to_vec());
+    if enrolment.prefixes.is_empty() {
+        return (kind_before(accepts), accepts.to_vec());
     }
     let accepted = |it: &&Prefix| accepts.iter().any(|there| there.covers(**it));
     let prefixes = enrolment.prefixes.iter().filter(accepted);

@@ -7,7 +7,7 @@ use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, is_name}
 use identity::crypto::random;
 use wire::NodeAddr;
 
-use super::invites::check_prefixes;
+use super::invites::{check_prefixes, kind_before};
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
 use crate::command::{Addition, Refusal};
@@ -72,11 +72,7 @@ impl Tenant {
             if let Some(other) = self.nodes.get(&f) {
                 return Err(Refusal::IsMember(other.clone()));
             }
-            let kind = if made.accepts.is_empty() {
-                Kind::Ges
-            } else {
-                Kind::Gen
-            };
+            let kind = kind_before(&made.accepts);
             (made.f, made.kind) = (Some(f), Some(kind));
             made.prefixes.clone_from(&made.accepts);
             outcome.events.push(Event::Enrolled {

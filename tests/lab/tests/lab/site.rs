@@ -431,3 +431,57 @@ fn a_router_relays_between_an_element_behind_it_and_one_outside() {
     ));
     assert_eq!(action(&inner, "192.168.20.130"), "encrypt");
 }
+
+/// An adapter right before a server that is not changed (GEA, reference test C2): both ends keep
+/// their addresses and their routes, and the server's network card is moved to the adapter.
+#[test]
+fn an_adapter_protects_a_server_that_knows_nothing_of_it() {
+    need_root();
+    let lan = Lan::new(4);
+    let hosts = site(&lan, &[element("lab", "open")]);
+    let (gms, member) = (&hosts[0], &hosts[1]);
+    let (adapter, stranger) = (&hosts[2], &hosts[3]);
+    let server = Ns::new("server");
+    join(adapter.ns, "lan0", &server, "eth0");
+    adapter.ns.ip(&["link", "set", "lan0", "up"]);
+    address(&server, "eth0", "192.0.2.9/24");
+    server.ip(&["link", "set", "lo", "up"]);
+    let line = gms.kumi(&["group", "add", "vault", "lab", "--behind", "192.0.2.9"]);
+    adapter.kumi(&["join", line.trim()]);
+    let element = adapter.json(&["group", "list"])["member_of"][0].clone();
+    assert_eq!(
+        (&element["element"], &element["mode"]),
+        (&"gea".into(), &"closed".into())
+    );
+    let capture = Capture::start(&lan.switch, "p3");
+    std::fs::write(adapter.dir.join("page"), CANARY.repeat(1 << 10)).expect("a file");
+    let home = adapter.home();
+    let web = ["python3", "-m", "http.server", "8080", "--directory", &home];
+    let _web = server.spawn(Account::Root, &home, &web);
+    let _back = serve(member);
+    let to_server = "http://192.0.2.9:8080/page";
+    let fetch =
+        |from: &Ns, url: &str| run(from, &["curl", "-sS", "-m", "4", "-o", "/dev/null", url]);
+    eventually(LIMIT, "the server, from a member", || {
+        fetch(member.ns, to_server).then_some(())
+    });
+    assert!(fetch(&server, "http://192.0.2.2:8080/page"), "and back");
+    assert_eq!(action(member, "192.0.2.9"), "encrypt");
+    assert_eq!(action(adapter, "192.0.2.2"), "encrypt");
+    assert_eq!(
+        capture.stop().canaries,
+        0,
+        "plaintext between the adapter and the member"
+    );
+    for (from, to) in [(stranger.ns, "192.0.2.9"), (&server, "192.0.2.4")] {
+        assert!(!run(from, &["ping", "-c", "1", "-W", "2", to]), "{to}");
+    }
+    adapter.kumi(&["down"]);
+    let proxy = adapter.ns.run(
+        Account::Root,
+        "/root",
+        &["sysctl", "-n", "net.ipv4.conf.lan0.proxy_arp"],
+        LIMIT,
+    );
+    assert_eq!(proxy.trim(), "0", "everything is set back");
+}
