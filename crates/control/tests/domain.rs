@@ -14,6 +14,7 @@ use control::{Command, Have, InviteTerms, Refusal, Reply};
 use group::epochs::Use;
 use group::{Kind, Mode};
 use identity::crypto::AwsLc;
+use wire::Prefix;
 
 /// The epochs that a member may use: number and use.
 fn uses(gms: &Gms, number: u8, group: &str) -> Vec<(u32, Use)> {
@@ -75,6 +76,27 @@ fn the_mode_is_that_of_the_kind_unless_somebody_says_otherwise() {
         gms.act(node(number), command).unwrap();
         let admission = &gms.view(number)["sales"].known.admission;
         assert_eq!((admission.kind, admission.mode), (kind, mode));
+    }
+}
+
+#[test]
+fn what_was_accepted_says_what_a_node_is_and_what_lies_behind_it() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    for (number, accepts, kind) in [
+        (1, vec![], Kind::Ges),
+        (2, vec!["192.0.2.9", "192.0.2.10"], Kind::Gea),
+        (3, vec!["192.0.2.9", "192.168.20.0/24"], Kind::Gen),
+    ] {
+        let accepts: Vec<Prefix> = accepts.iter().map(|it| it.parse().unwrap()).collect();
+        let mut command = add(&format!("m{number}"), &["sales"]);
+        if let Command::Add(addition) = &mut command {
+            addition.accepts.clone_from(&accepts);
+        }
+        let invite = invite_of(&gms.order(command).unwrap());
+        gms.act(node(number), come(invite, None)).unwrap();
+        let admission = &gms.view(number)["sales"].known.admission;
+        assert_eq!(admission.kind, kind);
+        assert_eq!(admission.attributes().unwrap().prefixes, accepts);
     }
 }
 

@@ -257,7 +257,7 @@ pub(super) fn kind_before(accepts: &[Prefix]) -> Kind {
 /// What a node is, and what lies behind it: what it says itself, as far as its administrator accepts
 /// that; all that is accepted, if it says nothing.
 fn behind(enrolment: &Enrolment, accepts: &[Prefix]) -> (Kind, Vec<Prefix>) {
-    if enrolment.prefixes.is_empty() {
+    if enrolment.prefixes.is_empty() && !accepts.is_empty() {
         return (kind_before(accepts), accepts.to_vec());
     }
     let accepted = |it: &&Prefix| accepts.iter().any(|there| there.covers(**it));
