@@ -1,5 +1,6 @@
 //! Who acts, and by what right.
 
+use identity::crypto::Crypto;
 use serde::{Deserialize, Serialize};
 use wire::NodeAddr;
 
@@ -21,7 +22,12 @@ pub enum Role {
 pub enum Actor {
     /// Whoever may use the control socket of the server itself.
     Operator,
-    /// A node, over its session: an administrator, a member, or somebody who would be one.
+    /// Somebody who showed the secret of an administrator.
+    Admin {
+        /// Whose.
+        admin: AdminId,
+    },
+    /// A node, over its session: a member, or somebody who would be one.
     Node {
         /// Its address, proven by the session.
         #[serde(with = "group::serial::addr")]
@@ -40,6 +46,21 @@ impl Role {
             Self::Admin => "admin",
             Self::Owner => "owner",
         }
+    }
+}
+
+/// Names an administrator: what its secret hashes to, cut to 128 bits. It tells nothing of the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AdminId(#[serde(with = "group::serial::hex")] pub [u8; 16]);
+
+impl AdminId {
+    /// That of a secret: the first half of `SHA-256("kumihimo admin v1" ‖ secret)`.
+    #[must_use]
+    pub fn of(crypto: &dyn Crypto, secret: &[u8; 32]) -> Self {
+        let hash = crypto.sha256(&[b"kumihimo admin v1", secret]);
+        let (half, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        Self(*half)
     }
 }
 

@@ -82,12 +82,21 @@ impl Tenant {
             Event::InviteMade { .. } | Event::InviteUsed { .. } | Event::InviteEnded { .. } => {
                 self.invite_event(event)?;
             }
-            Event::RoleGranted { f, role, label } => {
-                let (role, label) = (*role, label.clone());
-                self.admins.insert(*f, Admin { role, label });
+            Event::AdminAdded {
+                admin,
+                name,
+                role,
+                expires_unix_s,
+            } => {
+                let added = Admin {
+                    name: name.clone(),
+                    role: *role,
+                    expires_unix_s: *expires_unix_s,
+                };
+                self.admins.insert(*admin, added);
             }
-            Event::RoleEnded { f } => {
-                self.admins.remove(f);
+            Event::AdminRemoved { admin } => {
+                self.admins.remove(admin);
             }
         }
         Ok(())

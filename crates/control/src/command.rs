@@ -87,14 +87,19 @@ pub enum Command {
     },
     /// A node comes by an invite.
     Enrol(Enrolment),
-    /// Says what a node may administer.
-    Grant {
-        /// Which.
-        f: NodeAddr,
-        /// What; `None`: nothing any more.
-        role: Option<Role>,
-        /// Who that is.
-        label: String,
+    /// Makes an administrator, who shows a secret that the answer has.
+    AddAdmin {
+        /// Who.
+        name: String,
+        /// What it may.
+        role: Role,
+        /// For how long, in seconds; `None`: until it is removed.
+        life_s: Option<u64>,
+    },
+    /// Takes an administrator's rights away.
+    RemoveAdmin {
+        /// Who.
+        name: String,
     },
     /// Does what is due: epochs ahead, invites that are over.
     Tick,
@@ -130,7 +135,8 @@ impl Refusal {
                 let most = ("most", most.to_string());
                 ("full", vec![("what", (*what).to_owned()), most])
             }
-            Self::LastOwner => ("last-owner", Vec::new()),
+            Self::AdminExists(name) => ("admin-exists", one("admin", name)),
+            Self::NoAdmin(name) => ("no-admin", one("admin", name)),
             Self::Statement(detail) => ("statement", one("detail", detail)),
         }
     }
@@ -209,8 +215,10 @@ pub enum Refusal {
         "{0} cannot lie behind a member: it holds addresses of the overlay, of one link or of everybody"
     )]
     Prefix(Prefix),
-    /// Limits of an invite that make no sense.
-    #[error("an invite lives for 1 s to 30 days and is for at least one node")]
+    /// Limits that make no sense.
+    #[error(
+        "an invite lives for 1 s to 30 days and is for at least one node; an administrator's secret lives for at most ten years"
+    )]
     Terms,
     /// More than the domain takes.
     #[error("there are {most} {what} already, and no more are taken")]
@@ -220,9 +228,12 @@ pub enum Refusal {
         /// How many.
         most: usize,
     },
-    /// Somebody must be left who can say who administers.
-    #[error("this is the last owner; grant another node the role first")]
-    LastOwner,
+    /// An administrator of this name is there.
+    #[error("there is an administrator `{0}` already; remove it first, or choose another name")]
+    AdminExists(String),
+    /// No administrator of this name is there.
+    #[error("there is no administrator `{0}`")]
+    NoAdmin(String),
     /// A statement that cannot be made.
     #[error("{0}")]
     Statement(String),

@@ -6,7 +6,7 @@ use group::serial::hex;
 use serde::{Deserialize, Serialize};
 use wire::{NodeAddr, Prefix};
 
-use crate::actor::{InviteId, Role};
+use crate::actor::{AdminId, InviteId, Role};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,19 +122,19 @@ pub enum Event {
         member: String,
     },
     /// Somebody may administer.
-    RoleGranted {
-        /// The node that the orders come from.
-        #[serde(with = "group::serial::addr")]
-        f: NodeAddr,
+    AdminAdded {
+        /// By which secret.
+        admin: AdminId,
+        /// Who that is.
+        name: String,
         /// What it may.
         role: Role,
-        /// Who that is.
-        label: String,
+        /// Until when, Unix seconds; `None`: until it is removed.
+        expires_unix_s: Option<u64>,
     },
     /// Somebody administers no more.
-    RoleEnded {
-        /// The node.
-        #[serde(with = "group::serial::addr")]
-        f: NodeAddr,
+    AdminRemoved {
+        /// By which secret it did.
+        admin: AdminId,
     },
 }

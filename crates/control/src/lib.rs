@@ -13,7 +13,7 @@
 //! | members of a tenant | [`MEMBERS_MAX`] |
 //! | groups | [`GROUPS_MAX`] |
 //! | invites | [`INVITES_MAX`]; each for at most [`INVITE_S_MAX`] |
-//! | administrators | [`ADMINS_MAX`] |
+//! | administrators | [`ADMINS_MAX`]; each for at most [`ADMIN_S_MAX`], or until it is removed |
 #![forbid(unsafe_code)]
 
 mod actor;
@@ -27,7 +27,7 @@ mod model;
 pub mod service;
 mod zone;
 
-pub use actor::{Actor, InviteId, Role};
+pub use actor::{Actor, AdminId, InviteId, Role};
 pub use apply::Corrupt;
 pub use audit::{AuditError, Record, Trail};
 pub use command::{Addition, Command, Enrolment, InviteTerms, Refusal};
@@ -45,6 +45,8 @@ pub const GROUPS_MAX: usize = 10_000;
 pub const INVITES_MAX: usize = 10_000;
 /// Most administrators.
 pub const ADMINS_MAX: usize = 1_000;
+/// The longest life of an administrator's secret, in seconds: 10 years.
+pub const ADMIN_S_MAX: u64 = 3_653 * 86_400;
 /// The longest life of an invite, in seconds: 30 days.
 pub const INVITE_S_MAX: u64 = 30 * 86_400;
 /// Epochs that are written ahead.

@@ -7,16 +7,18 @@ use group::statement::{Admission, Authority, Genesis, GroupId};
 use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
-use crate::actor::{InviteId, Role};
+use crate::actor::{AdminId, InviteId, Role};
 use crate::zone::Zone;
 
 /// Somebody who administers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
+    /// Who that is.
+    pub name: String,
     /// What it may.
     pub role: Role,
-    /// Who that is.
-    pub label: String,
+    /// Until when, Unix seconds; `None`: until it is removed.
+    pub expires_unix_s: Option<u64>,
 }
 
 /// A member.
@@ -81,8 +83,8 @@ pub struct Invite {
 pub struct Tenant {
     /// The number of events so far.
     pub rev: u64,
-    /// Who administers, by node.
-    pub admins: BTreeMap<NodeAddr, Admin>,
+    /// Who administers beside the operator.
+    pub admins: BTreeMap<AdminId, Admin>,
     /// The members by name.
     pub members: BTreeMap<String, Member>,
     /// The names of members by node.

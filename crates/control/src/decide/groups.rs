@@ -89,7 +89,7 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// What is due: epochs ahead, invites that are over.
+    /// What is due: epochs ahead, invites and administrators that are over.
     pub(super) fn tick(&self, context: &mut Context<'_>) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
         for (name, group) in &self.groups {
@@ -102,6 +102,12 @@ impl Tenant {
             if is_over(made.expires_unix_s) {
                 let invite = *invite;
                 outcome.events.push(Event::InviteEnded { invite });
+            }
+        }
+        for (admin, made) in &self.admins {
+            if made.expires_unix_s.is_some_and(is_over) {
+                let admin = *admin;
+                outcome.events.push(Event::AdminRemoved { admin });
             }
         }
         Ok(outcome)

@@ -5,22 +5,21 @@
 //! | `groups` | create, rotate, the clock |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
-//! | `rights` | none: who may give which |
+//! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
 
+mod admins;
 mod groups;
 mod invites;
 mod members;
-mod rights;
 
 use group::epochs::EpochSecret;
 use group::statement::{GroupId, Signer};
 use identity::crypto::{Crypto, Rng};
 use wire::NodeAddr;
 
-use crate::ADMINS_MAX;
-use crate::actor::{Actor, InviteId, Role};
+use crate::actor::{Actor, InviteId};
 use crate::command::{Command, Refusal};
 use crate::event::Event;
 use crate::model::Tenant;
@@ -79,6 +78,13 @@ pub enum Reply {
         /// Until when, Unix seconds.
         expires_unix_s: u64,
     },
+    /// There is an administrator.
+    Admin {
+        /// Its secret, shown once and kept nowhere.
+        secret: [u8; 32],
+        /// Until when, Unix seconds; `None`: until it is removed.
+        expires_unix_s: Option<u64>,
+    },
     /// A node is this member now.
     Enrolled {
         /// Its name.
@@ -110,7 +116,7 @@ impl Tenant {
         actor: Actor,
         command: &Command,
     ) -> Result<Outcome, Refusal> {
-        command.authorize(self, actor)?;
+        command.authorize(self, context.now_unix_s, actor)?;
         match command {
             Command::CreateGroup { group, zone, site } => {
                 self.create_group(context, group, zone, site)
@@ -122,37 +128,11 @@ impl Tenant {
             Command::Invite { groups, terms } => self.invite(context, groups, *terms),
             Command::Withdraw { invite } => self.withdraw(*invite),
             Command::Enrol(enrolment) => self.enrol(context, actor, enrolment),
-            Command::Grant { f, role, label } => self.grant(*f, *role, label),
-        }
-    }
-
-    fn grant(&self, f: NodeAddr, role: Option<Role>, label: &str) -> Result<Outcome, Refusal> {
-        let was_owner = self.admins.get(&f).is_some_and(|it| it.role == Role::Owner);
-        let owners = self.admins.values().filter(|it| it.role == Role::Owner);
-        if was_owner && role != Some(Role::Owner) && owners.count() == 1 {
-            return Err(Refusal::LastOwner);
-        }
-        let event = match role {
-            Some(role) => {
-                if !group::statement::is_name(label) {
-                    return Err(Refusal::Name(label.to_owned()));
-                }
-                let is_new = !self.admins.contains_key(&f);
-                room(
-                    self.admins.len(),
-                    usize::from(is_new),
-                    ADMINS_MAX,
-                    "administrators",
-                )?;
-                let label = label.to_owned();
-                Event::RoleGranted { f, role, label }
+            Command::AddAdmin { name, role, life_s } => {
+                self.add_admin(context, name, *role, *life_s)
             }
-            None => Event::RoleEnded { f },
-        };
-        Ok(Outcome {
-            events: vec![event],
-            ..Outcome::default()
-        })
+            Command::RemoveAdmin { name } => self.remove_admin(name),
+        }
     }
 }
 
