@@ -147,6 +147,7 @@ fn same_net(one: IpAddr, other: IpAddr, prefix_len: u8) -> bool {
 mod tests {
     use super::*;
     use crate::netns::tests::in_new_network;
+    use std::time::{Duration, Instant};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -182,6 +183,15 @@ mod tests {
             };
             assert_eq!(found(Adapter::start("kumi0", &servers)), 0);
             up(&mut netlink, &["lan0", "server"]);
+            // The kernel notices a carrier when it comes to it.
+            let run = |netlink: &mut Netlink| {
+                let mut both = ["lan0", "server"].into_iter();
+                both.all(|name| netlink.link(name).unwrap().running)
+            };
+            let until = Instant::now() + Duration::from_secs(5);
+            while !run(&mut netlink) && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             assert_eq!(found(Adapter::start("kumi0", &servers)), 2);
             let setting =
                 || std::fs::read_to_string("/proc/sys/net/ipv4/conf/lan0/proxy_arp").unwrap();

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | a member's node | resume, ask where another is |
 //! | whoever proves the gate of this server's lines | say by which invite it comes, for [`NEWCOMER`] |
+//! | a peer that this node allows | the same, at any time |
 //! | a node that is a member no more | be told so, for [`LEAVER`] |
 //!
 //! | limit | value |
@@ -179,10 +180,9 @@ impl Node {
         let Some(managing) = &self.groups.managing else {
             return self.drop_for(DropReason::NotAllowed);
         };
+        // Strangers have to prove the gate to get as far as this; a peer has its session already.
         let is_enrolment = matches!(message, AgentMessage::Enrol(_));
-        let may =
-            managing.members.contains(&f) || (is_enrolment && managing.newcomers.contains_key(&f));
-        if !may {
+        if !is_enrolment && !managing.members.contains(&f) {
             return self.drop_for(DropReason::NotAllowed);
         }
         self.output(Output::ToServer { from: f, message });

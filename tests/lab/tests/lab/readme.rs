@@ -189,11 +189,11 @@ fn follow(readme: (&str, &str), language: &str) {
         printed.push_str(&text);
         printed.push('\n');
     }
-    let last = steps.last().expect("a command");
-    assert!(
-        last.command.starts_with("kumi ping"),
-        "it ends with an answer: {last:?}"
-    );
+    // Each command that fails ends the test, so an answer was had for each of these.
+    let pings = steps
+        .iter()
+        .filter(|it| it.command.starts_with("kumi ping"));
+    assert_eq!(pings.count(), 2, "one of two machines, one in a group");
 }
 
 #[test]

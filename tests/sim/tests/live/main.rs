@@ -41,6 +41,23 @@ fn two_who_join_a_group_talk_and_nobody_else_does() {
 }
 
 #[test]
+fn a_peer_that_has_a_session_with_the_server_joins_as_anybody_does() {
+    let mut groups = Groups::new(2);
+    groups.order(create("lab")).unwrap();
+    let at = [groups.world.hosts[0].at];
+    let invite = |node: &mut node::Node, now| node.invite(now, 60, &at).unwrap();
+    let invite = groups.world.with(0, invite);
+    groups
+        .world
+        .with(1, |node, now| node.join(now, &invite))
+        .unwrap();
+    groups.settle();
+    assert!(groups.is_up(0, 1));
+    groups.join(1, "m1", "lab");
+    assert_eq!(groups.told(1).len(), 1);
+}
+
+#[test]
 fn the_first_packet_between_members_is_delivered_after_one_round_trip() {
     let mut groups = lab(2);
     assert!(groups.ping(1, 2), "they have met");
