@@ -18,6 +18,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::addr::{ENDPOINT_LEN, read_endpoints, write_endpoints};
+use crate::base64url;
 use crate::codec::{Malformed, Reader, Unencodable, Writer};
 use crate::statement::{self, CERTIFICATE_LEN, ROTATIONS_MAX, Rotations};
 use crate::whole_identity::write_identity;
@@ -40,7 +41,6 @@ const FLAG_BRIDGE: u8 = 1;
 const FLAGS_PASSWORD: u8 = 3;
 const FLAG_GROUP: u8 = 4;
 const CHECK_LEN: usize = 4;
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Why a line is not an invite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,7 +143,7 @@ impl Invite {
             .trim()
             .strip_prefix(PREFIX)
             .ok_or(InviteError::NotAnInvite)?;
-        let bytes = base64url_decode(text).ok_or(InviteError::Damaged)?;
+        let bytes = base64url::decode(text).ok_or(InviteError::Damaged)?;
         let (body, check) = bytes
             .split_last_chunk::<CHECK_LEN>()
             .ok_or(InviteError::Damaged)?;
@@ -237,7 +237,7 @@ impl Invite {
         }
         let [a, b, c, d, ..] = sha256(out.as_slice());
         out.bytes(&[a, b, c, d]);
-        Ok(format!("{PREFIX}{}", base64url_encode(out.as_slice())))
+        Ok(format!("{PREFIX}{}", base64url::encode(out.as_slice())))
     }
 }
 
@@ -272,50 +272,6 @@ impl Place {
     pub fn log(&self) -> Result<Rotations<'_>, Malformed> {
         Rotations::parse(&self.rotations, ROTATIONS_MAX)
     }
-}
-
-/// Base64url (RFC 4648, section 5) without padding.
-fn base64url_encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word = group
-            .iter()
-            .fold(0u32, |word, byte| word << 8 | u32::from(*byte));
-        let word = word << (8 * (3 - group.len()));
-        for at in 0..=group.len() {
-            let index = (word >> (18 - 6 * at)) & 63;
-            let letter = usize::try_from(index)
-                .ok()
-                .and_then(|index| ALPHABET.get(index));
-            text.extend(letter.map(|letter| char::from(*letter)));
-        }
-    }
-    text
-}
-
-/// The bytes of a text, skipping ASCII white space; `None` for any other character outside
-/// the alphabet, and for an ending that no encoder writes.
-fn base64url_decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    let (mut word, mut bits) = (0u32, 0);
-    for letter in text.bytes().filter(|letter| !letter.is_ascii_whitespace()) {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        word = (word << 6 | u32::from(value)) & 0xFFFF;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from((word >> bits) & 0xFF).ok()?);
-        }
-    }
-    let unused = word & ((1 << bits) - 1);
-    (bits < 6 && unused == 0).then_some(bytes)
 }
 
 #[cfg(test)]

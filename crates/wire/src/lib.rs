@@ -18,6 +18,7 @@
 //! | [`channel`] | those between a node and its Bridge | 6 |
 //! | [`beacon`] | LAN beacon | 7 |
 //! | [`invite`] | invite line | 8 |
+//! | [`admin_key`] | key of an administrator | – |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
 //! | [`offload`] | large packets: cutting, joining, unfinished checksums | – |
 //! | [`path`] | what a datagram travels over | 2, 6 |
@@ -26,6 +27,8 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod admin_key;
+mod base64url;
 pub mod beacon;
 pub mod channel;
 pub mod codec;

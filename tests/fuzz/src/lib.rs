@@ -24,6 +24,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name; `tests/fuzz/corpus/` has a folder of the same name for each.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("admin_key", wire_targets::admin_key),
     ("aeads", wire_targets::aeads),
     ("beacon", wire_targets::beacon),
     ("control", wire_targets::control),

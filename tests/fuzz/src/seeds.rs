@@ -8,6 +8,7 @@ use identity::{
     HotKeys, Inception, NextRootSecret, PublicIdentity, RootSecret, Scopes, Terms,
     issue_certificate, rotate,
 };
+use wire::admin_key::{self, AdminKey};
 use wire::beacon::BeaconFields;
 use wire::channel::{
     Attach, AttachStatus, Attached, BridgeMessage, Channel, ChannelState, Ticket, TicketAnswer,
@@ -419,6 +420,13 @@ fn invites(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) {
     let bare = lines.iter().filter_map(|line| line.strip_prefix(PREFIX));
     let bare: Vec<Vec<u8>> = bare.map(|text| text.as_bytes().to_vec()).collect();
     all.insert("invite", bodies);
+    let admin = AdminKey {
+        server: wire::NodeAddr([0xFC; 16]),
+        secret: [0x5E; 32],
+    };
+    let admin = admin.encode(|_| [0; 32]).into_bytes();
+    let bare_admin = admin.split_at(admin_key::PREFIX.len()).1.to_vec();
+    all.insert("admin_key", vec![admin, bare_admin]);
     let lines = lines.into_iter().map(String::into_bytes);
     all.insert("invite_line", lines.chain(bare).collect());
 }

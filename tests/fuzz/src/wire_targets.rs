@@ -1,5 +1,6 @@
 //! Targets for the decoders of `wire`.
 
+use wire::admin_key::{self, AdminKey};
 use wire::beacon::Beacon;
 use wire::datagram::{Datagram, TRANSPORT_HEADER_LEN};
 use wire::frame::{self, Frames};
@@ -189,6 +190,18 @@ pub fn invite_line(bytes: &[u8]) {
             let again = invite.encode(|_| [0; 32]).expect("an invite read");
             assert_eq!(Invite::parse(&again, |_| [0; 32]), Ok(invite.clone()));
             assert!(Invite::parse(&line, |_| [1; 32]).is_err());
+        }
+    }
+}
+
+/// `AdminKey::parse`, with a check that always fits and one that never does.
+pub fn admin_key(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for text in [text.to_string(), format!("{}{text}", admin_key::PREFIX)] {
+        if let Some(key) = AdminKey::parse(&text, |_| [0; 32]) {
+            let again = key.encode(|_| [0; 32]);
+            assert_eq!(AdminKey::parse(&again, |_| [0; 32]), Some(key));
+            assert_eq!(AdminKey::parse(&text, |_| [1; 32]), None);
         }
     }
 }
