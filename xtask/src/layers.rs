@@ -98,11 +98,13 @@ const CRATES: &[Crate] = &[
         Layer::Shells,
         &["wire", "identity", "group", "control", "os"],
     ),
+    row("webapi", Layer::Shells, &["api"]),
     row(
         "runtime",
         Layer::Shells,
         &[
-            "wire", "identity", "session", "mesh", "group", "node", "control", "api", "os", "store",
+            "wire", "identity", "session", "mesh", "group", "node", "control", "api", "os",
+            "store", "webapi",
         ],
     ),
     row(

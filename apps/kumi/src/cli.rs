@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 mod bridge;
+mod gms;
 mod group;
 
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";

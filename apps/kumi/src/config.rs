@@ -15,6 +15,7 @@
 //! | `ip.addresses` | `["10.77.0.1/24"]`: at most 16 IPv4 addresses inside, with the length of their prefix | none |
 //! | `ip.announce` | `["192.168.10.0/24"]`: at most 48 prefixes that lie behind this node | nothing |
 //! | `ip.site` | `["192.168.0.0/16"]`: at most 64 prefixes of ordinary addresses that groups protect (site mode); `[]`: none | what its groups say |
+//! | `gms.https`, `gms.certificate`, `gms.key` | `"[::]:8443"` and two PEM files: where administrators of groups are served beside the overlay | only in the overlay |
 //! | `tun.name` | 1 to 15 of `a-z A-Z 0-9 _ . -` | the first free of `kumi0`, `kumi1`, … |
 //! | `tun.mtu` | 1280 to 65535: the longest packet that is taken; each peer is sent what its path carries, 1400 at least | 8919 |
 //! | `tun.mode` | `"auto"`, `"kernel"`, `"rootless"`, `"none"` | `"auto"` |
@@ -22,6 +23,7 @@
 //! | `tun.offloads` | `true`, `false` (for kernels that fail at large frames; also `KUMI_OFFLOADS=off`) | `true` |
 //! | `tun.queues` | 1 to 8: so many threads carry packets, each with a queue of the interface | half the processors, 1 to 4 |
 
+mod gms;
 mod proxy;
 
 pub(crate) use proxy::Proxy;
@@ -46,6 +48,7 @@ const KEYS: &[&str] = &[
     "discovery",
     "ip",
     "proxy",
+    "gms",
     "tun",
 ];
 const TUN_KEYS: &[&str] = &["name", "mtu", "mode", "routes", "offloads", "queues"];
@@ -72,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) proxy: Proxy,
     /// IPv4 inside, and what lies behind this node.
     pub(crate) ip: Ip,
+    /// Where administrators of groups are served beside the overlay.
+    pub(crate) gms: Option<runtime::Https>,
     /// The TUN device.
     pub(crate) tun: Tun,
 }
@@ -127,6 +132,7 @@ impl Default for Config {
             discovery: true,
             proxy: Proxy::default(),
             ip: Ip::default(),
+            gms: None,
             tun: Tun {
                 name: None,
                 mtu: None,
@@ -205,6 +211,7 @@ pub(crate) fn parse(source: &str, file: &Path) -> Result<Config, Failure> {
             "discovery" => config.discovery = at.boolean("discovery", value)?,
             "proxy" => config.proxy = at.proxy(value)?,
             "ip" => config.ip = at.ip(value)?,
+            "gms" => config.gms = at.gms(value)?,
             "tun" => config.tun = at.tun(value)?,
             other => return Err(at.unknown_key(other, KEYS, "", key.span())),
         }

@@ -161,6 +161,7 @@ fn settings(context: &Context, source: &Source, proxy: Proxy) -> Result<Settings
             socks5: proxy.socks5,
             http: proxy.http,
         },
+        https: config.gms.clone(),
         label: config.label.clone().or_else(host_name),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         identity,

@@ -22,6 +22,7 @@ mod keys;
 mod language;
 mod output;
 mod passphrase;
+mod remote;
 mod text;
 mod usage;
 mod verbs;

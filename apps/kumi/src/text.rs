@@ -28,6 +28,7 @@ const EN: &[&str] = &[
     include_str!("../i18n/en/bridge.ftl"),
     include_str!("../i18n/en/netcheck.ftl"),
     include_str!("../i18n/en/group.ftl"),
+    include_str!("../i18n/en/gms.ftl"),
 ];
 const JA: &[&str] = &[
     include_str!("../i18n/ja/help.ftl"),
@@ -39,6 +40,7 @@ const JA: &[&str] = &[
     include_str!("../i18n/ja/bridge.ftl"),
     include_str!("../i18n/ja/netcheck.ftl"),
     include_str!("../i18n/ja/group.ftl"),
+    include_str!("../i18n/ja/gms.ftl"),
 ];
 
 /// The sentences of one language.

@@ -148,6 +148,10 @@ codes! {
     GroupRefused = "group-refused",
     /// The management server's store cannot be used. [detail]
     GroupStore = "group-store",
+    /// The key shown is no administrator's of this server, or no more.
+    AdminKey = "admin-key",
+    /// There is too much to do just now.
+    Busy = "busy",
     /// The management server did not answer in time; it is called on. [server, waited_s]
     GroupTimeout = "group-timeout",
     /// Nothing outside this machine can reach it by what it knows.

@@ -5,6 +5,7 @@ use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use utoipa::ToSchema;
 
 /// The longest name of a group or member in bytes of UTF-8.
 pub const NAME_LEN_MAX: usize = 63;
@@ -14,7 +15,7 @@ pub const GROUPS_MAX: usize = 256;
 pub const USES_MAX: u32 = 100_000;
 
 /// Whether an element talks to those outside its groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// With anybody: encrypted within a group, in clear text otherwise.
@@ -24,7 +25,7 @@ pub enum Mode {
 }
 
 /// What an element is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Software on a host.
@@ -152,7 +153,7 @@ impl GroupRequest {
 }
 
 /// A name that is too long for anything; what else a name may be is the server's to say.
-fn check_name(name: &str, what: &'static str) -> Result<(), &'static str> {
+pub(crate) fn check_name(name: &str, what: &'static str) -> Result<(), &'static str> {
     let fits = name.len() <= 4 * NAME_LEN_MAX && !name.chars().any(char::is_control);
     fits.then_some(()).ok_or(what)
 }
@@ -204,13 +205,16 @@ pub struct PitEntry {
 }
 
 /// A line by which a node becomes a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupLine {
+    /// Its id, by which it can be withdrawn: 32 hexadecimal digits.
+    pub id: String,
     /// The line. Whoever has it first becomes the member, so it is a secret.
     pub line: String,
     /// When it expires, Unix seconds.
     pub expires_unix_s: u64,
     /// The endpoints written in it.
+    #[schema(value_type = Vec<String>)]
     pub endpoints: Vec<SocketAddr>,
 }
 
@@ -286,7 +290,7 @@ pub struct Managed {
 }
 
 /// A group of a management server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ManagedGroup {
     /// Its id, hexadecimal.
     pub id: String,
@@ -303,17 +307,19 @@ pub struct ManagedGroup {
 }
 
 /// A member of a management server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     /// Its name.
     pub name: String,
     /// Its node's address F, once it has come.
+    #[schema(value_type = Option<String>, format = "ipv6")]
     pub address: Option<Ipv6Addr>,
     /// What the node is.
     pub element: Option<Kind>,
     /// Its mode.
     pub mode: Mode,
     /// What lies behind it.
+    #[schema(value_type = Vec<String>)]
     pub prefixes: Vec<Prefix>,
     /// Its groups.
     pub groups: Vec<String>,

@@ -22,6 +22,7 @@ mod forward;
 mod frame;
 mod group;
 mod limits;
+mod manage;
 mod netcheck;
 mod prefix;
 mod reach;
@@ -47,6 +48,10 @@ pub use group::{
     Member, Membership, Mode, NAME_LEN_MAX, PitEntry, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
+pub use manage::{
+    ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin, NewGroup,
+    NewLine, NewMember, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
+};
 pub use netcheck::{
     BridgeCheck, Nat, Netcheck, TARGET_LEN_MAX, TARGETS_MAX, TcpCheck, TcpFailure, Verdict,
 };

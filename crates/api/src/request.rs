@@ -60,6 +60,8 @@ pub enum Request {
     },
     /// About groups.
     Group(GroupRequest),
+    /// About the management server on this node: [`crate::Response::Manage`].
+    Manage(crate::ManageRequest),
     /// What a member's name stands for, `NAME`, `NAME.GROUP` or `NAME.GROUP.kumi`:
     /// [`crate::Response::Found`].
     Find {
@@ -265,6 +267,7 @@ impl Request {
             }
             Request::Bridge(bridge) => return bridge.check(),
             Request::Group(group) => return group.check(),
+            Request::Manage(manage) => return manage.check(),
             Request::Find { name } if name.len() > 256 => return Err("name"),
             Request::Netcheck { targets } => return netcheck::check(targets),
             Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {

@@ -80,6 +80,8 @@ pub enum Response {
     },
     /// To [`crate::GroupRequest::List`].
     Groups(Box<crate::Groups>),
+    /// To [`crate::Request::Manage`].
+    Manage(Box<crate::ManageResponse>),
     /// To [`crate::Request::Netcheck`].
     Netcheck(Box<crate::Netcheck>),
     /// It is done and there is nothing to say about it.

@@ -14,11 +14,14 @@
 //! |---|---|
 //! | things that wait for it | [`ASKS_MAX`]; what nodes say beyond that is dropped, they say it again |
 
-use crate::orders::{Ask, FromGms, Order};
+use crate::http::{Door, Places};
+use crate::manage;
+use crate::orders::{Ask, By, FromGms, Order, command_of};
+use crate::refusals::{order_error, refused};
 use crate::shared::{Inbox, Input};
-use api::{ApiError, Code, Reply, Response};
+use api::{ApiError, Code, ManageRequest, ManageResponse, Reply, Response};
 use control::service::{Keys, OrderError, Service, Store};
-use control::{Actor, Addition, Command};
+use control::{Actor, Addition, AdminId, Command, Role};
 use identity::crypto::{AwsLc, Crypto, HashRng};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +30,7 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 use store::{MasterKey, Sqlite};
 use wire::NodeAddr;
+use wire::admin_key::AdminKey;
 
 /// At most this many things wait for the server.
 pub const ASKS_MAX: usize = 4_096;
@@ -51,7 +55,7 @@ impl Gms {
     ///
     /// # Errors
     /// There is no thread, or there are no random numbers.
-    pub fn start(state: &Path, f: NodeAddr, inbox: Inbox) -> std::io::Result<Self> {
+    pub fn start(state: &Path, f: NodeAddr, inbox: Inbox, places: Places) -> std::io::Result<Self> {
         let (asks, waiting) = sync_channel(ASKS_MAX);
         let mut server = Server {
             state: state.to_owned(),
@@ -60,6 +64,7 @@ impl Gms {
             rng: HashRng::new(os::random::seed()?),
             open: None,
             ticked: None,
+            door: Door::new(places, asks.clone()),
         };
         let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
         thread.spawn(move || server.run(&waiting))?;
@@ -78,6 +83,14 @@ impl Gms {
     }
 }
 
+/// The thread keeps a way to itself, for the door; so it has to be told.
+impl Drop for Gms {
+    fn drop(&mut self) {
+        // What is full is dropped with the process.
+        let _ = self.asks.try_send(Ask::End);
+    }
+}
+
 /// The server's thread.
 struct Server {
     state: PathBuf,
@@ -86,6 +99,7 @@ struct Server {
     rng: HashRng,
     open: Option<(Service, Sqlite)>,
     ticked: Option<Instant>,
+    door: Door,
 }
 
 impl Server {
@@ -97,7 +111,10 @@ impl Server {
         loop {
             self.tick();
             self.drain();
-            match waiting.recv_timeout(TICK) {
+            let has_admins = |(service, _): &(Service, Sqlite)| !service.tenant().admins.is_empty();
+            let again = self.door.set(self.open.as_ref().is_some_and(has_admins));
+            match waiting.recv_timeout(again.unwrap_or(TICK)) {
+                Ok(Ask::End) => return,
                 Ok(ask) => self.handle(ask),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -130,17 +147,18 @@ impl Server {
                     service.offline(f);
                 }
             }
-            Ask::Order { order, reply } => {
-                let done = self.order(now_unix_s, order);
+            Ask::Order { by, order, reply } => {
+                let done = self.order(now_unix_s, &by, order);
                 // Nodes are told before whoever ordered it is answered.
                 self.drain();
                 match done {
                     Ok(control::Reply::Invited {
+                        invite,
                         secret,
                         expires_unix_s,
-                        ..
                     }) => {
                         self.inbox.send(Input::Gms(FromGms::Line {
+                            invite,
                             secret,
                             expires_unix_s,
                             reply,
@@ -150,8 +168,14 @@ impl Server {
                     Err(error) => answer(&reply, Err(error)),
                 }
             }
+            Ask::Manage { by, request, reply } => {
+                let done = self.manage(now_unix_s, &by, request);
+                self.drain();
+                answer(&reply, done.map(|done| Response::Manage(Box::new(done))));
+            }
+            Ask::End => {}
             Ask::List { mut groups, reply } => {
-                let managed = self.opened().map(|(service, ..)| managed(service));
+                let managed = self.opened().map(|(service, ..)| manage::managed(service));
                 answer(
                     &reply,
                     managed.map(|managed| {
@@ -163,11 +187,62 @@ impl Server {
         }
     }
 
-    fn order(&mut self, now_unix_s: u64, order: Order) -> Result<control::Reply, ApiError> {
+    /// Who somebody is.
+    fn actor(&mut self, now_unix_s: u64, by: &By) -> Result<Actor, ApiError> {
+        let By::Key(text) = by else {
+            return Ok(Actor::Operator);
+        };
+        let (service, ..) = self.opened()?;
+        let key = AdminKey::parse(text, |bytes| AwsLc.sha256(&[bytes]));
+        let admin = key.map(|key| AdminId::of(&AwsLc, &key.secret));
+        let actor = admin.map(|admin| Actor::Admin { admin });
+        let known = actor.filter(|it| service.tenant().role(now_unix_s, *it).is_some());
+        known.ok_or_else(|| ApiError::new(Code::AdminKey))
+    }
+
+    /// Answers an administrator, or changes who administers.
+    fn manage(
+        &mut self,
+        now_unix_s: u64,
+        by: &By,
+        request: ManageRequest,
+    ) -> Result<ManageResponse, ApiError> {
+        let actor = self.actor(now_unix_s, by)?;
+        let f = self.f;
+        let (service, store, rng) = self.opened()?;
+        let may = service.tenant().authorize(now_unix_s, actor, Role::Auditor);
+        may.map_err(|refusal| refused(&refusal))?;
+        if let Some(answer) = manage::read(service, store, f, &request) {
+            return answer;
+        }
+        let command = command_of(request)?;
+        let done = service.order(store, now_unix_s, rng, actor, &command);
+        match done.map_err(|error| order_error(&error))? {
+            control::Reply::Admin {
+                secret,
+                expires_unix_s,
+            } => {
+                let key = AdminKey { server: f, secret };
+                Ok(ManageResponse::Key(api::Key {
+                    key: key.encode(|bytes| AwsLc.sha256(&[bytes])),
+                    expires_unix_s,
+                }))
+            }
+            _ => Ok(ManageResponse::Done),
+        }
+    }
+
+    fn order(
+        &mut self,
+        now_unix_s: u64,
+        by: &By,
+        order: Order,
+    ) -> Result<control::Reply, ApiError> {
+        let actor = self.actor(now_unix_s, by)?;
         let f = self.f;
         let (service, store, rng) = self.opened()?;
         let mut act = |service: &mut Service, command: &Command| {
-            let done = service.order(store, now_unix_s, rng, Actor::Operator, command);
+            let done = service.order(store, now_unix_s, rng, actor, command);
             done.map_err(|error| order_error(&error))
         };
         match order {
@@ -266,54 +341,6 @@ fn open(state: &Path, f: NodeAddr) -> Result<(Service, Sqlite), ApiError> {
     let service = Service::open(keys, &mut store as &mut dyn Store);
     let service = service.map_err(|error| order_error(&error))?;
     Ok((service, store))
-}
-
-fn order_error(error: &OrderError) -> ApiError {
-    match error {
-        OrderError::Refused(refusal) => {
-            let (name, named) = refusal.named();
-            let error = ApiError::new(Code::GroupRefused).with("refusal", name);
-            named
-                .into_iter()
-                .fold(error, |error, (name, value)| error.with(name, value))
-        }
-        other => ApiError::new(Code::GroupStore).with("detail", other),
-    }
-}
-
-/// What a server manages, as values of the control interface.
-fn managed(service: &Service) -> api::Managed {
-    let tenant = service.tenant();
-    let now_unix_s = os::clock::unix_s();
-    let groups = tenant.groups.iter().map(|(name, group)| {
-        let ahead = group.chain.epochs_ahead(now_unix_s);
-        let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
-        api::ManagedGroup {
-            id: group.id.to_string(),
-            group: name.clone(),
-            zone: group.zone_name.clone(),
-            epoch: ahead.first().map_or(0, |epoch| epoch.number),
-            next_unix_s: next.filter(|at| *at > now_unix_s).min(),
-            members: group.admissions.keys().cloned().collect(),
-        }
-    });
-    let members = tenant.members.iter().map(|(name, member)| api::Member {
-        name: name.clone(),
-        address: member.f.map(NodeAddr::to_ipv6),
-        element: member.kind.map(crate::orders::kind),
-        mode: crate::orders::mode(member.mode_in_force()),
-        prefixes: member.prefixes.iter().copied().map(api::Prefix).collect(),
-        groups: member.groups.iter().cloned().collect(),
-        in_touch: member.f.is_some_and(|f| service.is_online(f)),
-    });
-    let trail = service.trail();
-    api::Managed {
-        rev: trail.rev,
-        trail: group::serial::hex::text(&trail.hash),
-        groups: groups.collect(),
-        members: members.collect(),
-        lines_open: u32::try_from(tenant.invites.len()).unwrap_or(u32::MAX),
-    }
 }
 
 fn answer(reply: &SyncSender<Reply>, answer: Reply) {

@@ -3,13 +3,15 @@
 
 use crate::answers;
 use crate::gms::Gms;
-use crate::orders::{Ask, FromGms, kind, mode, order_of};
+use crate::http::Places;
+use crate::orders::{Ask, By, FromGms, kind, mode, order_of};
 use crate::shared::Inbox;
-use api::{ApiError, Code, GroupRequest, Reply, Response};
+use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response};
 use control::service::Effect;
 use group::MemberName;
 use group::agent::AgentMessage;
 use group::resolve::Action;
+use group::serial::hex;
 use node::{Event, GroupStatus, Node, PitStatus};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,6 +45,7 @@ struct Asked {
 pub struct Groups {
     state: PathBuf,
     inbox: Inbox,
+    places: Places,
     gms: Option<Gms>,
     waiting: Vec<Enrolment>,
     asked: Vec<Asked>,
@@ -50,10 +53,11 @@ pub struct Groups {
 
 impl Groups {
     /// Groups of a node with this state directory; its server is started if it was one before.
-    pub fn new(state: PathBuf, f: NodeAddr, inbox: Inbox) -> Self {
+    pub fn new(state: PathBuf, f: NodeAddr, inbox: Inbox, places: Places) -> Self {
         let mut groups = Self {
             state,
             inbox,
+            places,
             gms: None,
             waiting: Vec::new(),
             asked: Vec::new(),
@@ -68,19 +72,26 @@ impl Groups {
 
     fn start(&mut self, f: NodeAddr) -> std::io::Result<()> {
         if self.gms.is_none() {
-            self.gms = Some(Gms::start(&self.state, f, self.inbox.clone())?);
+            self.gms = Some(Gms::start(
+                &self.state,
+                f,
+                self.inbox.clone(),
+                self.places.clone(),
+            )?);
         }
         Ok(())
     }
 
     /// Takes a request. Whoever asked is answered here, or later.
-    pub fn handle(
-        &mut self,
-        node: &Node,
-        now: Now,
-        request: GroupRequest,
-        reply: SyncSender<Reply>,
-    ) {
+    pub fn handle(&mut self, node: &Node, now: Now, request: Request, reply: SyncSender<Reply>) {
+        match request {
+            Request::Group(request) => self.order(node, now, request, reply),
+            Request::Manage(request) => self.manage(request, reply),
+            _ => answer(&reply, Err(ApiError::new(Code::BadRequest))),
+        }
+    }
+
+    fn order(&mut self, node: &Node, now: Now, request: GroupRequest, reply: SyncSender<Reply>) {
         let starts = matches!(request, GroupRequest::Serve | GroupRequest::Create { .. });
         if starts && let Err(error) = self.start(node.address()) {
             let internal = ApiError::new(Code::Internal).with("detail", error);
@@ -97,15 +108,29 @@ impl Groups {
                 return answer(&reply, Err(ApiError::new(Code::NotManaging)));
             }
             (Some(_), None) => Ask::List { groups, reply },
-            (Some(_), Some(order)) => Ask::Order { order, reply },
+            (Some(_), Some(order)) => {
+                let by = By::Operator;
+                Ask::Order { by, order, reply }
+            }
         };
+        self.ask(ask);
+    }
+
+    fn manage(&self, request: ManageRequest, reply: SyncSender<Reply>) {
+        if self.gms.is_none() {
+            return answer(&reply, Err(ApiError::new(Code::NotManaging)));
+        }
+        let by = By::Operator;
+        self.ask(Ask::Manage { by, request, reply });
+    }
+
+    fn ask(&self, ask: Ask) {
         let asked = self.gms.as_ref().map(|gms| gms.ask(ask));
         if let Some(Err(back)) = asked
-            && let Ask::List { reply, .. } | Ask::Order { reply, .. } = *back
+            && let Ask::List { reply, .. } | Ask::Order { reply, .. } | Ask::Manage { reply, .. } =
+                *back
         {
-            let busy = "the management server has too much to do; try again";
-            let busy = ApiError::new(Code::Internal).with("detail", busy);
-            answer(&reply, Err(busy));
+            answer(&reply, Err(ApiError::new(Code::Busy)));
         }
     }
 
@@ -129,6 +154,7 @@ impl Groups {
             FromGms::Effect(Effect::Leave(f)) => node.set_member(now, f, false),
             FromGms::Effect(Effect::Locate { to, f }) => node.tell_location(now, to, f),
             FromGms::Line {
+                invite,
                 secret,
                 expires_unix_s,
                 reply,
@@ -138,6 +164,7 @@ impl Groups {
                 let line = line.map_err(answers::invite_error).map(|line| {
                     let endpoints = endpoints.into_iter();
                     Response::GroupLine(api::GroupLine {
+                        id: hex::text(&invite.0),
                         line,
                         expires_unix_s,
                         endpoints: endpoints.take(wire::invite::ENDPOINTS_MAX).collect(),

@@ -37,14 +37,17 @@ pub mod data;
 pub mod facts;
 pub mod gms;
 pub mod groups;
+pub mod http;
 pub mod inside;
 pub mod lan;
 pub mod lane;
+pub mod manage;
 pub mod netcheck;
 pub mod orders;
 pub mod peer_routes;
 pub mod prefixes;
 pub mod proxy;
+pub mod refusals;
 pub mod requests;
 mod run;
 pub mod settings;
@@ -57,6 +60,6 @@ pub mod why;
 
 pub use run::{Ready, RunError, run};
 pub use settings::{
-    INTERFACE_DEFAULT, InterfaceMode, ProxySettings, QUEUES_MAX, Reload, Renew, Renewal, Routes,
-    Settings, names, queues_default,
+    Https, INTERFACE_DEFAULT, InterfaceMode, ProxySettings, QUEUES_MAX, Reload, Renew, Renewal,
+    Routes, Settings, names, queues_default,
 };

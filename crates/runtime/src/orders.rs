@@ -1,10 +1,11 @@
 //! What the slow path and the management server of groups say to each other, and orders as the
 //! domain takes them.
 
-use api::Reply;
+use api::{ApiError, Code, Reply};
 use control::service::Effect;
-use control::{Addition, Command, InviteTerms};
+use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
 use group::agent::AgentMessage;
+use group::serial::hex;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
@@ -21,13 +22,26 @@ pub enum Ask {
     },
     /// The session with a node has ended.
     Offline(NodeAddr),
-    /// An order of whoever may use the control socket.
+    /// An order.
     Order {
+        /// Who gives it.
+        by: By,
         /// What to do.
         order: Order,
         /// Takes the answer.
         reply: SyncSender<Reply>,
     },
+    /// What an administrator wants to know, or who administers.
+    Manage {
+        /// Who asks.
+        by: By,
+        /// What.
+        request: api::ManageRequest,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
+    /// The node ends.
+    End,
     /// What there is.
     List {
         /// What the node knows as a member.
@@ -37,7 +51,16 @@ pub enum Ask {
     },
 }
 
-/// An order over the control socket.
+/// Who gives an order.
+#[derive(Debug)]
+pub enum By {
+    /// Whoever may use the control socket.
+    Operator,
+    /// Whoever shows this key of an administrator, perhaps.
+    Key(String),
+}
+
+/// An order.
 #[derive(Debug)]
 pub enum Order {
     /// Open the store, or make it.
@@ -66,6 +89,8 @@ pub enum FromGms {
     Effect(Effect),
     /// An invite was made: whoever asked gets the line.
     Line {
+        /// Its id.
+        invite: InviteId,
         /// Its secret.
         secret: [u8; SECRET_LEN],
         /// When it expires, Unix seconds.
@@ -124,6 +149,37 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
         R::Rotate { group } => Order::Plain(Command::Rotate { group }),
         R::List => return None,
     })
+}
+
+/// An order about lines and administrators as the domain takes it.
+///
+/// # Errors
+/// It is none, or an id is not one.
+pub fn command_of(request: api::ManageRequest) -> Result<Command, ApiError> {
+    use api::ManageRequest as R;
+    match request {
+        R::Withdraw { line } => {
+            let id = hex::parse(&line).and_then(|it| it.try_into().ok());
+            let unknown = || crate::refusals::refused(&Refusal::NoInvite);
+            let invite = id.map(InviteId).ok_or_else(unknown)?;
+            Ok(Command::Withdraw { invite })
+        }
+        R::AddAdmin {
+            admin,
+            role,
+            expires_s,
+        } => Ok(Command::AddAdmin {
+            name: admin,
+            role: match role {
+                api::Role::Auditor => Role::Auditor,
+                api::Role::Admin => Role::Admin,
+                api::Role::Owner => Role::Owner,
+            },
+            life_s: expires_s,
+        }),
+        R::RemoveAdmin { admin } => Ok(Command::RemoveAdmin { name: admin }),
+        _ => Err(ApiError::new(Code::BadRequest).with("detail", "action")),
+    }
 }
 
 /// A kind as the control interface says it.

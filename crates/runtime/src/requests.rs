@@ -145,7 +145,7 @@ impl Requests {
             Request::Bridge(request) => {
                 bridges::answer(node, now, request, facts.shared.streams.port())
             }
-            Request::Group(request) => {
+            Request::Group(_) | Request::Manage(_) => {
                 self.groups.handle(node, now, request, reply);
                 return Then::Continue;
             }

@@ -3,6 +3,7 @@
 use crate::counters::{Cause, Counters};
 use crate::facts::Facts;
 use crate::groups::Groups;
+use crate::http::Places;
 use crate::inside::{Inside, Wanted};
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
@@ -256,6 +257,7 @@ impl Started {
             stopping: AtomicBool::new(false),
         });
         let state = settings.directories.state.clone();
+        let places = places(&settings, &ready);
         let is_wanted = !settings.site.is_empty();
         let lanes = sockets_for(&shared.udp, queues);
         let inside = inside.holder;
@@ -263,7 +265,7 @@ impl Started {
         facts.network.queues = facts.network.queues.saturating_add(lanes.len() as u32);
         facts.holder_pid = inside.as_ref().map(Holder::pid);
         facts.journal_len = storage.len_bytes();
-        let groups = Groups::new(state, node.address(), shared.inbox.clone());
+        let groups = Groups::new(state, node.address(), shared.inbox.clone(), places);
         let mut slow = SlowPath::new(node, storage, facts, clock, routes, groups);
         let here = ready.mode == NetworkMode::Kernel;
         slow.capture_from(ready.interface.clone().filter(|_| here), ready.port);
@@ -498,6 +500,15 @@ fn first_notices(behind_s: u64, missing: Option<&str>) -> Vec<api::Notice> {
         ));
     }
     notices
+}
+
+/// Where administrators of groups are served: inside the overlay only if its interface is here.
+fn places(settings: &Settings, ready: &Ready) -> Places {
+    let here = ready.mode == NetworkMode::Kernel;
+    Places {
+        overlay: here.then(|| (ready.address, crate::http::PORT).into()),
+        https: settings.https.clone(),
+    }
 }
 
 fn open_multicast(discovery: bool, notices: &mut Vec<api::Notice>) -> Option<Multicast> {

@@ -4,6 +4,7 @@
 use identity::LocalIdentity;
 use os::files::Directories;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use wire::Prefix;
 
 /// Names of the files that a running node has in its directories.
@@ -71,6 +72,17 @@ pub struct ProxySettings {
     pub http: Option<SocketAddr>,
 }
 
+/// Where administrators of groups are served with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Https {
+    /// The address.
+    pub at: SocketAddr,
+    /// A chain of certificates, PEM.
+    pub certificate: PathBuf,
+    /// The key of its first, PEM.
+    pub key: PathBuf,
+}
+
 /// Queues of the interface at most.
 pub const QUEUES_MAX: usize = os::tun::QUEUES_MAX;
 
@@ -117,6 +129,8 @@ pub struct Settings {
     pub discovery: bool,
     /// Its proxies.
     pub proxies: ProxySettings,
+    /// Where administrators of groups are served beside the overlay.
+    pub https: Option<Https>,
     /// What the node tells its peers it is called.
     pub label: Option<String>,
     /// The software's version.

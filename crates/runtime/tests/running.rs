@@ -93,6 +93,7 @@ fn node(state: &Path, seed: u8) {
         offloads: true,
         queues: 2,
         discovery: true,
+        https: None,
         proxies: runtime::ProxySettings::default(),
         label: Some(format!("node {seed}")),
         version: "test".to_owned(),

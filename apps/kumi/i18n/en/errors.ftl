@@ -418,6 +418,10 @@ api-group-refused = { $refusal ->
         [is-member] This machine is the member { $member } already.
         [prefix] { $prefix } cannot lie behind a member.
         [full] The server takes no more of them.
+        [admin-exists] There is an administrator "{ $admin }" already.
+        [no-admin] There is no administrator "{ $admin }".
+        [role] Your role does not allow this.
+        [terms] These limits make no sense.
        *[other] The management server refused.
     }
     .why = { $refusal ->
@@ -434,6 +438,10 @@ api-group-refused = { $refusal ->
         [is-member] A machine is one member of a server.
         [prefix] It holds addresses of the overlay, of one link or of everybody.
         [full] There are { $most } already.
+        [admin-exists] Two administrators have two names.
+        [no-admin] Perhaps it is spelt differently, or was removed.
+        [role] It takes the role { $role }.
+        [terms] Lines live for 1 s to 30 days, keys for at most ten years.
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
@@ -450,8 +458,18 @@ api-group-refused = { $refusal ->
         [is-member] Use that name, or remove it first: `kumi group remove NAME` on the server.
         [prefix] Name the network behind it, such as 192.168.20.0/24.
         [full] Remove some, or wait until lines have expired.
+        [admin-exists] Choose another name, or remove that one first: `kumi gms admin remove NAME`.
+        [no-admin] `kumi gms admin list` shows them.
+        [role] Ask an owner for a key with that role: `kumi gms admin add NAME --role ROLE`.
+        [terms] Give another time.
        *[other] Update kumi on this machine.
     }
+api-admin-key = The management server does not know this key.
+    .why = The key is another server's, has expired, or was taken away.
+    .fix = Have another made on the server: `kumi gms admin add NAME`.
+api-busy = There is too much to do just now.
+    .why = As many requests wait as may.
+    .fix = Nothing has changed. Try again in a moment.
 api-group-store = The management server cannot use its store.
     .why = { $detail }
     .fix = Nothing has changed, and groups go on as they are. See to the disk and to the files gms.db and gms.key in the state directory; then try again.

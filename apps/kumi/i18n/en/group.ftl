@@ -57,13 +57,14 @@ cmd-group-list = Show the groups of this node, and those that it manages
         kumi group list           for people
         kumi group list --json    for programs
 
-cmd-gms = Manage groups
-    .long = `kumi group create` makes a node a management server (GMS) without being asked.
-    .examples = kumi gms serve    be a management server, and have no group yet
+cmd-group-lines = Show the lines that are good for something
+    .examples =
+        kumi group lines           for people
+        kumi group lines --json    for programs
 
-cmd-gms-serve = Be a management server of groups, also after a restart
-    .long = What it knows is in the files gms.db and gms.key in the state directory: a backup is both.
-    .examples = kumi gms serve    start this node if it is not running, and manage groups
+cmd-group-withdraw = Make a line good for nothing
+    .long = Whoever has come by it stays.
+    .examples = kumi group withdraw 5f0c…    the id is shown by `kumi group lines`
 
 cmd-group-cost = Count the values that people enter for a network
     .long =
@@ -75,6 +76,7 @@ cmd-group-cost = Count the values that people enter for a network
         kumi group cost --nodes 100                     how it grows with the number of nodes
         kumi group cost FILE --json                     for programs
 
+arg-line-id = The id of a line, from `kumi group lines`
 arg-scenario = A file that describes a network (TOML)
 arg-group = The name of a group
 arg-group-new = What to call the group
@@ -102,7 +104,6 @@ group-line-many = Works for { $of } machines, until { $until }. On each of them:
 group-removed = { $member } is out of all groups. Every member in touch knows it.
 group-removed-from = { $member } is out of { $group }. Every member in touch knows it.
 group-rotated = The key of { $group } has changed. Members in touch have the new one.
-gms-serving = This node manages groups. Make one: kumi group create NAME
 join-group-done = This node is { $name } in { $groups } now, after { $took } ms.
 join-group-next = Nothing else is to be configured. The others: kumi group list
 
@@ -243,3 +244,7 @@ pit-clear = clear
 error-site-mode = Site mode cannot be started.
     .why = { $detail }
     .fix = Start the node as root, with the package nftables installed, or take `ip.site` out of kumi.toml.
+
+group-lines-none = No line is good for anything.
+group-lines-uses = Uses left
+group-line-withdrawn = The line { $id } is good for nothing now.

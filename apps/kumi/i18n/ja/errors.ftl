@@ -415,6 +415,10 @@ api-group-refused = { $refusal ->
         [is-member] この機器はすでにメンバー { $member } です。
         [prefix] { $prefix } はメンバーの背後に置けません。
         [full] サーバはこれ以上受け付けません。
+        [admin-exists] 管理者「{ $admin }」はすでにいます。
+        [no-admin] 管理者「{ $admin }」はいません。
+        [role] あなたの役割ではできません。
+        [terms] この制限には意味がありません。
        *[other] 管理サーバが断りました。
     }
     .why = { $refusal ->
@@ -431,6 +435,10 @@ api-group-refused = { $refusal ->
         [is-member] 1台の機器は、1台のサーバで1人のメンバーです。
         [prefix] オーバーレイ、1本のリンク、またはすべての人のアドレスを含んでいます。
         [full] すでに { $most } あります。
+        [admin-exists] 管理者は、それぞれ別の名前を持ちます。
+        [no-admin] つづりが違うか、すでに外されたのかもしれません。
+        [role] 役割 { $role } が必要です。
+        [terms] 行は 1 秒から 30 日、鍵は 10 年まで有効です。
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
@@ -447,8 +455,18 @@ api-group-refused = { $refusal ->
         [is-member] その名前を使うか、サーバで先に外してください: `kumi group remove NAME`。
         [prefix] 背後のネットワークを 192.168.20.0/24 のように書いてください。
         [full] いくつか外すか、行の期限が切れるのを待ってください。
+        [admin-exists] 別の名前にするか、先に外してください: `kumi gms admin remove NAME`。
+        [no-admin] `kumi gms admin list` で確かめてください。
+        [role] その役割の鍵を owner に作ってもらってください: `kumi gms admin add NAME --role ROLE`。
+        [terms] 別の時間を指定してください。
        *[other] この機器の kumi を更新してください。
     }
+api-admin-key = 管理サーバはこの鍵を知りません。
+    .why = 別のサーバの鍵か、期限が切れたか、取り上げられました。
+    .fix = サーバで新しい鍵を作ってもらってください: `kumi gms admin add NAME`。
+api-busy = いまは処理が立て込んでいます。
+    .why = 待てる数いっぱいの要求が待っています。
+    .fix = 何も変わっていません。少し待ってから、もう一度試してください。
 api-group-store = 管理サーバの保管場所が使えません。
     .why = { $detail }
     .fix = 何も変わっておらず、グループはそのまま動いています。ディスクと、状態ディレクトリの gms.db と gms.key を確かめてから、もう一度試してください。

@@ -57,13 +57,14 @@ cmd-group-list = このノードが所属する、または管理するグルー
         kumi group list           人が読む形
         kumi group list --json    プログラム用に
 
-cmd-gms = グループを管理する
-    .long = `kumi group create` を実行したノードは、ひとりでに管理サーバ(GMS)になります。
-    .examples = kumi gms serve    管理サーバになる。グループはまだない
+cmd-group-lines = まだ使える行を表示する
+    .examples =
+        kumi group lines           人が読む形
+        kumi group lines --json    プログラム用に
 
-cmd-gms-serve = グループの管理サーバになる(再起動後も)
-    .long = 知っていることは状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
-    .examples = kumi gms serve    ノードが起動していなければ起動し、グループを管理する
+cmd-group-withdraw = 行を使えなくする
+    .long = その行ですでに入ったものは、そのまま残ります。
+    .examples = kumi group withdraw 5f0c…    ID は `kumi group lines` で分かる
 
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
@@ -75,6 +76,7 @@ cmd-group-cost = ネットワークのために人が入力する値を数える
         kumi group cost --nodes 100                     ノード数に応じた増え方
         kumi group cost FILE --json                     プログラム用に
 
+arg-line-id = 行の ID(`kumi group lines` で分かる)
 arg-scenario = ネットワークを記述したファイル(TOML)
 arg-group = グループの名前
 arg-group-new = グループの名前(新しいもの)
@@ -102,7 +104,6 @@ group-line-many = { $until } まで、{ $of } 台で使えます。それぞれ�
 group-removed = { $member } をすべてのグループから外しました。つながっているメンバーには知らせました。
 group-removed-from = { $member } を { $group } から外しました。つながっているメンバーには知らせました。
 group-rotated = { $group } の鍵を替えました。つながっているメンバーは新しい鍵を持っています。
-gms-serving = このノードはグループを管理します。グループを作るには: kumi group create NAME
 join-group-done = このノードは { $name } という名前で { $groups } に入りました({ $took } ms)。
 join-group-next = ほかに設定するものはありません。ほかのメンバーを見るには: kumi group list
 
@@ -242,3 +243,7 @@ pit-clear = 平文
 error-site-mode = サイトモードを開始できません。
     .why = { $detail }
     .fix = nftables を入れて root でノードを起動するか、kumi.toml から `ip.site` を取り除いてください。
+
+group-lines-none = 使える行はありません。
+group-lines-uses = 残り回数
+group-line-withdrawn = 行 { $id } はもう使えません。

@@ -1,4 +1,4 @@
-//! `kumi group`, `kumi gms`, and their commands.
+//! `kumi group` and its commands.
 
 use super::Builder;
 use clap::{Arg, ArgAction, Command, value_parser};
@@ -14,17 +14,6 @@ impl Builder<'_> {
         let command = self.group_making(command);
         let command = self.group_members(command);
         command.subcommand(self.group_cost())
-    }
-
-    pub(super) fn gms(&self) -> Command {
-        self.leaf("gms", "cmd-gms", "kumi gms COMMAND")
-            .subcommand_required(true)
-            .disable_help_subcommand(true)
-            .subcommand_help_heading(self.text.t("help-commands"))
-            .subcommand(
-                self.leaf("serve", "cmd-gms-serve", "kumi gms serve")
-                    .arg(self.passphrase()),
-            )
     }
 
     fn group_making(&self, command: Command) -> Command {
@@ -86,6 +75,11 @@ impl Builder<'_> {
                 )
                 .arg(self.argument("MEMBER", "arg-member").required(true))
                 .arg(self.argument("GROUP", "arg-group-left")),
+            )
+            .subcommand(self.leaf("lines", "cmd-group-lines", "kumi group lines [--json]"))
+            .subcommand(
+                self.leaf("withdraw", "cmd-group-withdraw", "kumi group withdraw ID")
+                    .arg(self.argument("ID", "arg-line-id").required(true)),
             )
     }
 

@@ -1,6 +1,7 @@
 //! `kumi group`: groups that are keys.
 
 mod cost;
+mod lines;
 mod list;
 pub(crate) mod orders;
 
@@ -17,6 +18,8 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("remove", matches)) => orders::remove(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
         Some(("list", _)) => list::run(context),
+        Some(("lines", _)) => lines::list(context),
+        Some(("withdraw", matches)) => lines::withdraw(context, matches),
         Some(("cost", matches)) => cost::run(context, matches),
         _ => Ok(()),
     }

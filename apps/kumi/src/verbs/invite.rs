@@ -51,8 +51,8 @@ pub(crate) fn make(context: &Context, expires_s: u64) -> Result<Invited, Failure
     Ok(expect_answer!(context, &request, Response::Invited(invited) => invited))
 }
 
-/// `90s`, `30m`, `24h`, `7d`.
-fn seconds(text: &str) -> Option<u64> {
+/// The seconds of `90s`, `30m`, `24h`, `7d`.
+pub(crate) fn seconds(text: &str) -> Option<u64> {
     let unit = text.chars().last()?;
     let factor = match unit {
         's' => 1,

@@ -1,16 +1,34 @@
 //! `kumi group list`: the groups of this node, and those that it manages.
 
-use crate::client::expect_answer;
+use crate::client::{self, expect_answer};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
+use crate::remote::{Remote, surprised};
 use crate::text::{Text, args};
 use api::{GroupRequest, Groups, Kind, Managed, Member, Membership, Mode, Request, Response};
 
 /// Runs it.
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let request = Request::Group(GroupRequest::List);
-    let groups: Groups = expect_answer!(context, &request, Response::Groups(groups) => *groups);
+    let groups = match Remote::load(context)? {
+        None => expect_answer!(context, &request, Response::Groups(groups) => *groups),
+        Some(remote) => {
+            let Response::Groups(groups) = remote.ask(&request)? else {
+                return Err(surprised());
+            };
+            // Those of the node here, if it runs.
+            let own = client::ask(context, &request).ok();
+            let member_of = own.and_then(|own| match own {
+                Response::Groups(own) => Some(own.member_of),
+                _ => None,
+            });
+            Groups {
+                member_of: member_of.unwrap_or_default(),
+                ..*groups
+            }
+        }
+    };
     if context.json {
         output::json(&groups);
         return Ok(());

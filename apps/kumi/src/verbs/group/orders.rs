@@ -1,10 +1,11 @@
 //! Orders to the management server on this node: create, add, invite, remove, rotate.
 
-use crate::client::{ask, expect_answer};
+use crate::client;
 use crate::context::Context;
 use crate::daemon::host_name;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::remote::{Remote, ask, surprised};
 use crate::text::args;
 use crate::usage::wrong_value;
 use crate::verbs::access::argument;
@@ -16,7 +17,8 @@ use std::path::Path;
 /// Runs `kumi gms serve`.
 pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     running(context, matches)?;
-    done(context, GroupRequest::Serve)?;
+    // On this node, whichever server is used otherwise.
+    client::ask(context, &Request::Group(GroupRequest::Serve))?;
     if context.json {
         output::json(&serde_json::json!({ "serving": true }));
     }
@@ -29,11 +31,17 @@ pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Fail
     let group = argument(matches, "GROUP").to_owned();
     let zone = matches.get_one::<String>("zone").cloned();
     let zone = zone.unwrap_or_else(|| zone_of_host(Path::new("/etc/localtime")));
-    let member = match matches.get_flag("apart") {
+    let elsewhere = Remote::load(context)?.is_some();
+    if elsewhere && matches.contains_id("as") {
+        return Err(Failure::new(Exit::Usage, "error-group-as"));
+    }
+    let member = match matches.get_flag("apart") || elsewhere {
         true => None,
         false => Some(own_name(context, matches)),
     };
-    running(context, matches)?;
+    if !elsewhere {
+        running(context, matches)?;
+    }
     let request = GroupRequest::Create {
         group: group.clone(),
         zone: zone.clone(),
@@ -110,7 +118,9 @@ pub(super) fn invite(context: &Context, matches: &ArgMatches) -> Result<(), Fail
         uses,
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     });
-    let line: GroupLine = expect_answer!(context, &request, Response::GroupLine(line) => line);
+    let Response::GroupLine(line) = ask(context, &request)? else {
+        return Err(surprised());
+    };
     if context.json {
         output::json(&line);
         return Ok(());

@@ -1,0 +1,341 @@
+//! What administrators may read of a management server, and who they are: over the control socket of
+//! the server itself, and over HTTP (docs/protocol/management.md).
+//!
+//! | limit | value |
+//! |---|---|
+//! | of one page | [`PAGE_MAX`]; [`PAGE_DEFAULT`] where nobody says |
+//! | life of an administrator's key | [`ADMIN_S_MAX`], or until it is removed |
+
+use crate::group::{ManagedGroup, Member, Mode};
+use crate::limits::EXPIRES_S_DEFAULT;
+use crate::prefix::Prefix;
+use serde::{Deserialize, Serialize};
+use std::net::Ipv6Addr;
+use utoipa::{IntoParams, ToSchema};
+
+/// Most of anything in one page.
+pub const PAGE_MAX: u32 = 1_000;
+/// How many where nobody says.
+pub const PAGE_DEFAULT: u32 = 100;
+/// The longest life of an administrator's key, in seconds: 10 years.
+pub const ADMIN_S_MAX: u64 = 3_653 * 86_400;
+
+/// What an administrator may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read everything.
+    Auditor,
+    /// And change groups and members.
+    Admin,
+    /// And say who administers.
+    Owner,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Auditor, Self::Admin, Self::Owner];
+
+    /// The role as it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// Which part of a list: those whose names follow `after`, in the order of their bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The last name that was read; nothing: from the start.
+    #[param(max_length = 252)]
+    pub after: String,
+    /// How many, 1 to 1,000; 100 where it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    pub most: Option<u32>,
+}
+
+/// Which part of the audit trail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct LogPage {
+    /// The number of the last record that was read; 0: from the start.
+    #[param(maximum = 9223372036854775807u64)]
+    pub after: u64,
+    /// How many, 1 to 1,000; 100 where it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    pub most: Option<u32>,
+}
+
+/// What may be asked of a management server beside [`crate::GroupRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum ManageRequest {
+    /// What it is: [`ManageResponse::Server`].
+    Server,
+    /// Its groups: [`ManageResponse::Groups`].
+    Groups(Page),
+    /// One of them: [`ManageResponse::Group`].
+    Group {
+        /// Which.
+        group: String,
+    },
+    /// Its members: [`ManageResponse::Members`].
+    Members(Page),
+    /// One of them: [`ManageResponse::Member`].
+    Member {
+        /// Which.
+        member: String,
+    },
+    /// The lines that are good for something: [`ManageResponse::Lines`].
+    Lines(Page),
+    /// Make a line good for nothing: [`ManageResponse::Done`].
+    Withdraw {
+        /// Which, by its id.
+        line: String,
+    },
+    /// Who administers: [`ManageResponse::Admins`].
+    Admins,
+    /// Make an administrator: [`ManageResponse::Key`].
+    AddAdmin {
+        /// What it is called.
+        admin: String,
+        /// What it may.
+        role: Role,
+        /// For how long, in seconds; `None`: until it is removed.
+        expires_s: Option<u64>,
+    },
+    /// Take an administrator's rights away: [`ManageResponse::Done`].
+    RemoveAdmin {
+        /// Which.
+        admin: String,
+    },
+    /// The audit trail: [`ManageResponse::Log`].
+    Log(LogPage),
+}
+
+impl ManageRequest {
+    /// Checks every bound of this module.
+    ///
+    /// # Errors
+    /// The name of the first value that is out of range.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let most = |most: Option<u32>| {
+            let range = 1..=PAGE_MAX;
+            let fits = most.is_none_or(|it| range.contains(&it));
+            fits.then_some(()).ok_or("most")
+        };
+        match self {
+            Self::Server | Self::Admins => Ok(()),
+            Self::Groups(page) | Self::Members(page) | Self::Lines(page) => {
+                crate::group::check_name(&page.after, "after")?;
+                most(page.most)
+            }
+            Self::Group { group: name } => crate::group::check_name(name, "group"),
+            Self::Member { member: name } => crate::group::check_name(name, "member"),
+            Self::Withdraw { line } => {
+                let hex = line.len() == 32 && line.bytes().all(|it| it.is_ascii_hexdigit());
+                hex.then_some(()).ok_or("line")
+            }
+            Self::AddAdmin {
+                admin, expires_s, ..
+            } => {
+                let range = 1..=ADMIN_S_MAX;
+                let fits = expires_s.is_none_or(|it| range.contains(&it));
+                fits.then_some(()).ok_or("expires_s")?;
+                crate::group::check_name(admin, "admin")
+            }
+            Self::RemoveAdmin { admin } => crate::group::check_name(admin, "admin"),
+            Self::Log(page) => {
+                let fits = i64::try_from(page.after).is_ok();
+                fits.then_some(()).ok_or("after")?;
+                most(page.most)
+            }
+        }
+    }
+}
+
+/// What a management server answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManageResponse {
+    /// To [`ManageRequest::Server`].
+    Server(Server),
+    /// To [`ManageRequest::Groups`].
+    Groups(Vec<ManagedGroup>),
+    /// To [`ManageRequest::Group`].
+    Group(ManagedGroup),
+    /// To [`ManageRequest::Members`].
+    Members(Vec<Member>),
+    /// To [`ManageRequest::Member`].
+    Member(Member),
+    /// To [`ManageRequest::Lines`].
+    Lines(Vec<OpenLine>),
+    /// To [`ManageRequest::Admins`].
+    Admins(Vec<Admin>),
+    /// To [`ManageRequest::AddAdmin`].
+    Key(Key),
+    /// To [`ManageRequest::Log`].
+    Log(Vec<LogRecord>),
+    /// To orders that have nothing to say.
+    Done,
+}
+
+/// A management server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Server {
+    /// Its address F.
+    #[schema(value_type = String, format = "ipv6")]
+    pub address: Ipv6Addr,
+    /// The number of changes so far.
+    pub rev: u64,
+    /// The end of the audit trail: a hash over all changes, hexadecimal.
+    pub trail: String,
+    /// How many groups there are.
+    pub groups: u32,
+    /// How many members.
+    pub members: u32,
+    /// How many of them are in touch.
+    pub in_touch: u32,
+    /// How many lines are good for something.
+    pub lines_open: u32,
+}
+
+/// A line that is good for something. The line itself is kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenLine {
+    /// Its id, 32 hexadecimal digits.
+    pub id: String,
+    /// The member that comes by it; nothing: new ones.
+    pub member: Option<String>,
+    /// The groups of new ones.
+    pub groups: Vec<String>,
+    /// How many may still come.
+    pub uses_left: u32,
+    /// When it expires, Unix seconds.
+    pub expires_unix_s: u64,
+}
+
+/// An administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Admin {
+    /// What it is called.
+    pub admin: String,
+    /// The id under which the audit trail names it, 32 hexadecimal digits.
+    pub id: String,
+    /// What it may.
+    pub role: Role,
+    /// Until when, Unix seconds; nothing: until it is removed.
+    pub expires_unix_s: Option<u64>,
+}
+
+/// The key of a new administrator, which is shown once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Key {
+    /// The key: a bearer token.
+    pub key: String,
+    /// Until when, Unix seconds; nothing: until it is removed.
+    pub expires_unix_s: Option<u64>,
+}
+
+/// A record of the audit trail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LogRecord {
+    /// Its number, from 1.
+    pub rev: u64,
+    /// When, Unix seconds.
+    pub at_unix_s: u64,
+    /// Who: `{"who": "operator"}`, `{"who": "admin", "admin": ID}`, `{"who": "node", "f": ADDRESS}`
+    /// or `{"who": "clock"}`.
+    #[schema(value_type = Object)]
+    pub actor: serde_json::Value,
+    /// What happened: `{"event": NAME, …}`. Statements are hexadecimal.
+    #[schema(value_type = Object)]
+    pub event: serde_json::Value,
+    /// A hash over this record and all before it, hexadecimal.
+    pub hash: String,
+}
+
+/// What is said of a new group over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroup {
+    /// Its name: 1 to 63 bytes without spaces, dots and control characters.
+    #[schema(min_length = 1, max_length = 63, example = "sales")]
+    pub group: String,
+    /// The time zone in which its epochs change at 03:00 (IANA); UTC where it is left out.
+    #[serde(default = "utc")]
+    #[schema(max_length = 63, example = "Asia/Tokyo")]
+    pub zone: String,
+    /// The ordinary addresses that it protects (site mode).
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 16)]
+    pub site: Vec<Prefix>,
+}
+
+/// What is said of a member over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMember {
+    /// The groups that it shall be in, beside those that it is in.
+    #[schema(min_items = 1, max_items = 256)]
+    pub groups: Vec<String>,
+    /// The mode of a new member, if it is not that of its kind.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// What may lie behind a new member: addresses or prefixes.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 256)]
+    pub accepts: Vec<Prefix>,
+    /// How long its line lives, in seconds.
+    #[serde(default = "expires")]
+    #[schema(minimum = 60, maximum = 2592000)]
+    pub expires_s: u64,
+}
+
+/// What is said of a line over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLine {
+    /// The groups of those who come by it.
+    #[schema(min_items = 1, max_items = 256)]
+    pub groups: Vec<String>,
+    /// For how many nodes.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 100000)]
+    pub uses: u32,
+    /// How long it lives, in seconds.
+    #[serde(default = "expires")]
+    #[schema(minimum = 60, maximum = 2592000)]
+    pub expires_s: u64,
+}
+
+/// What is said of an administrator over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAdmin {
+    /// What it may.
+    pub role: Role,
+    /// For how long, in seconds; until it is removed where it is left out.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 315619200)]
+    pub expires_s: Option<u64>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+const fn expires() -> u64 {
+    EXPIRES_S_DEFAULT
+}
+
+const fn one() -> u32 {
+    1
+}

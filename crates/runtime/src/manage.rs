@@ -1,0 +1,179 @@
+//! What administrators ask of the management server, answered from what it holds. Orders are in
+//! `gms`.
+
+use crate::orders::{kind, mode};
+use api::{ApiError, Code, LogPage, ManageRequest, ManageResponse, PAGE_DEFAULT, Page};
+use control::service::{Service, Store};
+use control::{Refusal, Tenant};
+use group::serial::hex;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use wire::NodeAddr;
+
+/// Answers a question; `None`: it is an order.
+pub fn read(
+    service: &Service,
+    store: &mut dyn Store,
+    f: NodeAddr,
+    request: &ManageRequest,
+) -> Option<Result<ManageResponse, ApiError>> {
+    let tenant = service.tenant();
+    let missing = |refusal: Refusal| crate::refusals::refused(&refusal);
+    let answer = match request {
+        ManageRequest::Server => Ok(ManageResponse::Server(server(service, f))),
+        ManageRequest::Groups(page) => {
+            let groups = page_of(&tenant.groups, page);
+            let groups = groups.map(|(name, it)| managed_group(name, it));
+            Ok(ManageResponse::Groups(groups.collect()))
+        }
+        ManageRequest::Group { group } => {
+            let found = tenant.groups.get(group).map(|it| managed_group(group, it));
+            let found = found.map(ManageResponse::Group);
+            found.ok_or_else(|| missing(Refusal::NoGroup(group.clone())))
+        }
+        ManageRequest::Members(page) => {
+            let members = page_of(&tenant.members, page);
+            let members = members.map(|(name, it)| member(service, name, it));
+            Ok(ManageResponse::Members(members.collect()))
+        }
+        ManageRequest::Member { member: name } => {
+            let found = tenant.members.get(name);
+            let found = found.map(|it| ManageResponse::Member(member(service, name, it)));
+            found.ok_or_else(|| missing(Refusal::NoMember(name.clone())))
+        }
+        ManageRequest::Lines(page) => Ok(ManageResponse::Lines(lines(tenant, page))),
+        ManageRequest::Admins => Ok(ManageResponse::Admins(admins(tenant))),
+        ManageRequest::Log(page) => log(store, *page).map(ManageResponse::Log),
+        ManageRequest::Withdraw { .. }
+        | ManageRequest::AddAdmin { .. }
+        | ManageRequest::RemoveAdmin { .. } => return None,
+    };
+    Some(answer)
+}
+
+/// What a server manages, as the list of the control interface has it.
+pub fn managed(service: &Service) -> api::Managed {
+    let tenant = service.tenant();
+    let trail = service.trail();
+    let groups = tenant.groups.iter();
+    let members = tenant.members.iter();
+    api::Managed {
+        rev: trail.rev,
+        trail: hex::text(&trail.hash),
+        groups: groups.map(|(name, it)| managed_group(name, it)).collect(),
+        members: members
+            .map(|(name, it)| member(service, name, it))
+            .collect(),
+        lines_open: count(tenant.invites.len()),
+    }
+}
+
+fn server(service: &Service, f: NodeAddr) -> api::Server {
+    let (tenant, trail) = (service.tenant(), service.trail());
+    let in_touch = tenant.nodes.keys().filter(|f| service.is_online(**f));
+    api::Server {
+        address: f.to_ipv6(),
+        rev: trail.rev,
+        trail: hex::text(&trail.hash),
+        groups: count(tenant.groups.len()),
+        members: count(tenant.members.len()),
+        in_touch: count(in_touch.count()),
+        lines_open: count(tenant.invites.len()),
+    }
+}
+
+fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
+    let now_unix_s = os::clock::unix_s();
+    let ahead = group.chain.epochs_ahead(now_unix_s);
+    let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
+    api::ManagedGroup {
+        id: group.id.to_string(),
+        group: name.to_owned(),
+        zone: group.zone_name.clone(),
+        epoch: ahead.first().map_or(0, |epoch| epoch.number),
+        next_unix_s: next.filter(|at| *at > now_unix_s).min(),
+        members: group.admissions.keys().cloned().collect(),
+    }
+}
+
+fn member(service: &Service, name: &str, member: &control::Member) -> api::Member {
+    api::Member {
+        name: name.to_owned(),
+        address: member.f.map(NodeAddr::to_ipv6),
+        element: member.kind.map(kind),
+        mode: mode(member.mode_in_force()),
+        prefixes: member.prefixes.iter().copied().map(api::Prefix).collect(),
+        groups: member.groups.iter().cloned().collect(),
+        in_touch: member.f.is_some_and(|f| service.is_online(f)),
+    }
+}
+
+fn lines(tenant: &Tenant, page: &Page) -> Vec<api::OpenLine> {
+    let open = tenant.invites.iter().map(|(id, made)| api::OpenLine {
+        id: hex::text(&id.0),
+        member: made.member.clone(),
+        groups: made.groups.clone(),
+        uses_left: made.uses_left,
+        expires_unix_s: made.expires_unix_s,
+    });
+    // Ids are ordered as their digits are.
+    let later = open.filter(|line| line.id > page.after);
+    later.take(most(page.most)).collect()
+}
+
+fn admins(tenant: &Tenant) -> Vec<api::Admin> {
+    let all = tenant.admins.iter().map(|(id, admin)| api::Admin {
+        admin: admin.name.clone(),
+        id: hex::text(&id.0),
+        role: role(admin.role),
+        expires_unix_s: admin.expires_unix_s,
+    });
+    let mut all: Vec<api::Admin> = all.collect();
+    all.sort_by(|a, b| a.admin.cmp(&b.admin));
+    all
+}
+
+fn log(store: &mut dyn Store, page: LogPage) -> Result<Vec<api::LogRecord>, ApiError> {
+    let failed = |detail: String| ApiError::new(Code::GroupStore).with("detail", detail);
+    let records = store.records(page.after, most(page.most));
+    let records = records.map_err(|error| failed(error.to_string()))?;
+    let said = records.into_iter().map(|record| {
+        Ok(api::LogRecord {
+            rev: record.rev,
+            at_unix_s: record.at_unix_s,
+            actor: serde_json::to_value(record.actor)?,
+            event: serde_json::to_value(&record.event)?,
+            hash: hex::text(&record.hash),
+        })
+    });
+    let said: Result<Vec<_>, serde_json::Error> = said.collect();
+    said.map_err(|error| failed(error.to_string()))
+}
+
+/// The part of a map that follows a name.
+fn page_of<'a, T>(
+    map: &'a BTreeMap<String, T>,
+    page: &Page,
+) -> impl Iterator<Item = (&'a String, &'a T)> {
+    let after = match page.after.is_empty() {
+        true => Bound::Unbounded,
+        false => Bound::Excluded(page.after.clone()),
+    };
+    map.range((after, Bound::Unbounded)).take(most(page.most))
+}
+
+fn most(most: Option<u32>) -> usize {
+    usize::try_from(most.unwrap_or(PAGE_DEFAULT)).unwrap_or(usize::MAX)
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+const fn role(role: control::Role) -> api::Role {
+    match role {
+        control::Role::Auditor => api::Role::Auditor,
+        control::Role::Admin => api::Role::Admin,
+        control::Role::Owner => api::Role::Owner,
+    }
+}

@@ -1,0 +1,621 @@
+//! The operations, one function each.
+
+use crate::extract::{Asked, Body, Named, Shown};
+use crate::problem::Problem;
+use crate::{Backend, CALLS_MAX, Call};
+use api::{
+    Admin, ApiError, Code, GroupLine, GroupRequest, Key, LogPage, LogRecord, ManageRequest,
+    ManageResponse, ManagedGroup, Member, NewAdmin, NewGroup, NewLine, NewMember, OpenLine, Page,
+    Reply, Response, Server,
+};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post, put};
+use axum::{Router, extract::DefaultBodyLimit};
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    backend: Arc<dyn Backend>,
+    calls: Arc<Semaphore>,
+    document: Arc<str>,
+}
+
+/// Every operation behind its path.
+pub(crate) fn router(backend: Arc<dyn Backend>, document: String) -> Router {
+    let desk = Desk {
+        backend,
+        calls: Arc::new(Semaphore::new(CALLS_MAX)),
+        document: document.into(),
+    };
+    Router::new()
+        .route("/v1/openapi.json", get(openapi))
+        .route("/v1/server", get(server))
+        .route("/v1/groups", get(groups).post(create_group))
+        .route("/v1/groups/{group}", get(group))
+        .route("/v1/groups/{group}/rotation", post(rotate))
+        .route(
+            "/v1/groups/{group}/members/{member}",
+            delete(remove_from_group),
+        )
+        .route("/v1/members", get(members))
+        .route(
+            "/v1/members/{member}",
+            get(member).put(put_member).delete(remove_member),
+        )
+        .route("/v1/lines", get(lines).post(make_line))
+        .route("/v1/lines/{line}", delete(withdraw))
+        .route("/v1/admins", get(admins))
+        .route("/v1/admins/{admin}", put(add_admin).delete(remove_admin))
+        .route("/v1/log", get(log))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no-route", "see /v1/openapi.json"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method",
+                "see /v1/openapi.json",
+            )
+        })
+        .layer(DefaultBodyLimit::max(crate::BODY_LEN_MAX))
+        .with_state(desk)
+}
+
+impl Desk {
+    /// Asks on a thread that may wait.
+    async fn call(&self, Shown(key): Shown, call: Call) -> Reply {
+        let checked = match &call {
+            Call::Group(request) => request.check(),
+            Call::Manage(request) => request.check(),
+        };
+        checked.map_err(|name| ApiError::new(Code::BadRequest).with("detail", name))?;
+        let calls = Arc::clone(&self.calls);
+        let turn = calls.try_acquire_owned();
+        let turn = turn.map_err(|_| ApiError::new(Code::Busy))?;
+        let backend = Arc::clone(&self.backend);
+        let answer = tokio::task::spawn_blocking(move || {
+            let answer = backend.call(&key, call);
+            drop(turn);
+            answer
+        });
+        let broke = |error| Err(ApiError::new(Code::Internal).with("detail", error));
+        answer.await.unwrap_or_else(broke)
+    }
+
+    async fn manage(
+        &self,
+        shown: Shown,
+        request: ManageRequest,
+    ) -> Result<ManageResponse, Problem> {
+        match self.call(shown, Call::Manage(request)).await? {
+            Response::Manage(answer) => Ok(*answer),
+            _ => Err(other_answer()),
+        }
+    }
+
+    async fn order(
+        &self,
+        shown: Shown,
+        request: GroupRequest,
+    ) -> Result<Option<GroupLine>, Problem> {
+        match self.call(shown, Call::Group(request)).await? {
+            Response::GroupLine(line) => Ok(Some(line)),
+            Response::Done => Ok(None),
+            _ => Err(other_answer()),
+        }
+    }
+}
+
+fn other_answer() -> Problem {
+    let error = ApiError::new(Code::Internal);
+    error.with("detail", "an answer to another question").into()
+}
+
+/// Takes the answer of one kind.
+macro_rules! expect {
+    ($answer:expr, $kind:path) => {
+        match $answer {
+            $kind(value) => Ok(Json(value)),
+            _ => Err(other_answer()),
+        }
+    };
+}
+
+/// What came of putting a member into groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Put {
+    /// The line for the member's machine, if it has no node yet.
+    line: Option<GroupLine>,
+}
+
+type Read<T> = Result<Json<T>, Problem>;
+type Done = Result<StatusCode, Problem>;
+
+/// This document. It takes no key.
+async fn openapi(State(desk): State<Desk>) -> impl IntoResponse {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, desk.document.to_string())
+}
+
+/// What the server is.
+#[utoipa::path(
+    get,
+    path = "/v1/server",
+    operation_id = "server",
+    security(("key" = ["auditor"])),
+    responses(
+        (status = 200, description = "What the server is", body = Server),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn server(State(desk): State<Desk>, shown: Shown) -> Read<Server> {
+    expect!(
+        desk.manage(shown, ManageRequest::Server).await?,
+        ManageResponse::Server
+    )
+}
+
+/// The groups, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/groups",
+    operation_id = "groups",
+    security(("key" = ["auditor"])),
+    params(Page),
+    responses(
+        (status = 200, description = "Groups, by name", body = [ManagedGroup]),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn groups(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Asked(page): Asked<Page>,
+) -> Read<Vec<ManagedGroup>> {
+    expect!(
+        desk.manage(shown, ManageRequest::Groups(page)).await?,
+        ManageResponse::Groups
+    )
+}
+
+/// Makes a group.
+#[utoipa::path(
+    post,
+    path = "/v1/groups",
+    operation_id = "create_group",
+    security(("key" = ["admin"])),
+    request_body = NewGroup,
+    responses(
+        (status = 201, description = "It is made"),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn create_group(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Body(new): Body<NewGroup>,
+) -> Done {
+    let request = GroupRequest::Create {
+        group: new.group,
+        zone: new.zone,
+        site: new.site,
+        member: None,
+    };
+    desk.order(shown, request).await?;
+    Ok(StatusCode::CREATED)
+}
+
+/// One group.
+#[utoipa::path(
+    get,
+    path = "/v1/groups/{group}",
+    operation_id = "group",
+    security(("key" = ["auditor"])),
+    params(("group" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    responses(
+        (status = 200, description = "The group", body = ManagedGroup),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn group(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(group): Named<String>,
+) -> Read<ManagedGroup> {
+    expect!(
+        desk.manage(shown, ManageRequest::Group { group }).await?,
+        ManageResponse::Group
+    )
+}
+
+/// Changes the key of a group now.
+#[utoipa::path(
+    post,
+    path = "/v1/groups/{group}/rotation",
+    operation_id = "rotate",
+    security(("key" = ["admin"])),
+    params(("group" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    responses(
+        (status = 204, description = "It has another key now"),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn rotate(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(group): Named<String>,
+) -> Done {
+    desk.order(shown, GroupRequest::Rotate { group }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a member out of a group.
+#[utoipa::path(
+    delete,
+    path = "/v1/groups/{group}/members/{member}",
+    operation_id = "remove_from_group",
+    security(("key" = ["admin"])),
+    params(("group" = String, Path, description = "The name of the group", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$"),
+        ("member" = String, Path, description = "The name of the member", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    responses(
+        (status = 204, description = "It is out"),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn remove_from_group(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named((group, member)): Named<(String, String)>,
+) -> Done {
+    let group = Some(group);
+    desk.order(shown, GroupRequest::Remove { member, group })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The members, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/members",
+    operation_id = "members",
+    security(("key" = ["auditor"])),
+    params(Page),
+    responses(
+        (status = 200, description = "Members, by name", body = [Member]),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn members(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Asked(page): Asked<Page>,
+) -> Read<Vec<Member>> {
+    expect!(
+        desk.manage(shown, ManageRequest::Members(page)).await?,
+        ManageResponse::Members
+    )
+}
+
+/// One member.
+#[utoipa::path(
+    get,
+    path = "/v1/members/{member}",
+    operation_id = "member",
+    security(("key" = ["auditor"])),
+    params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    responses(
+        (status = 200, description = "The member", body = Member),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn member(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(member): Named<String>,
+) -> Read<Member> {
+    expect!(
+        desk.manage(shown, ManageRequest::Member { member }).await?,
+        ManageResponse::Member
+    )
+}
+
+/// Puts a member into groups; a new one gets a line.
+#[utoipa::path(
+    put,
+    path = "/v1/members/{member}",
+    operation_id = "put_member",
+    security(("key" = ["admin"])),
+    params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    request_body = NewMember,
+    responses(
+        (status = 200, description = "It is in the groups; with a line, if it has no node yet", body = Put),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn put_member(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(member): Named<String>,
+    Body(new): Body<NewMember>,
+) -> Read<Put> {
+    let request = GroupRequest::Add {
+        member,
+        groups: new.groups,
+        mode: new.mode,
+        accepts: new.accepts,
+        expires_s: new.expires_s,
+    };
+    let line = desk.order(shown, request).await?;
+    Ok(Json(Put { line }))
+}
+
+/// Takes a member out of all its groups.
+#[utoipa::path(
+    delete,
+    path = "/v1/members/{member}",
+    operation_id = "remove_member",
+    security(("key" = ["admin"])),
+    params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn remove_member(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(member): Named<String>,
+) -> Done {
+    let group = None;
+    desk.order(shown, GroupRequest::Remove { member, group })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The lines that are good for something, by id.
+#[utoipa::path(
+    get,
+    path = "/v1/lines",
+    operation_id = "lines",
+    security(("key" = ["auditor"])),
+    params(Page),
+    responses(
+        (status = 200, description = "Lines, by id", body = [OpenLine]),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn lines(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Asked(page): Asked<Page>,
+) -> Read<Vec<OpenLine>> {
+    expect!(
+        desk.manage(shown, ManageRequest::Lines(page)).await?,
+        ManageResponse::Lines
+    )
+}
+
+/// Makes a line by which several nodes become members.
+#[utoipa::path(
+    post,
+    path = "/v1/lines",
+    operation_id = "make_line",
+    security(("key" = ["admin"])),
+    request_body = NewLine,
+    responses(
+        (status = 201, description = "The line", body = GroupLine),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn make_line(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Body(new): Body<NewLine>,
+) -> Result<(StatusCode, Json<GroupLine>), Problem> {
+    let request = GroupRequest::Invite {
+        groups: new.groups,
+        uses: new.uses,
+        expires_s: new.expires_s,
+    };
+    let line = desk.order(shown, request).await?;
+    let line = line.ok_or_else(other_answer)?;
+    Ok((StatusCode::CREATED, Json(line)))
+}
+
+/// Makes a line good for nothing.
+#[utoipa::path(
+    delete,
+    path = "/v1/lines/{line}",
+    operation_id = "withdraw",
+    security(("key" = ["admin"])),
+    params(("line" = String, Path, description = "Its id", pattern = r"^[0-9a-f]{32}$")),
+    responses(
+        (status = 204, description = "It is good for nothing"),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn withdraw(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(line): Named<String>,
+) -> Done {
+    desk.manage(shown, ManageRequest::Withdraw { line }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The administrators, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/admins",
+    operation_id = "admins",
+    security(("key" = ["auditor"])),
+    responses(
+        (status = 200, description = "Administrators, by name", body = [Admin]),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn admins(State(desk): State<Desk>, shown: Shown) -> Read<Vec<Admin>> {
+    expect!(
+        desk.manage(shown, ManageRequest::Admins).await?,
+        ManageResponse::Admins
+    )
+}
+
+/// Makes an administrator.
+#[utoipa::path(
+    put,
+    path = "/v1/admins/{admin}",
+    operation_id = "add_admin",
+    security(("key" = ["owner"])),
+    params(("admin" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    request_body = NewAdmin,
+    responses(
+        (status = 201, description = "Its key, which is shown once", body = Key),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn add_admin(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(admin): Named<String>,
+    Body(new): Body<NewAdmin>,
+) -> Result<(StatusCode, Json<Key>), Problem> {
+    let request = ManageRequest::AddAdmin {
+        admin,
+        role: new.role,
+        expires_s: new.expires_s,
+    };
+    let key = expect!(desk.manage(shown, request).await?, ManageResponse::Key)?;
+    Ok((StatusCode::CREATED, key))
+}
+
+/// Takes an administrator's rights away.
+#[utoipa::path(
+    delete,
+    path = "/v1/admins/{admin}",
+    operation_id = "remove_admin",
+    security(("key" = ["owner"])),
+    params(("admin" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    responses(
+        (status = 204, description = "It administers no more"),
+        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn remove_admin(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(admin): Named<String>,
+) -> Done {
+    desk.manage(shown, ManageRequest::RemoveAdmin { admin })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The audit trail.
+#[utoipa::path(
+    get,
+    path = "/v1/log",
+    operation_id = "log",
+    security(("key" = ["auditor"])),
+    params(LogPage),
+    responses(
+        (status = 200, description = "Records, in order", body = [LogRecord]),
+        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn log(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Asked(page): Asked<LogPage>,
+) -> Read<Vec<LogRecord>> {
+    expect!(
+        desk.manage(shown, ManageRequest::Log(page)).await?,
+        ManageResponse::Log
+    )
+}
