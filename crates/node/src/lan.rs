@@ -19,7 +19,7 @@ use identity::PublicIdentity;
 use identity::crypto::random;
 use mesh::Source;
 use wire::beacon::{Beacon, BeaconFields, SIGNED_LABEL, WANTED_TAG_LEN};
-use wire::{NodeAddr, Now};
+use wire::{NodeAddr, Now, Prefix};
 
 use crate::believe::encoded_certificate;
 use crate::machine::Node;
@@ -64,6 +64,12 @@ impl Node {
             }
         }
         self.settle(now);
+    }
+
+    /// The networks that the host reaches by a route of their own, not by the default route. A
+    /// member behind a NAT is never taken to be in one of them.
+    pub fn handle_near_networks(&mut self, near: Vec<Prefix>) {
+        self.site.near = Some(near);
     }
 
     /// Sends a beacon if one is due.

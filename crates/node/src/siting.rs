@@ -17,6 +17,8 @@ pub(crate) struct Site {
     /// What lies behind this node: what its owner announces, and what its groups say.
     pub(crate) behind: Vec<Prefix>,
     pub(crate) negotiations: BTreeMap<Ends, Negotiation>,
+    /// The networks that this host reaches by a route of their own; `None`: nobody has said.
+    pub(crate) near: Option<Vec<Prefix>>,
     /// The key of this run's tokens.
     pub(crate) secret: [u8; 32],
     /// Bytes of the packets that wait in all negotiations.

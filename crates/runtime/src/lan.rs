@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
+use wire::Prefix;
 
 /// The groups that beacons are sent to (docs/protocol/session.md, section 7).
 pub const GROUPS: (Ipv6Addr, Ipv4Addr) = (
@@ -24,8 +25,9 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 /// Receives beacons and news of addresses until the node ends.
 pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
-    let mut known = None;
+    let (mut known, mut near) = (None, None);
     update(shared, port, &mut known);
+    update_near(shared, &mut near);
     let mut beacon = [0u8; BEACON_LEN_MAX];
     while !shared.is_ending() {
         let mut waiting = vec![shared.stop.as_fd(), monitor.as_fd()];
@@ -41,6 +43,7 @@ pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
             let _ = readable(&[shared.stop.as_fd()], Some(SETTLE));
             if monitor.drain() {
                 update(shared, port, &mut known);
+                update_near(shared, &mut near);
             }
         }
         let Some(multicast) = &shared.multicast else {
@@ -70,6 +73,36 @@ fn update(shared: &Shared, port: u16, known: &mut Option<Vec<SocketAddr>>) {
     }
 }
 
+/// Tells the node what is near, if that is other than before.
+fn update_near(shared: &Shared, known: &mut Option<Vec<Prefix>>) {
+    match near() {
+        Ok(found) if known.as_ref() != Some(&found) => {
+            *known = Some(found.clone());
+            shared.inbox.send(Input::Near(found));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "routes of this host"),
+    }
+}
+
+/// The networks that have a route of their own, to elsewhere than an overlay.
+fn near() -> Result<Vec<Prefix>, NetlinkError> {
+    let mut netlink = Netlink::open()?;
+    let overlays = overlays(&netlink.addresses()?);
+    let routes = netlink.routes()?.into_iter();
+    let near = routes.filter(|it| it.prefix_len > 0 && !overlays.contains(&it.link_index));
+    let near = near.filter_map(|it| Prefix::new(it.destination, it.prefix_len).ok());
+    // The same network may have several routes.
+    let near: BTreeSet<Prefix> = near.collect();
+    Ok(near.into_iter().collect())
+}
+
+/// Interfaces with an address of an overlay, ours or another program's.
+fn overlays(addresses: &[Address]) -> BTreeSet<u32> {
+    let of_overlay = addresses.iter().filter(|it| is_overlay(&it.ip));
+    of_overlay.map(|it| it.link_index).collect()
+}
+
 /// The addresses of this host now; `multicast` joins the groups on what is new.
 ///
 /// # Errors
@@ -89,11 +122,7 @@ pub fn current(multicast: Option<&Multicast>, port: u16) -> Result<Vec<SocketAdd
 /// program's: what would go out there comes back as something to send.
 fn endpoints(links: &[Link], addresses: &[Address], port: u16) -> Vec<SocketAddr> {
     let on = |index: u32| links.iter().find(|link| link.index == index);
-    let overlays: BTreeSet<u32> = addresses
-        .iter()
-        .filter(|address| is_overlay(&address.ip))
-        .map(|address| address.link_index)
-        .collect();
+    let overlays = overlays(addresses);
     let rank = |ip: &IpAddr| match ip {
         IpAddr::V6(v6) if v6.is_unique_local() => 3,
         IpAddr::V6(_) => 0,

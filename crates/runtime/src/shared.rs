@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use wire::ip::Ecn;
 use wire::payload::Kind;
-use wire::{NodeAddr, Path};
+use wire::{NodeAddr, Path, Prefix};
 
 /// At most this many things wait for the slow path.
 pub const QUEUE_LEN_MAX: usize = 1024;
@@ -59,6 +59,8 @@ pub enum Input {
     },
     /// This host's addresses have changed to these.
     Endpoints(Vec<SocketAddr>),
+    /// The networks that have a route of their own are these now.
+    Near(Vec<Prefix>),
     /// A stream came or went.
     Stream(node::StreamEvent),
     /// A password was checked.

@@ -132,14 +132,20 @@ impl Lan {
 
     /// Puts one more host into the LAN, on `eth0`, with the router as its default route.
     pub fn host(&self, label: &str) -> Ns {
+        let host = Ns::new(label);
+        self.take_in(&host);
+        host
+    }
+
+    /// The same with a host that is there and has no `eth0`, or has none any more.
+    pub fn take_in(&self, host: &Ns) {
         let n = self.hosts.get() + 1;
         self.hosts.set(n);
-        let (host, port) = (Ns::new(label), format!("port{n}"));
-        join(&host, "eth0", &self.router, &port);
+        let port = format!("port{n}");
+        join(host, "eth0", &self.router, &port);
         self.router.ip(&["link", "set", &port, "master", "lan"]);
-        address(&host, "eth0", &format!("{}.{}/24", self.net, n + 1));
+        address(host, "eth0", &format!("{}.{}/24", self.net, n + 1));
         host.ip(&["route", "add", "default", "via", &format!("{}.1", self.net)]);
-        host
     }
 
     /// Lets no UDP out of the LAN or into it, or lets it again.

@@ -1,6 +1,6 @@
 //! What other elements say: DDE, RGI, MPIT, CDN.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use group::dprp::{Dde, Ends, NONCE_LEN, Report, Rgi, SiteMessage, TOKEN_LEN};
 use group::resolve::Action;
@@ -115,12 +115,46 @@ impl Node {
                 token,
                 packet,
             } => {
-                let at = SocketAddr::new(ends.here.to_ip(), 0);
-                let was_there = constant_time_eq(&token, &self.token(ends, &nonce, at));
+                let was_at = |at: IpAddr| {
+                    let expected = self.token(ends, &nonce, SocketAddr::new(at, 0));
+                    constant_time_eq(&token, &expected)
+                };
+                let seen_at = self.seen_at(f);
+                let was_there = was_at(ends.here.to_ip())
+                    || seen_at.is_some_and(was_at) && self.may_be_behind_nat(f, ends.reversed());
                 self.mpit_in(now, f, ends.reversed(), was_there, packet);
             }
             SiteMessage::Cdn { ends } => self.cdn_in(now, f, ends.reversed()),
             SiteMessage::Refusal { ends } => self.refusal_in(now, f, ends.reversed()),
+        }
+    }
+
+    /// Whether the member F, which a NAT hides, may have the private address *there*: this host's own
+    /// address is public, no route of its own leads there, and nobody else is or was there.
+    ///
+    /// What a private address means depends on where one stands. Here it means nothing yet.
+    fn may_be_behind_nat(&self, f: NodeAddr, ends: Ends) -> bool {
+        let (IpAddr::V4(here), IpAddr::V4(there)) = (ends.here.to_ip(), ends.there.to_ip()) else {
+            return false;
+        };
+        let own = self.local_endpoints.iter().any(|at| at.ip() == here);
+        if !own || is_private(here) || !is_private(there) {
+            return false;
+        }
+        let near = self.site.near.as_ref();
+        let is_near = near.is_none_or(|near| near.iter().any(|it| it.contains(ends.there)));
+        let signed = self.groups.keyring.signed_prefixes();
+        let is_signed = signed.into_iter().any(|it| it.contains(ends.there));
+        let holder = self.stored.proved.get(ends.there);
+        let of_other = holder.is_some_and(|holder| holder != f && self.peer_is_up(holder));
+        !is_near && !is_signed && !of_other
+    }
+
+    /// The address that a peer's session runs at.
+    fn seen_at(&self, f: NodeAddr) -> Option<IpAddr> {
+        match self.session_of(f)?.endpoint()? {
+            Path::Udp(at) => Some(at.ip()),
+            _ => None,
         }
     }
 
@@ -155,4 +189,9 @@ impl Node {
             self.not_there(now, ends);
         }
     }
+}
+
+/// Addresses that every site may have (RFC 1918, RFC 6598).
+const fn is_private(addr: Ipv4Addr) -> bool {
+    addr.is_private() || matches!(addr.octets(), [100, 64..=127, ..])
 }

@@ -19,6 +19,7 @@ mod readme;
 mod rotate;
 mod service;
 mod site;
+mod spaces;
 mod stranger;
 mod top;
 mod traffic;

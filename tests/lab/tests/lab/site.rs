@@ -55,7 +55,7 @@ fn run(ns: &Ns, argv: &[&str]) -> bool {
 }
 
 /// A web server on every ordinary address of a host.
-fn serve(host: &Host<'_>) -> Running {
+pub(crate) fn serve(host: &Host<'_>) -> Running {
     std::fs::write(host.dir.join("page"), CANARY.repeat(1 << 10)).expect("a file");
     let home = host.home();
     let server = [
@@ -78,7 +78,7 @@ fn serve(host: &Host<'_>) -> Running {
 }
 
 /// Whether a page comes over TCP, and an echo over ICMP.
-fn talks(from: &Ns, url: &str, address: &str) -> (bool, bool) {
+pub(crate) fn talks(from: &Ns, url: &str, address: &str) -> (bool, bool) {
     let curl = [
         "curl",
         "-sS",
@@ -100,7 +100,7 @@ fn talks(from: &Ns, url: &str, address: &str) -> (bool, bool) {
     (tcp, echo)
 }
 
-fn action(host: &Host<'_>, there: &str) -> String {
+pub(crate) fn action(host: &Host<'_>, there: &str) -> String {
     let pit = host.json(&["pit"]);
     let entries = pit["entries"].as_array().cloned().unwrap_or_default();
     let entry = entries.iter().find(|it| it["there"] == there);

@@ -32,7 +32,9 @@ fn site(members: &[(&str, Mode)]) -> Groups {
     for (at, (group, mode)) in members.iter().enumerate() {
         let index = at + 1;
         let config = NodeConfig {
-            site: vec!["192.0.2.0/24".parse().unwrap()],
+            site: ["192.0.2.0/24", "192.168.0.0/16"]
+                .map(|it| it.parse().unwrap())
+                .to_vec(),
             ..NodeConfig::default()
         };
         groups.world.configure(index, config);
@@ -286,4 +288,86 @@ fn what_somebody_replays_makes_no_state() {
     }
     assert_eq!(groups.world.hosts[2].node.state_hash(), before);
     assert_eq!(groups.world.hosts[2].inside.len(), inside);
+}
+
+/// A host behind a NAT: its own address is private, and its datagrams come from another.
+fn hide(groups: &mut Groups, index: usize, private: &str) {
+    let at = format!("{private}:4649").parse().unwrap();
+    groups.world.with(index, |node, now| {
+        node.handle_local_endpoints(now, vec![at])
+    });
+}
+
+/// Sends from a private address to host `to`; whether it came there, by a session.
+fn comes_through(groups: &mut Groups, from: usize, private: &str, to: usize) -> bool {
+    let segment = super::common::udp_segment((1_000, 2_000), b"hello");
+    let there = v4(groups, to).to_string();
+    let packet = super::common::ipv4(private, &there, 17, true, &segment);
+    let before = groups.world.hosts[to].inside.len();
+    let send = |node: &mut node::Node, now| node.handle_inside(now, &packet);
+    groups.world.with(from, send);
+    groups.settle();
+    groups.world.run(s(2));
+    groups.settle();
+    groups.world.hosts[to].inside.len() > before
+}
+
+fn near(groups: &mut Groups, index: usize, networks: &[&str]) {
+    let networks = networks.iter().map(|it| it.parse().unwrap()).collect();
+    groups
+        .world
+        .with(index, |node, _| node.handle_near_networks(networks));
+}
+
+#[test]
+fn a_member_behind_a_nat_is_taken_at_its_private_address_only_where_that_means_nothing() {
+    const PRIVATE: &str = "192.168.1.2";
+    // What the receiver reaches by routes of its own, and whether it takes the sender at its word.
+    for (networks, takes) in [
+        (Some(&["192.0.2.0/24"][..]), true),
+        (Some(&["192.0.2.0/24", "172.17.0.0/16"]), true),
+        (Some(&["192.0.2.0/24", "192.168.1.0/24"]), false),
+        (Some(&["192.168.0.0/16"]), false),
+        (None, false),
+    ] {
+        let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+        hide(&mut groups, 1, PRIVATE);
+        if let Some(networks) = networks {
+            near(&mut groups, 2, networks);
+        }
+        assert_eq!(
+            comes_through(&mut groups, 1, PRIVATE, 2),
+            takes,
+            "{networks:?}"
+        );
+    }
+    // A private address of the receiver may be behind another NAT: nothing is known of what is near it.
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    hide(&mut groups, 1, PRIVATE);
+    near(&mut groups, 2, &[]);
+    hide(&mut groups, 2, "192.168.7.7");
+    assert!(!comes_through(&mut groups, 1, PRIVATE, 2));
+}
+
+#[test]
+fn two_members_cannot_have_one_private_address_at_once() {
+    const PRIVATE: &str = "192.168.1.2";
+    let open = ("lab", Mode::Open);
+    let mut groups = site(&[open, open, open]);
+    for index in [1, 3] {
+        hide(&mut groups, index, PRIVATE);
+    }
+    near(&mut groups, 2, &["192.0.2.0/24"]);
+    assert!(comes_through(&mut groups, 1, PRIVATE, 2));
+    assert!(
+        !comes_through(&mut groups, 3, PRIVATE, 2),
+        "the first is there"
+    );
+    assert!(comes_through(&mut groups, 1, PRIVATE, 2), "and stays");
+    // Silence alone ends no session: somebody has to have something to say.
+    groups.cut(1, &[2]);
+    groups.world.run(s(40));
+    groups.ping(2, 1);
+    groups.world.run(s(200));
+    assert!(comes_through(&mut groups, 3, PRIVATE, 2), "it has gone");
 }
