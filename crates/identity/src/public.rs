@@ -121,6 +121,21 @@ impl PublicIdentity {
         now_unix_s: u64,
         pin: Option<&Pin>,
     ) -> Result<Pin, IdentityError> {
+        self.verify_knowing(crypto, now_unix_s, pin, None)
+    }
+
+    /// The same, where an identity of this F is known that was believed before with this pin: the
+    /// signature of the very same certificate is not checked once more.
+    ///
+    /// # Errors
+    /// As [`PublicIdentity::verify`].
+    pub fn verify_knowing(
+        &self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        pin: Option<&Pin>,
+        known: Option<&Self>,
+    ) -> Result<Pin, IdentityError> {
         let tip = self.history.verify(crypto, pin)?;
         let certificate = &self.certificate;
         let presented = certificate.root_position;
@@ -143,6 +158,14 @@ impl PublicIdentity {
             });
         }
         self.check_time(now_unix_s)?;
+        let is_pinned =
+            pin.is_some_and(|it| (it.position, it.root_key) == (tip.position, tip.root_key));
+        let is_known = known.is_some_and(|known| {
+            known.address() == self.address() && known.certificate == self.certificate
+        });
+        if is_pinned && is_known {
+            return Ok(Pin::new(&tip, certificate.counter));
+        }
         if !certificate.is_signed_by(crypto, self.address(), &tip.root_key) {
             return Err(IdentityError::WrongSignature);
         }

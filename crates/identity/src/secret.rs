@@ -5,9 +5,10 @@
 
 use core::fmt;
 
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-use crate::crypto::{Crypto, Rng};
+use crate::crypto::{Crypto, Rng, X25519Key};
 use crate::public::PublicIdentity;
 
 /// 32 secret bytes.
@@ -82,7 +83,7 @@ impl NextRootSecret {
 pub struct HotKeys {
     noise: Seed,
     sign: Seed,
-    noise_public: [u8; 32],
+    noise_key: Arc<dyn X25519Key>,
     sign_public: [u8; 32],
 }
 
@@ -107,9 +108,14 @@ impl HotKeys {
         &self.noise.0
     }
 
+    /// The same, ready for use.
+    pub fn noise_key(&self) -> &Arc<dyn X25519Key> {
+        &self.noise_key
+    }
+
     /// The X25519 public key of handshakes.
     pub fn noise_public(&self) -> &[u8; 32] {
-        &self.noise_public
+        self.noise_key.public()
     }
 
     /// The Ed25519 seed for signed messages.
@@ -124,7 +130,7 @@ impl HotKeys {
 
     fn with(crypto: &dyn Crypto, noise: Seed, sign: Seed) -> Self {
         Self {
-            noise_public: crypto.x25519_public(&noise.0),
+            noise_key: crypto.x25519_key(&noise.0),
             sign_public: crypto.ed25519_public(&sign.0),
             noise,
             sign,
@@ -156,7 +162,7 @@ impl LocalIdentity {
     /// Puts both together. Errors: they do not belong together.
     pub fn new(public: PublicIdentity, hot: HotKeys) -> Result<Self, HotKeysDiffer> {
         let certificate = &public.certificate;
-        if certificate.noise_key == hot.noise_public && certificate.sign_key == hot.sign_public {
+        if certificate.noise_key == *hot.noise_public() && certificate.sign_key == hot.sign_public {
             Ok(Self { public, hot })
         } else {
             Err(HotKeysDiffer)

@@ -242,6 +242,39 @@ fn two_rotations_at_one_position_are_a_fork() {
 }
 
 #[test]
+fn only_the_very_certificate_that_was_believed_needs_no_signature_check() {
+    let mut alice = Owner::new(1);
+    let identity = alice.identity();
+    let pin = verify(&identity, None).unwrap();
+    let knowing = |it: &PublicIdentity, pin: Option<&Pin>, known: &PublicIdentity| {
+        it.verify_knowing(&AwsLc, NOW, pin, Some(known))
+    };
+    assert_eq!(knowing(&identity, Some(&pin), &identity), Ok(pin));
+    let mut forged = identity.clone();
+    forged.certificate.signature[0] ^= 1;
+    let wrong = Err(IdentityError::WrongSignature);
+    assert_eq!(knowing(&forged, Some(&pin), &identity), wrong);
+    let mut other_key = identity.clone();
+    other_key.certificate.noise_key[0] ^= 1;
+    assert_eq!(knowing(&other_key, Some(&pin), &identity), wrong);
+    // What nobody has pinned is believed by its signature alone, and so is what another pinned.
+    assert_eq!(knowing(&forged, None, &forged), wrong);
+    let bob = Owner::new(2);
+    let of_bob = verify(&bob.identity(), None).unwrap();
+    assert!(knowing(&forged, Some(&of_bob), &forged).is_err());
+    // A known certificate is over, or old, for all that.
+    let late = NOW + 2 * VALIDITY_DEFAULT_S;
+    assert!(
+        identity
+            .verify_knowing(&AwsLc, late, Some(&pin), Some(&identity))
+            .is_err()
+    );
+    alice.rotate();
+    let renewed = verify(&alice.identity(), Some(&pin)).unwrap();
+    assert!(knowing(&identity, Some(&renewed), &identity).is_err());
+}
+
+#[test]
 fn a_recovery_key_replaces_lost_roots_and_nothing_else_does() {
     let mut rng = HashRng::new([5; 32]);
     let recovery = RecoverySecret::generate(&mut rng);

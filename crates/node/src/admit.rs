@@ -32,9 +32,11 @@ impl Node {
         now: Now,
         identity: PublicIdentity,
     ) -> Result<PinRecord, DropReason> {
-        let before = self.pin(identity.address());
+        let f = identity.address();
+        let before = self.pin(f);
         let before = before.as_ref().map(|pin| &pin.0);
-        let pin = match identity.verify(&*self.crypto, now.unix_s, before) {
+        let known = self.known.get(&f);
+        let pin = match identity.verify_knowing(&*self.crypto, now.unix_s, before, known) {
             Ok(pin) => PinRecord(pin),
             Err(error) => return Err(refusal(&error)),
         };

@@ -107,8 +107,9 @@ impl Node {
             return Err(DropReason::TableFull);
         }
         let pin = self.pin(f).map(|pin| pin.0);
+        let known = self.known.get(&f);
         let verified = claim
-            .verify(&*self.crypto, now, pin.as_ref())
+            .verify(&*self.crypto, now, pin.as_ref(), known)
             .map_err(|error| refusal_of_handshake(&error))?;
         let identity = verified.claim().identity();
         if !identity.certificate.scopes.allows(Scopes::TALK) {
@@ -303,7 +304,8 @@ impl Node {
     fn own_name_in_handshake(&mut self, now: Now, from: Path, claim: Claim) -> DropReason {
         let instance = claim.instance();
         let pin = self.pin(self.f).map(|pin| pin.0);
-        let holds = claim.verify(&*self.crypto, now, pin.as_ref()).is_ok();
+        let holds = claim.verify(&*self.crypto, now, pin.as_ref(), None);
+        let holds = holds.is_ok();
         if holds && instance != self.instance {
             let from = self.address_of(from);
             let from = from.unwrap_or_else(|| ([0, 0, 0, 0], 0).into());

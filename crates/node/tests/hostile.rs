@@ -9,9 +9,12 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use common::{HOUR, World, password_hash, s, udp};
-use identity::crypto::{Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Rng};
+use identity::crypto::{
+    Aead, AeadAlg, AwsLc, Crypto, HashRng, KEM_KEY_LEN, KemSecret, Rng, X25519Key,
+};
 use node::{DropReason, Inbound, Node, NodeConfig};
 use session::fragment::{Mac1Key, cut};
 use wire::datagram::{Datagram, Message};
@@ -386,12 +389,8 @@ impl Crypto for UnusableKeys {
         self.0.short_mac(key, bytes)
     }
 
-    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
-        self.0.x25519_public(secret)
-    }
-
-    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
-        self.0.x25519(secret, public)
+    fn x25519_key(&self, secret: &[u8; 32]) -> Arc<dyn X25519Key> {
+        self.0.x25519_key(secret)
     }
 
     fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use identity::crypto::{Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Rng};
+use identity::crypto::{
+    Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN, KemSecret, Rng, X25519Key,
+};
 
 /// Most (key, nonce) records of one run.
 pub const RECORD_MAX: usize = 8_000_000;
@@ -189,6 +191,22 @@ impl Aead for SimAead {
     }
 }
 
+struct SimX25519 {
+    secret: u64,
+    public: [u8; 32],
+}
+
+impl X25519Key for SimX25519 {
+    fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    fn agree(&self, public: &[u8; 32]) -> Option<[u8; 32]> {
+        let shared = power(element(public)?, self.secret);
+        Some(hash(&[&shared.to_be_bytes()], 4))
+    }
+}
+
 impl Crypto for SimCrypto {
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
         hash(parts, 1)
@@ -207,13 +225,10 @@ impl Crypto for SimCrypto {
         [a, b, c, d, e, f, g, h]
     }
 
-    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
-        spread(power(GENERATOR, scalar(secret)))
-    }
-
-    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
-        let shared = power(element(public)?, scalar(secret));
-        Some(hash(&[&shared.to_be_bytes()], 4))
+    fn x25519_key(&self, secret: &[u8; 32]) -> Arc<dyn X25519Key> {
+        let secret = scalar(secret);
+        let public = spread(power(GENERATOR, secret));
+        Arc::new(SimX25519 { secret, public })
     }
 
     fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {

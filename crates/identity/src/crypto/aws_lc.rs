@@ -10,10 +10,11 @@ use aws_lc_rs::kem::{DecapsulationKey, EncapsulationKey, ML_KEM_768};
 use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair};
 use aws_lc_rs::{digest, hmac};
 use siphasher::sip::SipHasher24;
+use std::sync::Arc;
 
 use super::{
     AEAD_NONCE_LEN, AEAD_TAG_LEN, Aead, AeadAlg, Crypto, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN,
-    KemSecret, Rng,
+    KemSecret, Rng, X25519Key,
 };
 
 /// The real thing. Has no state of its own.
@@ -41,19 +42,13 @@ impl Crypto for AwsLc {
         SipHasher24::new_with_key(key).hash(bytes).to_le_bytes()
     }
 
-    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
-        let public = PrivateKey::from_private_key(&X25519, secret)
-            .ok()
+    fn x25519_key(&self, secret: &[u8; 32]) -> Arc<dyn X25519Key> {
+        let secret = PrivateKey::from_private_key(&X25519, secret).ok();
+        let public = secret
+            .as_ref()
             .and_then(|key| key.compute_public_key().ok());
-        public.map_or([0; 32], |public| fixed(public.as_ref()))
-    }
-
-    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
-        let secret = PrivateKey::from_private_key(&X25519, secret).ok()?;
-        let public = UnparsedPublicKey::new(&X25519, public);
-        let shared =
-            agreement::agree(&secret, public, (), |shared| Ok(fixed::<32>(shared))).ok()?;
-        (!super::constant_time_eq(&shared, &[0; 32])).then_some(shared)
+        let public = public.map_or([0; 32], |public| fixed(public.as_ref()));
+        Arc::new(AwsLcX25519 { secret, public })
     }
 
     fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
@@ -110,6 +105,25 @@ impl Crypto for AwsLc {
             && std::arch::is_aarch64_feature_detected!("pmull");
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         return false;
+    }
+}
+
+/// A key as the library has it: it computes the public key when it takes the secret.
+struct AwsLcX25519 {
+    secret: Option<PrivateKey>,
+    public: [u8; 32],
+}
+
+impl X25519Key for AwsLcX25519 {
+    fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    fn agree(&self, public: &[u8; 32]) -> Option<[u8; 32]> {
+        let secret = self.secret.as_ref()?;
+        let public = UnparsedPublicKey::new(&X25519, public);
+        let shared = agreement::agree(secret, public, (), |shared| Ok(fixed::<32>(shared))).ok()?;
+        (!super::constant_time_eq(&shared, &[0; 32])).then_some(shared)
     }
 }
 

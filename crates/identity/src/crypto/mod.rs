@@ -36,6 +36,7 @@ pub use hash_rng::HashRng;
 /// The numbers of the AEADs are those of the handshake's TLV 6.
 pub use wire::handshake::AeadAlg;
 
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Length of an ML-KEM-768 encapsulation key (FIPS 203, table 3).
@@ -105,6 +106,16 @@ pub trait KemSecret: Send {
     fn decapsulate(&self, ciphertext: &[u8]) -> Option<[u8; 32]>;
 }
 
+/// An X25519 secret that is used several times.
+pub trait X25519Key: Send + Sync {
+    /// Its public key.
+    fn public(&self) -> &[u8; 32];
+
+    /// The X25519 result; `None` when it is all zero, that is when `public` has small order
+    /// (RFC 7748, section 6.1).
+    fn agree(&self, public: &[u8; 32]) -> Option<[u8; 32]>;
+}
+
 /// What the layers above need of cryptography. Shared as `Arc<dyn Crypto>`.
 pub trait Crypto: Send + Sync {
     /// SHA-256 of the concatenation of `parts`.
@@ -117,12 +128,18 @@ pub trait Crypto: Send + Sync {
     /// little-endian. A short MAC for short inputs, where forging one packet gains little.
     fn short_mac(&self, key: &[u8; 16], bytes: &[u8]) -> [u8; 8];
 
-    /// The X25519 public key of `secret`.
-    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32];
+    /// Prepares an X25519 key: its public key is computed once.
+    fn x25519_key(&self, secret: &[u8; 32]) -> Arc<dyn X25519Key>;
 
-    /// The X25519 result; `None` when it is all zero, that is when `public` has small order
-    /// (RFC 7748, section 6.1).
-    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]>;
+    /// The X25519 public key of `secret`.
+    fn x25519_public(&self, secret: &[u8; 32]) -> [u8; 32] {
+        *self.x25519_key(secret).public()
+    }
+
+    /// The X25519 result, as [`X25519Key::agree`] gives it.
+    fn x25519(&self, secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
+        self.x25519_key(secret).agree(public)
+    }
 
     /// The Ed25519 public key of `seed`.
     fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32];

@@ -4,8 +4,9 @@ use super::groups::{self, Credential};
 use super::noise::Symmetric;
 use super::{Established, HandshakeError, StreamId, Terms, encode_certificate, offer, transport};
 use crate::transport::Role;
-use identity::crypto::{Crypto, KemSecret, Rng, random};
+use identity::crypto::{Crypto, KemSecret, Rng, X25519Key, random};
 use identity::{LocalIdentity, Pin, PublicIdentity};
+use std::sync::Arc;
 use wire::Now;
 use wire::handshake::{AeadOffer, MESSAGE_LEN, Message2View, Number, Payload1, Payload2};
 use wire::statement::{ROTATIONS_HANDSHAKE_MAX, Rotations};
@@ -32,8 +33,8 @@ pub struct InitiatorStart<'a> {
 /// An initiation under way.
 pub struct Initiator {
     noise: Symmetric,
-    pub(super) ephemeral: [u8; 32],
-    static_secret: [u8; 32],
+    pub(super) ephemeral: Arc<dyn X25519Key>,
+    own: Arc<dyn X25519Key>,
     pub(super) kem: Box<dyn KemSecret>,
     peer: PublicIdentity,
     held: Vec<Option<Credential>>,
@@ -53,8 +54,8 @@ impl Initiator {
         let responder = start.peer.address();
         let rs = start.peer.certificate.noise_key;
         let hot = &start.local.hot;
-        let ephemeral = Zeroizing::new(random::<32>(rng));
-        let e = crypto.x25519_public(&ephemeral);
+        let ephemeral = crypto.x25519_key(&Zeroizing::new(random::<32>(rng)));
+        let e = *ephemeral.public();
         let kem = crypto.kem_generate(rng);
         let (slots, held) = groups::fill(crypto, rng, start.credentials, &e, responder);
 
@@ -62,16 +63,16 @@ impl Initiator {
         let mut message = Vec::with_capacity(MESSAGE_LEN);
         message.extend_from_slice(&e);
         noise.mix_ephemeral(crypto, &e);
-        mix_dh(crypto, &mut noise, &ephemeral, &rs)?;
+        mix_dh(crypto, &mut noise, &*ephemeral, &rs)?;
         noise.seal(crypto, kem.encapsulation_key(), &mut message);
         noise.seal(crypto, hot.noise_public(), &mut message);
-        mix_dh(crypto, &mut noise, hot.noise_secret(), &rs)?;
+        mix_dh(crypto, &mut noise, &**hot.noise_key(), &rs)?;
         noise.seal(crypto, &payload(crypto, start, slots)?, &mut message);
 
         let initiator = Self {
             noise,
-            ephemeral: *ephemeral,
-            static_secret: *hot.noise_secret(),
+            ephemeral,
+            own: Arc::clone(hot.noise_key()),
             kem,
             peer: start.peer.clone(),
             held,
@@ -103,7 +104,7 @@ impl Initiator {
         let re = view.ephemeral;
         let mut noise = self.noise.clone();
         noise.mix_ephemeral(crypto, re);
-        mix_dh(crypto, &mut noise, &self.ephemeral, re)?;
+        mix_dh(crypto, &mut noise, &*self.ephemeral, re)?;
         let ciphertext = open(crypto, &mut noise, view.kem_ciphertext_sealed)?;
         let mut shared = self
             .kem
@@ -111,7 +112,7 @@ impl Initiator {
             .ok_or(HandshakeError::UnusableKey)?;
         noise.mix_key(crypto, &shared);
         shared.zeroize();
-        mix_dh(crypto, &mut noise, &self.static_secret, re)?;
+        mix_dh(crypto, &mut noise, &*self.own, re)?;
         let mask = open(crypto, &mut noise, view.matched_sealed)?;
         let mask = mask
             .first_chunk()
@@ -124,7 +125,7 @@ impl Initiator {
         let payload = Payload2::decode(&payload)?;
 
         let mut peer = self.answerer(crypto, &payload)?;
-        let pin = peer.verify(crypto, now.unix_s, pin)?;
+        let pin = peer.verify_knowing(crypto, now.unix_s, pin, Some(&self.peer))?;
         peer.history = peer.history.after(&self.peer.history);
         let aead = payload.aead;
         let indices = (self.local_index, remote_index);
@@ -154,13 +155,6 @@ impl Initiator {
             return Err(HandshakeError::OtherKey);
         }
         Ok(peer)
-    }
-}
-
-impl Drop for Initiator {
-    fn drop(&mut self) {
-        self.ephemeral.zeroize();
-        self.static_secret.zeroize();
     }
 }
 
@@ -202,12 +196,10 @@ fn payload(
 pub(super) fn mix_dh(
     crypto: &dyn Crypto,
     noise: &mut Symmetric,
-    secret: &[u8; 32],
+    secret: &dyn X25519Key,
     public: &[u8; 32],
 ) -> Result<(), HandshakeError> {
-    let mut shared = crypto
-        .x25519(secret, public)
-        .ok_or(HandshakeError::UnusableKey)?;
+    let mut shared = secret.agree(public).ok_or(HandshakeError::UnusableKey)?;
     noise.mix_key(crypto, &shared);
     shared.zeroize();
     Ok(())

@@ -51,11 +51,11 @@ impl Responder<'_> {
         let re = view.ephemeral;
         let mut noise = Symmetric::start(crypto, own, hot.noise_public());
         noise.mix_ephemeral(crypto, re);
-        mix_dh(crypto, &mut noise, hot.noise_secret(), re)?;
+        mix_dh(crypto, &mut noise, &**hot.noise_key(), re)?;
         let kem_key = open(crypto, &mut noise, view.kem_key_sealed)?;
         let rs = open(crypto, &mut noise, view.static_sealed)?;
         let rs: &[u8; 32] = rs.first_chunk().ok_or(HandshakeError::Forged)?;
-        mix_dh(crypto, &mut noise, hot.noise_secret(), rs)?;
+        mix_dh(crypto, &mut noise, &**hot.noise_key(), rs)?;
         let payload = open(crypto, &mut noise, view.payload_sealed)?;
         let payload = Payload1::decode(&payload)?;
 
@@ -126,7 +126,7 @@ impl Claim {
         self.found.retain(|(_, credential)| keep(credential.name()));
     }
 
-    /// Verifies the statements against what was pinned of this F.
+    /// Verifies the statements against what was pinned of this F; `known` was believed with that pin.
     ///
     /// # Errors
     /// If they do not hold at `now`, or are older than the pin.
@@ -135,10 +135,11 @@ impl Claim {
         crypto: &dyn Crypto,
         now: Now,
         pin: Option<&Pin>,
+        known: Option<&PublicIdentity>,
     ) -> Result<Verified, HandshakeError> {
         #[cfg(feature = "sabotage")]
         let pin = pin.filter(|_| !crate::sabotage::is(crate::sabotage::Sabotage::IgnorePin));
-        let pin = self.peer.verify(crypto, now.unix_s, pin)?;
+        let pin = self.peer.verify_knowing(crypto, now.unix_s, pin, known)?;
         Ok(Verified { claim: self, pin })
     }
 }
@@ -176,12 +177,12 @@ impl Verified {
     ) -> Result<(Vec<u8>, Established), HandshakeError> {
         let Self { claim, pin } = self;
         let Claim { mut noise, re, .. } = claim;
-        let ephemeral = Zeroizing::new(random::<32>(rng));
-        let e = crypto.x25519_public(&ephemeral);
+        let ephemeral = crypto.x25519_key(&Zeroizing::new(random::<32>(rng)));
+        let e = *ephemeral.public();
         let mut message = Vec::with_capacity(MESSAGE_LEN);
         message.extend_from_slice(&e);
         noise.mix_ephemeral(crypto, &e);
-        mix_dh(crypto, &mut noise, &ephemeral, &re)?;
+        mix_dh(crypto, &mut noise, &*ephemeral, &re)?;
         let (ciphertext, mut shared) = crypto
             .kem_encapsulate(rng, &claim.kem_key)
             .ok_or(HandshakeError::UnusableKey)?;
@@ -191,7 +192,7 @@ impl Verified {
         mix_dh(
             crypto,
             &mut noise,
-            &ephemeral,
+            &*ephemeral,
             &claim.peer.certificate.noise_key,
         )?;
         let mask = groups::mask(&claim.found);

@@ -59,7 +59,7 @@ impl Call {
 
     fn answer(&mut self, message1: &[u8]) -> (Vec<u8>, Established) {
         let claim = self.open(message1).unwrap();
-        let verified = claim.verify(&AwsLc, at(0), None).unwrap();
+        let verified = claim.verify(&AwsLc, at(0), None, None).unwrap();
         let accept = Accept {
             shown: &[],
             local: &self.bob,
@@ -168,7 +168,7 @@ fn a_match_that_the_responder_drops_is_not_reported() {
     let (initiator, message1) = call.message1();
     let mut claim = call.open(&message1).unwrap();
     claim.retain_matched(|name| name != credential(1).name());
-    let verified = claim.verify(&AwsLc, at(0), None).unwrap();
+    let verified = claim.verify(&AwsLc, at(0), None, None).unwrap();
     let accept = Accept {
         shown: &[],
         local: &call.bob,
@@ -267,13 +267,13 @@ fn statements_older_than_the_pin_or_out_of_time_are_refused() {
     let refused = call
         .open(&message1)
         .unwrap()
-        .verify(&AwsLc, at(0), Some(&newer));
+        .verify(&AwsLc, at(0), Some(&newer), None);
     assert!(matches!(refused, Err(HandshakeError::Identity(_))));
     let late = Now {
         mono: at(0).mono,
         unix_s: UNIX_S + 31 * 86_400,
     };
-    let refused = call.open(&message1).unwrap().verify(&AwsLc, late, None);
+    let refused = call.open(&message1).unwrap().verify(&AwsLc, late, None, None);
     assert!(matches!(refused, Err(HandshakeError::Identity(_))));
 
     let (message2, _) = call.answer(&message1);
@@ -420,7 +420,7 @@ fn both_messages_and_the_keys_follow_the_pattern_token_by_token() {
     // <- e, ee, ekem1, se, {matched}, psk, {payload 2}
     let re: [u8; 32] = message2[..32].try_into().unwrap();
     t.e(&re);
-    t.dh(&initiator.ephemeral, &re);
+    t.key(&initiator.ephemeral.agree(&re).unwrap());
     let ciphertext = t.open(&message2[32..1136]);
     t.key(&initiator.kem.decapsulate(&ciphertext).unwrap());
     t.dh(alice.noise_secret(), &re);

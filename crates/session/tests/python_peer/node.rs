@@ -271,7 +271,7 @@ impl Node {
         if claim.number() <= self.last_number {
             return false;
         }
-        let Ok(verified) = claim.verify(&AwsLc, now, self.pin.as_ref()) else {
+        let Ok(verified) = claim.verify(&AwsLc, now, self.pin.as_ref(), None) else {
             return false;
         };
         self.last_number = verified.claim().number();

@@ -462,7 +462,7 @@ impl End {
         if claim.number() <= self.last_number || !self.session.may_answer(now.mono) {
             return false;
         }
-        let Ok(verified) = claim.verify(&AwsLc, now, None) else {
+        let Ok(verified) = claim.verify(&AwsLc, now, None, None) else {
             return false;
         };
         self.last_number = verified.claim().number();
