@@ -47,6 +47,7 @@ fn orders(invite: InviteId) -> Vec<(Command, Option<Role>)> {
     let admin = Some(Role::Admin);
     vec![
         (create("new"), admin),
+        (Command::Serve { site: None }, admin),
         (add("eve", &["sales"]), admin),
         (remove("ada", Some("sales")), admin),
         (remove("ada", None), admin),
@@ -62,6 +63,7 @@ fn orders(invite: InviteId) -> Vec<(Command, Option<Role>)> {
                 terms: InviteTerms {
                     uses: 1,
                     life_s: DAY,
+                    mode: None,
                 },
             },
             admin,
@@ -99,7 +101,7 @@ fn every_order_by_everybody() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 77);
+    assert_eq!(cells, 84);
 }
 
 #[test]

@@ -11,14 +11,16 @@ cmd-group = Groups that are keys
         kumi join kumi1:AgQAAA…        on that machine, and that was all
         kumi group remove ada          it is locked out at once, everywhere
 
-cmd-group-create = Make a group; this node manages it
+cmd-group-create = Make groups; this node manages them
     .long =
         Starts this node if it is not running. It becomes a member, too, unless --apart is
-        given. The group's key changes every night at 03:00 in its time zone, and whenever a
-        member leaves. With --site the group also protects the addresses that machines have.
+        given or it is a server only (`kumi gms serve`). A group's key changes every night at
+        03:00 in its time zone, and whenever a member leaves. With --site a group also
+        protects the addresses that machines have.
     .examples =
         kumi group create lab                       this node is a member, called as its host is
-        kumi group create lab --as server           and is called "server"
+        kumi group create lab office                two groups
+        kumi group create lab --as server           this node is a member called "server"
         kumi group create lab --apart               this node only manages it
         kumi group create lab --site 10.0.0.0/16    flows between these addresses, too
         kumi group create lab --zone Asia/Tokyo     the time zone, if not that of this machine
@@ -35,10 +37,14 @@ cmd-group-add = Put a member into groups
         kumi group add ada lab --mode closed              it talks within its groups only
 
 cmd-group-invite = Make a line by which several machines join groups
-    .long = Each machine that uses the line becomes a member, called as its host is.
+    .long =
+        Each machine that uses the line becomes a member, called as its host is: so it says
+        itself. To be sure who is behind a name, choose it: `kumi group add NAME GROUP`.
     .examples =
         kumi group invite sensors --uses 50                 for 50 machines, valid for 24 hours
         kumi group invite sensors --uses 50 --expires 7d    valid for seven days
+        kumi group invite lab office                        for one machine, into two groups
+        kumi group invite lab --mode closed                 it talks within its groups only
 
 cmd-group-remove = Take a member out of a group, or out of all
     .long =
@@ -62,8 +68,14 @@ cmd-gms = Manage groups
     .examples = kumi gms serve    be a management server, and have no group yet
 
 cmd-gms-serve = Be a management server of groups, also after a restart
-    .long = What it knows is in the files gms.db and gms.key in the state directory: a backup is both.
-    .examples = kumi gms serve    start this node if it is not running, and manage groups
+    .long =
+        Unless this node is a member already, it is in none of the groups that it makes. With
+        --site they protect these addresses, unless one is made with other ones. What it knows
+        is in the files gms.db and gms.key in the state directory: a backup is both.
+    .examples =
+        kumi gms serve                      start this node if it is not running, and manage groups
+        kumi gms serve --site 10.0.0.0/8    its groups protect these addresses
+        kumi gms serve --no-site            new groups protect no such addresses any more
 
 cmd-group-cost = Count the values that people enter for a network
     .long =
@@ -77,25 +89,36 @@ cmd-group-cost = Count the values that people enter for a network
 
 arg-scenario = A file that describes a network (TOML)
 arg-group = The name of a group
-arg-group-new = What to call the group
+arg-group-new = What to call the groups
 arg-group-left = The group to leave; all if not given
 arg-groups = The names of groups
 arg-member = The name of a member, from `kumi group list`
 arg-member-new = What to call the member, or the name of one
 opt-as = What to call this node in the group
-opt-apart = Manage the group without being in it
+opt-apart = Manage the groups without being in them
+opt-no-site = New groups protect no ordinary addresses
 opt-zone = The time zone in which the key changes at 03:00, such as Asia/Tokyo
 opt-mode = open: it also talks to those outside its groups, in the clear; closed: it does not
-opt-site = Ordinary addresses that the group protects as well (site mode), such as 192.168.0.0/16; may be given several times
+opt-site = Ordinary addresses that groups protect as well (site mode), such as 192.168.0.0/16; may be given several times
 opt-behind = What lies behind its machine: a network such as 192.168.20.0/24 (a router), or a server such as 192.168.1.50 (an adapter); may be given several times
 opt-uses = How many machines may use the line (1 if not given)
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 expected-mode = open or closed
 expected-uses = a number from 1 to 100000
 
-group-created = The group { $group } is made. This node manages it; its key changes daily at 03:00 ({ $zone }).
-group-created-member = This node is in it and is called { $member }.
-group-created-next = Put others into it, each with a name:
+group-created = { $count ->
+        [one] The group { $groups } is made. This node manages it; its key changes daily at 03:00 ({ $zone }).
+       *[other] The groups { $groups } are made. This node manages them; their keys change daily at 03:00 ({ $zone }).
+    }
+group-created-site = { $count ->
+        [one] It protects { $site }.
+       *[other] They protect { $site }.
+    }
+group-created-member = { $count ->
+        [one] This node is in it and is called { $member }.
+       *[other] This node is in them and is called { $member }.
+    }
+group-created-next = Put others in, each with a name:
 group-added = { $member } is in { $groups } now. Nothing is to be done on its machine.
 group-line-once = Works once, until { $until }. On the machine of { $of }: kumi join LINE
 group-line-many = Works for { $of } machines, until { $until }. On each of them: kumi join LINE

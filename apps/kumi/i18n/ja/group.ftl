@@ -13,11 +13,13 @@ cmd-group = 鍵としての通信グループ
 
 cmd-group-create = グループを作り、このノードが管理する
     .long =
-        このノードが起動していなければ起動します。--apart がなければ、このノードも
-        所属します。グループの鍵は毎晩、そのタイムゾーンの 03:00 と、誰かが抜けたときに
-        替わります。--site を付けると、機器がいま持つアドレスも守ります。
+        このノードが起動していなければ起動します。--apart がなく、サーバ専用
+        (`kumi gms serve`)でもなければ、このノードも所属します。グループの鍵は毎晩、
+        そのタイムゾーンの 03:00 と、誰かが抜けたときに替わります。--site を付けると、
+        機器がいま持つアドレスも守ります。
     .examples =
         kumi group create lab                       ホスト名で所属する
+        kumi group create lab office                2つのグループを作る
         kumi group create lab --as server           "server" という名前で所属する
         kumi group create lab --apart               管理だけをする
         kumi group create lab --site 10.0.0.0/16    このアドレス間の通信も守る
@@ -35,10 +37,14 @@ cmd-group-add = メンバーをグループに入れる
         kumi group add ada lab --mode closed              グループの中だけで通信させる
 
 cmd-group-invite = 何台もの機器がグループに入るための行を作る
-    .long = 行を使った機器は、それぞれのホスト名でメンバーになります。
+    .long =
+        行を使った機器は、それぞれのホスト名でメンバーになります。名前は機器の自称です。
+        確かな名前が要るときは管理者が決めます: `kumi group add NAME GROUP`。
     .examples =
         kumi group invite sensors --uses 50                 50台用、24時間有効
         kumi group invite sensors --uses 50 --expires 7d    7日間有効
+        kumi group invite lab office                        1台を2つのグループに入れる
+        kumi group invite lab --mode closed                 グループの中だけで通信させる
 
 cmd-group-remove = メンバーをグループから、またはすべてから外す
     .long =
@@ -62,8 +68,14 @@ cmd-gms = グループを管理する
     .examples = kumi gms serve    管理サーバになる。グループはまだない
 
 cmd-gms-serve = グループの管理サーバになる(再起動後も)
-    .long = 知っていることは状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
-    .examples = kumi gms serve    ノードが起動していなければ起動し、グループを管理する
+    .long =
+        このノードがまだメンバーでなければ、作るグループには所属しません。--site を付けると、
+        作るグループは、ほかの指定がないかぎりそのアドレスを守ります。知っていることは
+        状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
+    .examples =
+        kumi gms serve                      ノードが起動していなければ起動し、グループを管理する
+        kumi gms serve --site 10.0.0.0/8    グループがこのアドレスを守る
+        kumi gms serve --no-site            新しいグループは通常のアドレスを守らない
 
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
@@ -85,6 +97,7 @@ arg-member-new = メンバーの名前(新しいものでもよい)
 opt-as = グループでのこのノードの名前
 opt-apart = 所属せずに管理だけをする
 opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
+opt-no-site = 新しいグループは通常のアドレスを守らない
 opt-mode = open: グループの外とも平文で通信する。closed: しない
 opt-site = グループが守る通常のアドレス(サイトモード。192.168.0.0/16 など)。何度でも指定できる
 opt-behind = その機器の背後にあるもの。192.168.20.0/24 などのネットワーク(ルータ)、または 192.168.1.50 などのサーバ(アダプタ)。何度でも指定できる
@@ -93,8 +106,15 @@ opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略�
 expected-mode = open または closed
 expected-uses = 1～100000 の数
 
-group-created = グループ { $group } を作りました。このノードが管理します。鍵は毎日 03:00({ $zone })に替わります。
-group-created-member = このノードも { $member } という名前で入っています。
+group-created = { $count ->
+       *[other] グループ { $groups } を作りました。このノードが管理します。鍵は毎日 03:00({ $zone })に替わります。
+    }
+group-created-site = { $count ->
+       *[other] { $site } を守ります。
+    }
+group-created-member = { $count ->
+       *[other] このノードも { $member } という名前で入っています。
+    }
 group-created-next = 名前を付けて、ほかの機器を入れてください:
 group-added = { $member } は { $groups } に入りました。その機器ですることはありません。
 group-line-once = { $until } まで、1回だけ使えます。{ $of } の機器で実行: kumi join LINE

@@ -22,23 +22,38 @@ impl Builder<'_> {
             .disable_help_subcommand(true)
             .subcommand_help_heading(self.text.t("help-commands"))
             .subcommand(
-                self.leaf("serve", "cmd-gms-serve", "kumi gms serve")
-                    .arg(self.passphrase()),
+                self.site(self.leaf(
+                    "serve",
+                    "cmd-gms-serve",
+                    "kumi gms serve [--site PREFIX]… [--no-site]",
+                ))
+                .arg(self.passphrase()),
             )
+    }
+
+    /// The addresses that groups protect: these, or none.
+    fn site(&self, command: Command) -> Command {
+        let site = self.option("site", "PREFIX").action(ArgAction::Append);
+        command
+            .arg(site.conflicts_with("no-site"))
+            .arg(self.flag("no-site", None))
     }
 
     fn group_making(&self, command: Command) -> Command {
         command
             .subcommand(
-                self.leaf(
+                self.site(self.leaf(
                     "create",
                     "cmd-group-create",
-                    "kumi group create GROUP [--as NAME | --apart] [--site PREFIX]… [--zone ZONE]",
+                    "kumi group create GROUP… [--as NAME | --apart] [--site PREFIX]… [--no-site] [--zone ZONE]",
+                ))
+                .arg(
+                    self.argument("GROUP", "arg-group-new")
+                        .num_args(1..)
+                        .required(true),
                 )
-                .arg(self.argument("GROUP", "arg-group-new").required(true))
                 .arg(self.option("as", "NAME").conflicts_with("apart"))
                 .arg(self.flag("apart", None))
-                .arg(self.option("site", "PREFIX").action(ArgAction::Append))
                 .arg(self.option("zone", "ZONE"))
                 .arg(self.passphrase()),
             )
@@ -72,10 +87,11 @@ impl Builder<'_> {
                 self.leaf(
                     "invite",
                     "cmd-group-invite",
-                    "kumi group invite GROUP… [--uses N] [--expires TIME]",
+                    "kumi group invite GROUP… [--uses N] [--mode open|closed] [--expires TIME]",
                 )
                 .arg(groups())
                 .arg(self.option("uses", "N"))
+                .arg(self.option("mode", "open|closed"))
                 .arg(self.group_expires()),
             )
             .subcommand(

@@ -24,7 +24,8 @@ impl Command {
                 };
             }
             Self::Grant { .. } => Role::Owner,
-            Self::CreateGroup { .. }
+            Self::Serve { .. }
+            | Self::CreateGroups { .. }
             | Self::Add(_)
             | Self::Remove { .. }
             | Self::Rotate { .. }

@@ -9,14 +9,15 @@ use crate::text::args;
 use crate::usage::wrong_value;
 use crate::verbs::access::argument;
 use crate::verbs::{id, invite, show, start};
-use api::{GroupLine, GroupRequest, Mode, Prefix, Request, Response, USES_MAX};
+use api::{Enters, GroupLine, GroupRequest, GroupsMade, Mode, Prefix, Request, Response, USES_MAX};
 use clap::ArgMatches;
 use std::path::Path;
 
 /// Runs `kumi gms serve`.
 pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let site = site(context, matches)?;
     running(context, matches)?;
-    done(context, GroupRequest::Serve)?;
+    done(context, GroupRequest::Serve { site })?;
     if context.json {
         output::json(&serde_json::json!({ "serving": true }));
     }
@@ -26,52 +27,65 @@ pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failu
 
 /// Runs `kumi group create`.
 pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let group = argument(matches, "GROUP").to_owned();
     let zone = matches.get_one::<String>("zone").cloned();
     let zone = zone.unwrap_or_else(|| zone_of_host(Path::new("/etc/localtime")));
-    let member = match matches.get_flag("apart") {
-        true => None,
-        false => Some(own_name(context, matches)),
+    let enters = match (
+        matches.get_flag("apart"),
+        matches.get_one::<String>("as").cloned(),
+    ) {
+        (true, _) => Enters::Never,
+        (false, Some(name)) => Enters::As { name },
+        (false, None) => Enters::Usually {
+            name: own_name(context),
+        },
+    };
+    let request = GroupRequest::Create {
+        groups: groups(matches),
+        zone,
+        site: site(context, matches)?,
+        enters,
     };
     running(context, matches)?;
-    let request = GroupRequest::Create {
-        group: group.clone(),
-        zone: zone.clone(),
-        site: prefixes(context, matches, "site")?,
-        member: member.clone(),
-    };
-    done(context, request)?;
+    let request = Request::Group(request);
+    let made: GroupsMade = expect_answer!(context, &request, Response::GroupsMade(made) => made);
     if context.json {
-        output::json(&serde_json::json!({ "group": group, "zone": zone, "member": member }));
+        output::json(&made);
         return Ok(());
     }
+    say_made(context, &made);
+    Ok(())
+}
+
+fn say_made(context: &Context, made: &GroupsMade) {
     let text = &context.text;
-    context.say(&text.tr("group-created", args!(group = group.clone(), zone = zone)));
-    if let Some(member) = member {
-        context.say(&text.tr("group-created-member", args!(member = member)));
+    let (groups, zone) = (made.groups.join(", "), made.zone.clone());
+    let count = made.groups.len();
+    context.say(&text.tr(
+        "group-created",
+        args!(count = count, groups = groups, zone = zone),
+    ));
+    if !made.site.is_empty() {
+        let site: Vec<String> = made.site.iter().map(ToString::to_string).collect();
+        let site = site.join(", ");
+        context.say(&text.tr("group-created-site", args!(count = count, site = site)));
+    }
+    if let Some(member) = made.member.clone() {
+        let args = args!(count = count, member = member);
+        context.say(&text.tr("group-created-member", args));
     }
     context.say(&text.t("group-created-next"));
-    context.say(&format!("\n  kumi group add NAME {group}\n"));
-    Ok(())
+    let first = made.groups.first().map_or("GROUP", String::as_str);
+    context.say(&format!("\n  kumi group add NAME {first}\n"));
 }
 
 /// Runs `kumi group add`.
 pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let member = argument(matches, "MEMBER").to_owned();
     let groups = groups(matches);
-    let mode = match matches.get_one::<String>("mode").map(String::as_str) {
-        None => None,
-        Some("open") => Some(Mode::Open),
-        Some("closed") => Some(Mode::Closed),
-        Some(other) => {
-            let expected = context.text.t("expected-mode");
-            return Err(wrong_value("--mode", other, &expected));
-        }
-    };
     let request = GroupRequest::Add {
         member: member.clone(),
         groups: groups.clone(),
-        mode,
+        mode: mode(context, matches)?,
         accepts: prefixes(context, matches, "behind")?,
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     };
@@ -108,6 +122,7 @@ pub(super) fn invite(context: &Context, matches: &ArgMatches) -> Result<(), Fail
     let request = Request::Group(GroupRequest::Invite {
         groups: groups(matches),
         uses,
+        mode: mode(context, matches)?,
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     });
     let line: GroupLine = expect_answer!(context, &request, Response::GroupLine(line) => line);
@@ -182,6 +197,24 @@ fn groups(matches: &ArgMatches) -> Vec<String> {
     groups.cloned().collect()
 }
 
+fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
+    match matches.get_one::<String>("mode").map(String::as_str) {
+        None => Ok(None),
+        Some("open") => Ok(Some(Mode::Open)),
+        Some("closed") => Ok(Some(Mode::Closed)),
+        Some(other) => {
+            let expected = context.text.t("expected-mode");
+            Err(wrong_value("--mode", other, &expected))
+        }
+    }
+}
+
+/// The addresses that groups protect, as far as anything is said about them.
+fn site(context: &Context, matches: &ArgMatches) -> Result<Option<Vec<Prefix>>, Failure> {
+    let site = prefixes(context, matches, "site")?;
+    Ok((matches.get_flag("no-site") || !site.is_empty()).then_some(site))
+}
+
 /// The prefixes given with an option.
 fn prefixes(context: &Context, matches: &ArgMatches, option: &str) -> Result<Vec<Prefix>, Failure> {
     let values = matches.get_many::<String>(option).unwrap_or_default();
@@ -194,10 +227,9 @@ fn prefixes(context: &Context, matches: &ArgMatches, option: &str) -> Result<Vec
 }
 
 /// What this node is called in its groups: what it tells its peers, as far as a name may have it.
-fn own_name(context: &Context, matches: &ArgMatches) -> String {
-    let chosen = matches.get_one::<String>("as").cloned();
+fn own_name(context: &Context) -> String {
     let label = context.config.label.clone().or_else(host_name);
-    chosen.unwrap_or_else(|| member_name(label.as_deref().unwrap_or_default()))
+    member_name(label.as_deref().unwrap_or_default())
 }
 
 /// A name for a member from what a host is called.
