@@ -4,6 +4,8 @@
 //!   ip rule   4648: from all fwmark KUMI goto 4650           the node's own datagrams
 //!             4648: from 192.168.20.0/24 udp 4649 goto 4650  those of elements behind it
 //!             4649: from all iif lo lookup 4649              the host's packets
+//!             4649: from 192.168.20.0/24 to 192.168.20.0/24 goto 4650
+//!                                                            between what lies behind it: its own wire
 //!             4649: from 192.168.20.0/24 lookup 4649         those of what lies behind it
 //!             4650: nop
 //!   table 4649:  192.0.2.0/24 dev kumi0 src 192.0.2.1        what this node decides on
@@ -30,6 +32,7 @@ pub const TABLE: u32 = 4_649;
 const PASS: u32 = TABLE - 1;
 const AFTER: u32 = TABLE + 1;
 
+const FRA_DST: u16 = 1;
 const FRA_GOTO: u16 = 4;
 const FRA_SRC: u16 = 2;
 const FRA_IIFNAME: u16 = 3;
@@ -74,7 +77,16 @@ impl Netlink {
         let to_table = (TABLE, FR_ACT_TO_TBL, 0);
         let own = |message: Message| message.text(FRA_IIFNAME, "lo").number(FRA_TABLE, TABLE);
         self.add_rule(v6, to_table, own)?;
+        // Of one priority the kernel asks those first that were made first: the host's own packets to
+        // what lies behind it are not between what lies behind it.
         for at in behind {
+            for to in behind {
+                let within = |message: Message| {
+                    let message = message.address(FRA_SRC, at.0).address(FRA_DST, to.0);
+                    message.number(FRA_GOTO, AFTER)
+                };
+                self.add_rule_between(v6, (TABLE, FR_ACT_GOTO), (at.1, to.1), within)?;
+            }
             let from = |message: Message| message.address(FRA_SRC, at.0).number(FRA_TABLE, TABLE);
             self.add_rule(v6, (TABLE, FR_ACT_TO_TBL, at.1), from)?;
             let nodes = |message: Message| {
@@ -107,8 +119,18 @@ impl Netlink {
         (priority, action, source_len): (u32, u8, u8),
         rest: impl FnOnce(Message) -> Message,
     ) -> Result<(), NetlinkError> {
+        self.add_rule_between(v6, (priority, action), (source_len, 0), rest)
+    }
+
+    fn add_rule_between(
+        &mut self,
+        v6: bool,
+        (priority, action): (u32, u8),
+        (source_len, destination_len): (u8, u8),
+        rest: impl FnOnce(Message) -> Message,
+    ) -> Result<(), NetlinkError> {
         let mut header = rule_header(v6, action);
-        header[2] = source_len;
+        (header[1], header[2]) = (destination_len, source_len);
         let flags = libc::NLM_F_CREATE | libc::NLM_F_EXCL | libc::NLM_F_ACK;
         let sequence = self.next_sequence();
         let message = Message::new(libc::RTM_NEWRULE, flags, sequence).raw(&header);
