@@ -80,8 +80,9 @@ cmd-gms-serve = Be a management server of groups, also after a restart
 cmd-group-cost = Count the values that people enter for a network
     .long =
         Reads a network with groups from a file and counts how many values its administrators
-        enter, with GSCIP and with IPsec, by the rules of the papers on GSCIP. The files under
-        docs/load are the papers' own networks; docs/load/README.md explains the rules.
+        enter, with GSCIP and with IPsec, by the rules of the papers on GSCIP; and with our own
+        commands, if they are recorded beside it (NAME.session). The files under docs/load are
+        the papers' own networks; docs/load/README.md explains the rules.
     .examples =
         kumi group cost docs/load/five-elements.toml    the network of a paper
         kumi group cost --nodes 100                     how it grows with the number of nodes
@@ -163,6 +164,8 @@ cost-element = elements
 cost-membership = memberships
 cost-exchange = key exchange
 cost-server = server
+cost-values = values
+cost-words = all words
 cost-total = total
 cost-changes = Changes
 cost-nodes = nodes
@@ -196,6 +199,9 @@ error-scenario-group = { $file }: "{ $name }" is in no group.
 error-scenario-change = { $file }: the change "{ $title }" is not one thing.
     .why = A change is either a move or an addition.
     .fix = Give it `move` or `add`, not both.
+error-session = { $file } is no record of commands for its scenario.
+    .why = { $detail }
+    .fix = Write `MACHINE$ kumi …` on each line, commands that this version of kumi has, and changes by their titles in the scenario. Or remove the file. An example is docs/load/five-elements.session.
 
 cmd-why = Say why packets to an address go the way they do
     .long =

@@ -80,7 +80,8 @@ cmd-gms-serve = グループの管理サーバになる(再起動後も)
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
         グループのあるネットワークをファイルから読み、管理者が入力する値の数を、GSCIP と
-        IPsec のそれぞれについて、GSCIP の論文の規則で数えます。docs/load のファイルは
+        IPsec のそれぞれについて、GSCIP の論文の規則で数えます。隣にコマンドの記録
+        (NAME.session)があれば、kumi で入力する値も数えます。docs/load のファイルは
         論文のネットワークそのものです。規則は docs/load/README.ja.md にあります。
     .examples =
         kumi group cost docs/load/five-elements.toml    論文のネットワーク
@@ -96,8 +97,8 @@ arg-member = メンバーの名前(`kumi group list` に出るもの)
 arg-member-new = メンバーの名前(新しいものでもよい)
 opt-as = グループでのこのノードの名前
 opt-apart = 所属せずに管理だけをする
-opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
 opt-no-site = 新しいグループは通常のアドレスを守らない
+opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
 opt-mode = open: グループの外とも平文で通信する。closed: しない
 opt-site = グループが守る通常のアドレス(サイトモード。192.168.0.0/16 など)。何度でも指定できる
 opt-behind = その機器の背後にあるもの。192.168.20.0/24 などのネットワーク(ルータ)、または 192.168.1.50 などのサーバ(アダプタ)。何度でも指定できる
@@ -160,6 +161,8 @@ cost-element = 要素
 cost-membership = 所属
 cost-exchange = 鍵交換
 cost-server = サーバ
+cost-values = 値
+cost-words = 全単語
 cost-total = 合計
 cost-changes = 変更
 cost-nodes = ノード数
@@ -193,6 +196,9 @@ error-scenario-group = { $file }: "{ $name }" がどのグループにも属し�
 error-scenario-change = { $file }: 変更 "{ $title }" が1つに定まりません。
     .why = 変更は移動か追加のどちらかです。
     .fix = `move` と `add` のどちらか一方を書いてください。
+error-session = { $file } は、ネットワークのコマンドの記録になっていません。
+    .why = { $detail }
+    .fix = 各行に `MACHINE$ kumi …` と書き、この版の kumi にあるコマンドを使い、変更はネットワークのファイルにある題名で書いてください。不要ならファイルを消してください。例は docs/load/five-elements.session にあります。
 
 cmd-why = あるアドレスへのパケットがなぜそう扱われるかを説明する
     .long =

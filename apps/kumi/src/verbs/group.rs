@@ -3,6 +3,7 @@
 mod cost;
 mod list;
 pub(crate) mod orders;
+mod session;
 
 use crate::context::Context;
 use crate::failure::Failure;
