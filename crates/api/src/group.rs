@@ -10,6 +10,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 pub const NAME_LEN_MAX: usize = 63;
 /// Most groups in one request.
 pub const GROUPS_MAX: usize = 256;
+/// Most pairs that a plan names.
+pub const PLANNED_MAX: usize = 1_000;
 /// Most uses of one line.
 pub const USES_MAX: u32 = 100_000;
 
@@ -119,6 +121,11 @@ pub enum GroupRequest {
         /// Which.
         group: String,
     },
+    /// What an order would do to who can talk to whom; nothing is done: [`crate::Response::Planned`].
+    Plan {
+        /// [`GroupRequest::Add`], [`GroupRequest::Invite`] or [`GroupRequest::Remove`].
+        order: Box<GroupRequest>,
+    },
     /// The groups of this node, and those that it manages: [`crate::Response::Groups`].
     List,
 }
@@ -177,6 +184,10 @@ impl GroupRequest {
                     .map_or(Ok(()), |it| check_name(it, "group"))
             }
             Self::Rotate { group } => check_name(group, "group"),
+            Self::Plan { order } => match **order {
+                Self::Add { .. } | Self::Invite { .. } | Self::Remove { .. } => order.check(),
+                _ => Err("order"),
+            },
         }
     }
 }
@@ -249,6 +260,42 @@ pub struct GroupsMade {
     pub site: Vec<Prefix>,
     /// What this node is called in them; `None`: it is in none.
     pub member: Option<String>,
+}
+
+/// What becomes of a pair of members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairChange {
+    /// It shares a group from then on.
+    Opens,
+    /// It shares none any more.
+    Closes,
+    /// It shares fewer, and one still.
+    Stays,
+}
+
+/// Two members, and what would become of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedPair {
+    /// What.
+    pub change: PairChange,
+    /// One of them; whoever would come by a line is `*1`, and others `*2`.
+    pub one: String,
+    /// The other.
+    pub other: String,
+    /// The groups by which they are open then, or were, if they close.
+    pub groups: Vec<String>,
+    /// One of them has not come yet: until then nothing passes.
+    pub waits: bool,
+}
+
+/// What an order would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The pairs, those that open first; at most [`PLANNED_MAX`].
+    pub pairs: Vec<PlannedPair>,
+    /// How many more there are.
+    pub left_out: u64,
 }
 
 /// A line by which a node becomes a member.
@@ -402,6 +449,15 @@ mod tests {
         assert_eq!(invite(1).check(), Ok(()));
         assert_eq!(invite(0).check(), Err("uses"));
         assert_eq!(invite(USES_MAX + 1).check(), Err("uses"));
+        let plan = |order: GroupRequest| {
+            let order = Box::new(order);
+            GroupRequest::Plan { order }
+        };
+        assert_eq!(plan(add(1, EXPIRES_S_MIN)).check(), Ok(()));
+        assert_eq!(plan(add(0, EXPIRES_S_MIN)).check(), Err("groups"));
+        assert_eq!(plan(GroupRequest::List).check(), Err("order"));
+        let nested = plan(plan(add(1, EXPIRES_S_MIN)));
+        assert_eq!(nested.check(), Err("order"));
         let create = |groups: usize, site: usize| GroupRequest::Create {
             groups: vec!["sales".to_owned(); groups],
             zone: "UTC".to_owned(),

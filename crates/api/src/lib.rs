@@ -44,7 +44,8 @@ pub use frame::{
 };
 pub use group::{
     Action, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups, GroupsMade, Kind,
-    Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX, PitEntry, Reached, USES_MAX,
+    Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX, PLANNED_MAX, PairChange,
+    PitEntry, Planned, PlannedPair, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use netcheck::{

@@ -61,6 +61,8 @@ pub enum Response {
     Enrolled(crate::Enrolled),
     /// To [`crate::GroupRequest::Create`].
     GroupsMade(crate::GroupsMade),
+    /// To [`crate::GroupRequest::Plan`].
+    Planned(Box<crate::Planned>),
     /// To [`crate::GroupRequest::Add`] and [`crate::GroupRequest::Invite`].
     GroupLine(crate::GroupLine),
     /// To [`crate::Request::Pit`], by address.

@@ -17,6 +17,7 @@
 use crate::orders::{Ask, FromGms, Order};
 use crate::shared::{Inbox, Input};
 use api::{ApiError, Code, Reply, Response};
+use control::plan::{Change, Plan};
 use control::service::{Keys, OrderError, Service, Store};
 use control::{Actor, Addition, Command};
 use identity::crypto::{AwsLc, Crypto, HashRng};
@@ -147,6 +148,9 @@ impl Server {
                         }));
                     }
                     Ok(Done::Reply(_)) => answer(&reply, Ok(Response::Done)),
+                    Ok(Done::Planned(planned)) => {
+                        answer(&reply, Ok(Response::Planned(Box::new(planned))));
+                    }
                     Ok(Done::Made(made)) => answer(&reply, Ok(Response::GroupsMade(made))),
                     Err(error) => answer(&reply, Err(error)),
                 }
@@ -173,6 +177,11 @@ impl Server {
         };
         match order {
             Order::Plain(command) => act(service, &command).map(Done::Reply),
+            Order::Plan(command) => {
+                let plan = service.plan(now_unix_s, rng, Actor::Operator, &command);
+                let plan = plan.map_err(|error| order_error(&error))?;
+                Ok(Done::Planned(planned(plan)))
+            }
             Order::Create {
                 groups,
                 zone,
@@ -243,6 +252,29 @@ enum Done {
     Reply(control::Reply),
     /// There are groups.
     Made(api::GroupsMade),
+    /// What would come of another.
+    Planned(api::Planned),
+}
+
+fn planned(plan: Plan) -> api::Planned {
+    let left_out = plan.pairs.len().saturating_sub(api::PLANNED_MAX);
+    let left_out = left_out.saturating_add(plan.left_out);
+    let pairs = plan.pairs.into_iter().take(api::PLANNED_MAX);
+    let pairs = pairs.map(|pair| api::PlannedPair {
+        change: match pair.change {
+            Change::Opens => api::PairChange::Opens,
+            Change::Closes => api::PairChange::Closes,
+            Change::Stays => api::PairChange::Stays,
+        },
+        one: pair.one,
+        other: pair.other,
+        groups: pair.groups.into_iter().collect(),
+        waits: pair.waits,
+    });
+    api::Planned {
+        pairs: pairs.collect(),
+        left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
+    }
 }
 
 /// This node as a member of groups that are being made, if it shall be one: by the name that it has

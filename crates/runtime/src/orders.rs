@@ -53,6 +53,8 @@ pub enum Order {
     },
     /// Anything else.
     Plain(Command),
+    /// What another order would do.
+    Plan(Command),
 }
 
 /// What the server has for the slow path.
@@ -126,6 +128,11 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
         }
         R::Remove { member, group } => Order::Plain(Command::Remove { member, group }),
         R::Rotate { group } => Order::Plain(Command::Rotate { group }),
+        R::Plan { order } => match order_of(*order)? {
+            Order::Plain(command) => Order::Plan(command),
+            // Its bounds were checked: it is none of these.
+            other => other,
+        },
         R::List => return None,
     })
 }

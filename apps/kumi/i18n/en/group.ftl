@@ -54,6 +54,27 @@ cmd-group-remove = Take a member out of a group, or out of all
         kumi group remove ada        out of all groups; its machine is no member any more
         kumi group remove ada lab    out of the group "lab" only
 
+cmd-group-plan = Show which pairs of members a change would open and close
+    .long =
+        Nothing is done: the server decides on the order as if it were given, and compares. A
+        pair is open if it shares a group.
+    .examples =
+        kumi group plan remove ada         whom ada would talk to no more
+        kumi group plan add ada lab        whom ada would talk to
+        kumi group plan invite lab         whom somebody new would talk to
+
+cmd-group-plan-add = Show what putting a member into groups would open
+    .examples = kumi group plan add ada lab    whom ada would talk to
+
+cmd-group-plan-invite = Show what a line for groups would open
+    .long = Whoever would come is *1, and others are *2.
+    .examples = kumi group plan invite lab office --uses 5    and whom the five, each other
+
+cmd-group-plan-remove = Show what removing a member would close
+    .examples =
+        kumi group plan remove ada        out of all groups
+        kumi group plan remove ada lab    out of the group "lab" only
+
 cmd-group-rotate = Change the key of a group now
     .long = It changes every night by itself. Sessions go on and lose nothing.
     .examples = kumi group rotate lab    change the key of the group "lab"
@@ -129,6 +150,20 @@ group-rotated = The key of { $group } has changed. Members in touch have the new
 gms-serving = This node manages groups. Make one: kumi group create NAME
 join-group-done = This node is { $name } in { $groups } now, after { $took } ms.
 join-group-next = Nothing else is to be configured. The others: kumi group list
+
+plan-nothing = No pair of members would open or close.
+plan-change = CHANGE
+plan-one = MEMBER
+plan-other = WITH
+plan-by = BY
+plan-when = WHEN
+plan-opens = opens
+plan-closes = closes
+plan-stays = stays open
+plan-at-once = at once
+plan-waits = when its machine has come
+plan-left-out = And { $count } more pairs.
+plan-not-done = Nothing is done yet.
 
 groups-none = This node is in no group. Make one with `kumi group create NAME`, or join one with a line: `kumi join LINE`.
 groups-member-of = This node is in:

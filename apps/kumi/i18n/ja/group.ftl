@@ -54,6 +54,27 @@ cmd-group-remove = メンバーをグループから、またはすべてから�
         kumi group remove ada        すべてのグループから外す。その機器はメンバーでなくなる
         kumi group remove ada lab    グループ "lab" からだけ外す
 
+cmd-group-plan = 変更によってメンバーのどの組が開き、どの組が閉じるかを表示する
+    .long =
+        何も変更しません。サーバは命令を受けたものとして判断し、前後を比べます。共通の
+        グループがある組が「開いて」います。
+    .examples =
+        kumi group plan remove ada         ada が通信できなくなる相手
+        kumi group plan add ada lab        ada が通信できるようになる相手
+        kumi group plan invite lab         新しく入る者が通信できるようになる相手
+
+cmd-group-plan-add = メンバーをグループに入れると、どの組が開くかを表示する
+    .examples = kumi group plan add ada lab    ada が通信できるようになる相手
+
+cmd-group-plan-invite = グループへの行を作ると、どの組が開くかを表示する
+    .long = 行を使って入る者は *1、ほかの者は *2 と表示します。
+    .examples = kumi group plan invite lab office --uses 5    5台どうしの通信も含めて
+
+cmd-group-plan-remove = メンバーを外すと、どの組が閉じるかを表示する
+    .examples =
+        kumi group plan remove ada        すべてのグループから外す場合
+        kumi group plan remove ada lab    グループ "lab" からだけ外す場合
+
 cmd-group-rotate = グループの鍵を今すぐ替える
     .long = 鍵は毎晩ひとりでに替わります。セッションは続き、何も失われません。
     .examples = kumi group rotate lab    グループ "lab" の鍵を替える
@@ -126,6 +147,20 @@ group-rotated = { $group } の鍵を替えました。つながっているメ�
 gms-serving = このノードはグループを管理します。グループを作るには: kumi group create NAME
 join-group-done = このノードは { $name } という名前で { $groups } に入りました({ $took } ms)。
 join-group-next = ほかに設定するものはありません。ほかのメンバーを見るには: kumi group list
+
+plan-nothing = 開く組も閉じる組もありません。
+plan-change = 変化
+plan-one = メンバー
+plan-other = 相手
+plan-by = グループ
+plan-when = いつ
+plan-opens = 開く
+plan-closes = 閉じる
+plan-stays = 開いたまま
+plan-at-once = 直ちに
+plan-waits = 機器が参加してから
+plan-left-out = ほかに { $count } 組あります。
+plan-not-done = まだ何も変更していません。
 
 groups-none = このノードはどのグループにも入っていません。`kumi group create NAME` で作るか、`kumi join LINE` で入ってください。
 groups-member-of = このノードが所属するグループ:

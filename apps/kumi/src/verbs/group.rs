@@ -3,6 +3,7 @@
 mod cost;
 mod list;
 pub(crate) mod orders;
+mod plan;
 mod session;
 
 use crate::context::Context;
@@ -17,6 +18,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
+        Some(("plan", matches)) => plan::run(context, matches),
         Some(("list", _)) => list::run(context),
         Some(("cost", matches)) => cost::run(context, matches),
         _ => Ok(()),

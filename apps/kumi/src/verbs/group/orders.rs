@@ -111,14 +111,7 @@ pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure
 
 /// Runs `kumi group invite`.
 pub(super) fn invite(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let uses = match matches.get_one::<String>("uses") {
-        None => 1,
-        Some(value) => {
-            let uses = value.parse().ok().filter(|it| (1..=USES_MAX).contains(it));
-            let expected = || context.text.t("expected-uses");
-            uses.ok_or_else(|| wrong_value("--uses", value, &expected()))?
-        }
-    };
+    let uses = uses(context, matches)?;
     let request = Request::Group(GroupRequest::Invite {
         groups: groups(matches),
         uses,
@@ -192,7 +185,17 @@ fn say_line(context: &Context, line: &GroupLine, message: &str, of: &str) {
     }
 }
 
-fn groups(matches: &ArgMatches) -> Vec<String> {
+/// How many may come by a line.
+pub(super) fn uses(context: &Context, matches: &ArgMatches) -> Result<u32, Failure> {
+    let Some(value) = matches.get_one::<String>("uses") else {
+        return Ok(1);
+    };
+    let uses = value.parse().ok().filter(|it| (1..=USES_MAX).contains(it));
+    let expected = || context.text.t("expected-uses");
+    uses.ok_or_else(|| wrong_value("--uses", value, &expected()))
+}
+
+pub(super) fn groups(matches: &ArgMatches) -> Vec<String> {
     let groups = matches.get_many::<String>("GROUP").unwrap_or_default();
     groups.cloned().collect()
 }
