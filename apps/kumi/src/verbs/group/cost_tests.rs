@@ -72,6 +72,26 @@ fn the_pages_show_ours_beside_the_papers_with_the_commands() {
     }
 }
 
+/// What the counts would be if an option and its value were two.
+#[test]
+fn the_pages_say_what_the_harsher_rule_gives() {
+    let harsher = SCENARIOS.map(|name| {
+        let counted = counted(&docs(&format!("{name}.toml"))).unwrap();
+        let session = std::fs::read_to_string(docs(&format!("{name}.session"))).unwrap();
+        let (initial, _) = session.split_once("\n[").unwrap_or((&session, ""));
+        let typed = initial.lines().filter(|it| !it.starts_with('#'));
+        let options = typed.flat_map(str::split_whitespace);
+        let options = options.filter(|it| it.starts_with("--")).count();
+        counted.kumihimo.unwrap().total.values as usize + options
+    });
+    let [a, b, c, d] = harsher;
+    for (page, last) in [("README.md", " and "), ("README.ja.md", ", ")] {
+        let page = std::fs::read_to_string(docs(page)).unwrap();
+        let sentence = format!("{a}, {b}, {c}{last}{d}");
+        assert!(page.contains(&sentence), "{sentence}");
+    }
+}
+
 #[test]
 fn a_move_takes_nothing_and_an_addition_six_at_most() {
     let counted = counted(&docs("five-elements.toml")).unwrap();
