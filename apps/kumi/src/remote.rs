@@ -155,14 +155,20 @@ impl Remote {
     fn group(&self, request: &GroupRequest) -> Result<Response, Failure> {
         let done = |_: Value| Ok(Response::Done);
         match request {
-            GroupRequest::Serve => Err(ApiError::new(Code::BadRequest)
+            GroupRequest::Serve { .. } => Err(ApiError::new(Code::BadRequest)
                 .with("detail", "serve")
                 .into()),
             GroupRequest::Create {
-                group, zone, site, ..
+                groups, zone, site, ..
             } => {
-                let body = json!({"group": group, "zone": zone, "site": site});
-                self.call("POST", "groups", Some(body)).and_then(done)
+                let body = json!({"groups": groups, "zone": zone, "site": site});
+                let made = self.call("POST", "groups", Some(body))?;
+                value(made).map(Response::GroupsMade)
+            }
+            GroupRequest::Plan { order } => {
+                let body = planned(order)?;
+                let planned = self.call("POST", "plan", Some(body))?;
+                value(planned).map(|it| Response::Planned(Box::new(it)))
             }
             GroupRequest::Add {
                 member,
@@ -183,9 +189,12 @@ impl Remote {
             GroupRequest::Invite {
                 groups,
                 uses,
+                mode,
                 expires_s,
             } => {
-                let body = json!({"groups": groups, "uses": uses, "expires_s": expires_s});
+                let body = json!({
+                    "groups": groups, "uses": uses, "mode": mode, "expires_s": expires_s,
+                });
                 let answer = self.call("POST", "lines", Some(body))?;
                 value(answer).map(Response::GroupLine)
             }
@@ -388,6 +397,26 @@ fn value<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
     let mismatch =
         |error| Failure::new(Exit::Failed, "error-version-mismatch").with("detail", error);
     serde_json::from_value(value).map_err(mismatch)
+}
+
+/// An order of which only is asked what it would do.
+fn planned(order: &GroupRequest) -> Result<Value, Failure> {
+    Ok(match order {
+        GroupRequest::Add { member, groups, .. } => {
+            json!({"order": "add", "member": member, "groups": groups})
+        }
+        GroupRequest::Invite { groups, uses, .. } => {
+            json!({"order": "invite", "groups": groups, "uses": uses})
+        }
+        GroupRequest::Remove { member, group } => {
+            json!({"order": "remove", "member": member, "group": group})
+        }
+        _ => {
+            return Err(ApiError::new(Code::BadRequest)
+                .with("detail", "order")
+                .into());
+        }
+    })
 }
 
 /// A name as a part of a path (RFC 3986).

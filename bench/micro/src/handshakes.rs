@@ -42,7 +42,7 @@ pub fn cases() -> Vec<Named> {
                 credentials: &Vec::new,
             };
             let claim = responder.open(&AwsLc, &message1).expect("a claim");
-            let verified = claim.verify(&AwsLc, START, None).expect("a peer");
+            let verified = claim.verify(&AwsLc, START, None, None).expect("a peer");
             let accept = Accept {
                 shown: &[],
                 local: &bob,

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 pub const NAME_LEN_MAX: usize = 63;
 /// Most groups in one request.
 pub const GROUPS_MAX: usize = 256;
+/// Most pairs that a plan names.
+pub const PLANNED_MAX: usize = 1_000;
 /// Most uses of one line.
 pub const USES_MAX: u32 = 100_000;
 
@@ -36,24 +38,49 @@ pub enum Kind {
     Gea,
 }
 
+/// Whether a node is in the groups that it makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "enters", rename_all = "snake_case")]
+pub enum Enters {
+    /// It is not.
+    Never,
+    /// It is; if it is no member yet, this is its name.
+    As {
+        /// The name.
+        name: String,
+    },
+    /// It is, unless it is a server only ([`GroupRequest::Serve`]).
+    Usually {
+        /// The name, if it is no member yet.
+        name: String,
+    },
+}
+
 /// A request about groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum GroupRequest {
-    /// Be a management server, also after a restart: [`crate::Response::Done`].
-    Serve,
-    /// Make a group on this node, which becomes its management server:
-    /// [`crate::Response::Done`].
+    /// Be a management server, also after a restart, and, unless this node is a member already, in
+    /// none of the groups that are made: [`crate::Response::Done`].
+    Serve {
+        /// The ordinary addresses that groups protect which are made from now on (site mode); at
+        /// most 16; `None`: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        site: Option<Vec<Prefix>>,
+    },
+    /// Make groups on this node, which becomes their management server, all of them or none:
+    /// [`crate::Response::GroupsMade`].
     Create {
-        /// Its name.
-        group: String,
-        /// The time zone in which its epochs change at 03:00 (IANA).
+        /// Their names, 1 to [`GROUPS_MAX`].
+        groups: Vec<String>,
+        /// The time zone in which their epochs change at 03:00 (IANA).
         zone: String,
-        /// The ordinary addresses that it protects (site mode); at most 16.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        site: Vec<Prefix>,
-        /// What this node is called in it; `None`: it is no member.
-        member: Option<String>,
+        /// The ordinary addresses that they protect (site mode); at most 16; `None`: those of the
+        /// server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        site: Option<Vec<Prefix>>,
+        /// Whether this node is in them.
+        enters: Enters,
     },
     /// Put a member into groups: [`crate::Response::GroupLine`], if it has no node yet, else
     /// [`crate::Response::Done`].
@@ -77,6 +104,9 @@ pub enum GroupRequest {
         groups: Vec<String>,
         /// For how many nodes, 1 to [`USES_MAX`].
         uses: u32,
+        /// The mode of those who come, if it is not that of their kind.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
         /// Its life in seconds, as that of an invite.
         expires_s: u64,
     },
@@ -92,6 +122,11 @@ pub enum GroupRequest {
         /// Which.
         group: String,
     },
+    /// What an order would do to who can talk to whom; nothing is done: [`crate::Response::Planned`].
+    Plan {
+        /// [`GroupRequest::Add`], [`GroupRequest::Invite`] or [`GroupRequest::Remove`].
+        order: Box<GroupRequest>,
+    },
     /// The groups of this node, and those that it manages: [`crate::Response::Groups`].
     List,
 }
@@ -103,20 +138,21 @@ impl GroupRequest {
     /// The name of the first value that is out of range.
     pub fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Serve | Self::List => Ok(()),
+            Self::List => Ok(()),
+            Self::Serve { site } => check_site(site.as_deref()),
             Self::Create {
-                group,
+                groups,
                 zone,
                 site,
-                member,
+                enters,
             } => {
-                check_name(group, "group")?;
-                let few = site.len() <= PREFIXES_MAX;
-                few.then_some(()).ok_or("site")?;
+                check_groups(groups)?;
+                check_site(site.as_deref())?;
                 check_name(zone, "zone")?;
-                member
-                    .as_deref()
-                    .map_or(Ok(()), |it| check_name(it, "member"))
+                match enters {
+                    Enters::Never => Ok(()),
+                    Enters::As { name } | Enters::Usually { name } => check_name(name, "member"),
+                }
             }
             Self::Add {
                 member,
@@ -135,6 +171,7 @@ impl GroupRequest {
                 groups,
                 uses,
                 expires_s,
+                ..
             } => {
                 check_groups(groups)?;
                 let range = 1..=USES_MAX;
@@ -148,6 +185,10 @@ impl GroupRequest {
                     .map_or(Ok(()), |it| check_name(it, "group"))
             }
             Self::Rotate { group } => check_name(group, "group"),
+            Self::Plan { order } => match **order {
+                Self::Add { .. } | Self::Invite { .. } | Self::Remove { .. } => order.check(),
+                _ => Err("order"),
+            },
         }
     }
 }
@@ -162,6 +203,11 @@ fn check_groups(groups: &[String]) -> Result<(), &'static str> {
     let fits = (1..=GROUPS_MAX).contains(&groups.len());
     fits.then_some(()).ok_or("groups")?;
     groups.iter().try_for_each(|it| check_name(it, "groups"))
+}
+
+fn check_site(site: Option<&[Prefix]>) -> Result<(), &'static str> {
+    let few = site.is_none_or(|site| site.len() <= PREFIXES_MAX);
+    few.then_some(()).ok_or("site")
 }
 
 fn check_expires(expires_s: u64) -> Result<(), &'static str> {
@@ -202,6 +248,56 @@ pub struct PitEntry {
     pub left_s: u64,
     /// The numbers of the epochs in common, by group.
     pub epochs: Vec<(String, u32)>,
+}
+
+/// Groups were made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupsMade {
+    /// Their names.
+    pub groups: Vec<String>,
+    /// Their time zone.
+    pub zone: String,
+    /// The ordinary addresses that they protect.
+    #[schema(value_type = Vec<String>)]
+    pub site: Vec<Prefix>,
+    /// What this node is called in them; `None`: it is in none.
+    pub member: Option<String>,
+}
+
+/// What becomes of a pair of members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PairChange {
+    /// It shares a group from then on.
+    Opens,
+    /// It shares none any more.
+    Closes,
+    /// It shares fewer, and one still.
+    Stays,
+}
+
+/// Two members, and what would become of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlannedPair {
+    /// What.
+    pub change: PairChange,
+    /// One of them; whoever would come by a line is `*1`, and others `*2`.
+    pub one: String,
+    /// The other.
+    pub other: String,
+    /// The groups by which they are open then, or were, if they close.
+    pub groups: Vec<String>,
+    /// One of them has not come yet: until then nothing passes.
+    pub waits: bool,
+}
+
+/// What an order would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Planned {
+    /// The pairs, those that open first; at most [`PLANNED_MAX`].
+    pub pairs: Vec<PlannedPair>,
+    /// How many more there are.
+    pub left_out: u64,
 }
 
 /// A line by which a node becomes a member.
@@ -354,10 +450,29 @@ mod tests {
         let invite = |uses| GroupRequest::Invite {
             groups: vec!["sales".to_owned()],
             uses,
+            mode: None,
             expires_s: EXPIRES_S_MAX,
         };
         assert_eq!(invite(1).check(), Ok(()));
         assert_eq!(invite(0).check(), Err("uses"));
         assert_eq!(invite(USES_MAX + 1).check(), Err("uses"));
+        let plan = |order: GroupRequest| {
+            let order = Box::new(order);
+            GroupRequest::Plan { order }
+        };
+        assert_eq!(plan(add(1, EXPIRES_S_MIN)).check(), Ok(()));
+        assert_eq!(plan(add(0, EXPIRES_S_MIN)).check(), Err("groups"));
+        assert_eq!(plan(GroupRequest::List).check(), Err("order"));
+        let nested = plan(plan(add(1, EXPIRES_S_MIN)));
+        assert_eq!(nested.check(), Err("order"));
+        let create = |groups: usize, site: usize| GroupRequest::Create {
+            groups: vec!["sales".to_owned(); groups],
+            zone: "UTC".to_owned(),
+            site: Some(vec!["10.0.0.0/8".parse().unwrap(); site]),
+            enters: Enters::Never,
+        };
+        assert_eq!(create(1, PREFIXES_MAX).check(), Ok(()));
+        assert_eq!(create(0, 1).check(), Err("groups"));
+        assert_eq!(create(1, PREFIXES_MAX + 1).check(), Err("site"));
     }
 }

@@ -44,13 +44,14 @@ pub use frame::{
     frame_len, read_frame,
 };
 pub use group::{
-    Action, Enrolled, GROUPS_MAX, GroupLine, GroupRequest, Groups, Kind, Managed, ManagedGroup,
-    Member, Membership, Mode, NAME_LEN_MAX, PitEntry, Reached, USES_MAX,
+    Action, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups, GroupsMade, Kind,
+    Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX, PLANNED_MAX, PairChange,
+    PitEntry, Planned, PlannedPair, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use manage::{
-    ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin, NewGroup,
-    NewLine, NewMember, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
+    ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
+    NewGroups, NewLine, NewMember, NewPlan, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
 };
 pub use netcheck::{
     BridgeCheck, Nat, Netcheck, TARGET_LEN_MAX, TARGETS_MAX, TcpCheck, TcpFailure, Verdict,

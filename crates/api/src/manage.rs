@@ -6,7 +6,7 @@
 //! | of one page | [`PAGE_MAX`]; [`PAGE_DEFAULT`] where nobody says |
 //! | life of an administrator's key | [`ADMIN_S_MAX`], or until it is removed |
 
-use crate::group::{ManagedGroup, Member, Mode};
+use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
 use crate::prefix::Prefix;
 use serde::{Deserialize, Serialize};
@@ -262,21 +262,80 @@ pub struct LogRecord {
     pub hash: String,
 }
 
-/// What is said of a new group over HTTP.
+/// What is said of new groups over HTTP: all are made, or none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewGroup {
-    /// Its name: 1 to 63 bytes without spaces, dots and control characters.
-    #[schema(min_length = 1, max_length = 63, example = "sales")]
-    pub group: String,
-    /// The time zone in which its epochs change at 03:00 (IANA); UTC where it is left out.
+pub struct NewGroups {
+    /// Their names: each of 1 to 63 bytes without spaces, dots and control characters.
+    #[schema(min_items = 1, max_items = 256, example = json!(["sales"]))]
+    pub groups: Vec<String>,
+    /// The time zone in which their epochs change at 03:00 (IANA); UTC where it is left out.
     #[serde(default = "utc")]
     #[schema(max_length = 63, example = "Asia/Tokyo")]
     pub zone: String,
-    /// The ordinary addresses that it protects (site mode).
+    /// The ordinary addresses that they protect (site mode); those of the server where it is left
+    /// out.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 16)]
-    pub site: Vec<Prefix>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 16)]
+    pub site: Option<Vec<Prefix>>,
+}
+
+/// An order of which only is said what it would do, over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
+pub enum NewPlan {
+    /// To put a member into groups.
+    Add {
+        /// Who.
+        member: String,
+        /// Where.
+        #[schema(min_items = 1, max_items = 256)]
+        groups: Vec<String>,
+    },
+    /// To make a line for several.
+    Invite {
+        /// Into which groups.
+        #[schema(min_items = 1, max_items = 256)]
+        groups: Vec<String>,
+        /// For how many nodes.
+        #[serde(default = "one")]
+        #[schema(minimum = 1, maximum = 100000)]
+        uses: u32,
+    },
+    /// To take a member out.
+    Remove {
+        /// Who.
+        member: String,
+        /// Of which group; of all where it is left out.
+        #[serde(default)]
+        group: Option<String>,
+    },
+}
+
+impl NewPlan {
+    /// The request that asks for it.
+    #[must_use]
+    pub fn request(self) -> GroupRequest {
+        let expires_s = EXPIRES_S_DEFAULT;
+        let order = match self {
+            Self::Add { member, groups } => GroupRequest::Add {
+                member,
+                groups,
+                mode: None,
+                accepts: Vec::new(),
+                expires_s,
+            },
+            Self::Invite { groups, uses } => GroupRequest::Invite {
+                groups,
+                uses,
+                mode: None,
+                expires_s,
+            },
+            Self::Remove { member, group } => GroupRequest::Remove { member, group },
+        };
+        let order = Box::new(order);
+        GroupRequest::Plan { order }
+    }
 }
 
 /// What is said of a member over HTTP.
@@ -310,6 +369,9 @@ pub struct NewLine {
     #[serde(default = "one")]
     #[schema(minimum = 1, maximum = 100000)]
     pub uses: u32,
+    /// The mode of those who come, if it is not that of their kind.
+    #[serde(default)]
+    pub mode: Option<Mode>,
     /// How long it lives, in seconds.
     #[serde(default = "expires")]
     #[schema(minimum = 60, maximum = 2592000)]

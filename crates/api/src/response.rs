@@ -59,6 +59,10 @@ pub enum Response {
     BridgeUsed(BridgeUsed),
     /// To [`crate::Request::Join`] with the line of a management server.
     Enrolled(crate::Enrolled),
+    /// To [`crate::GroupRequest::Create`].
+    GroupsMade(crate::GroupsMade),
+    /// To [`crate::GroupRequest::Plan`].
+    Planned(Box<crate::Planned>),
     /// To [`crate::GroupRequest::Add`] and [`crate::GroupRequest::Invite`].
     GroupLine(crate::GroupLine),
     /// To [`crate::Request::Pit`], by address.

@@ -33,6 +33,10 @@ impl Tenant {
 
     fn try_apply(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
         match event {
+            Event::ServerSet { apart, site } => {
+                self.apart = *apart;
+                self.site.clone_from(site);
+            }
             Event::GroupCreated { .. } => self.group_created(crypto, event)?,
             Event::MemberAdded {
                 member,
@@ -158,12 +162,14 @@ impl Tenant {
                 member,
                 groups,
                 uses,
+                mode,
                 expires_unix_s,
             } => {
                 let made = Invite {
                     member: member.clone(),
                     groups: groups.clone(),
                     uses_left: *uses,
+                    mode: *mode,
                     expires_unix_s: *expires_unix_s,
                 };
                 self.invites.insert(*invite, made);

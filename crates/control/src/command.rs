@@ -14,6 +14,8 @@ pub struct InviteTerms {
     pub uses: u32,
     /// How long it lives, in seconds; at most [`crate::INVITE_S_MAX`].
     pub life_s: u64,
+    /// The mode of those who come, if it is not that of their kind.
+    pub mode: Option<Mode>,
 }
 
 /// What a node says of itself when it comes.
@@ -50,14 +52,21 @@ pub struct Addition {
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Makes a group.
-    CreateGroup {
-        /// Its name.
-        group: String,
-        /// Its time zone (IANA).
+    /// Says how this server is used. What is the case already is no change.
+    Serve {
+        /// The ordinary addresses that groups protect which are made from now on and do not say
+        /// themselves; at most [`group::statement::SITE_MAX`]; `None`: as before.
+        site: Option<Vec<Prefix>>,
+    },
+    /// Makes groups, all of them or none.
+    CreateGroups {
+        /// Their names, at least one.
+        groups: Vec<String>,
+        /// Their time zone (IANA).
         zone: String,
-        /// The ordinary addresses that it protects; at most [`group::statement::SITE_MAX`].
-        site: Vec<Prefix>,
+        /// The ordinary addresses that they protect; at most [`group::statement::SITE_MAX`];
+        /// `None`: those of the server ([`Command::Serve`]).
+        site: Option<Vec<Prefix>>,
     },
     /// Puts a member into groups; one that is not there yet is made, and invited.
     Add(Addition),

@@ -12,6 +12,18 @@ use crate::actor::{AdminId, InviteId, Role};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// How the server is used has changed.
+    ServerSet {
+        /// Whether its node is in none of the groups that it makes, unless somebody says so.
+        apart: bool,
+        /// The ordinary addresses that new groups protect, unless somebody says otherwise.
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            with = "group::serial::prefixes"
+        )]
+        site: Vec<Prefix>,
+    },
     /// There is a group.
     GroupCreated {
         /// Its name.
@@ -88,6 +100,9 @@ pub enum Event {
         groups: Vec<String>,
         /// How many may.
         uses: u32,
+        /// The mode of new ones, if it is not that of their kind.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
         /// Until when, Unix seconds.
         expires_unix_s: u64,
     },

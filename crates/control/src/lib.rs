@@ -3,7 +3,7 @@
 //!
 //! What it does: [`decide`](Tenant::decide) checks a [`Command`] against a [`Tenant`] and the
 //! rights of who gives it, and returns an [`Outcome`], which a store writes in one transaction;
-//! [`apply`](Tenant::apply) makes it so. The same events always make the same tenant.
+//! [`apply`](Tenant::apply) makes it so. The same events always make the same tenant. [`plan`] says what an order would do.
 //!
 //! What it does not: storage, HTTP, sessions, clocks. Secrets and private keys are in no event:
 //! an outcome names them beside, so that a store can seal and destroy them. [`service`] runs it.
@@ -24,6 +24,7 @@ mod decide;
 mod event;
 mod knowledge;
 mod model;
+pub mod plan;
 pub mod service;
 mod zone;
 

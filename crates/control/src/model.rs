@@ -74,6 +74,8 @@ pub struct Invite {
     pub groups: Vec<String>,
     /// How many more may come.
     pub uses_left: u32,
+    /// The mode of new ones, if it is not that of their kind.
+    pub mode: Option<Mode>,
     /// Until when, Unix seconds.
     pub expires_unix_s: u64,
 }
@@ -93,6 +95,10 @@ pub struct Tenant {
     pub groups: BTreeMap<String, Group>,
     /// The invites that are good for something.
     pub invites: BTreeMap<InviteId, Invite>,
+    /// Whether the server's node is in none of the groups that it makes, unless somebody says so.
+    pub apart: bool,
+    /// The ordinary addresses that new groups protect, unless somebody says otherwise.
+    pub site: Vec<Prefix>,
 }
 
 impl Member {

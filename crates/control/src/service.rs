@@ -34,6 +34,7 @@ use crate::audit::{AuditError, Record, Trail};
 use crate::command::{Command, Refusal};
 use crate::decide::{Context, Outcome, Reply, SecretOf, Server};
 use crate::model::Tenant;
+use crate::plan::Plan;
 
 /// Bytes after which an answer to a node that resumes ends; it asks for the rest.
 pub const PAGE_LEN: usize = 64 * 1_024;
@@ -239,6 +240,21 @@ impl Service {
         }
     }
 
+    /// What an order would do to pairs of members; nothing changes.
+    ///
+    /// # Errors
+    /// It would be refused.
+    pub fn plan(
+        &self,
+        now_unix_s: u64,
+        rng: &mut dyn Rng,
+        actor: Actor,
+        command: &Command,
+    ) -> Result<Plan, OrderError> {
+        let mut context = self.context(now_unix_s, rng);
+        Ok(self.tenant.plan(&mut context, actor, command)?)
+    }
+
     fn decide(
         &self,
         now_unix_s: u64,
@@ -246,7 +262,12 @@ impl Service {
         actor: Actor,
         command: &Command,
     ) -> Result<Outcome, Refusal> {
-        let mut context = Context {
+        let mut context = self.context(now_unix_s, rng);
+        self.tenant.decide(&mut context, actor, command)
+    }
+
+    fn context<'a>(&'a self, now_unix_s: u64, rng: &'a mut dyn Rng) -> Context<'a> {
+        Context {
             now_unix_s,
             crypto: &*self.keys.crypto,
             rng,
@@ -254,8 +275,7 @@ impl Service {
                 seed: &self.keys.seed,
                 f: self.keys.f,
             },
-        };
-        self.tenant.decide(&mut context, actor, command)
+        }
     }
 
     fn write(

@@ -78,6 +78,7 @@ fn orders(invite: InviteId) -> Vec<(Command, Option<Role>)> {
     let admin = Some(Role::Admin);
     vec![
         (create("new"), admin),
+        (Command::Serve { site: None }, admin),
         (add("eve", &["sales"]), admin),
         (remove("ada", Some("sales")), admin),
         (remove("ada", None), admin),
@@ -93,6 +94,7 @@ fn orders(invite: InviteId) -> Vec<(Command, Option<Role>)> {
                 terms: InviteTerms {
                     uses: 1,
                     life_s: DAY,
+                    mode: None,
                 },
             },
             admin,
@@ -132,7 +134,7 @@ fn every_order_by_everybody() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 99);
+    assert_eq!(cells, 108);
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn one_line_may_be_for_several_and_each_gets_a_name() {
     let terms = InviteTerms {
         uses: 3,
         life_s: DAY,
+        mode: None,
     };
     let groups = vec!["sensors".to_owned()];
     let made = gms.order(Command::Invite { groups, terms }).unwrap();
@@ -385,14 +386,18 @@ fn a_change_that_somebody_orders_is_in_force_at_once() {
 fn what_makes_no_sense_is_refused_with_its_reason() {
     let mut gms = Gms::with_groups(&["sales"]);
     gms.enrol(1, "ada", &["sales"]);
-    let zone = |zone: &str| Command::CreateGroup {
-        group: "new".to_owned(),
+    let zone = |zone: &str| Command::CreateGroups {
+        groups: vec!["new".to_owned()],
         zone: zone.to_owned(),
-        site: Vec::new(),
+        site: None,
     };
     let invite = |uses, life_s| Command::Invite {
         groups: vec!["sales".to_owned()],
-        terms: InviteTerms { uses, life_s },
+        terms: InviteTerms {
+            uses,
+            life_s,
+            mode: None,
+        },
     };
     let rows = [
         (create("sales"), "there is a group `sales` already"),

@@ -55,7 +55,11 @@ impl Node {
     /// The host's own addresses, with the port that this node listens on.
     pub fn handle_local_endpoints(&mut self, now: Now, endpoints: Vec<SocketAddr>) {
         if endpoints != self.local_endpoints {
+            let before = self.own_site_addresses();
             self.local_endpoints = endpoints;
+            if self.own_site_addresses() != before {
+                self.ask_site_anew();
+            }
             self.tell_all_endpoints(now);
             self.look_at_all_paths(now);
             self.snapshot_stale = true;

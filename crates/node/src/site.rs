@@ -143,6 +143,24 @@ impl Node {
         own.filter(|addr| self.is_site(*addr)).collect()
     }
 
+    /// This host is somewhere else: what nobody answered there, somebody may answer here, and what is over
+    /// from an address that is this host's no more. What is encrypted goes on.
+    pub(crate) fn ask_site_anew(&mut self) {
+        let is_here =
+            |here| self.is_host(here) || self.site.behind.iter().any(|it| it.contains(here));
+        let over = self
+            .site
+            .pit
+            .iter()
+            .filter(|(ends, entry)| entry.action != Action::Encrypt || !is_here(ends.here));
+        let over: Vec<Ends> = over.map(|(ends, _)| ends).collect();
+        for ends in over {
+            if let Some(entry) = self.site.pit.remove(ends) {
+                self.route_changed(ends, entry);
+            }
+        }
+    }
+
     /// The flow of a packet of the host, if it is one between ordinary addresses.
     pub(crate) fn site_ends(&self, view: &IpView<'_>) -> Option<Ends> {
         if self.site.prefixes.is_empty() || view.dst().is_multicast() {
@@ -150,8 +168,11 @@ impl Node {
         }
         let there = NodeAddr::of_ip(view.dst()).filter(|addr| self.is_site(*addr))?;
         let here = NodeAddr::of_ip(view.src())?;
-        let fits = self.snapshot.is_own(here) && !here.is_name() && !self.snapshot.is_own(there);
-        fits.then_some(Ends { here, there })
+        // What lies behind this node is its own, but for its own packets: an element there is one.
+        let is_inwards = self.is_host(here) && !self.is_host(there);
+        let fits = self.snapshot.is_own(here) && !here.is_name();
+        let leads_out = is_inwards || !self.snapshot.is_own(there);
+        (fits && leads_out).then_some(Ends { here, there })
     }
 
     /// A packet of the host that no data thread could place.
@@ -176,9 +197,8 @@ impl Node {
 
     /// What becomes of a flow to where no element answers.
     pub(crate) fn without_answer(&self, ends: Ends) -> Action {
-        let signed = self.groups.keyring.signed_prefixes();
-        let is_members = signed.into_iter().any(|prefix| prefix.contains(ends.there));
-        if is_members || self.stored.proved.get(ends.there).is_some() {
+        let is_proved = self.stored.proved.get(ends.there).is_some();
+        if is_proved || self.is_behind_another(ends) {
             return Action::Discard;
         }
         let me: Element<()> = Element {
@@ -196,6 +216,28 @@ impl Node {
         first.unwrap_or(Action::Discard)
     }
 
+    /// Whether the other end lies behind a member by its groups' word, and this one does not: what they
+    /// have to say to each other would pass that member. On the wire behind it, where both are, it does not.
+    fn is_behind_another(&self, ends: Ends) -> bool {
+        let signed = self.groups.keyring.signed_prefixes().into_iter();
+        let mut around = signed.filter(|prefix| prefix.contains(ends.there));
+        around.any(|prefix| !(prefix.contains(ends.here) && self.is_near_one_with(prefix)))
+    }
+
+    /// Whether a member that a prefix lies behind is at this site, too.
+    fn is_near_one_with(&self, prefix: Prefix) -> bool {
+        let has = |f: NodeAddr| self.signed_prefixes(f).any(|it| it == prefix);
+        let mut peers = self.peers.keys();
+        peers.any(|f| has(*f) && self.is_near(*f))
+    }
+
+    /// Whether a session runs between ordinary addresses of this site. Elsewhere the addresses of this host
+    /// may be those of the site by chance.
+    fn is_near(&self, f: NodeAddr) -> bool {
+        let path = self.session_of(f).and_then(session::Session::endpoint);
+        matches!(path, Some(Path::Udp(at)) if NodeAddr::of_ip(at.ip()).is_some_and(|it| self.is_site(it)))
+    }
+
     /// Closed, if this node is in any of its groups.
     pub(crate) fn own_mode(&self) -> Mode {
         let keyring = &self.groups.keyring;
@@ -210,14 +252,17 @@ impl Node {
 
     /// What is at an end of this node's: itself, or a terminal behind it.
     fn end_of(&self, here: NodeAddr) -> End {
-        let own = self.local_endpoints.iter();
-        match own
-            .filter_map(|at| NodeAddr::of_ip(at.ip()))
-            .any(|it| it == here)
-        {
+        match self.is_host(here) {
             true => End::Element,
             false => End::Plain,
         }
+    }
+
+    /// Whether an address is this host's own.
+    fn is_host(&self, addr: NodeAddr) -> bool {
+        let own = self.local_endpoints.iter();
+        let mut own = own.filter_map(|at| NodeAddr::of_ip(at.ip()));
+        own.any(|it| it == addr)
     }
 
     pub(crate) fn set_entry(

@@ -20,6 +20,7 @@ use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
 use crate::shared::{Inbox, Input};
 use api::{ApiError, Code, ManageRequest, ManageResponse, Reply, Response};
+use control::plan::{Change, Plan};
 use control::service::{Keys, OrderError, Service, Store};
 use control::{Actor, Addition, AdminId, Command, Role};
 use identity::crypto::{AwsLc, Crypto, HashRng};
@@ -152,11 +153,11 @@ impl Server {
                 // Nodes are told before whoever ordered it is answered.
                 self.drain();
                 match done {
-                    Ok(control::Reply::Invited {
+                    Ok(Done::Reply(control::Reply::Invited {
                         invite,
                         secret,
                         expires_unix_s,
-                    }) => {
+                    })) => {
                         self.inbox.send(Input::Gms(FromGms::Line {
                             invite,
                             secret,
@@ -164,7 +165,11 @@ impl Server {
                             reply,
                         }));
                     }
-                    Ok(_) => answer(&reply, Ok(Response::Done)),
+                    Ok(Done::Reply(_)) => answer(&reply, Ok(Response::Done)),
+                    Ok(Done::Planned(planned)) => {
+                        answer(&reply, Ok(Response::Planned(Box::new(planned))));
+                    }
+                    Ok(Done::Made(made)) => answer(&reply, Ok(Response::GroupsMade(made))),
                     Err(error) => answer(&reply, Err(error)),
                 }
             }
@@ -232,12 +237,7 @@ impl Server {
         }
     }
 
-    fn order(
-        &mut self,
-        now_unix_s: u64,
-        by: &By,
-        order: Order,
-    ) -> Result<control::Reply, ApiError> {
+    fn order(&mut self, now_unix_s: u64, by: &By, order: Order) -> Result<Done, ApiError> {
         let actor = self.actor(now_unix_s, by)?;
         let f = self.f;
         let (service, store, rng) = self.opened()?;
@@ -246,28 +246,39 @@ impl Server {
             done.map_err(|error| order_error(&error))
         };
         match order {
-            Order::Serve => Ok(control::Reply::Done),
-            Order::Plain(command) => act(service, &command),
+            Order::Plain(command) => act(service, &command).map(Done::Reply),
+            Order::Plan(command) => {
+                let plan = service.plan(now_unix_s, rng, actor, &command);
+                let plan = plan.map_err(|error| order_error(&error))?;
+                Ok(Done::Planned(planned(plan)))
+            }
             Order::Create {
-                group,
+                groups,
                 zone,
                 site,
-                member,
+                enters,
             } => {
-                let here = member
-                    .map(|name| own_member(service, f, name))
-                    .transpose()?;
-                let create = Command::CreateGroup {
-                    group: group.clone(),
-                    zone,
+                let here = own_member(service, f, enters)?;
+                let protected = site
+                    .clone()
+                    .unwrap_or_else(|| service.tenant().site.clone());
+                let create = Command::CreateGroups {
+                    groups: groups.clone(),
+                    zone: zone.clone(),
                     site,
                 };
-                let done = act(service, &create)?;
-                let Some(addition) = here else {
-                    return Ok(done);
-                };
-                let groups = vec![group];
-                act(service, &Command::Add(Addition { groups, ..addition }))
+                act(service, &create)?;
+                let member = here.as_ref().map(|it| it.member.clone());
+                if let Some(addition) = here {
+                    let groups = groups.clone();
+                    act(service, &Command::Add(Addition { groups, ..addition }))?;
+                }
+                Ok(Done::Made(api::GroupsMade {
+                    groups,
+                    zone,
+                    site: protected.into_iter().map(api::Prefix).collect(),
+                    member,
+                }))
             }
         }
     }
@@ -305,10 +316,50 @@ impl Server {
     }
 }
 
-/// This node as a member of a group that is being made: by the name that it has already, or by
-/// one that nobody else has.
-fn own_member(service: &Service, f: NodeAddr, name: String) -> Result<Addition, ApiError> {
+/// What came of an order.
+enum Done {
+    /// What the domain says.
+    Reply(control::Reply),
+    /// There are groups.
+    Made(api::GroupsMade),
+    /// What would come of another.
+    Planned(api::Planned),
+}
+
+fn planned(plan: Plan) -> api::Planned {
+    let left_out = plan.pairs.len().saturating_sub(api::PLANNED_MAX);
+    let left_out = left_out.saturating_add(plan.left_out);
+    let pairs = plan.pairs.into_iter().take(api::PLANNED_MAX);
+    let pairs = pairs.map(|pair| api::PlannedPair {
+        change: match pair.change {
+            Change::Opens => api::PairChange::Opens,
+            Change::Closes => api::PairChange::Closes,
+            Change::Stays => api::PairChange::Stays,
+        },
+        one: pair.one,
+        other: pair.other,
+        groups: pair.groups.into_iter().collect(),
+        waits: pair.waits,
+    });
+    api::Planned {
+        pairs: pairs.collect(),
+        left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
+    }
+}
+
+/// This node as a member of groups that are being made, if it shall be one: by the name that it has
+/// already, or by one that nobody else has.
+fn own_member(
+    service: &Service,
+    f: NodeAddr,
+    enters: api::Enters,
+) -> Result<Option<Addition>, ApiError> {
     let tenant = service.tenant();
+    let name = match enters {
+        api::Enters::Never => return Ok(None),
+        api::Enters::Usually { .. } if tenant.apart => return Ok(None),
+        api::Enters::As { name } | api::Enters::Usually { name } => name,
+    };
     let (member, node) = match tenant.nodes.get(&f) {
         Some(known) => (known.clone(), None),
         None if tenant.members.contains_key(&name) => {
@@ -317,12 +368,12 @@ fn own_member(service: &Service, f: NodeAddr, name: String) -> Result<Addition, 
         }
         None => (name, Some(f)),
     };
-    Ok(Addition {
+    Ok(Some(Addition {
         member,
         node,
         life_s: api::EXPIRES_S_DEFAULT,
         ..Addition::default()
-    })
+    }))
 }
 
 fn open(state: &Path, f: NodeAddr) -> Result<(Service, Sqlite), ApiError> {

@@ -63,21 +63,21 @@ pub enum By {
 /// An order.
 #[derive(Debug)]
 pub enum Order {
-    /// Open the store, or make it.
-    Serve,
-    /// Make a group, with this node as a member of a name or without.
+    /// Make groups, with this node as a member or without.
     Create {
-        /// Its name.
-        group: String,
-        /// Its time zone.
+        /// Their names.
+        groups: Vec<String>,
+        /// Their time zone.
         zone: String,
-        /// The ordinary addresses that it protects.
-        site: Vec<wire::Prefix>,
-        /// What this node is called.
-        member: Option<String>,
+        /// The ordinary addresses that they protect; `None`: those of the server.
+        site: Option<Vec<wire::Prefix>>,
+        /// Whether this node is in them.
+        enters: api::Enters,
     },
     /// Anything else.
     Plain(Command),
+    /// What another order would do.
+    Plan(Command),
 }
 
 /// What the server has for the slow path.
@@ -107,18 +107,22 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
         api::Mode::Open => group::Mode::Open,
         api::Mode::Closed => group::Mode::Closed,
     };
+    let prefixes = |all: Vec<api::Prefix>| all.into_iter().map(|it| it.0).collect();
     Some(match request {
-        R::Serve => Order::Serve,
+        R::Serve { site } => {
+            let site = site.map(prefixes);
+            Order::Plain(Command::Serve { site })
+        }
         R::Create {
-            group,
+            groups,
             zone,
             site,
-            member,
+            enters,
         } => Order::Create {
-            group,
+            groups,
             zone,
-            site: site.into_iter().map(|it| it.0).collect(),
-            member,
+            site: site.map(prefixes),
+            enters,
         },
         R::Add {
             member,
@@ -130,23 +134,30 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
             member,
             groups,
             mode: wanted.map(mode),
-            accepts: accepts.into_iter().map(|it| it.0).collect(),
+            accepts: prefixes(accepts),
             node: None,
             life_s: expires_s,
         })),
         R::Invite {
             groups,
             uses,
+            mode: wanted,
             expires_s,
         } => {
             let terms = InviteTerms {
                 uses,
                 life_s: expires_s,
+                mode: wanted.map(mode),
             };
             Order::Plain(Command::Invite { groups, terms })
         }
         R::Remove { member, group } => Order::Plain(Command::Remove { member, group }),
         R::Rotate { group } => Order::Plain(Command::Rotate { group }),
+        R::Plan { order } => match order_of(*order)? {
+            Order::Plain(command) => Order::Plan(command),
+            // Its bounds were checked: it is none of these.
+            other => other,
+        },
         R::List => return None,
     })
 }

@@ -35,6 +35,16 @@ pub struct Ground {
     pub behind: Vec<Prefix>,
 }
 
+impl Ground {
+    /// What the host's own packets are led in for: what lies behind it as well, from its address there.
+    fn led_in(&self) -> Vec<Prefix> {
+        let site = &self.prefixes;
+        let inner = self.behind.iter().filter(|it| !site.contains(it));
+        let inner = inner.filter(|inner| site.iter().any(|it| it.covers(**inner)));
+        site.iter().chain(inner).copied().collect()
+    }
+}
+
 /// What stands in the kernel.
 #[derive(Debug)]
 pub struct Site {
@@ -92,7 +102,7 @@ impl Site {
                 let own = prefixes.iter().filter(|it| it.is_v4() != v6);
                 own.copied().map(at).collect()
             };
-            let (prefixes, behind) = (of(&self.ground.prefixes), of(&self.ground.behind));
+            let (prefixes, behind) = (of(&self.ground.led_in()), of(&self.ground.behind));
             if prefixes.is_empty() {
                 self.netlink.remove_site(v6);
             } else {
@@ -105,11 +115,6 @@ impl Site {
         }
         for there in std::mem::take(&mut self.clear) {
             self.pass_by(there, true);
-        }
-        // This host reaches what lies behind it by its own routes.
-        for prefix in self.ground.behind.clone() {
-            let made = self.netlink.site_route(at(prefix), SiteTarget::Throw, true);
-            made.map_err(text)?;
         }
         Ok(())
     }
@@ -209,7 +214,7 @@ impl Site {
     fn lead_in(&mut self) -> Result<(), String> {
         let addresses = self.netlink.addresses().map_err(text)?;
         let own: Vec<IpAddr> = addresses.iter().map(|it| it.ip).collect();
-        for prefix in self.ground.prefixes.clone() {
+        for prefix in self.ground.led_in() {
             let inside = own.iter().copied();
             let inside = inside
                 .into_iter()

@@ -30,6 +30,7 @@ use utoipa::{Modify, OpenApi};
         routes::lines,
         routes::make_line,
         routes::withdraw,
+        routes::plan,
         routes::admins,
         routes::add_admin,
         routes::remove_admin,

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// What programs take the document for.
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -29,6 +29,60 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) args: BTreeMap<String, String>,
 }
+
+/// What every operation may answer.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "says what may be answered")]
+pub(crate) enum Always {
+    /// No key, or one that is no administrator's.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Key(Problem),
+    /// The role does not allow this.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Role(Problem),
+    /// Not just now.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Busy(Problem),
+}
+
+/// What those with a body may answer.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "says what may be answered")]
+pub(crate) enum Bodies {
+    /// It cannot be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Unreadable(Problem),
+    /// The body is too long.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLong(Problem),
+    /// The body is not JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(Problem),
+}
+
+/// The path cannot be read.
+#[derive(IntoResponses)]
+#[response(status = 400, content_type = "application/problem+json")]
+#[allow(dead_code, reason = "says what may be answered")]
+pub(crate) struct Paths(Problem);
+
+/// It is not there.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json")]
+#[allow(dead_code, reason = "says what may be answered")]
+pub(crate) struct Missing(Problem);
+
+/// It contradicts what is there.
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = "application/problem+json")]
+#[allow(dead_code, reason = "says what may be answered")]
+pub(crate) struct Conflict(Problem);
+
+/// A value is out of range.
+#[derive(IntoResponses)]
+#[response(status = 422, content_type = "application/problem+json")]
+#[allow(dead_code, reason = "says what may be answered")]
+pub(crate) struct OutOfRange(Problem);
 
 impl Problem {
     /// A problem that this interface finds itself.

@@ -1,12 +1,12 @@
 //! The operations, one function each.
 
 use crate::extract::{Asked, Body, Named, Shown};
-use crate::problem::Problem;
+use crate::problem::{Always, Bodies, Conflict, Missing, OutOfRange, Paths, Problem};
 use crate::{Backend, CALLS_MAX, Call};
 use api::{
-    Admin, ApiError, Code, GroupLine, GroupRequest, Key, LogPage, LogRecord, ManageRequest,
-    ManageResponse, ManagedGroup, Member, NewAdmin, NewGroup, NewLine, NewMember, OpenLine, Page,
-    Reply, Response, Server,
+    Admin, ApiError, Code, Enters, GroupLine, GroupRequest, GroupsMade, Key, LogPage, LogRecord,
+    ManageRequest, ManageResponse, ManagedGroup, Member, NewAdmin, NewGroups, NewLine, NewMember,
+    NewPlan, OpenLine, Page, Planned, Reply, Response, Server,
 };
 use axum::Json;
 use axum::extract::State;
@@ -51,6 +51,7 @@ pub(crate) fn router(backend: Arc<dyn Backend>, document: String) -> Router {
         )
         .route("/v1/lines", get(lines).post(make_line))
         .route("/v1/lines/{line}", delete(withdraw))
+        .route("/v1/plan", post(plan))
         .route("/v1/admins", get(admins))
         .route("/v1/admins/{admin}", put(add_admin).delete(remove_admin))
         .route("/v1/log", get(log))
@@ -148,12 +149,7 @@ async fn openapi(State(desk): State<Desk>) -> impl IntoResponse {
     path = "/v1/server",
     operation_id = "server",
     security(("key" = ["auditor"])),
-    responses(
-        (status = 200, description = "What the server is", body = Server),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "What the server is", body = Server), Always)
 )]
 pub(crate) async fn server(State(desk): State<Desk>, shown: Shown) -> Read<Server> {
     expect!(
@@ -169,13 +165,7 @@ pub(crate) async fn server(State(desk): State<Desk>, shown: Shown) -> Read<Serve
     operation_id = "groups",
     security(("key" = ["auditor"])),
     params(Page),
-    responses(
-        (status = 200, description = "Groups, by name", body = [ManagedGroup]),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Groups, by name", body = [ManagedGroup]), Always, OutOfRange)
 )]
 pub(crate) async fn groups(
     State(desk): State<Desk>,
@@ -188,38 +178,30 @@ pub(crate) async fn groups(
     )
 }
 
-/// Makes a group.
+/// Makes groups, all of them or none.
 #[utoipa::path(
     post,
     path = "/v1/groups",
     operation_id = "create_group",
     security(("key" = ["admin"])),
-    request_body = NewGroup,
-    responses(
-        (status = 201, description = "It is made"),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    request_body = NewGroups,
+    responses((status = 201, description = "They are made", body = GroupsMade), Always, Bodies, Conflict, OutOfRange)
 )]
 pub(crate) async fn create_group(
     State(desk): State<Desk>,
     shown: Shown,
-    Body(new): Body<NewGroup>,
-) -> Done {
+    Body(new): Body<NewGroups>,
+) -> Result<(StatusCode, Json<GroupsMade>), Problem> {
     let request = GroupRequest::Create {
-        group: new.group,
+        groups: new.groups,
         zone: new.zone,
         site: new.site,
-        member: None,
+        enters: Enters::Never,
     };
-    desk.order(shown, request).await?;
-    Ok(StatusCode::CREATED)
+    match desk.call(shown, Call::Group(request)).await? {
+        Response::GroupsMade(made) => Ok((StatusCode::CREATED, Json(made))),
+        _ => Err(other_answer()),
+    }
 }
 
 /// One group.
@@ -229,15 +211,7 @@ pub(crate) async fn create_group(
     operation_id = "group",
     security(("key" = ["auditor"])),
     params(("group" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
-    responses(
-        (status = 200, description = "The group", body = ManagedGroup),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "The group", body = ManagedGroup), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn group(
     State(desk): State<Desk>,
@@ -257,15 +231,7 @@ pub(crate) async fn group(
     operation_id = "rotate",
     security(("key" = ["admin"])),
     params(("group" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
-    responses(
-        (status = 204, description = "It has another key now"),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 204, description = "It has another key now"), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn rotate(
     State(desk): State<Desk>,
@@ -284,15 +250,7 @@ pub(crate) async fn rotate(
     security(("key" = ["admin"])),
     params(("group" = String, Path, description = "The name of the group", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$"),
         ("member" = String, Path, description = "The name of the member", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
-    responses(
-        (status = 204, description = "It is out"),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 204, description = "It is out"), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn remove_from_group(
     State(desk): State<Desk>,
@@ -312,13 +270,7 @@ pub(crate) async fn remove_from_group(
     operation_id = "members",
     security(("key" = ["auditor"])),
     params(Page),
-    responses(
-        (status = 200, description = "Members, by name", body = [Member]),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Members, by name", body = [Member]), Always, OutOfRange)
 )]
 pub(crate) async fn members(
     State(desk): State<Desk>,
@@ -338,15 +290,7 @@ pub(crate) async fn members(
     operation_id = "member",
     security(("key" = ["auditor"])),
     params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
-    responses(
-        (status = 200, description = "The member", body = Member),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "The member", body = Member), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn member(
     State(desk): State<Desk>,
@@ -367,18 +311,7 @@ pub(crate) async fn member(
     security(("key" = ["admin"])),
     params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
     request_body = NewMember,
-    responses(
-        (status = 200, description = "It is in the groups; with a line, if it has no node yet", body = Put),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "It is in the groups; with a line, if it has no node yet", body = Put), Always, Bodies, Missing, Conflict, OutOfRange)
 )]
 pub(crate) async fn put_member(
     State(desk): State<Desk>,
@@ -404,15 +337,7 @@ pub(crate) async fn put_member(
     operation_id = "remove_member",
     security(("key" = ["admin"])),
     params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
-    responses(
-        (status = 204, description = "It is gone"),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 204, description = "It is gone"), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn remove_member(
     State(desk): State<Desk>,
@@ -432,13 +357,7 @@ pub(crate) async fn remove_member(
     operation_id = "lines",
     security(("key" = ["auditor"])),
     params(Page),
-    responses(
-        (status = 200, description = "Lines, by id", body = [OpenLine]),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Lines, by id", body = [OpenLine]), Always, OutOfRange)
 )]
 pub(crate) async fn lines(
     State(desk): State<Desk>,
@@ -458,18 +377,7 @@ pub(crate) async fn lines(
     operation_id = "make_line",
     security(("key" = ["admin"])),
     request_body = NewLine,
-    responses(
-        (status = 201, description = "The line", body = GroupLine),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 201, description = "The line", body = GroupLine), Always, Bodies, Missing, Conflict, OutOfRange)
 )]
 pub(crate) async fn make_line(
     State(desk): State<Desk>,
@@ -479,6 +387,7 @@ pub(crate) async fn make_line(
     let request = GroupRequest::Invite {
         groups: new.groups,
         uses: new.uses,
+        mode: new.mode,
         expires_s: new.expires_s,
     };
     let line = desk.order(shown, request).await?;
@@ -493,15 +402,7 @@ pub(crate) async fn make_line(
     operation_id = "withdraw",
     security(("key" = ["admin"])),
     params(("line" = String, Path, description = "Its id", pattern = r"^[0-9a-f]{32}$")),
-    responses(
-        (status = 204, description = "It is good for nothing"),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 204, description = "It is good for nothing"), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn withdraw(
     State(desk): State<Desk>,
@@ -512,18 +413,33 @@ pub(crate) async fn withdraw(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Says what an order would do to who can talk to whom. Nothing is done.
+#[utoipa::path(
+    post,
+    path = "/v1/plan",
+    operation_id = "plan",
+    security(("key" = ["admin"])),
+    request_body = NewPlan,
+    responses((status = 200, description = "What it would do", body = Planned), Always, Bodies, Missing, Conflict, OutOfRange)
+)]
+pub(crate) async fn plan(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Body(new): Body<NewPlan>,
+) -> Read<Planned> {
+    match desk.call(shown, Call::Group(new.request())).await? {
+        Response::Planned(planned) => Ok(Json(*planned)),
+        _ => Err(other_answer()),
+    }
+}
+
 /// The administrators, by name.
 #[utoipa::path(
     get,
     path = "/v1/admins",
     operation_id = "admins",
     security(("key" = ["auditor"])),
-    responses(
-        (status = 200, description = "Administrators, by name", body = [Admin]),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Administrators, by name", body = [Admin]), Always)
 )]
 pub(crate) async fn admins(State(desk): State<Desk>, shown: Shown) -> Read<Vec<Admin>> {
     expect!(
@@ -540,17 +456,7 @@ pub(crate) async fn admins(State(desk): State<Desk>, shown: Shown) -> Read<Vec<A
     security(("key" = ["owner"])),
     params(("admin" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
     request_body = NewAdmin,
-    responses(
-        (status = 201, description = "Its key, which is shown once", body = Key),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It contradicts what is there", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 201, description = "Its key, which is shown once", body = Key), Always, Bodies, Conflict, OutOfRange)
 )]
 pub(crate) async fn add_admin(
     State(desk): State<Desk>,
@@ -574,15 +480,7 @@ pub(crate) async fn add_admin(
     operation_id = "remove_admin",
     security(("key" = ["owner"])),
     params(("admin" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
-    responses(
-        (status = 204, description = "It administers no more"),
-        (status = 400, description = "It cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is not there", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 204, description = "It administers no more"), Always, Paths, Missing, OutOfRange)
 )]
 pub(crate) async fn remove_admin(
     State(desk): State<Desk>,
@@ -601,13 +499,7 @@ pub(crate) async fn remove_admin(
     operation_id = "log",
     security(("key" = ["auditor"])),
     params(LogPage),
-    responses(
-        (status = 200, description = "Records, in order", body = [LogRecord]),
-        (status = 401, description = "No key, or one that is no administrator's", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The role does not allow this", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A value is out of range", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Not just now", body = Problem, content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Records, in order", body = [LogRecord]), Always, OutOfRange)
 )]
 pub(crate) async fn log(
     State(desk): State<Desk>,

@@ -10,6 +10,8 @@
 pub mod account;
 pub mod boot;
 pub mod capture;
+pub mod ears;
+pub mod figure;
 pub mod host;
 pub mod http;
 pub mod lan;

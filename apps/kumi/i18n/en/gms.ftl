@@ -11,8 +11,14 @@ cmd-gms = Manage groups
         kumi gms use kumiadmin1.…    there: `kumi group …` goes to that server from now on
 
 cmd-gms-serve = Be a management server of groups, also after a restart
-    .long = What it knows is in the files gms.db and gms.key in the state directory: a backup is both.
-    .examples = kumi gms serve    start this node if it is not running, and manage groups
+    .long =
+        Unless this node is a member already, it is in none of the groups that it makes. With
+        --site they protect these addresses, unless one is made with other ones. What it knows
+        is in the files gms.db and gms.key in the state directory: a backup is both.
+    .examples =
+        kumi gms serve                      start this node if it is not running, and manage groups
+        kumi gms serve --site 10.0.0.0/8    its groups protect these addresses
+        kumi gms serve --no-site            new groups protect no such addresses any more
 
 cmd-gms-status = Show how many there are of everything
     .examples = kumi gms status    groups, members, lines, and the end of the audit trail

@@ -11,14 +11,16 @@ cmd-group = Groups that are keys
         kumi join kumi1:AgQAAA…        on that machine, and that was all
         kumi group remove ada          it is locked out at once, everywhere
 
-cmd-group-create = Make a group; this node manages it
+cmd-group-create = Make groups; this node manages them
     .long =
         Starts this node if it is not running. It becomes a member, too, unless --apart is
-        given. The group's key changes every night at 03:00 in its time zone, and whenever a
-        member leaves. With --site the group also protects the addresses that machines have.
+        given or it is a server only (`kumi gms serve`). A group's key changes every night at
+        03:00 in its time zone, and whenever a member leaves. With --site a group also
+        protects the addresses that machines have.
     .examples =
         kumi group create lab                       this node is a member, called as its host is
-        kumi group create lab --as server           and is called "server"
+        kumi group create lab office                two groups
+        kumi group create lab --as server           this node is a member called "server"
         kumi group create lab --apart               this node only manages it
         kumi group create lab --site 10.0.0.0/16    flows between these addresses, too
         kumi group create lab --zone Asia/Tokyo     the time zone, if not that of this machine
@@ -35,10 +37,14 @@ cmd-group-add = Put a member into groups
         kumi group add ada lab --mode closed              it talks within its groups only
 
 cmd-group-invite = Make a line by which several machines join groups
-    .long = Each machine that uses the line becomes a member, called as its host is.
+    .long =
+        Each machine that uses the line becomes a member, called as its host is: so it says
+        itself. To be sure who is behind a name, choose it: `kumi group add NAME GROUP`.
     .examples =
         kumi group invite sensors --uses 50                 for 50 machines, valid for 24 hours
         kumi group invite sensors --uses 50 --expires 7d    valid for seven days
+        kumi group invite lab office                        for one machine, into two groups
+        kumi group invite lab --mode closed                 it talks within its groups only
 
 cmd-group-remove = Take a member out of a group, or out of all
     .long =
@@ -47,6 +53,27 @@ cmd-group-remove = Take a member out of a group, or out of all
     .examples =
         kumi group remove ada        out of all groups; its machine is no member any more
         kumi group remove ada lab    out of the group "lab" only
+
+cmd-group-plan = Show which pairs of members a change would open and close
+    .long =
+        Nothing is done: the server decides on the order as if it were given, and compares. A
+        pair is open if it shares a group.
+    .examples =
+        kumi group plan remove ada         whom ada would talk to no more
+        kumi group plan add ada lab        whom ada would talk to
+        kumi group plan invite lab         whom somebody new would talk to
+
+cmd-group-plan-add = Show what putting a member into groups would open
+    .examples = kumi group plan add ada lab    whom ada would talk to
+
+cmd-group-plan-invite = Show what a line for groups would open
+    .long = Whoever would come is *1, and others are *2.
+    .examples = kumi group plan invite lab office --uses 5    and whom the five, each other
+
+cmd-group-plan-remove = Show what removing a member would close
+    .examples =
+        kumi group plan remove ada        out of all groups
+        kumi group plan remove ada lab    out of the group "lab" only
 
 cmd-group-rotate = Change the key of a group now
     .long = It changes every night by itself. Sessions go on and lose nothing.
@@ -69,8 +96,9 @@ cmd-group-withdraw = Make a line good for nothing
 cmd-group-cost = Count the values that people enter for a network
     .long =
         Reads a network with groups from a file and counts how many values its administrators
-        enter, with GSCIP and with IPsec, by the rules of the papers on GSCIP. The files under
-        docs/load are the papers' own networks; docs/load/README.md explains the rules.
+        enter, with GSCIP and with IPsec, by the rules of the papers on GSCIP; and with our own
+        commands, if they are recorded beside it (NAME.session). The files under docs/load are
+        the papers' own networks; docs/load/README.md explains the rules.
     .examples =
         kumi group cost docs/load/five-elements.toml    the network of a paper
         kumi group cost --nodes 100                     how it grows with the number of nodes
@@ -79,25 +107,36 @@ cmd-group-cost = Count the values that people enter for a network
 arg-line-id = The id of a line, from `kumi group lines`
 arg-scenario = A file that describes a network (TOML)
 arg-group = The name of a group
-arg-group-new = What to call the group
+arg-group-new = What to call the groups
 arg-group-left = The group to leave; all if not given
 arg-groups = The names of groups
 arg-member = The name of a member, from `kumi group list`
 arg-member-new = What to call the member, or the name of one
 opt-as = What to call this node in the group
-opt-apart = Manage the group without being in it
+opt-apart = Manage the groups without being in them
+opt-no-site = New groups protect no ordinary addresses
 opt-zone = The time zone in which the key changes at 03:00, such as Asia/Tokyo
 opt-mode = open: it also talks to those outside its groups, in the clear; closed: it does not
-opt-site = Ordinary addresses that the group protects as well (site mode), such as 192.168.0.0/16; may be given several times
+opt-site = Ordinary addresses that groups protect as well (site mode), such as 192.168.0.0/16; may be given several times
 opt-behind = What lies behind its machine: a network such as 192.168.20.0/24 (a router), or a server such as 192.168.1.50 (an adapter); may be given several times
 opt-uses = How many machines may use the line (1 if not given)
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 expected-mode = open or closed
 expected-uses = a number from 1 to 100000
 
-group-created = The group { $group } is made. This node manages it; its key changes daily at 03:00 ({ $zone }).
-group-created-member = This node is in it and is called { $member }.
-group-created-next = Put others into it, each with a name:
+group-created = { $count ->
+        [one] The group { $groups } is made. This node manages it; its key changes daily at 03:00 ({ $zone }).
+       *[other] The groups { $groups } are made. This node manages them; their keys change daily at 03:00 ({ $zone }).
+    }
+group-created-site = { $count ->
+        [one] It protects { $site }.
+       *[other] They protect { $site }.
+    }
+group-created-member = { $count ->
+        [one] This node is in it and is called { $member }.
+       *[other] This node is in them and is called { $member }.
+    }
+group-created-next = Put others in, each with a name:
 group-added = { $member } is in { $groups } now. Nothing is to be done on its machine.
 group-line-once = Works once, until { $until }. On the machine of { $of }: kumi join LINE
 group-line-many = Works for { $of } machines, until { $until }. On each of them: kumi join LINE
@@ -106,6 +145,20 @@ group-removed-from = { $member } is out of { $group }. Every member in touch kno
 group-rotated = The key of { $group } has changed. Members in touch have the new one.
 join-group-done = This node is { $name } in { $groups } now, after { $took } ms.
 join-group-next = Nothing else is to be configured. The others: kumi group list
+
+plan-nothing = No pair of members would open or close.
+plan-change = CHANGE
+plan-one = MEMBER
+plan-other = WITH
+plan-by = BY
+plan-when = WHEN
+plan-opens = opens
+plan-closes = closes
+plan-stays = stays open
+plan-at-once = at once
+plan-waits = when its machine has come
+plan-left-out = And { $count } more pairs.
+plan-not-done = Nothing is done yet.
 
 groups-none = This node is in no group. Make one with `kumi group create NAME`, or join one with a line: `kumi join LINE`.
 groups-member-of = This node is in:
@@ -141,6 +194,8 @@ cost-element = elements
 cost-membership = memberships
 cost-exchange = key exchange
 cost-server = server
+cost-values = values
+cost-words = all words
 cost-total = total
 cost-changes = Changes
 cost-nodes = nodes
@@ -174,6 +229,9 @@ error-scenario-group = { $file }: "{ $name }" is in no group.
 error-scenario-change = { $file }: the change "{ $title }" is not one thing.
     .why = A change is either a move or an addition.
     .fix = Give it `move` or `add`, not both.
+error-session = { $file } is no record of commands for its scenario.
+    .why = { $detail }
+    .fix = Write `MACHINE$ kumi …` on each line, commands that this version of kumi has, and changes by their titles in the scenario. Or remove the file. An example is docs/load/five-elements.session.
 
 cmd-why = Say why packets to an address go the way they do
     .long =

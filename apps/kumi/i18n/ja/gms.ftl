@@ -11,8 +11,14 @@ cmd-gms = グループを管理する
         kumi gms use kumiadmin1.…    その機器で: 以後 `kumi group …` はそのサーバに届く
 
 cmd-gms-serve = グループの管理サーバになる(再起動後も)
-    .long = 知っていることは状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
-    .examples = kumi gms serve    ノードが起動していなければ起動し、グループを管理する
+    .long =
+        このノードがまだメンバーでなければ、作るグループには所属しません。--site を付けると、
+        作るグループは、ほかの指定がないかぎりそのアドレスを守ります。知っていることは
+        状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
+    .examples =
+        kumi gms serve                      ノードが起動していなければ起動し、グループを管理する
+        kumi gms serve --site 10.0.0.0/8    グループがこのアドレスを守る
+        kumi gms serve --no-site            新しいグループは通常のアドレスを守らない
 
 cmd-gms-status = それぞれの数を表示する
     .examples = kumi gms status    グループ、メンバー、行の数と、監査記録の末尾

@@ -13,11 +13,13 @@ cmd-group = 鍵としての通信グループ
 
 cmd-group-create = グループを作り、このノードが管理する
     .long =
-        このノードが起動していなければ起動します。--apart がなければ、このノードも
-        所属します。グループの鍵は毎晩、そのタイムゾーンの 03:00 と、誰かが抜けたときに
-        替わります。--site を付けると、機器がいま持つアドレスも守ります。
+        このノードが起動していなければ起動します。--apart がなく、サーバ専用
+        (`kumi gms serve`)でもなければ、このノードも所属します。グループの鍵は毎晩、
+        そのタイムゾーンの 03:00 と、誰かが抜けたときに替わります。--site を付けると、
+        機器がいま持つアドレスも守ります。
     .examples =
         kumi group create lab                       ホスト名で所属する
+        kumi group create lab office                2つのグループを作る
         kumi group create lab --as server           "server" という名前で所属する
         kumi group create lab --apart               管理だけをする
         kumi group create lab --site 10.0.0.0/16    このアドレス間の通信も守る
@@ -35,10 +37,14 @@ cmd-group-add = メンバーをグループに入れる
         kumi group add ada lab --mode closed              グループの中だけで通信させる
 
 cmd-group-invite = 何台もの機器がグループに入るための行を作る
-    .long = 行を使った機器は、それぞれのホスト名でメンバーになります。
+    .long =
+        行を使った機器は、それぞれのホスト名でメンバーになります。名前は機器の自称です。
+        確かな名前が要るときは管理者が決めます: `kumi group add NAME GROUP`。
     .examples =
         kumi group invite sensors --uses 50                 50台用、24時間有効
         kumi group invite sensors --uses 50 --expires 7d    7日間有効
+        kumi group invite lab office                        1台を2つのグループに入れる
+        kumi group invite lab --mode closed                 グループの中だけで通信させる
 
 cmd-group-remove = メンバーをグループから、またはすべてから外す
     .long =
@@ -47,6 +53,27 @@ cmd-group-remove = メンバーをグループから、またはすべてから�
     .examples =
         kumi group remove ada        すべてのグループから外す。その機器はメンバーでなくなる
         kumi group remove ada lab    グループ "lab" からだけ外す
+
+cmd-group-plan = 変更によってメンバーのどの組が開き、どの組が閉じるかを表示する
+    .long =
+        何も変更しません。サーバは命令を受けたものとして判断し、前後を比べます。共通の
+        グループがある組が「開いて」います。
+    .examples =
+        kumi group plan remove ada         ada が通信できなくなる相手
+        kumi group plan add ada lab        ada が通信できるようになる相手
+        kumi group plan invite lab         新しく入る者が通信できるようになる相手
+
+cmd-group-plan-add = メンバーをグループに入れると、どの組が開くかを表示する
+    .examples = kumi group plan add ada lab    ada が通信できるようになる相手
+
+cmd-group-plan-invite = グループへの行を作ると、どの組が開くかを表示する
+    .long = 行を使って入る者は *1、ほかの者は *2 と表示します。
+    .examples = kumi group plan invite lab office --uses 5    5台どうしの通信も含めて
+
+cmd-group-plan-remove = メンバーを外すと、どの組が閉じるかを表示する
+    .examples =
+        kumi group plan remove ada        すべてのグループから外す場合
+        kumi group plan remove ada lab    グループ "lab" からだけ外す場合
 
 cmd-group-rotate = グループの鍵を今すぐ替える
     .long = 鍵は毎晩ひとりでに替わります。セッションは続き、何も失われません。
@@ -69,7 +96,8 @@ cmd-group-withdraw = 行を使えなくする
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
         グループのあるネットワークをファイルから読み、管理者が入力する値の数を、GSCIP と
-        IPsec のそれぞれについて、GSCIP の論文の規則で数えます。docs/load のファイルは
+        IPsec のそれぞれについて、GSCIP の論文の規則で数えます。隣にコマンドの記録
+        (NAME.session)があれば、kumi で入力する値も数えます。docs/load のファイルは
         論文のネットワークそのものです。規則は docs/load/README.ja.md にあります。
     .examples =
         kumi group cost docs/load/five-elements.toml    論文のネットワーク
@@ -86,6 +114,7 @@ arg-member = メンバーの名前(`kumi group list` に出るもの)
 arg-member-new = メンバーの名前(新しいものでもよい)
 opt-as = グループでのこのノードの名前
 opt-apart = 所属せずに管理だけをする
+opt-no-site = 新しいグループは通常のアドレスを守らない
 opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
 opt-mode = open: グループの外とも平文で通信する。closed: しない
 opt-site = グループが守る通常のアドレス(サイトモード。192.168.0.0/16 など)。何度でも指定できる
@@ -95,8 +124,15 @@ opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略�
 expected-mode = open または closed
 expected-uses = 1～100000 の数
 
-group-created = グループ { $group } を作りました。このノードが管理します。鍵は毎日 03:00({ $zone })に替わります。
-group-created-member = このノードも { $member } という名前で入っています。
+group-created = { $count ->
+       *[other] グループ { $groups } を作りました。このノードが管理します。鍵は毎日 03:00({ $zone })に替わります。
+    }
+group-created-site = { $count ->
+       *[other] { $site } を守ります。
+    }
+group-created-member = { $count ->
+       *[other] このノードも { $member } という名前で入っています。
+    }
 group-created-next = 名前を付けて、ほかの機器を入れてください:
 group-added = { $member } は { $groups } に入りました。その機器ですることはありません。
 group-line-once = { $until } まで、1回だけ使えます。{ $of } の機器で実行: kumi join LINE
@@ -106,6 +142,20 @@ group-removed-from = { $member } を { $group } から外しました。つな�
 group-rotated = { $group } の鍵を替えました。つながっているメンバーは新しい鍵を持っています。
 join-group-done = このノードは { $name } という名前で { $groups } に入りました({ $took } ms)。
 join-group-next = ほかに設定するものはありません。ほかのメンバーを見るには: kumi group list
+
+plan-nothing = 開く組も閉じる組もありません。
+plan-change = 変化
+plan-one = メンバー
+plan-other = 相手
+plan-by = グループ
+plan-when = いつ
+plan-opens = 開く
+plan-closes = 閉じる
+plan-stays = 開いたまま
+plan-at-once = 直ちに
+plan-waits = 機器が参加してから
+plan-left-out = ほかに { $count } 組あります。
+plan-not-done = まだ何も変更していません。
 
 groups-none = このノードはどのグループにも入っていません。`kumi group create NAME` で作るか、`kumi join LINE` で入ってください。
 groups-member-of = このノードが所属するグループ:
@@ -141,6 +191,8 @@ cost-element = 要素
 cost-membership = 所属
 cost-exchange = 鍵交換
 cost-server = サーバ
+cost-values = 値
+cost-words = 全単語
 cost-total = 合計
 cost-changes = 変更
 cost-nodes = ノード数
@@ -174,6 +226,9 @@ error-scenario-group = { $file }: "{ $name }" がどのグループにも属し�
 error-scenario-change = { $file }: 変更 "{ $title }" が1つに定まりません。
     .why = 変更は移動か追加のどちらかです。
     .fix = `move` と `add` のどちらか一方を書いてください。
+error-session = { $file } は、ネットワークのコマンドの記録になっていません。
+    .why = { $detail }
+    .fix = 各行に `MACHINE$ kumi …` と書き、この版の kumi にあるコマンドを使い、変更はネットワークのファイルにある題名で書いてください。不要ならファイルを消してください。例は docs/load/five-elements.session にあります。
 
 cmd-why = あるアドレスへのパケットがなぜそう扱われるかを説明する
     .long =

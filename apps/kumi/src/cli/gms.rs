@@ -10,8 +10,12 @@ impl Builder<'_> {
             .disable_help_subcommand(true)
             .subcommand_help_heading(self.text.t("help-commands"))
             .subcommand(
-                self.leaf("serve", "cmd-gms-serve", "kumi gms serve")
-                    .arg(self.passphrase()),
+                self.site(self.leaf(
+                    "serve",
+                    "cmd-gms-serve",
+                    "kumi gms serve [--site PREFIX]… [--no-site]",
+                ))
+                .arg(self.passphrase()),
             )
             .subcommand(self.leaf("status", "cmd-gms-status", "kumi gms status [--json]"))
             .subcommand(

@@ -16,18 +16,29 @@ impl Builder<'_> {
         command.subcommand(self.group_cost())
     }
 
+    /// The addresses that groups protect: these, or none.
+    pub(super) fn site(&self, command: Command) -> Command {
+        let site = self.option("site", "PREFIX").action(ArgAction::Append);
+        command
+            .arg(site.conflicts_with("no-site"))
+            .arg(self.flag("no-site", None))
+    }
+
     fn group_making(&self, command: Command) -> Command {
         command
             .subcommand(
-                self.leaf(
+                self.site(self.leaf(
                     "create",
                     "cmd-group-create",
-                    "kumi group create GROUP [--as NAME | --apart] [--site PREFIX]… [--zone ZONE]",
+                    "kumi group create GROUP… [--as NAME | --apart] [--site PREFIX]… [--no-site] [--zone ZONE]",
+                ))
+                .arg(
+                    self.argument("GROUP", "arg-group-new")
+                        .num_args(1..)
+                        .required(true),
                 )
-                .arg(self.argument("GROUP", "arg-group-new").required(true))
                 .arg(self.option("as", "NAME").conflicts_with("apart"))
                 .arg(self.flag("apart", None))
-                .arg(self.option("site", "PREFIX").action(ArgAction::Append))
                 .arg(self.option("zone", "ZONE"))
                 .arg(self.passphrase()),
             )
@@ -39,48 +50,90 @@ impl Builder<'_> {
     }
 
     fn group_members(&self, command: Command) -> Command {
-        let groups = || {
-            self.argument("GROUP", "arg-groups")
-                .num_args(1..)
-                .required(true)
-        };
         command
             .subcommand(
-                self.leaf(
+                self.added(self.leaf(
                     "add",
                     "cmd-group-add",
                     "kumi group add MEMBER GROUP… [--mode open|closed] [--behind PREFIX]… [--expires TIME]",
-                )
-                .arg(self.argument("MEMBER", "arg-member-new").required(true))
-                .arg(groups())
+                ))
                 .arg(self.option("mode", "open|closed"))
                 .arg(self.option("behind", "PREFIX").action(ArgAction::Append))
                 .arg(self.group_expires()),
             )
             .subcommand(
-                self.leaf(
+                self.invited(self.leaf(
                     "invite",
                     "cmd-group-invite",
-                    "kumi group invite GROUP… [--uses N] [--expires TIME]",
-                )
-                .arg(groups())
-                .arg(self.option("uses", "N"))
+                    "kumi group invite GROUP… [--uses N] [--mode open|closed] [--expires TIME]",
+                ))
+                .arg(self.option("mode", "open|closed"))
                 .arg(self.group_expires()),
             )
             .subcommand(
-                self.leaf(
+                self.removed(self.leaf(
                     "remove",
                     "cmd-group-remove",
                     "kumi group remove MEMBER [GROUP]",
-                )
-                .arg(self.argument("MEMBER", "arg-member").required(true))
-                .arg(self.argument("GROUP", "arg-group-left")),
+                )),
             )
             .subcommand(self.leaf("lines", "cmd-group-lines", "kumi group lines [--json]"))
             .subcommand(
                 self.leaf("withdraw", "cmd-group-withdraw", "kumi group withdraw ID")
                     .arg(self.argument("ID", "arg-line-id").required(true)),
             )
+            .subcommand(self.group_plan())
+    }
+
+    /// The same orders, which are not carried out.
+    fn group_plan(&self) -> Command {
+        let plan = |name, message, usage| self.leaf(name, message, usage);
+        self.leaf(
+            "plan",
+            "cmd-group-plan",
+            "kumi group plan add|invite|remove … [--json]",
+        )
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .subcommand_help_heading(self.text.t("help-commands"))
+        .subcommand(self.added(plan(
+            "add",
+            "cmd-group-plan-add",
+            "kumi group plan add MEMBER GROUP… [--json]",
+        )))
+        .subcommand(self.invited(plan(
+            "invite",
+            "cmd-group-plan-invite",
+            "kumi group plan invite GROUP… [--uses N] [--json]",
+        )))
+        .subcommand(self.removed(plan(
+            "remove",
+            "cmd-group-plan-remove",
+            "kumi group plan remove MEMBER [GROUP] [--json]",
+        )))
+    }
+
+    fn groups(&self) -> Arg {
+        let groups = self.argument("GROUP", "arg-groups");
+        groups.num_args(1..).required(true)
+    }
+
+    /// Who is added, and where.
+    fn added(&self, command: Command) -> Command {
+        let member = self.argument("MEMBER", "arg-member-new");
+        command.arg(member.required(true)).arg(self.groups())
+    }
+
+    /// Where somebody is invited to, and how many.
+    fn invited(&self, command: Command) -> Command {
+        command.arg(self.groups()).arg(self.option("uses", "N"))
+    }
+
+    /// Who is removed, and from where.
+    fn removed(&self, command: Command) -> Command {
+        command
+            .arg(self.argument("MEMBER", "arg-member").required(true))
+            .arg(self.argument("GROUP", "arg-group-left"))
     }
 
     fn group_cost(&self) -> Command {

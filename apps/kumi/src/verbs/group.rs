@@ -4,6 +4,8 @@ mod cost;
 mod lines;
 mod list;
 pub(crate) mod orders;
+mod plan;
+mod session;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -17,6 +19,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
+        Some(("plan", matches)) => plan::run(context, matches),
         Some(("list", _)) => list::run(context),
         Some(("lines", _)) => lines::list(context),
         Some(("withdraw", matches)) => lines::withdraw(context, matches),

@@ -34,7 +34,8 @@ impl Command {
                 };
             }
             Self::AddAdmin { .. } | Self::RemoveAdmin { .. } => Role::Owner,
-            Self::CreateGroup { .. }
+            Self::Serve { .. }
+            | Self::CreateGroups { .. }
             | Self::Add(_)
             | Self::Remove { .. }
             | Self::Rotate { .. }

@@ -1,5 +1,7 @@
 //! Groups and their epochs.
 
+use std::collections::BTreeSet;
+
 use group::chain::{Chain, Head};
 use group::epochs::EpochSecret;
 use group::statement::{
@@ -25,56 +27,45 @@ const OVERLAP_S: u16 = 90;
 const OVERLAP_AFTER_REMOVAL_S: u16 = 10;
 
 impl Tenant {
-    pub(super) fn create_group(
+    /// How this server is used: whether its node is in the groups that it makes, and what they
+    /// protect. A node that is a member already stays one.
+    pub(super) fn serve(
+        &self,
+        context: &Context<'_>,
+        site: Option<&[Prefix]>,
+    ) -> Result<Outcome, Refusal> {
+        let site = site.unwrap_or(&self.site);
+        check_prefixes(site, SITE_MAX)?;
+        let apart = self.apart || !self.nodes.contains_key(&context.server.f);
+        let mut outcome = Outcome::default();
+        if apart != self.apart || site != self.site {
+            let site = site.to_vec();
+            outcome.events.push(Event::ServerSet { apart, site });
+        }
+        Ok(outcome)
+    }
+
+    pub(super) fn create_groups(
         &self,
         context: &mut Context<'_>,
-        group: &str,
+        groups: &[String],
         zone_name: &str,
-        site: &[Prefix],
+        site: Option<&[Prefix]>,
     ) -> Result<Outcome, Refusal> {
-        if !is_name(group) {
-            return Err(Refusal::Name(group.to_owned()));
+        if groups.is_empty() {
+            return Err(Refusal::NoGroups);
         }
-        if self.groups.contains_key(group) {
-            return Err(Refusal::GroupExists(group.to_owned()));
-        }
-        room(self.groups.len(), 1, GROUPS_MAX, "groups")?;
+        room(self.groups.len(), groups.len(), GROUPS_MAX, "groups")?;
+        let site = site.unwrap_or(&self.site);
         check_prefixes(site, SITE_MAX)?;
-        let zone = Zone::named(zone_name).ok_or_else(|| Refusal::Zone(zone_name.to_owned()))?;
-        let root_seed: [u8; 32] = random(context.rng);
-        let root = Signer {
-            crypto: context.crypto,
-            seed: &root_seed,
-        };
-        let genesis = Genesis {
-            policy: Policy::Managed,
-            root_key: root.public(),
-            salt: random(context.rng),
-        };
-        let id = genesis.id(context.crypto);
-        let here = Server {
-            key: context.signer().public(),
-            f: context.server.f,
-        };
-        let authority = Authority::issue(&root, id, 1, context.now_unix_s, vec![Some(here)]);
-        let mut outcome = Outcome {
-            events: vec![Event::GroupCreated {
-                group: group.to_owned(),
-                zone: zone_name.to_owned(),
-                site: site.to_vec(),
-                genesis: genesis.encode(),
-                authority: authority.encode(),
-            }],
-            root_seeds: vec![(id, root_seed)],
-            ..Outcome::default()
-        };
-        let mut writing = Writing {
-            name: group,
-            id,
-            chain: Chain::new(id, FIRST_INDEX, Head::default()),
-            zone: &zone,
-        };
-        writing.begin_epoch(context, OVERLAP_S, &mut outcome)?;
+        let mut outcome = Outcome::default();
+        let mut new = BTreeSet::new();
+        for group in groups {
+            if self.groups.contains_key(group) || !new.insert(group) {
+                return Err(Refusal::GroupExists(group.clone()));
+            }
+            create_group(context, group, zone_name, site, &mut outcome)?;
+        }
         Ok(outcome)
     }
 
@@ -140,6 +131,51 @@ impl Tenant {
             zone: &group.zone,
         })
     }
+}
+
+/// One new group.
+fn create_group(
+    context: &mut Context<'_>,
+    group: &str,
+    zone_name: &str,
+    site: &[Prefix],
+    outcome: &mut Outcome,
+) -> Result<(), Refusal> {
+    if !is_name(group) {
+        return Err(Refusal::Name(group.to_owned()));
+    }
+    let zone = Zone::named(zone_name).ok_or_else(|| Refusal::Zone(zone_name.to_owned()))?;
+    let root_seed: [u8; 32] = random(context.rng);
+    let root = Signer {
+        crypto: context.crypto,
+        seed: &root_seed,
+    };
+    let genesis = Genesis {
+        policy: Policy::Managed,
+        root_key: root.public(),
+        salt: random(context.rng),
+    };
+    let id = genesis.id(context.crypto);
+    let here = Server {
+        key: context.signer().public(),
+        f: context.server.f,
+    };
+    let authority = Authority::issue(&root, id, 1, context.now_unix_s, vec![Some(here)]);
+    outcome.events.push(Event::GroupCreated {
+        group: group.to_owned(),
+        zone: zone_name.to_owned(),
+        site: site.to_vec(),
+        genesis: genesis.encode(),
+        authority: authority.encode(),
+    });
+    outcome.root_seeds.push((id, root_seed));
+    let mut writing = Writing {
+        name: group,
+        id,
+        chain: Chain::new(id, FIRST_INDEX, Head::default()),
+        zone: &zone,
+    };
+    writing.begin_epoch(context, OVERLAP_S, outcome)
 }
 
 /// A chain that is being written on; the tenant's own stays as it is.

@@ -52,7 +52,12 @@ impl Tenant {
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         outcome.events.extend(self.ended_invites(member));
-        let terms = InviteTerms { uses: 1, life_s };
+        // It has its mode already.
+        let terms = InviteTerms {
+            uses: 1,
+            life_s,
+            mode: None,
+        };
         self.make_invite(context, Some(member.to_owned()), Vec::new(), terms, outcome)
     }
 
@@ -107,17 +112,20 @@ impl Tenant {
             room(self.members.len(), 1, MEMBERS_MAX, "members")?;
             outcome.events.push(Event::MemberAdded {
                 member: name.clone(),
-                mode: None,
+                mode: invite.mode,
                 accepts: Vec::new(),
             });
         }
-        let accepts = known.map(|it| it.accepts.as_slice()).unwrap_or_default();
-        let (kind, prefixes) = behind(enrolment, accepts);
+        let before = known.cloned().unwrap_or_else(|| Member {
+            mode: invite.mode,
+            ..Member::default()
+        });
+        let (kind, prefixes) = behind(enrolment, &before.accepts);
         let member = Member {
             f: Some(f),
             kind: Some(kind),
             prefixes: prefixes.clone(),
-            ..known.cloned().unwrap_or_default()
+            ..before
         };
         outcome.events.push(Event::Enrolled {
             member: name.clone(),
@@ -234,6 +242,7 @@ impl Tenant {
             member,
             groups,
             uses: terms.uses,
+            mode: terms.mode,
             expires_unix_s,
         });
         outcome.reply = Reply::Invited {

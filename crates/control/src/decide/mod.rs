@@ -2,7 +2,7 @@
 //!
 //! | module | orders |
 //! |---|---|
-//! | `groups` | create, rotate, the clock |
+//! | `groups` | serve, create, rotate, the clock |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
 //! | `admins` | administrators, and who may give which order |
@@ -118,8 +118,9 @@ impl Tenant {
     ) -> Result<Outcome, Refusal> {
         command.authorize(self, context.now_unix_s, actor)?;
         match command {
-            Command::CreateGroup { group, zone, site } => {
-                self.create_group(context, group, zone, site)
+            Command::Serve { site } => self.serve(context, site.as_deref()),
+            Command::CreateGroups { groups, zone, site } => {
+                self.create_groups(context, groups, zone, site.as_deref())
             }
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),

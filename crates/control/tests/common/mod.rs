@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use control::plan::Plan;
 use control::{
     Actor, Addition, Command, Context, Enrolment, Have, InviteId, Outcome, Record, Refusal, Reply,
     SecretOf, Server, Tenant, Trail,
@@ -80,6 +81,19 @@ impl Gms {
             },
         };
         self.tenant.decide(&mut context, actor, command)
+    }
+
+    pub(crate) fn plan(&mut self, actor: Actor, command: &Command) -> Result<Plan, Refusal> {
+        let mut context = Context {
+            now_unix_s: self.now,
+            crypto: &AwsLc,
+            rng: &mut self.rng,
+            server: Server {
+                seed: &SEED,
+                f: f(0),
+            },
+        };
+        self.tenant.plan(&mut context, actor, command)
     }
 
     /// Decides and writes down.
@@ -183,10 +197,10 @@ impl View {
 }
 
 pub(crate) fn create(group: &str) -> Command {
-    Command::CreateGroup {
-        group: group.to_owned(),
+    Command::CreateGroups {
+        groups: vec![group.to_owned()],
         zone: "Asia/Tokyo".to_owned(),
-        site: Vec::new(),
+        site: None,
     }
 }
 

@@ -11,6 +11,7 @@
 //! | GSCIP with DPRP | `gscip` |
 //! | IPsec with IKE, IPsec with KINK | `ipsec` |
 //! | the growth with the number of nodes | [`curve`] |
+//! | what is typed for our own product, recorded | [`session`] |
 //!
 //! | limit | value |
 //! |---|---|
@@ -21,6 +22,7 @@
 mod gscip;
 mod ipsec;
 mod scenario;
+pub mod session;
 
 pub use scenario::{
     Addition, CHANGES_MAX, Change, ELEMENTS_MAX, GROUPS_MAX, GscipRule, IpsecRule, Joining, Member,

@@ -60,7 +60,11 @@ impl Snapshot {
         let Ok(view) = IpView::parse(frame) else {
             return Err(Outbound::Drop(DropReason::Malformed));
         };
-        let to = self.route(&view).map_err(Outbound::Drop)?;
+        let to = match self.route(&view) {
+            // The host's own packets to what lies behind it may be for an element there.
+            Err(DropReason::NoRoute) if self.is_behind(view.dst()) => return Err(Outbound::Slow),
+            routed => routed.map_err(Outbound::Drop)?,
+        };
         let entry = self.find(to).ok_or(Outbound::Slow)?;
         let services = entry.services.as_ref().ok_or(Outbound::Slow)?;
         let sendable = |out: &&Out| out.transport.is_sendable(now);

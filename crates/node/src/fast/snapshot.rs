@@ -205,6 +205,12 @@ impl Snapshot {
         self.own.hold(addr) || matches!(self.holder(addr), Some(Holder::Own))
     }
 
+    /// Whether an address lies behind this node, and is no name of it.
+    pub(super) fn is_behind(&self, addr: std::net::IpAddr) -> bool {
+        let held = NodeAddr::of_ip(addr).and_then(|addr| self.holder(addr));
+        matches!(held, Some(Holder::Own))
+    }
+
     /// Whether an address is one of the peer, or behind it.
     pub(super) fn is_of(&self, peer: &PeerEntry, addr: NodeAddr) -> bool {
         let behind = || match self.holder(addr) {

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   ip rule   4648: from all fwmark KUMI goto 4650           the node's own datagrams
+//!             4648: from all iif lo lookup 4649              the host's packets
 //!             4648: from 192.168.20.0/24 udp 4649 goto 4650  those of elements behind it
-//!             4649: from all iif lo lookup 4649              the host's packets
+//!             4648: to 192.168.20.0/24 goto 4650             those of others to what lies behind it
 //!             4649: from 192.168.20.0/24 lookup 4649         those of what lies behind it
 //!             4650: nop
 //!   table 4649:  192.0.2.0/24 dev kumi0 src 192.0.2.1        what this node decides on
@@ -30,6 +31,7 @@ pub const TABLE: u32 = 4_649;
 const PASS: u32 = TABLE - 1;
 const AFTER: u32 = TABLE + 1;
 
+const FRA_DST: u16 = 1;
 const FRA_GOTO: u16 = 4;
 const FRA_SRC: u16 = 2;
 const FRA_IIFNAME: u16 = 3;
@@ -71,10 +73,13 @@ impl Netlink {
         self.add_rule(v6, (AFTER, FR_ACT_NOP, 0), |message| message)?;
         let marked = |message: Message| message.number(FRA_FWMARK, MARK).number(FRA_GOTO, AFTER);
         self.add_rule(v6, (PASS, FR_ACT_GOTO, 0), marked)?;
-        let to_table = (TABLE, FR_ACT_TO_TBL, 0);
+        // Of one priority the kernel asks those first that were made first: the host's own packets
+        // before those of others.
         let own = |message: Message| message.text(FRA_IIFNAME, "lo").number(FRA_TABLE, TABLE);
-        self.add_rule(v6, to_table, own)?;
+        self.add_rule(v6, (PASS, FR_ACT_TO_TBL, 0), own)?;
         for at in behind {
+            let to = |message: Message| message.address(FRA_DST, at.0).number(FRA_GOTO, AFTER);
+            self.add_rule_between(v6, (PASS, FR_ACT_GOTO), (0, at.1), to)?;
             let from = |message: Message| message.address(FRA_SRC, at.0).number(FRA_TABLE, TABLE);
             self.add_rule(v6, (TABLE, FR_ACT_TO_TBL, at.1), from)?;
             let nodes = |message: Message| {
@@ -92,11 +97,11 @@ impl Netlink {
             family_of(v6),
             "listing rules",
             |answer| {
-                others.extend(read_source(answer).filter(|(_, at)| !behind.contains(at)));
+                others.extend(read_rule(answer).filter(|rule| !behind.contains(&rule.at)));
             },
         )?;
-        for (priority, at) in others {
-            self.remove_rule(v6, priority, Some(at))?;
+        for rule in others {
+            self.remove_rule(v6, rule.priority, Some(rule))?;
         }
         Ok(())
     }
@@ -107,8 +112,18 @@ impl Netlink {
         (priority, action, source_len): (u32, u8, u8),
         rest: impl FnOnce(Message) -> Message,
     ) -> Result<(), NetlinkError> {
+        self.add_rule_between(v6, (priority, action), (source_len, 0), rest)
+    }
+
+    fn add_rule_between(
+        &mut self,
+        v6: bool,
+        (priority, action): (u32, u8),
+        (source_len, destination_len): (u8, u8),
+        rest: impl FnOnce(Message) -> Message,
+    ) -> Result<(), NetlinkError> {
         let mut header = rule_header(v6, action);
-        header[2] = source_len;
+        (header[1], header[2]) = (destination_len, source_len);
         let flags = libc::NLM_F_CREATE | libc::NLM_F_EXCL | libc::NLM_F_ACK;
         let sequence = self.next_sequence();
         let message = Message::new(libc::RTM_NEWRULE, flags, sequence).raw(&header);
@@ -123,15 +138,20 @@ impl Netlink {
         &mut self,
         v6: bool,
         priority: u32,
-        from: Option<(IpAddr, u8)>,
+        rule: Option<Rule>,
     ) -> Result<(), NetlinkError> {
         let mut header = rule_header(v6, 0);
-        header[2] = from.map_or(0, |(_, prefix_len)| prefix_len);
+        match rule {
+            Some(rule) if rule.is_to => header[1] = rule.at.1,
+            Some(rule) => header[2] = rule.at.1,
+            None => {}
+        }
         let sequence = self.next_sequence();
         let message = Message::new(libc::RTM_DELRULE, libc::NLM_F_ACK, sequence);
         let mut message = message.raw(&header).number(FRA_PRIORITY, priority);
-        if let Some((source, _)) = from {
-            message = message.address(FRA_SRC, source);
+        if let Some(rule) = rule {
+            let side = if rule.is_to { FRA_DST } else { FRA_SRC };
+            message = message.address(side, rule.at.0);
         }
         self.change(message, || "a rule of site mode".to_owned())
     }
@@ -294,19 +314,34 @@ fn read_own(answer: &Answer<'_>) -> Option<Own> {
     Some(Own { to, kind, metric })
 }
 
-/// The priority of a rule for what lies behind the host, if it is one of ours, and of what.
-fn read_source(answer: &Answer<'_>) -> Option<(u32, (IpAddr, u8))> {
-    let (mut source, mut priority) = (None, 0);
+/// A rule of ours for what lies behind the host: for packets from there, or to there.
+#[derive(Clone, Copy)]
+struct Rule {
+    priority: u32,
+    is_to: bool,
+    at: (IpAddr, u8),
+}
+
+fn read_rule(answer: &Answer<'_>) -> Option<Rule> {
+    let (mut source, mut destination, mut priority) = (None, None, 0);
     for (attribute, value) in attributes(answer.body, 12) {
         match attribute {
             FRA_SRC => source = read_address(value),
+            FRA_DST => destination = read_address(value),
             FRA_PRIORITY => priority = read_u32(value, 0)?,
             _ => {}
         }
     }
-    let prefix_len = *answer.body.get(2)?;
+    let (destination_len, source_len) = (*answer.body.get(1)?, *answer.body.get(2)?);
+    let to = destination.map(|it| (true, (it, destination_len)));
+    let from = source.map(|it| (false, (it, source_len)));
     let is_own = [PASS, TABLE].contains(&priority);
-    Some((priority, (source.filter(|_| is_own)?, prefix_len)))
+    let (is_to, at) = from.or(to).filter(|_| is_own)?;
+    Some(Rule {
+        priority,
+        is_to,
+        at,
+    })
 }
 
 /// `struct rtmsg`.

@@ -273,7 +273,10 @@ fn statements_older_than_the_pin_or_out_of_time_are_refused() {
         mono: at(0).mono,
         unix_s: UNIX_S + 31 * 86_400,
     };
-    let refused = call.open(&message1).unwrap().verify(&AwsLc, late, None, None);
+    let refused = call
+        .open(&message1)
+        .unwrap()
+        .verify(&AwsLc, late, None, None);
     assert!(matches!(refused, Err(HandshakeError::Identity(_))));
 
     let (message2, _) = call.answer(&message1);

@@ -99,10 +99,10 @@ impl Server {
 }
 
 pub(crate) fn create(group: &str) -> Command {
-    Command::CreateGroup {
-        group: group.to_owned(),
+    Command::CreateGroups {
+        groups: vec![group.to_owned()],
         zone: "Asia/Tokyo".to_owned(),
-        site: Vec::new(),
+        site: None,
     }
 }
 

@@ -92,6 +92,13 @@ fn put_a_node_in_a_group_and_that_is_all() {
         managed["managed"]["members"].as_array().map(Vec::len),
         Some(2)
     );
+    // A plan says what an order would do, and does nothing.
+    let planned = hosts[0].json(&["group", "plan", "remove", "m1", "lab"]);
+    let closes = serde_json::json!({
+        "change": "closes", "one": "m1", "other": "m2", "groups": ["lab"], "waits": false,
+    });
+    assert_eq!(planned["pairs"], serde_json::json!([closes]));
+    assert!(pings(ada, &f_bob) && pings(bob, &f_ada));
 }
 
 #[test]

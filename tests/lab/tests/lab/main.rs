@@ -11,6 +11,7 @@ mod idle;
 mod kill;
 mod lanes;
 mod lans;
+mod load;
 mod management;
 mod nat;
 mod openvpn;

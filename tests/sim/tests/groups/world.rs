@@ -206,10 +206,10 @@ impl Rules {
             found: false,
             missed: false,
         };
-        let create = Command::CreateGroup {
-            group: GROUP.to_owned(),
+        let create = Command::CreateGroups {
+            groups: vec![GROUP.to_owned()],
             zone: "Asia/Tokyo".to_owned(),
-            site: Vec::new(),
+            site: None,
         };
         self.order(&mut world, 0, Actor::Operator, &create)
             .expect("a group");

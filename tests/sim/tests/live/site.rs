@@ -4,7 +4,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use control::Addition;
 use group::Mode;
+use group::resolve::Action;
 use node::{Fact, NodeConfig, Verdict};
 
 use super::common::s;
@@ -205,6 +207,74 @@ fn who_was_there_last_is_not_asked_for_and_the_first_packet_is_not_lost_if_it_ha
     here(&mut groups, 1);
     groups.world.lose = Box::new(move |packet| packet.to == three);
     assert_eq!(flow(&mut groups, 1, 2, b"gone"), Flow::Discarded);
+}
+
+/// A clear entry says that nobody answered *there*: on another network somebody may.
+#[test]
+fn whoever_is_somewhere_else_asks_anew_and_what_is_encrypted_goes_on() {
+    let mut groups = site(&[
+        ("lab", Mode::Open),
+        ("lab", Mode::Open),
+        ("lab", Mode::Open),
+    ]);
+    assert_eq!(flow(&mut groups, 1, 3, b"met"), Flow::Encrypted);
+    groups.world.lose = Box::new(|packet| packet.bytes[0] == 6);
+    assert_eq!(flow(&mut groups, 1, 2, b"one"), Flow::Clear);
+    groups.world.lose = Box::new(|_| false);
+    // Asked once, for ten minutes.
+    assert_eq!(flow(&mut groups, 1, 2, b"two"), Flow::Clear);
+    let entries = |groups: &mut Groups| {
+        let pit = groups.world.with(1, |node, now| node.pit(now));
+        pit.into_iter().map(|it| it.action).collect::<Vec<_>>()
+    };
+    assert_eq!(entries(&mut groups).len(), 2);
+    // Addresses that are no business of the groups change nothing.
+    let at = groups.world.hosts[1].at;
+    for (more, left) in [("203.0.113.7:4649", 2), ("192.0.2.200:4649", 1)] {
+        let more = vec![at, more.parse().unwrap()];
+        let world = &mut groups.world;
+        world.with(1, |node, now| node.handle_local_endpoints(now, more));
+        assert_eq!(entries(&mut groups).len(), left);
+    }
+    assert_eq!(entries(&mut groups), [Action::Encrypt]);
+    assert_eq!(flow(&mut groups, 1, 2, b"three"), Flow::Encrypted);
+    // What is over from an address that it has no more is over.
+    groups.world.with(1, |node, now| {
+        node.handle_local_endpoints(now, vec!["192.0.2.201:4649".parse().unwrap()]);
+    });
+    assert_eq!(entries(&mut groups), []);
+}
+
+/// What a group says lies behind a router is never reached past it in clear, but from behind it, too.
+#[test]
+fn plain_machines_behind_a_router_are_in_clear_on_the_wire_behind_it_only() {
+    for (is_there, meets, expected) in [
+        (true, true, Flow::Clear),
+        (false, true, Flow::Discarded),
+        // Nothing is known of the router.
+        (false, false, Flow::Clear),
+    ] {
+        let mut groups = site(&[("lab", Mode::Open), ("", Mode::Open), ("", Mode::Open)]);
+        let plain = v4(&groups, 2);
+        let accepts = if is_there {
+            "192.0.2.0/24".to_owned()
+        } else {
+            format!("{plain}/32")
+        };
+        let addition = Addition {
+            member: "gate".to_owned(),
+            groups: vec!["lab".to_owned()],
+            accepts: vec![accepts.parse().unwrap()],
+            life_s: 3_600,
+            ..Addition::default()
+        };
+        groups.join_with(3, addition);
+        here(&mut groups, 3);
+        if meets {
+            assert_eq!(flow(&mut groups, 1, 3, b"met"), Flow::Encrypted);
+        }
+        assert_eq!(flow(&mut groups, 1, 2, b"to it"), expected, "{accepts}");
+    }
 }
 
 #[test]

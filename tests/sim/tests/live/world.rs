@@ -127,13 +127,21 @@ impl Groups {
 
     /// The same in a mode.
     pub(crate) fn join_as(&mut self, index: usize, name: &str, group: &str, mode: Option<Mode>) {
-        let made = self.order(Command::Add(Addition {
-            member: name.to_owned(),
-            groups: vec![group.to_owned()],
-            mode,
-            life_s: 3_600,
-            ..Addition::default()
-        }));
+        self.join_with(
+            index,
+            Addition {
+                member: name.to_owned(),
+                groups: vec![group.to_owned()],
+                mode,
+                life_s: 3_600,
+                ..Addition::default()
+            },
+        );
+    }
+
+    /// The same, with all that can be said about a member.
+    pub(crate) fn join_with(&mut self, index: usize, addition: Addition) {
+        let made = self.order(Command::Add(addition));
         let Ok(Reply::Invited {
             secret,
             expires_unix_s,
@@ -370,10 +378,10 @@ impl Groups {
 }
 
 pub(crate) fn create(group: &str) -> Command {
-    Command::CreateGroup {
-        group: group.to_owned(),
+    Command::CreateGroups {
+        groups: vec![group.to_owned()],
         zone: "Asia/Tokyo".to_owned(),
-        site: Vec::new(),
+        site: None,
     }
 }
 

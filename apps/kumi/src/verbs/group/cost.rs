@@ -1,6 +1,7 @@
 //! `kumi group cost`: how many values people enter for the network in a file, with GSCIP and
-//! with IPsec, by the rules of the papers.
+//! with IPsec, by the rules of the papers, and with our own commands, as recorded beside the file.
 
+use super::session::{self, Own};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output;
@@ -32,6 +33,7 @@ struct Counted {
     totals: Vec<(Scheme, u32)>,
     #[serde(flatten)]
     cost: Cost,
+    kumihimo: Option<Own>,
 }
 
 /// Runs it.
@@ -54,18 +56,25 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
 }
 
 fn counted(file: &Path) -> Result<Counted, Failure> {
-    let scenario = read(file)?;
+    let scenario: Scenario = toml::from_str(&read(file)?).map_err(|error| {
+        Failure::new(Exit::Failed, "error-scenario-syntax")
+            .with("file", file.display())
+            .with("detail", error.to_string().trim())
+    })?;
     let cost = cost(&scenario).map_err(|error| wrong(file, error))?;
+    let titles: Vec<&str> = scenario.changes.iter().map(|it| &*it.title).collect();
+    let kumihimo = session::beside(file, &titles, read)?;
     let totals = cost.initial.iter().map(|it| (it.scheme, it.total()));
     Ok(Counted {
         title: scenario.title,
         source: scenario.source,
         totals: totals.collect(),
         cost,
+        kumihimo,
     })
 }
 
-fn read(file: &Path) -> Result<Scenario, Failure> {
+fn read(file: &Path) -> Result<String, Failure> {
     let failure = |id: &str| Failure::new(Exit::Failed, id).with("file", file.display());
     let unreadable =
         |error: std::io::Error| failure("error-scenario-unreadable").with("detail", error);
@@ -76,8 +85,7 @@ fn read(file: &Path) -> Result<Scenario, Failure> {
     if read.map_err(unreadable)? as u64 > FILE_BYTES_MAX {
         return Err(failure("error-scenario-large").with("max", output::bytes(FILE_BYTES_MAX)));
     }
-    toml::from_str(&text)
-        .map_err(|error| failure("error-scenario-syntax").with("detail", error.to_string().trim()))
+    Ok(text)
 }
 
 /// What is wrong with a scenario.
@@ -125,6 +133,12 @@ fn lines(text: &Text, counted: &Counted) -> Vec<String> {
         lines.push(format!("\n{}", scheme(table.scheme)));
         lines.extend(table_lines(text, table));
     }
+    lines.extend(
+        counted
+            .kumihimo
+            .iter()
+            .flat_map(|it| session::lines(text, it)),
+    );
     if counted.cost.changes.is_empty() {
         return lines;
     }
@@ -132,9 +146,12 @@ fn lines(text: &Text, counted: &Counted) -> Vec<String> {
     let rows = counted.cost.changes.iter().map(|change| {
         let totals = change.totals.iter();
         let totals = totals.map(|(it, total)| format!("{} {total}", scheme(*it)));
+        let own = counted.kumihimo.iter();
+        let own = own.filter_map(|it| it.changes.get(&change.title));
+        let own = own.map(|typed| format!("Kumihimo {}", typed.values));
         vec![
             format!("  {}", change.title),
-            totals.collect::<Vec<_>>().join(", "),
+            totals.chain(own).collect::<Vec<_>>().join(", "),
         ]
     });
     lines.extend(output::table(&rows.collect::<Vec<_>>()));

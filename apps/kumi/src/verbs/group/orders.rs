@@ -10,15 +10,16 @@ use crate::text::args;
 use crate::usage::wrong_value;
 use crate::verbs::access::argument;
 use crate::verbs::{id, invite, show, start};
-use api::{GroupLine, GroupRequest, Mode, Prefix, Request, Response, USES_MAX};
+use api::{Enters, GroupLine, GroupRequest, GroupsMade, Mode, Prefix, Request, Response, USES_MAX};
 use clap::ArgMatches;
 use std::path::Path;
 
 /// Runs `kumi gms serve`.
 pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+    let site = site(context, matches)?;
     running(context, matches)?;
     // On this node, whichever server is used otherwise.
-    client::ask(context, &Request::Group(GroupRequest::Serve))?;
+    client::ask(context, &Request::Group(GroupRequest::Serve { site }))?;
     if context.json {
         output::json(&serde_json::json!({ "serving": true }));
     }
@@ -28,58 +29,70 @@ pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failu
 
 /// Runs `kumi group create`.
 pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let group = argument(matches, "GROUP").to_owned();
     let zone = matches.get_one::<String>("zone").cloned();
     let zone = zone.unwrap_or_else(|| zone_of_host(Path::new("/etc/localtime")));
     let elsewhere = Remote::load(context)?.is_some();
     if elsewhere && matches.contains_id("as") {
         return Err(Failure::new(Exit::Usage, "error-group-as"));
     }
-    let member = match matches.get_flag("apart") || elsewhere {
-        true => None,
-        false => Some(own_name(context, matches)),
+    let named = matches.get_one::<String>("as").cloned();
+    let enters = match (matches.get_flag("apart") || elsewhere, named) {
+        (true, _) => Enters::Never,
+        (false, Some(name)) => Enters::As { name },
+        (false, None) => Enters::Usually {
+            name: own_name(context),
+        },
+    };
+    let request = GroupRequest::Create {
+        groups: groups(matches),
+        zone,
+        site: site(context, matches)?,
+        enters,
     };
     if !elsewhere {
         running(context, matches)?;
     }
-    let request = GroupRequest::Create {
-        group: group.clone(),
-        zone: zone.clone(),
-        site: prefixes(context, matches, "site")?,
-        member: member.clone(),
+    let Response::GroupsMade(made) = ask(context, &Request::Group(request))? else {
+        return Err(surprised());
     };
-    done(context, request)?;
     if context.json {
-        output::json(&serde_json::json!({ "group": group, "zone": zone, "member": member }));
+        output::json(&made);
         return Ok(());
     }
+    say_made(context, &made);
+    Ok(())
+}
+
+fn say_made(context: &Context, made: &GroupsMade) {
     let text = &context.text;
-    context.say(&text.tr("group-created", args!(group = group.clone(), zone = zone)));
-    if let Some(member) = member {
-        context.say(&text.tr("group-created-member", args!(member = member)));
+    let (groups, zone) = (made.groups.join(", "), made.zone.clone());
+    let count = made.groups.len();
+    context.say(&text.tr(
+        "group-created",
+        args!(count = count, groups = groups, zone = zone),
+    ));
+    if !made.site.is_empty() {
+        let site: Vec<String> = made.site.iter().map(ToString::to_string).collect();
+        let site = site.join(", ");
+        context.say(&text.tr("group-created-site", args!(count = count, site = site)));
+    }
+    if let Some(member) = made.member.clone() {
+        let args = args!(count = count, member = member);
+        context.say(&text.tr("group-created-member", args));
     }
     context.say(&text.t("group-created-next"));
-    context.say(&format!("\n  kumi group add NAME {group}\n"));
-    Ok(())
+    let first = made.groups.first().map_or("GROUP", String::as_str);
+    context.say(&format!("\n  kumi group add NAME {first}\n"));
 }
 
 /// Runs `kumi group add`.
 pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let member = argument(matches, "MEMBER").to_owned();
     let groups = groups(matches);
-    let mode = match matches.get_one::<String>("mode").map(String::as_str) {
-        None => None,
-        Some("open") => Some(Mode::Open),
-        Some("closed") => Some(Mode::Closed),
-        Some(other) => {
-            let expected = context.text.t("expected-mode");
-            return Err(wrong_value("--mode", other, &expected));
-        }
-    };
     let request = GroupRequest::Add {
         member: member.clone(),
         groups: groups.clone(),
-        mode,
+        mode: mode(context, matches)?,
         accepts: prefixes(context, matches, "behind")?,
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     };
@@ -105,17 +118,11 @@ pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure
 
 /// Runs `kumi group invite`.
 pub(super) fn invite(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let uses = match matches.get_one::<String>("uses") {
-        None => 1,
-        Some(value) => {
-            let uses = value.parse().ok().filter(|it| (1..=USES_MAX).contains(it));
-            let expected = || context.text.t("expected-uses");
-            uses.ok_or_else(|| wrong_value("--uses", value, &expected()))?
-        }
-    };
+    let uses = uses(context, matches)?;
     let request = Request::Group(GroupRequest::Invite {
         groups: groups(matches),
         uses,
+        mode: mode(context, matches)?,
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     });
     let Response::GroupLine(line) = ask(context, &request)? else {
@@ -187,9 +194,37 @@ fn say_line(context: &Context, line: &GroupLine, message: &str, of: &str) {
     }
 }
 
-fn groups(matches: &ArgMatches) -> Vec<String> {
+/// How many may come by a line.
+pub(super) fn uses(context: &Context, matches: &ArgMatches) -> Result<u32, Failure> {
+    let Some(value) = matches.get_one::<String>("uses") else {
+        return Ok(1);
+    };
+    let uses = value.parse().ok().filter(|it| (1..=USES_MAX).contains(it));
+    let expected = || context.text.t("expected-uses");
+    uses.ok_or_else(|| wrong_value("--uses", value, &expected()))
+}
+
+pub(super) fn groups(matches: &ArgMatches) -> Vec<String> {
     let groups = matches.get_many::<String>("GROUP").unwrap_or_default();
     groups.cloned().collect()
+}
+
+fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
+    match matches.get_one::<String>("mode").map(String::as_str) {
+        None => Ok(None),
+        Some("open") => Ok(Some(Mode::Open)),
+        Some("closed") => Ok(Some(Mode::Closed)),
+        Some(other) => {
+            let expected = context.text.t("expected-mode");
+            Err(wrong_value("--mode", other, &expected))
+        }
+    }
+}
+
+/// The addresses that groups protect, as far as anything is said about them.
+fn site(context: &Context, matches: &ArgMatches) -> Result<Option<Vec<Prefix>>, Failure> {
+    let site = prefixes(context, matches, "site")?;
+    Ok((matches.get_flag("no-site") || !site.is_empty()).then_some(site))
 }
 
 /// The prefixes given with an option.
@@ -204,10 +239,9 @@ fn prefixes(context: &Context, matches: &ArgMatches, option: &str) -> Result<Vec
 }
 
 /// What this node is called in its groups: what it tells its peers, as far as a name may have it.
-fn own_name(context: &Context, matches: &ArgMatches) -> String {
-    let chosen = matches.get_one::<String>("as").cloned();
+fn own_name(context: &Context) -> String {
     let label = context.config.label.clone().or_else(host_name);
-    chosen.unwrap_or_else(|| member_name(label.as_deref().unwrap_or_default()))
+    member_name(label.as_deref().unwrap_or_default())
 }
 
 /// A name for a member from what a host is called.
