@@ -397,7 +397,7 @@ mod tests {
                     (row.name, *used),
                     ("identity", "wire")
                         | ("runtime", "os")
-                        | ("runtime", "store")
+                        | ("runtime", "store" | "webapi")
                         | ("store", "os")
                         | ("agents", "lab")
                         | ("lab", "kumi")

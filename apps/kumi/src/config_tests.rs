@@ -104,7 +104,7 @@ fn an_unknown_key_is_refused_where_it_stands() {
         [
             "kumi.toml:2:1: unknown key \"lable\".",
             "A key that is not understood would be a setting that silently has no effect.",
-            "Did you mean \"label\"? There are: language, listen, label, discovery, ip, proxy, tun.",
+            "Did you mean \"label\"? There are: language, listen, label, discovery, ip, proxy, gms, tun.",
         ]
     );
     assert_eq!(
@@ -299,7 +299,7 @@ fn the_japanese_words_name_the_same_place() {
         [
             "kumi.toml:1:1: キー \"lable\" はありません。",
             "理解できないキーを見逃すと、効かない設定に気付けなくなります。",
-            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, ip, proxy, tun です。",
+            "\"label\" ではありませんか。使えるのは language, listen, label, discovery, ip, proxy, gms, tun です。",
         ]
     );
 }
@@ -327,4 +327,26 @@ fn a_file_that_was_asked_for_must_be_there() {
     let failure = load(Some(missing), &Environment::default()).unwrap_err();
     assert_eq!(failure.id, "error-config-unreadable");
     assert_eq!(load(None, &Environment::default()), Ok(Config::default()));
+}
+
+#[test]
+fn administrators_are_served_elsewhere_only_with_a_certificate_and_its_key() {
+    let whole = "[gms]\nhttps = \"[::]:8443\"\ncertificate = \"/a.pem\"\nkey = \"/a.key\"\n";
+    let config = parse(whole, Path::new("kumi.toml")).unwrap();
+    let https = config.gms.unwrap();
+    assert_eq!(https.at, "[::]:8443".parse().unwrap());
+    assert_eq!(https.key, Path::new("/a.key"));
+    let failed = |source: &str| parse(source, Path::new("kumi.toml")).unwrap_err().id;
+    for (source, id) in [
+        ("[gms]\nhttps = \"[::]:8443\"\n", "error-config-gms"),
+        ("[gms]\ncertificate = \"/a.pem\"\n", "error-config-gms"),
+        ("[gms]\nhttps = \"8443\"\n", "error-config-https"),
+        ("[gms]\nhttps = \"[::]:0\"\n", "error-config-https"),
+        ("[gms]\nkey = \"a.key\"\n", "error-config-file"),
+        ("[gms]\nhtps = \"[::]:1\"\n", "error-config-key-near"),
+        ("gms = 1\n", "error-config-type"),
+    ] {
+        assert_eq!(failed(source), id, "{source}");
+    }
+    assert_eq!(parse("[gms]\n", Path::new("kumi.toml")).unwrap().gms, None);
 }

@@ -45,7 +45,7 @@ cmd-gms-admin-add = Make an administrator, and print the key
         administers.
     .examples =
         kumi gms admin add olivia                          changes groups and members
-        kumi gms admin add ci --role auditor --expires 90d for a program, for 90 days
+        kumi gms admin add ci --role auditor --expires 90d    for a program, for 90 days
 
 cmd-gms-admin-list = Show the administrators
     .examples = kumi gms admin list    all, their roles, and until when

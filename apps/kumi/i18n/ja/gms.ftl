@@ -43,7 +43,7 @@ cmd-gms-admin-add = 管理者を作り、鍵を表示する
     .long = auditor: すべてを読む。admin: さらにグループとメンバーを変える。owner: さらに管理者を決める。
     .examples =
         kumi gms admin add olivia                          グループとメンバーを変えられる
-        kumi gms admin add ci --role auditor --expires 90d プログラム用に 90 日間
+        kumi gms admin add ci --role auditor --expires 90d    プログラム用に 90 日間
 
 cmd-gms-admin-list = 管理者を表示する
     .examples = kumi gms admin list    全員の役割と期限
@@ -57,7 +57,7 @@ cmd-gms-use = 別の管理サーバに指示する
         鍵が場所を示します。外からは、サーバの kumi.toml に `[gms] https` が必要です。
     .examples =
         kumi gms use kumiadmin1.AbC…                                      管理者の鍵
-        kumi gms use kumiadmin1.AbC… --url https://gms:8443 --trust ca.pem 外から
+        kumi gms use kumiadmin1.AbC… --url https://gms:8443 --trust ca.pem    外から
         kumi gms use --own                                                このノードに戻す
 
 arg-admin = 管理者の名前
