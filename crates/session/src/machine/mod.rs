@@ -94,6 +94,8 @@ pub struct Session {
     stream: ControlStream,
     pieces: piece::Reassembly,
     next_piece_id: u16,
+    /// The control stream may have something to send: since when.
+    stream_due: Option<Duration>,
     roaming: Roaming,
     trials: Trials,
     suspicion: Option<paths::Suspicion>,
@@ -159,6 +161,7 @@ impl Session {
             stream: ControlStream::new(),
             pieces: piece::Reassembly::new(),
             next_piece_id: 0,
+            stream_due: None,
             roaming: Roaming::new(None),
             trials: Trials::default(),
             suspicion: None,
@@ -268,7 +271,15 @@ impl Session {
     }
 
     /// The next output. Drain it after every call that changes the session.
+    ///
+    /// What the caller says in the control stream while it drains goes together: into as few datagrams
+    /// as carry it, with one acknowledgement of all that came.
     pub fn poll_output(&mut self) -> Option<SessionOutput> {
+        if self.outputs.is_empty()
+            && let Some(now) = self.stream_due.take()
+        {
+            self.flush_stream(now);
+        }
         self.outputs.pop_front()
     }
 

@@ -97,6 +97,7 @@ impl Session {
 
     /// Closes the session and tells the peer. Every thread stops using its keys at once.
     pub fn close(&mut self, now: Duration, reason: CloseReason) {
+        self.flush_stream(now);
         self.control(now, &Control::Close(reason));
         self.over(Closed::Local(reason));
     }
@@ -111,7 +112,7 @@ impl Session {
             self.emit(now, kind, &bytes);
         }
         self.unpark_messages(now);
-        self.flush_stream(now);
+        self.stream_due = Some(now);
         for (id, opaque) in self.echoes.take_unsent(now) {
             self.control(now, &Control::EchoRequest { id, opaque });
         }
@@ -221,7 +222,10 @@ impl Session {
         }
     }
 
-    fn flush_stream(&mut self, now: Duration) {
+    pub(super) fn flush_stream(&mut self, now: Duration) {
+        if !self.can_send(now) {
+            return;
+        }
         let bytes_max = self
             .path_mtu
             .datagram_max()
