@@ -1,8 +1,9 @@
 //! Where a management server writes down what happened.
 //!
-//! What it does: [`Sqlite`] is a [`control::service::Store`] in one file. Everything that an order
-//! does is one transaction: the records of the audit trail, the secrets of epochs and the root keys
-//! of groups, the last two sealed ([`Seal`]).
+//! What it does: [`Sqlite`] is a [`control::service::Store`] in one file, [`Postgres`] one that
+//! several instances of a server share. Everything that an order does is one transaction: the
+//! records of the audit trail, the secrets of epochs and the root keys of groups, the last two
+//! sealed ([`Seal`]).
 //!
 //! What it does not: decide anything, or know what a record means.
 //!
@@ -14,8 +15,15 @@
 //! A backup is both files; the first without the second is of no use to anybody.
 #![forbid(unsafe_code)]
 
+mod label;
+mod open;
+pub mod postgres;
 mod seal;
 mod sqlite;
+mod url;
 
+pub use open::{Database, OpenError};
+pub use postgres::Postgres;
 pub use seal::{KEY_FILE, MasterKey, Seal};
-pub use sqlite::{FILE, OpenError, Sqlite};
+pub use sqlite::{FILE, Sqlite};
+pub use url::{DatabaseUrl, URL_LEN_MAX, UrlError};

@@ -4,7 +4,7 @@
 //! kill -9 and the loss of power. Records are kept as the JSON that was hashed, so that the trail
 //! can be checked with other tools.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use control::service::{Store, StoreError, Writing};
@@ -13,16 +13,19 @@ use group::epochs::EpochSecret;
 use group::statement::GroupId;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::label;
+use crate::open::OpenError;
 use crate::seal::Seal;
 
 /// The name of the store in the state directory.
 pub const FILE: &str = "gms.db";
 
 /// The version of the tables.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// How long to wait for another process that holds the file: a backup.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Format 1 had no more than these.
 const TABLES: &str = "
     CREATE TABLE records (rev INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
     CREATE TABLE epoch_secrets (
@@ -31,26 +34,10 @@ const TABLES: &str = "
     CREATE TABLE root_seeds (group_id BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 ";
 
-/// Why a store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file cannot be used.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: rusqlite::Error,
-    },
-    /// It was written by a newer version.
-    #[error("{} was written by a newer version (format {format})", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        format: i64,
-    },
-}
+/// What a store says of itself: one row.
+const ABOUT: &str = "
+    CREATE TABLE about (key_check BLOB NOT NULL, moved_to TEXT) STRICT;
+";
 
 /// A store in one file.
 pub struct Sqlite {
@@ -63,16 +50,24 @@ impl Sqlite {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(directory: &Path, seal: Seal) -> Result<Self, OpenError> {
+    pub fn open(directory: &Path, mut seal: Seal) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
         let failed = |source| OpenError::File {
             path: path.clone(),
             source,
         };
         let mut connection = Connection::open(&path).map_err(failed)?;
-        let format = prepare(&mut connection).map_err(failed)?;
-        if format > FORMAT {
-            return Err(OpenError::Newer { path, format });
+        let about = prepare(&mut connection, &mut seal).map_err(failed)?;
+        let place = path.display().to_string();
+        let (check, moved) = match about {
+            Ok(about) => about,
+            Err(format) => return Err(OpenError::Newer { place, format }),
+        };
+        if let Some(to) = moved {
+            return Err(OpenError::Moved { place, to });
+        }
+        if seal.open(label::KEY, &check).as_deref() != Some(label::KEY_CHECK) {
+            return Err(OpenError::Key { place });
         }
         Ok(Self { connection, seal })
     }
@@ -88,43 +83,34 @@ impl Sqlite {
             .prepare_cached(query)
             .and_then(|mut query| query.query_row([&group.0[..]], blob).optional());
         let sealed = found.map_err(unavailable)?;
-        sealed
-            .map(|sealed| self.open_sealed(&root_label(group), &sealed))
-            .transpose()
-    }
-
-    fn open_sealed(&self, what: &[u8], sealed: &[u8]) -> Result<[u8; 32], StoreError> {
-        let opened = self.seal.open(what, sealed);
-        let secret = opened.and_then(|bytes| bytes.try_into().ok());
-        secret.ok_or_else(|| {
-            let key = crate::KEY_FILE;
-            StoreError::Unavailable(format!("a secret does not open with the key in {key}"))
-        })
+        let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
+        opened.transpose()
     }
 
     fn write(&mut self, after: u64, writing: &Writing<'_>) -> Result<(), StoreError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior);
         let transaction = transaction.map_err(unavailable)?;
-        if last_rev(&transaction).map_err(unavailable)? != after {
+        let (last, moved) = end(&transaction).map_err(unavailable)?;
+        if let Some(to) = moved {
+            return Err(StoreError::Unavailable(label::moved(&to)));
+        }
+        if last != after {
             return Err(StoreError::Conflict);
         }
         for record in writing.records {
-            let json = serde_json::to_string(record).map_err(|error| {
-                StoreError::Unavailable(format!("a record cannot be written: {error}"))
-            })?;
+            let json = label::json(record)?;
             let insert = "INSERT INTO records (rev, json) VALUES (?1, ?2)";
-            let rev = i64::try_from(record.rev).unwrap_or(i64::MAX);
-            run(&transaction, insert, params![rev, json])?;
+            run(&transaction, insert, params![label::rev(record.rev), json])?;
         }
         for (of, secret) in writing.secrets {
-            let sealed = self.seal.seal(&epoch_label(*of), secret.bytes());
+            let sealed = self.seal.seal(&label::epoch(*of), secret.bytes());
             let insert = "INSERT INTO epoch_secrets (group_id, number, sealed) VALUES (?1, ?2, ?3)";
             let values = params![&of.group.0[..], of.number, sealed];
             run(&transaction, insert, values)?;
         }
         for (group, seed) in writing.root_seeds {
-            let sealed = self.seal.seal(&root_label(*group), seed);
+            let sealed = self.seal.seal(&label::root(*group), seed);
             let insert = "INSERT INTO root_seeds (group_id, sealed) VALUES (?1, ?2)";
             run(&transaction, insert, params![&group.0[..], sealed])?;
         }
@@ -140,17 +126,13 @@ impl Store for Sqlite {
     fn records(&mut self, after: u64, most: usize) -> Result<Vec<Record>, StoreError> {
         let query = "SELECT json FROM records WHERE rev > ?1 ORDER BY rev LIMIT ?2";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let after = label::rev(after);
         let mut query = self.connection.prepare_cached(query).map_err(unavailable)?;
         let rows = query.query_map([after, most], |row| row.get::<_, String>(0));
         let mut records = Vec::new();
         for json in rows.map_err(unavailable)? {
             let json = json.map_err(unavailable)?;
-            let record = serde_json::from_str(&json).map_err(|error| {
-                let after = after.saturating_add(1);
-                StoreError::Unavailable(format!("a record from {after} on is damaged: {error}"))
-            })?;
-            records.push(record);
+            records.push(label::record(after, &json)?);
         }
         Ok(records)
     }
@@ -163,31 +145,55 @@ impl Store for Sqlite {
             .prepare_cached(query)
             .and_then(|mut query| query.query_row(values, blob).optional());
         let sealed = found.map_err(unavailable)?;
-        let opened = sealed.map(|sealed| self.open_sealed(&epoch_label(of), &sealed));
+        let opened = sealed.map(|sealed| label::open(&self.seal, &label::epoch(of), &sealed));
         Ok(opened.transpose()?.map(EpochSecret::new))
     }
 }
 
-/// Sets the file up; the version of its tables.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
+/// What a store says of itself: what its key seals, and where it was moved to.
+type About = (Vec<u8>, Option<String>);
+
+/// Sets the file up; what it says of itself, or its format if that is newer.
+fn prepare(connection: &mut Connection, seal: &mut Seal) -> rusqlite::Result<Result<About, i64>> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let format: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if format == 0 {
-        transaction.execute_batch(TABLES)?;
-        transaction.pragma_update(None, "user_version", FORMAT)?;
-        transaction.commit()?;
-        return Ok(FORMAT);
+    if format > FORMAT {
+        return Ok(Err(format));
     }
-    Ok(format)
+    if format < 1 {
+        transaction.execute_batch(TABLES)?;
+    }
+    if format < FORMAT {
+        let query = "SELECT group_id, sealed FROM root_seeds LIMIT 1";
+        let root = transaction.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        let root: Option<([u8; 16], Vec<u8>)> = root.optional()?;
+        let opens = |(id, sealed): ([u8; 16], Vec<u8>)| {
+            seal.open(&label::root(GroupId(id)), &sealed).is_some()
+        };
+        if !root.is_none_or(opens) {
+            return Ok(Ok((Vec::new(), None)));
+        }
+        let check = seal.seal(label::KEY, label::KEY_CHECK);
+        transaction.execute_batch(ABOUT)?;
+        transaction.execute("INSERT INTO about (key_check) VALUES (?1)", [check])?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+    }
+    let query = "SELECT key_check, moved_to FROM about";
+    let about = transaction.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    transaction.commit()?;
+    Ok(Ok(about))
 }
 
-fn last_rev(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-    let query = "SELECT COALESCE(MAX(rev), 0) FROM records";
-    let rev: i64 = transaction.query_row(query, [], |row| row.get(0))?;
-    Ok(u64::try_from(rev).unwrap_or_default())
+/// The last revision, and where the store was moved to.
+fn end(transaction: &Transaction<'_>) -> rusqlite::Result<(u64, Option<String>)> {
+    let query = "SELECT (SELECT COALESCE(MAX(rev), 0) FROM records), moved_to FROM about";
+    transaction.query_row(query, [], |row| {
+        let rev: i64 = row.get(0)?;
+        Ok((u64::try_from(rev).unwrap_or_default(), row.get(1)?))
+    })
 }
 
 fn run(
@@ -206,12 +212,4 @@ fn blob(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<u8>> {
 
 fn unavailable(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
-}
-
-fn epoch_label(of: SecretOf) -> Vec<u8> {
-    [b"epoch".as_slice(), &of.group.0, &of.number.to_be_bytes()].concat()
-}
-
-fn root_label(group: GroupId) -> Vec<u8> {
-    [b"root".as_slice(), &group.0].concat()
 }

@@ -1,4 +1,6 @@
-//! A server over a store in a directory of its own.
+//! A server over a store: in a directory of its own, and in a database of its own of a real
+//! PostgreSQL.
+#![allow(unreachable_pub, reason = "a part of it is the lab's")]
 #![allow(dead_code, reason = "shared by test files that each use a part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +9,9 @@
     reason = "a test stops where it is surprised"
 )]
 
+#[path = "../../../../tests/lab/src/postgres.rs"]
+pub(crate) mod postgres;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +19,8 @@ use control::service::{Keys, OrderError, Service};
 use control::{Actor, Addition, Command, Enrolment, InviteId, Reply};
 use group::Kind;
 use identity::crypto::{AwsLc, Crypto, HashRng};
-use store::{MasterKey, Sqlite};
+use store::postgres::Reached;
+use store::{Database, DatabaseUrl, MasterKey, Sqlite};
 use wire::NodeAddr;
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -38,6 +44,55 @@ impl Drop for Folder {
     }
 }
 
+/// Where a store is: the key always in the directory, the records there or in the database.
+pub(crate) struct Ground {
+    pub(crate) folder: Folder,
+    pub(crate) url: Option<String>,
+    /// Ends with the last that uses it.
+    pub(crate) server: Option<Arc<postgres::Postgres>>,
+}
+
+impl Ground {
+    pub(crate) fn sqlite(label: &str) -> Self {
+        Self {
+            folder: Folder::new(label),
+            url: None,
+            server: None,
+        }
+    }
+
+    pub(crate) fn postgres(label: &str) -> Self {
+        let server = postgres::Postgres::shared();
+        Self {
+            folder: Folder::new(&format!("{label}-pg")),
+            url: Some(server.database()),
+            server: Some(server),
+        }
+    }
+
+    /// One of each kind.
+    pub(crate) fn both(label: &str) -> [Self; 2] {
+        [Self::sqlite(label), Self::postgres(label)]
+    }
+
+    pub(crate) fn open(&self) -> Result<Server, String> {
+        self.of(1)
+    }
+
+    pub(crate) fn of(&self, instance: u8) -> Result<Server, String> {
+        Server::of(&self.folder.0, self.url.as_deref(), instance)
+    }
+
+    /// What a statement on its database gives.
+    pub(crate) fn sql(&self, statement: &str) -> String {
+        let (Some(url), Some(server)) = (&self.url, &self.server) else {
+            panic!("it has no database");
+        };
+        let name = url.split(['/', '?']).nth(3).unwrap();
+        server.sql(name, statement)
+    }
+}
+
 pub(crate) fn f(number: u8) -> NodeAddr {
     let mut bytes = [number; 16];
     bytes[0] = 0xfc;
@@ -47,24 +102,28 @@ pub(crate) fn f(number: u8) -> NodeAddr {
 /// A server and its store.
 pub(crate) struct Server {
     pub(crate) service: Service,
-    pub(crate) store: Sqlite,
+    pub(crate) store: Database,
     pub(crate) rng: HashRng,
 }
 
 impl Server {
-    pub(crate) fn open(directory: &Path) -> Result<Self, String> {
-        Self::of(directory, 1)
-    }
-
     /// One of several over one store: each draws its own random numbers.
-    pub(crate) fn of(directory: &Path, instance: u8) -> Result<Self, String> {
+    pub(crate) fn of(directory: &Path, url: Option<&str>, instance: u8) -> Result<Self, String> {
         let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
         let key = MasterKey::open(directory, [7; 32]).map_err(|it| it.to_string())?;
         let seal = key.seal(
             Arc::clone(&crypto),
             Box::new(HashRng::new([100 + instance; 32])),
         );
-        let mut store = Sqlite::open(directory, seal).map_err(|it| it.to_string())?;
+        let opened = match url {
+            None => Sqlite::open(directory, seal).map(Database::Sqlite),
+            Some(url) => {
+                let url: DatabaseUrl = url.parse().map_err(|it: store::UrlError| it.to_string())?;
+                let reached = Reached::connect(url).and_then(|it| it.open(seal));
+                reached.map(|it| Database::Postgres(Box::new(it)))
+            }
+        };
+        let mut store = opened.map_err(|it| it.to_string())?;
         let keys = Keys {
             seed: key.statement_seed(&*crypto),
             crypto,
