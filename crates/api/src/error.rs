@@ -148,6 +148,8 @@ codes! {
     GroupRefused = "group-refused",
     /// The management server's store cannot be used. [detail]
     GroupStore = "group-store",
+    /// The database that was named cannot be used. [problem, place, to, detail]
+    GroupDatabase = "group-database",
     /// The management server did not answer in time; it is called on. [server, waited_s]
     GroupTimeout = "group-timeout",
     /// Nothing outside this machine can reach it by what it knows.

@@ -40,7 +40,15 @@ pub enum Kind {
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum GroupRequest {
     /// Be a management server, also after a restart: [`crate::Response::Done`].
-    Serve,
+    Serve {
+        /// Where the records are, if not where they were: a directory, or the place of a
+        /// database; at most [`DATABASE_LEN_MAX`] bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database: Option<Hidden>,
+        /// The key of the server whose records they are, if it is not here: 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Hidden>,
+    },
     /// Make a group on this node, which becomes its management server:
     /// [`crate::Response::Done`].
     Create {
@@ -95,6 +103,20 @@ pub enum GroupRequest {
     List,
 }
 
+/// The longest place of a database, in bytes.
+pub const DATABASE_LEN_MAX: usize = 2_048;
+
+/// What nobody is to see on its way to the node: a key, or a place with a password. It does not show
+/// itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
 impl GroupRequest {
     /// Checks every bound of this module.
     ///
@@ -102,7 +124,15 @@ impl GroupRequest {
     /// The name of the first value that is out of range.
     pub fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Serve | Self::List => Ok(()),
+            Self::List => Ok(()),
+            Self::Serve { database, key } => {
+                let is_place = |it: &Hidden| it.0.len() <= DATABASE_LEN_MAX;
+                let is_key =
+                    |it: &Hidden| it.0.len() == 64 && it.0.bytes().all(|it| it.is_ascii_hexdigit());
+                let fits = database.as_ref().is_none_or(is_place);
+                fits.then_some(()).ok_or("database")?;
+                key.as_ref().is_none_or(is_key).then_some(()).ok_or("key")
+            }
             Self::Create {
                 group,
                 zone,

@@ -43,8 +43,8 @@ pub use frame::{
     frame_len, read_frame,
 };
 pub use group::{
-    Action, Enrolled, GROUPS_MAX, GroupLine, GroupRequest, Groups, Kind, Managed, ManagedGroup,
-    Member, Membership, Mode, NAME_LEN_MAX, PitEntry, Reached, USES_MAX,
+    Action, DATABASE_LEN_MAX, Enrolled, GROUPS_MAX, GroupLine, GroupRequest, Groups, Hidden, Kind,
+    Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX, PitEntry, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use netcheck::{

@@ -13,25 +13,33 @@
 //! | limit | value |
 //! |---|---|
 //! | things that wait for it | [`ASKS_MAX`]; what nodes say beyond that is dropped, they say it again |
+//! | time between two looks at what other instances wrote into a store that is shared | [`POLL`] |
+//! | time between two tries to open a store that does not open | [`RETRY`] |
+
+mod opening;
 
 use crate::orders::{Ask, FromGms, Order};
 use crate::shared::{Inbox, Input};
-use api::{ApiError, Code, Reply, Response};
-use control::service::{Keys, OrderError, Service, Store};
+use api::{ApiError, Code, Hidden, Reply, Response};
+use control::service::{OrderError, Service};
 use control::{Actor, Addition, Command};
-use identity::crypto::{AwsLc, Crypto, HashRng};
+use identity::crypto::HashRng;
+use opening::Opened;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
-use store::{MasterKey, Sqlite};
+use store::{Database, Place};
 use wire::NodeAddr;
 
 /// At most this many things wait for the server.
 pub const ASKS_MAX: usize = 4_096;
 /// Time between two looks at what is due.
 const TICK: Duration = Duration::from_secs(60);
+/// Time between two looks at what other instances wrote.
+pub const POLL: Duration = Duration::from_millis(250);
+/// Time between two tries to open a store: each may take some seconds.
+pub const RETRY: Duration = Duration::from_secs(5);
 /// Stack of its thread, in bytes: SQLite needs some.
 const STACK_LEN: usize = 1024 * 1024;
 
@@ -42,9 +50,9 @@ pub struct Gms {
 }
 
 impl Gms {
-    /// Whether there is a store in a state directory.
+    /// Whether there is a store in a state directory, or it says where.
     pub fn is_in(state: &Path) -> bool {
-        state.join(store::FILE).exists()
+        Place::is_known(state)
     }
 
     /// Starts the server of the node `f`.
@@ -60,6 +68,9 @@ impl Gms {
             rng: HashRng::new(os::random::seed()?),
             open: None,
             ticked: None,
+            polled: None,
+            refused: None,
+            is_behind: false,
         };
         let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
         thread.spawn(move || server.run(&waiting))?;
@@ -84,20 +95,23 @@ struct Server {
     f: NodeAddr,
     inbox: Inbox,
     rng: HashRng,
-    open: Option<(Service, Sqlite)>,
+    open: Option<Opened>,
     ticked: Option<Instant>,
+    polled: Option<Instant>,
+    /// Why the store was not opened, and when that was found out.
+    refused: Option<(Instant, ApiError)>,
+    /// What other instances write cannot be read.
+    is_behind: bool,
 }
 
 impl Server {
     /// Runs until nobody can ask any more.
     fn run(&mut self, waiting: &Receiver<Ask>) {
-        if let Err(error) = self.opened() {
-            tracing::warn!(%error, "the store of groups cannot be opened");
-        }
         loop {
             self.tick();
+            self.poll();
             self.drain();
-            match waiting.recv_timeout(TICK) {
+            match waiting.recv_timeout(self.wait()) {
                 Ok(ask) => self.handle(ask),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -105,17 +119,69 @@ impl Server {
         }
     }
 
+    /// How long nothing is due.
+    fn wait(&self) -> Duration {
+        match &self.open {
+            Some(opened) if opened.store.is_shared() => POLL,
+            Some(_) => TICK,
+            None => RETRY,
+        }
+    }
+
     /// The service and its store, opened if they are not yet.
-    fn opened(&mut self) -> Result<(&mut Service, &mut Sqlite, &mut HashRng), ApiError> {
+    fn opened(&mut self) -> Result<(&mut Service, &mut Database, &mut HashRng), ApiError> {
         if self.open.is_none() {
-            let opened = open(&self.state, self.f)?;
-            let members = opened.0.tenant().nodes.keys().copied().collect();
-            self.inbox.send(Input::Gms(FromGms::Ready(members)));
-            self.open = Some(opened);
+            let lately = |at: &Instant| at.elapsed() < RETRY;
+            if let Some((_, error)) = self.refused.as_ref().filter(|(at, _)| lately(at)) {
+                return Err(error.clone());
+            }
+            match Opened::remembered(&self.state, self.f) {
+                Ok(opened) => self.use_store(opened),
+                Err(error) => {
+                    if self.refused.as_ref().is_none_or(|(_, it)| *it != error) {
+                        tracing::warn!(%error, "the store of groups cannot be opened");
+                    }
+                    self.refused = Some((Instant::now(), error.clone()));
+                    return Err(error);
+                }
+            }
         }
         let missing = || ApiError::new(Code::GroupStore).with("detail", "");
-        let (service, store) = self.open.as_mut().ok_or_else(missing)?;
-        Ok((service, store, &mut self.rng))
+        let opened = self.open.as_mut().ok_or_else(missing)?;
+        Ok((&mut opened.service, &mut opened.store, &mut self.rng))
+    }
+
+    fn use_store(&mut self, opened: Opened) {
+        let members = opened.service.tenant().nodes.keys().copied().collect();
+        self.inbox.send(Input::Gms(FromGms::Ready(members)));
+        (self.open, self.refused) = (Some(opened), None);
+        (self.ticked, self.polled) = (None, None);
+    }
+
+    /// Reads what other instances wrote; opens a store that did not open before.
+    fn poll(&mut self) {
+        if self.polled.is_some_and(|at| at.elapsed() < POLL) {
+            return;
+        }
+        self.polled = Some(Instant::now());
+        let Ok((service, store, _)) = self.opened() else {
+            return;
+        };
+        if !store.is_shared() {
+            return;
+        }
+        let read = service.catch_up(store);
+        match read {
+            Ok(()) if self.is_behind => tracing::info!("groups: the database answers again"),
+            Err(error) if !self.is_behind => {
+                tracing::warn!(%error, "groups: what other instances wrote cannot be read");
+                self.is_behind = true;
+                return;
+            }
+            Ok(()) => {}
+            Err(_) => return,
+        }
+        self.is_behind = false;
     }
 
     fn handle(&mut self, ask: Ask) {
@@ -126,8 +192,8 @@ impl Server {
                 Err(error) => tracing::debug!(%error, "a node was not heard"),
             },
             Ask::Offline(f) => {
-                if let Some((service, _)) = &mut self.open {
-                    service.offline(f);
+                if let Some(opened) = &mut self.open {
+                    opened.service.offline(f);
                 }
             }
             Ask::Order { order, reply } => {
@@ -165,13 +231,16 @@ impl Server {
 
     fn order(&mut self, now_unix_s: u64, order: Order) -> Result<control::Reply, ApiError> {
         let f = self.f;
+        if let Order::Serve { database, key } = &order {
+            return self.serve(database.as_ref(), key.as_ref());
+        }
         let (service, store, rng) = self.opened()?;
         let mut act = |service: &mut Service, command: &Command| {
             let done = service.order(store, now_unix_s, rng, Actor::Operator, command);
             done.map_err(|error| order_error(&error))
         };
         match order {
-            Order::Serve => Ok(control::Reply::Done),
+            Order::Serve { .. } => Ok(control::Reply::Done),
             Order::Plain(command) => act(service, &command),
             Order::Create {
                 group,
@@ -197,6 +266,26 @@ impl Server {
         }
     }
 
+    /// Uses the store at a place, from now on.
+    fn serve(
+        &mut self,
+        database: Option<&Hidden>,
+        key: Option<&Hidden>,
+    ) -> Result<control::Reply, ApiError> {
+        if database.is_none() && key.is_none() {
+            self.refused = None;
+            return self.opened().map(|_| control::Reply::Done);
+        }
+        // What is open now, or why it is not, is for the comparison alone.
+        if Place::is_known(&self.state) {
+            let _ = self.opened();
+        }
+        let here = (self.state.as_path(), self.f);
+        let opened = Opened::elsewhere(self.open.as_ref(), here, (database, key))?;
+        self.use_store(opened);
+        Ok(control::Reply::Done)
+    }
+
     /// Does what is due.
     fn tick(&mut self) {
         if self.ticked.is_some_and(|at| at.elapsed() < TICK) {
@@ -204,7 +293,7 @@ impl Server {
         }
         self.ticked = Some(Instant::now());
         let now_unix_s = os::clock::unix_s();
-        if let Some((service, store)) = &mut self.open {
+        if let Some(Opened { service, store, .. }) = &mut self.open {
             let done = service.order(
                 store,
                 now_unix_s,
@@ -219,10 +308,10 @@ impl Server {
     }
 
     fn drain(&mut self) {
-        let Some((service, _)) = &mut self.open else {
+        let Some(opened) = &mut self.open else {
             return;
         };
-        while let Some(effect) = service.poll_effect() {
+        while let Some(effect) = opened.service.poll_effect() {
             if !self.inbox.send(Input::Gms(FromGms::Effect(effect))) {
                 return;
             }
@@ -248,24 +337,6 @@ fn own_member(service: &Service, f: NodeAddr, name: String) -> Result<Addition, 
         life_s: api::EXPIRES_S_DEFAULT,
         ..Addition::default()
     })
-}
-
-fn open(state: &Path, f: NodeAddr) -> Result<(Service, Sqlite), ApiError> {
-    let failed = |detail: String| ApiError::new(Code::GroupStore).with("detail", detail);
-    let random = || os::random::seed().map_err(|error| failed(error.to_string()));
-    let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
-    let key = MasterKey::open(state, random()?).map_err(|error| failed(error.to_string()))?;
-    let nonces = Box::new(HashRng::new(random()?));
-    let seal = key.seal(Arc::clone(&crypto), nonces);
-    let mut store = Sqlite::open(state, seal).map_err(|error| failed(error.to_string()))?;
-    let keys = Keys {
-        seed: key.statement_seed(&*crypto),
-        crypto,
-        f,
-    };
-    let service = Service::open(keys, &mut store as &mut dyn Store);
-    let service = service.map_err(|error| order_error(&error))?;
-    Ok((service, store))
 }
 
 fn order_error(error: &OrderError) -> ApiError {

@@ -81,7 +81,10 @@ impl Groups {
         request: GroupRequest,
         reply: SyncSender<Reply>,
     ) {
-        let starts = matches!(request, GroupRequest::Serve | GroupRequest::Create { .. });
+        let starts = matches!(
+            request,
+            GroupRequest::Serve { .. } | GroupRequest::Create { .. }
+        );
         if starts && let Err(error) = self.start(node.address()) {
             let internal = ApiError::new(Code::Internal).with("detail", error);
             return answer(&reply, Err(internal));

@@ -1,7 +1,7 @@
 //! What the slow path and the management server of groups say to each other, and orders as the
 //! domain takes them.
 
-use api::Reply;
+use api::{Hidden, Reply};
 use control::service::Effect;
 use control::{Addition, Command, InviteTerms};
 use group::agent::AgentMessage;
@@ -41,7 +41,12 @@ pub enum Ask {
 #[derive(Debug)]
 pub enum Order {
     /// Open the store, or make it.
-    Serve,
+    Serve {
+        /// Where, if not where it was.
+        database: Option<Hidden>,
+        /// Its key, if that is not here.
+        key: Option<Hidden>,
+    },
     /// Make a group, with this node as a member of a name or without.
     Create {
         /// Its name.
@@ -83,7 +88,7 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
         api::Mode::Closed => group::Mode::Closed,
     };
     Some(match request {
-        R::Serve => Order::Serve,
+        R::Serve { database, key } => Order::Serve { database, key },
         R::Create {
             group,
             zone,

@@ -11,19 +11,24 @@
 //! |---|---|
 //! | [`FILE`], and beside it what SQLite needs while it runs | records, sealed secrets |
 //! | [`KEY_FILE`] | the key that seals, and from which the server's own key follows |
+//! | [`PLACE_FILE`] | where the records are, if they are not in [`FILE`] here |
 //!
-//! A backup is both files; the first without the second is of no use to anybody.
+//! A backup is records and key; the first without the second are of no use to anybody.
 #![forbid(unsafe_code)]
 
+mod database;
+mod error;
 mod label;
-mod open;
-pub mod postgres;
+mod place;
+mod postgres;
 mod seal;
 mod sqlite;
 mod url;
 
-pub use open::{Database, OpenError};
+pub use database::{Database, Opening};
+pub use error::OpenError;
+pub use place::{PLACE_FILE, Place};
 pub use postgres::Postgres;
-pub use seal::{KEY_FILE, MasterKey, Seal};
+pub use seal::{KEY_FILE, KEY_LEN, MasterKey, Seal};
 pub use sqlite::{FILE, Sqlite};
 pub use url::{DatabaseUrl, URL_LEN_MAX, UrlError};

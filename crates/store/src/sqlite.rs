@@ -13,8 +13,8 @@ use group::epochs::EpochSecret;
 use group::statement::GroupId;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::error::OpenError;
 use crate::label;
-use crate::open::OpenError;
 use crate::seal::Seal;
 
 /// The name of the store in the state directory.
@@ -46,6 +46,12 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    /// Whether there is a store in a directory.
+    #[must_use]
+    pub fn is_in(directory: &Path) -> bool {
+        directory.join(FILE).exists()
+    }
+
     /// Opens the store in a directory, or makes it.
     ///
     /// # Errors

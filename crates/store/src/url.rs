@@ -42,7 +42,7 @@ pub enum UrlError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     text: String,
-    config: Config,
+    config: Box<Config>,
 }
 
 impl DatabaseUrl {
@@ -52,7 +52,7 @@ impl DatabaseUrl {
         &self.text
     }
 
-    pub(crate) const fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 }
@@ -88,6 +88,7 @@ impl FromStr for DatabaseUrl {
             return Err(UrlError::Tls);
         }
         let text = text.to_owned();
+        let config = Box::new(config);
         Ok(Self { text, config })
     }
 }

@@ -62,8 +62,16 @@ cmd-gms = Manage groups
     .examples = kumi gms serve    be a management server, and have no group yet
 
 cmd-gms-serve = Be a management server of groups, also after a restart
-    .long = What it knows is in the files gms.db and gms.key in the state directory: a backup is both.
-    .examples = kumi gms serve    start this node if it is not running, and manage groups
+    .long =
+        What it knows is in the files gms.db and gms.key in the state directory, or with
+        --database in a PostgreSQL database and gms.key. Several machines may serve one
+        database: each needs the first one's gms.key. The place is remembered, in a file that
+        nobody else may read.
+    .examples =
+        kumi gms serve                                        in a file, on this machine
+        kumi gms serve --database postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms serve --database-file FILE                   the place, with a password, from a file
+        kumi gms serve --database-file FILE --key gms.key     a second machine, with the first one's key
 
 cmd-group-cost = Count the values that people enter for a network
     .long =
@@ -88,6 +96,9 @@ opt-zone = The time zone in which the key changes at 03:00, such as Asia/Tokyo
 opt-mode = open: it also talks to those outside its groups, in the clear; closed: it does not
 opt-site = Ordinary addresses that the group protects as well (site mode), such as 192.168.0.0/16; may be given several times
 opt-behind = What lies behind its machine: a network such as 192.168.20.0/24 (a router), or a server such as 192.168.1.50 (an adapter); may be given several times
+opt-database = Keep the records in this PostgreSQL database: postgresql://USER@HOST/DATABASE
+opt-database-file = Take the place of the database from this file; nobody else may be able to read it
+opt-key = The file gms.key of the server whose records are used, copied from its state directory
 opt-uses = How many machines may use the line (1 if not given)
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 expected-mode = open or closed

@@ -62,8 +62,16 @@ cmd-gms = グループを管理する
     .examples = kumi gms serve    管理サーバになる。グループはまだない
 
 cmd-gms-serve = グループの管理サーバになる(再起動後も)
-    .long = 知っていることは状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
-    .examples = kumi gms serve    ノードが起動していなければ起動し、グループを管理する
+    .long =
+        知っていることは状態ディレクトリの gms.db と gms.key に、--database を付ければ
+        PostgreSQL のデータベースと gms.key にあります。1つのデータベースを複数の機器で
+        使えます。それぞれに最初の機器の gms.key が要ります。場所は、ほかの人が読めない
+        ファイルに記憶します。
+    .examples =
+        kumi gms serve                                        この機器のファイルに置く
+        kumi gms serve --database postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms serve --database-file FILE                   パスワードの入った場所をファイルから読む
+        kumi gms serve --database-file FILE --key gms.key     2台目。最初の機器の鍵を使う
 
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
@@ -88,6 +96,9 @@ opt-zone = 03:00 に鍵を替えるタイムゾーン(Asia/Tokyo など)
 opt-mode = open: グループの外とも平文で通信する。closed: しない
 opt-site = グループが守る通常のアドレス(サイトモード。192.168.0.0/16 など)。何度でも指定できる
 opt-behind = その機器の背後にあるもの。192.168.20.0/24 などのネットワーク(ルータ)、または 192.168.1.50 などのサーバ(アダプタ)。何度でも指定できる
+opt-database = 記録を置く PostgreSQL データベース: postgresql://USER@HOST/DATABASE
+opt-database-file = データベースの場所をこのファイルから読む。ほかの人が読めてはならない
+opt-key = 記録を使うサーバの gms.key(その状態ディレクトリから写したもの)
 opt-uses = 行を使える機器の数(省略時 1)
 opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略時 24h)
 expected-mode = open または closed

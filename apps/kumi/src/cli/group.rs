@@ -22,8 +22,18 @@ impl Builder<'_> {
             .disable_help_subcommand(true)
             .subcommand_help_heading(self.text.t("help-commands"))
             .subcommand(
-                self.leaf("serve", "cmd-gms-serve", "kumi gms serve")
-                    .arg(self.passphrase()),
+                self.leaf(
+                    "serve",
+                    "cmd-gms-serve",
+                    "kumi gms serve [--database URL | --database-file FILE] [--key FILE]",
+                )
+                .arg(
+                    self.option("database", "URL")
+                        .conflicts_with("database-file"),
+                )
+                .arg(self.path_option("database-file", "FILE"))
+                .arg(self.path_option("key", "FILE"))
+                .arg(self.passphrase()),
             )
     }
 

@@ -21,8 +21,8 @@ use group::statement::GroupId;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::error::OpenError;
 use crate::label;
-use crate::open::OpenError;
 use crate::seal::Seal;
 use crate::url::DatabaseUrl;
 use link::{ANSWER, Link, Problem};
@@ -57,7 +57,7 @@ pub struct Postgres {
 }
 
 /// A database that was reached and may be a store already.
-pub struct Reached {
+pub(crate) struct Reached {
     link: Link,
     is_made: bool,
 }
@@ -67,7 +67,7 @@ impl Reached {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn connect(url: DatabaseUrl) -> Result<Self, OpenError> {
+    pub(crate) fn connect(url: DatabaseUrl) -> Result<Self, OpenError> {
         let link = Link::new(url).map_err(|error| OpenError::Database(error.to_string()))?;
         let query = "SELECT to_regclass('kumihimo.about') IS NOT NULL";
         let is_made = link.run(ANSWER, async |client| {
@@ -81,7 +81,7 @@ impl Reached {
 
     /// Whether it is a store: then its key must be here.
     #[must_use]
-    pub const fn is_made(&self) -> bool {
+    pub(crate) const fn is_made(&self) -> bool {
         self.is_made
     }
 
@@ -89,7 +89,7 @@ impl Reached {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(self, mut seal: Seal) -> Result<Postgres, OpenError> {
+    pub(crate) fn open(self, mut seal: Seal) -> Result<Postgres, OpenError> {
         let check = seal.seal(label::KEY, label::KEY_CHECK);
         let read = self.link.run(ANSWER, async |client| {
             let found = about(client, &check).await;

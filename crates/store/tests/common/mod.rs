@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "shared by test files that each use a part of it")]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test stops where it is surprised"
@@ -19,8 +20,7 @@ use control::service::{Keys, OrderError, Service};
 use control::{Actor, Addition, Command, Enrolment, InviteId, Reply};
 use group::Kind;
 use identity::crypto::{AwsLc, Crypto, HashRng};
-use store::postgres::Reached;
-use store::{Database, DatabaseUrl, MasterKey, Sqlite};
+use store::{Database, Opening, Place};
 use wire::NodeAddr;
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -110,20 +110,19 @@ impl Server {
     /// One of several over one store: each draws its own random numbers.
     pub(crate) fn of(directory: &Path, url: Option<&str>, instance: u8) -> Result<Self, String> {
         let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
-        let key = MasterKey::open(directory, [7; 32]).map_err(|it| it.to_string())?;
-        let seal = key.seal(
-            Arc::clone(&crypto),
-            Box::new(HashRng::new([100 + instance; 32])),
-        );
-        let opened = match url {
-            None => Sqlite::open(directory, seal).map(Database::Sqlite),
-            Some(url) => {
-                let url: DatabaseUrl = url.parse().map_err(|it: store::UrlError| it.to_string())?;
-                let reached = Reached::connect(url).and_then(|it| it.open(seal));
-                reached.map(|it| Database::Postgres(Box::new(it)))
-            }
+        let place = match url {
+            None => Place::Directory(directory.to_owned()),
+            Some(url) => url.parse().map_err(|it: store::UrlError| it.to_string())?,
         };
-        let mut store = opened.map_err(|it| it.to_string())?;
+        let opening = Opening {
+            state: directory,
+            given: None,
+            crypto: Arc::clone(&crypto),
+            random: [7; 32],
+            nonces: Box::new(HashRng::new([100 + instance; 32])),
+        };
+        let opened = Database::open(&place, opening);
+        let (mut store, key) = opened.map_err(|it| it.to_string())?;
         let keys = Keys {
             seed: key.statement_seed(&*crypto),
             crypto,

@@ -13,17 +13,6 @@ use api::{GroupLine, GroupRequest, Mode, Prefix, Request, Response, USES_MAX};
 use clap::ArgMatches;
 use std::path::Path;
 
-/// Runs `kumi gms serve`.
-pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    running(context, matches)?;
-    done(context, GroupRequest::Serve)?;
-    if context.json {
-        output::json(&serde_json::json!({ "serving": true }));
-    }
-    context.say(&context.text.t("gms-serving"));
-    Ok(())
-}
-
 /// Runs `kumi group create`.
 pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let group = argument(matches, "GROUP").to_owned();
@@ -156,12 +145,13 @@ pub(super) fn rotate(context: &Context, matches: &ArgMatches) -> Result<(), Fail
     Ok(())
 }
 
-fn done(context: &Context, request: GroupRequest) -> Result<(), Failure> {
+/// Gives an order that has no answer but that it was done.
+pub(crate) fn done(context: &Context, request: GroupRequest) -> Result<(), Failure> {
     ask(context, &Request::Group(request)).map(drop)
 }
 
 /// Starts the node unless it runs.
-fn running(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+pub(crate) fn running(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let source = id::source(context, matches);
     start::ensure_running(context, &source, context.config.proxy).map(drop)
 }
