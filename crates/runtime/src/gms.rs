@@ -128,9 +128,13 @@ impl Server {
         }
     }
 
-    /// The service and its store, opened if they are not yet.
+    /// The service and its store, opened if they are not yet. A store that nobody has asked for is
+    /// not made.
     fn opened(&mut self) -> Result<(&mut Service, &mut Database, &mut HashRng), ApiError> {
         if self.open.is_none() {
+            if !Place::is_known(&self.state) {
+                return Err(ApiError::new(Code::NotManaging));
+            }
             let lately = |at: &Instant| at.elapsed() < RETRY;
             if let Some((_, error)) = self.refused.as_ref().filter(|(at, _)| lately(at)) {
                 return Err(error.clone());
@@ -218,13 +222,13 @@ impl Server {
             }
             Ask::List { mut groups, reply } => {
                 let managed = self.opened().map(|(service, ..)| managed(service));
-                answer(
-                    &reply,
-                    managed.map(|managed| {
-                        groups.managed = Some(managed);
-                        Response::Groups(Box::new(groups))
-                    }),
-                );
+                groups.managed = match managed {
+                    Ok(managed) => Some(managed),
+                    // It was to be one, and did not become one.
+                    Err(error) if error.code == Code::NotManaging => None,
+                    Err(error) => return answer(&reply, Err(error)),
+                };
+                answer(&reply, Ok(Response::Groups(Box::new(groups))));
             }
         }
     }
@@ -233,6 +237,9 @@ impl Server {
         let f = self.f;
         if let Order::Serve { database, key } = &order {
             return self.serve(database.as_ref(), key.as_ref());
+        }
+        if matches!(order, Order::Create { .. }) && !Place::is_known(&self.state) {
+            self.serve(None, None)?;
         }
         let (service, store, rng) = self.opened()?;
         let mut act = |service: &mut Service, command: &Command| {
@@ -273,6 +280,10 @@ impl Server {
         key: Option<&Hidden>,
     ) -> Result<control::Reply, ApiError> {
         if database.is_none() && key.is_none() {
+            if !Place::is_known(&self.state) {
+                let opened = Opened::remembered(&self.state, self.f)?;
+                self.use_store(opened);
+            }
             self.refused = None;
             return self.opened().map(|_| control::Reply::Done);
         }
