@@ -96,6 +96,8 @@ pub enum Command {
         /// Who that is.
         label: String,
     },
+    /// Says that this instance serves: each group of this server names its F.
+    Attend,
     /// Does what is due: epochs ahead, invites that are over.
     Tick,
 }

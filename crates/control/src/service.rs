@@ -61,6 +61,12 @@ pub trait Store {
     /// # Errors
     /// See [`StoreError`].
     fn secret(&self, of: SecretOf) -> Result<Option<EpochSecret>, StoreError>;
+
+    /// The seed of a group's root key.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError>;
 }
 
 /// What is written in one transaction.
@@ -201,7 +207,7 @@ impl Service {
     ) -> Result<Reply, OrderError> {
         let mut tries = 0;
         loop {
-            let outcome = self.decide(now_unix_s, rng, actor, command)?;
+            let outcome = self.decide(store, now_unix_s, rng, actor, command)?;
             if outcome.events.is_empty() {
                 return Ok(outcome.reply);
             }
@@ -239,13 +245,36 @@ impl Service {
         }
     }
 
+    /// Sees to it that every group of this server names this instance; does nothing if they do.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub fn attend(
+        &mut self,
+        store: &mut dyn Store,
+        now_unix_s: u64,
+        rng: &mut dyn Rng,
+    ) -> Result<(), OrderError> {
+        let here = group::statement::Server {
+            key: self.signer().public(),
+            f: self.keys.f,
+        };
+        if !self.tenant.lacks_instance(here) {
+            return Ok(());
+        }
+        let done = self.order(store, now_unix_s, rng, Actor::Clock, &Command::Attend);
+        done.map(drop)
+    }
+
     fn decide(
         &self,
+        store: &dyn Store,
         now_unix_s: u64,
         rng: &mut dyn Rng,
         actor: Actor,
         command: &Command,
     ) -> Result<Outcome, Refusal> {
+        let roots = |group| store.root_seed(group).ok().flatten();
         let mut context = Context {
             now_unix_s,
             crypto: &*self.keys.crypto,
@@ -254,6 +283,7 @@ impl Service {
                 seed: &self.keys.seed,
                 f: self.keys.f,
             },
+            roots: &roots,
         };
         self.tenant.decide(&mut context, actor, command)
     }

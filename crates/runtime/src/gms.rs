@@ -16,6 +16,7 @@
 //! | time between two looks at what other instances wrote into a store that is shared | [`POLL`] |
 //! | time between two tries to open a store that does not open | [`RETRY`] |
 
+mod instance;
 mod opening;
 
 use crate::orders::{Ask, FromGms, Order};
@@ -25,6 +26,7 @@ use control::service::{OrderError, Service};
 use control::{Actor, Addition, Command};
 use identity::crypto::HashRng;
 use opening::Opened;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
@@ -71,6 +73,7 @@ impl Gms {
             polled: None,
             refused: None,
             is_behind: false,
+            places: BTreeMap::new(),
         };
         let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
         thread.spawn(move || server.run(&waiting))?;
@@ -102,6 +105,8 @@ struct Server {
     refused: Option<(Instant, ApiError)>,
     /// What other instances write cannot be read.
     is_behind: bool,
+    /// Where nodes are that have come since it was last written down.
+    places: BTreeMap<NodeAddr, Vec<u8>>,
 }
 
 impl Server {
@@ -157,44 +162,30 @@ impl Server {
 
     fn use_store(&mut self, opened: Opened) {
         let members = opened.service.tenant().nodes.keys().copied().collect();
-        self.inbox.send(Input::Gms(FromGms::Ready(members)));
+        let gate = opened.gate;
+        self.inbox
+            .send(Input::Gms(FromGms::Ready { members, gate }));
         (self.open, self.refused) = (Some(opened), None);
         (self.ticked, self.polled) = (None, None);
-    }
-
-    /// Reads what other instances wrote; opens a store that did not open before.
-    fn poll(&mut self) {
-        if self.polled.is_some_and(|at| at.elapsed() < POLL) {
-            return;
-        }
-        self.polled = Some(Instant::now());
-        let Ok((service, store, _)) = self.opened() else {
-            return;
-        };
-        if !store.is_shared() {
-            return;
-        }
-        let read = service.catch_up(store);
-        match read {
-            Ok(()) if self.is_behind => tracing::info!("groups: the database answers again"),
-            Err(error) if !self.is_behind => {
-                tracing::warn!(%error, "groups: what other instances wrote cannot be read");
-                self.is_behind = true;
-                return;
-            }
-            Ok(()) => {}
-            Err(_) => return,
-        }
-        self.is_behind = false;
     }
 
     fn handle(&mut self, ask: Ask) {
         let now_unix_s = os::clock::unix_s();
         match ask {
-            Ask::Heard { from, message } => match self.opened() {
-                Ok((service, store, rng)) => service.hear(store, now_unix_s, rng, from, message),
-                Err(error) => tracing::debug!(%error, "a node was not heard"),
-            },
+            Ask::Heard {
+                from,
+                message,
+                place,
+            } => {
+                self.note_place(from, place);
+                match self.opened() {
+                    Ok((service, store, rng)) => {
+                        service.hear(store, now_unix_s, rng, from, message);
+                    }
+                    Err(error) => tracing::debug!(%error, "a node was not heard"),
+                }
+            }
+            Ask::Here(place) => self.note_place(self.f, Some(place)),
             Ask::Offline(f) => {
                 if let Some(opened) = &mut self.open {
                     opened.service.offline(f);
@@ -303,6 +294,7 @@ impl Server {
             return;
         }
         self.ticked = Some(Instant::now());
+        self.ask_where_this_is();
         let now_unix_s = os::clock::unix_s();
         if let Some(Opened { service, store, .. }) = &mut self.open {
             let done = service.order(
@@ -314,17 +306,6 @@ impl Server {
             );
             if let Err(error) = done {
                 tracing::warn!(%error, "groups: what is due cannot be written down");
-            }
-        }
-    }
-
-    fn drain(&mut self) {
-        let Some(opened) = &mut self.open else {
-            return;
-        };
-        while let Some(effect) = opened.service.poll_effect() {
-            if !self.inbox.send(Input::Gms(FromGms::Effect(effect))) {
-                return;
             }
         }
     }

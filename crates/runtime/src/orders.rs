@@ -18,7 +18,11 @@ pub enum Ask {
         from: NodeAddr,
         /// What.
         message: AgentMessage,
+        /// Where it is, if it may be asked for at another instance.
+        place: Option<AgentMessage>,
     },
+    /// Where this node is, for members of another instance.
+    Here(AgentMessage),
     /// The session with a node has ended.
     Offline(NodeAddr),
     /// An order of whoever may use the control socket.
@@ -65,8 +69,22 @@ pub enum Order {
 /// What the server has for the slow path.
 #[derive(Debug)]
 pub enum FromGms {
-    /// It is there: these are its members' nodes.
-    Ready(Vec<NodeAddr>),
+    /// It is there.
+    Ready {
+        /// Its members' nodes.
+        members: Vec<NodeAddr>,
+        /// What its lines prove.
+        gate: [u8; SECRET_LEN],
+    },
+    /// It would know where this node is.
+    WhereAmI,
+    /// A node asked where another is, and another instance knew.
+    Located {
+        /// Who asked.
+        to: NodeAddr,
+        /// The answer.
+        place: AgentMessage,
+    },
     /// Something for a node.
     Effect(Effect),
     /// An invite was made: whoever asked gets the line.

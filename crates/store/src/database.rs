@@ -102,21 +102,32 @@ impl Database {
         Ok((store, key))
     }
 
+    /// Notes where nodes are, for the other instances; nothing, if there are none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn put_places(&mut self, places: &[([u8; 16], Vec<u8>)]) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) if !places.is_empty() => store.put_places(places),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a node was, as an instance noted.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn place(&self, f: [u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.place(f),
+            Self::Sqlite(_) => Ok(None),
+        }
+    }
+
     /// Whether other instances may write to it.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
-    }
-
-    /// The seed of a group's root key.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
-        match self {
-            Self::Sqlite(store) => store.root_seed(group),
-            Self::Postgres(store) => store.root_seed(group),
-        }
     }
 }
 
@@ -139,6 +150,13 @@ impl Store for Database {
         match self {
             Self::Sqlite(store) => store.secret(of),
             Self::Postgres(store) => store.secret(of),
+        }
+    }
+
+    fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.root_seed(group),
+            Self::Postgres(store) => store.root_seed(group),
         }
     }
 }

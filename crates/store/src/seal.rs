@@ -4,6 +4,7 @@
 //! |---|---|
 //! | key of the seal, AES-256-GCM | `HMAC(key, "kumihimo store seal v1")` |
 //! | seed of the key for statements, Ed25519 | `HMAC(key, "kumihimo group server v1")` |
+//! | gate of its lines | the first 16 bytes of `HMAC(key, "kumihimo group gate v1")` |
 //!
 //! A sealed value is nonce (12) ‖ ciphertext ‖ tag (16). What it is of (its table and place) is
 //! authenticated with it, so that no value can be moved to another's place.
@@ -59,6 +60,15 @@ impl MasterKey {
     #[must_use]
     pub fn statement_seed(&self, crypto: &dyn Crypto) -> [u8; 32] {
         crypto.hmac(&self.0, &[b"kumihimo group server v1"])
+    }
+
+    /// What the server's lines prove in the handshake, at any instance.
+    #[must_use]
+    pub fn gate(&self, crypto: &dyn Crypto) -> [u8; 16] {
+        let whole = crypto.hmac(&self.0, &[b"kumihimo group gate v1"]);
+        let mut gate = [0; 16];
+        gate.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        gate
     }
 
     /// What seals with this key. `rng` draws the nonces.

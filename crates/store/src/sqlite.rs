@@ -78,21 +78,6 @@ impl Sqlite {
         Ok(Self { connection, seal })
     }
 
-    /// The seed of a group's root key.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
-        let query = "SELECT sealed FROM root_seeds WHERE group_id = ?1";
-        let found = self
-            .connection
-            .prepare_cached(query)
-            .and_then(|mut query| query.query_row([&group.0[..]], blob).optional());
-        let sealed = found.map_err(unavailable)?;
-        let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
-        opened.transpose()
-    }
-
     fn write(&mut self, after: u64, writing: &Writing<'_>) -> Result<(), StoreError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior);
@@ -153,6 +138,17 @@ impl Store for Sqlite {
         let sealed = found.map_err(unavailable)?;
         let opened = sealed.map(|sealed| label::open(&self.seal, &label::epoch(of), &sealed));
         Ok(opened.transpose()?.map(EpochSecret::new))
+    }
+
+    fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
+        let query = "SELECT sealed FROM root_seeds WHERE group_id = ?1";
+        let found = self
+            .connection
+            .prepare_cached(query)
+            .and_then(|mut query| query.query_row([&group.0[..]], blob).optional());
+        let sealed = found.map_err(unavailable)?;
+        let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
+        opened.transpose()
     }
 }
 

@@ -3,8 +3,8 @@
 use group::chain::{Chain, Head};
 use group::epochs::EpochSecret;
 use group::statement::{
-    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, SITE_MAX,
-    Server, Signer, is_name,
+    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, SERVERS_MAX,
+    SITE_MAX, Server, Signer, is_name,
 };
 use identity::crypto::random;
 use wire::Prefix;
@@ -52,11 +52,13 @@ impl Tenant {
             salt: random(context.rng),
         };
         let id = genesis.id(context.crypto);
-        let here = Server {
-            key: context.signer().public(),
-            f: context.server.f,
-        };
-        let authority = Authority::issue(&root, id, 1, context.now_unix_s, vec![Some(here)]);
+        let key = context.signer().public();
+        let here = context.server.f;
+        // The other instances of this server tell of the group as soon as this one.
+        let others = self.instances_of(key).into_iter().filter(|f| *f != here);
+        let servers = std::iter::once(here).chain(others).take(SERVERS_MAX);
+        let servers = servers.map(|f| Some(Server { key, f })).collect();
+        let authority = Authority::issue(&root, id, 1, context.now_unix_s, servers);
         let mut outcome = Outcome {
             events: vec![Event::GroupCreated {
                 group: group.to_owned(),

@@ -3,6 +3,7 @@
 //! | module | orders |
 //! |---|---|
 //! | `groups` | create, rotate, the clock |
+//! | `instances` | attend |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
 //! | `rights` | none: who may give which |
@@ -10,6 +11,7 @@
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
 
 mod groups;
+mod instances;
 mod invites;
 mod members;
 mod rights;
@@ -44,6 +46,8 @@ pub struct Context<'a> {
     pub rng: &'a mut dyn Rng,
     /// This server.
     pub server: Server<'a>,
+    /// Finds the seed of a group's root key, if it is kept here.
+    pub roots: &'a dyn Fn(GroupId) -> Option<[u8; 32]>,
 }
 
 impl<'a> Context<'a> {
@@ -117,6 +121,7 @@ impl Tenant {
             }
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
+            Command::Attend => self.attend(context),
             Command::Add(addition) => self.add(context, addition),
             Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
             Command::Invite { groups, terms } => self.invite(context, groups, *terms),

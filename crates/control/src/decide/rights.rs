@@ -17,7 +17,7 @@ impl Command {
                     Actor::Operator | Actor::Clock => Err(Refusal::NotANode),
                 };
             }
-            Self::Tick => {
+            Self::Tick | Self::Attend => {
                 return match actor {
                     Actor::Clock => Ok(()),
                     Actor::Operator | Actor::Node { .. } => Err(Refusal::ClockOnly),

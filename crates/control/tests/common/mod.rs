@@ -44,7 +44,7 @@ pub(crate) struct Gms {
     pub(crate) secrets: BTreeMap<SecretOf, EpochSecret>,
     pub(crate) roots: BTreeMap<GroupId, [u8; 32]>,
     pub(crate) now: u64,
-    rng: HashRng,
+    pub(crate) rng: HashRng,
 }
 
 impl Gms {
@@ -78,6 +78,7 @@ impl Gms {
                 seed: &SEED,
                 f: f(0),
             },
+            roots: &|group| self.roots.get(&group).copied(),
         };
         self.tenant.decide(&mut context, actor, command)
     }

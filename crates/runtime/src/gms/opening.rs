@@ -14,6 +14,8 @@ pub(super) struct Opened {
     pub(super) service: Service,
     pub(super) store: Database,
     pub(super) place: Place,
+    /// What the server's lines prove.
+    pub(super) gate: [u8; 16],
 }
 
 impl Opened {
@@ -40,6 +42,7 @@ impl Opened {
         };
         let opened = Database::open(&place, opening);
         let (mut store, key) = opened.map_err(|error| open_error(&error))?;
+        let gate = key.gate(&*crypto);
         let keys = Keys {
             seed: key.statement_seed(&*crypto),
             crypto,
@@ -50,6 +53,7 @@ impl Opened {
             service: service.map_err(|error| super::order_error(&error))?,
             store,
             place,
+            gate,
         })
     }
 

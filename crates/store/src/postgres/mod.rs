@@ -43,6 +43,7 @@ const TABLES: &str = "
         group_id BYTEA NOT NULL, number BIGINT NOT NULL, sealed BYTEA NOT NULL,
         PRIMARY KEY (group_id, number));
     CREATE TABLE kumihimo.root_seeds (group_id BYTEA PRIMARY KEY, sealed BYTEA NOT NULL);
+    CREATE TABLE kumihimo.places (f BYTEA PRIMARY KEY, place BYTEA NOT NULL);
 ";
 
 /// Nobody else writes until the end of the transaction; reading goes on.
@@ -132,15 +133,30 @@ async fn about(
 }
 
 impl Postgres {
-    /// The seed of a group's root key.
+    /// Notes where nodes are, for other instances: what each is told is not looked at.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
-        let query = "SELECT sealed FROM kumihimo.root_seeds WHERE group_id = $1";
-        let sealed = self.sealed(query, &[(&&group.0[..], Type::BYTEA)])?;
-        let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
-        opened.transpose()
+    pub(crate) fn put_places(&mut self, places: &[([u8; 16], Vec<u8>)]) -> Result<(), StoreError> {
+        let fs: Vec<&[u8]> = places.iter().map(|(f, _)| &f[..]).collect();
+        let values: Vec<&[u8]> = places.iter().map(|(_, place)| &place[..]).collect();
+        let put = "INSERT INTO kumihimo.places (f, place) SELECT * FROM UNNEST($1, $2)
+            ON CONFLICT (f) DO UPDATE SET place = EXCLUDED.place";
+        self.link.run(ANSWER, async |client| {
+            let values: &[(&(dyn ToSql + Sync), Type)] =
+                &[(&fs, Type::BYTEA_ARRAY), (&values, Type::BYTEA_ARRAY)];
+            let put = client.query_typed(put, values).await;
+            put.map(drop).map_err(|error| Problem::repeatable(&error))
+        })
+    }
+
+    /// Where a node was, as an instance noted.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub(crate) fn place(&self, f: [u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = "SELECT place FROM kumihimo.places WHERE f = $1";
+        self.sealed(query, &[(&&f[..], Type::BYTEA)])
     }
 
     fn sealed(
@@ -267,6 +283,13 @@ impl Store for Postgres {
         let sealed = self.sealed(query, values)?;
         let opened = sealed.map(|sealed| label::open(&self.seal, &label::epoch(of), &sealed));
         Ok(opened.transpose()?.map(EpochSecret::new))
+    }
+
+    fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
+        let query = "SELECT sealed FROM kumihimo.root_seeds WHERE group_id = $1";
+        let sealed = self.sealed(query, &[(&&group.0[..], Type::BYTEA)])?;
+        let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
+        opened.transpose()
     }
 }
 
