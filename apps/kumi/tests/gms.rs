@@ -23,6 +23,12 @@ fn private(path: &Path, bytes: &[u8]) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
+fn own_directory(place: &Place) {
+    let state = place.0.join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+}
+
 /// Everything that a node wrote into its directory, but the file that is for this.
 fn written(place: &Place) -> Vec<u8> {
     let mut all = Vec::new();
@@ -115,4 +121,120 @@ fn a_place_that_is_none_is_refused_with_the_reason() {
         assert!(!place.0.join("state/gms.database").exists());
     }
     place.ok(&["down"]);
+}
+
+/// What a server says that it manages, and where its trail has come to.
+fn managed(place: &Place) -> serde_json::Value {
+    let mut managed = place.json(&["group", "list"])["managed"].take();
+    // Who is in touch changes by itself.
+    for member in managed["members"].as_array_mut().unwrap() {
+        member["in_touch"] = serde_json::Value::Null;
+    }
+    managed
+}
+
+fn groups(place: &Place, names: &[&str]) {
+    for name in names {
+        place.ok(&["group", "create", name, "--apart", "--zone", "UTC"]);
+        place.ok(&["group", "add", &format!("ada-{name}"), name]);
+    }
+}
+
+#[test]
+fn groups_move_to_postgresql_and_back_and_the_old_store_is_never_served_again() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let place = Place::new("gms-move");
+    groups(&place, &["lab", "office"]);
+    let before = managed(&place);
+    let state = place.0.join("state");
+    let old = std::fs::read(state.join("gms.db")).unwrap();
+    let said = place.fails(&["gms", "move", state.to_str().unwrap()], 1);
+    assert!(said.contains("already"), "{said}");
+    place.ok(&["gms", "move", &url]);
+    assert_eq!(managed(&place), before);
+    assert!(
+        std::fs::read_to_string(state.join("gms.database"))
+            .unwrap()
+            .contains(&url)
+    );
+    assert!(!state.join("gms.database.next").exists());
+    // It goes on there, also after a restart.
+    groups(&place, &["third"]);
+    place.ok(&["down"]);
+    place.ok(&["up", "--no-invite"]);
+    let after = managed(&place);
+    assert_eq!(after["groups"].as_array().unwrap().len(), 3);
+    // The old one is marked: somebody who uses it by accident is told.
+    let copy = Place::new("gms-old");
+    own_directory(&copy);
+    for name in ["gms.db", "gms.key"] {
+        let path = copy.0.join("state").join(name);
+        private(&path, &std::fs::read(state.join(name)).unwrap());
+        let wal = state.join(format!("{name}-wal"));
+        if wal.exists() {
+            private(&path.with_extension("db-wal"), &std::fs::read(wal).unwrap());
+        }
+    }
+    let said = copy.fails(&["gms", "serve"], 1);
+    assert!(said.contains("was moved"), "{said}");
+    // Other groups are not written over.
+    let other = Place::new("gms-other");
+    groups(&other, &["mine"]);
+    let said = other.fails(&["gms", "move", &url], 1);
+    assert!(said.contains("does not fit"), "{said}");
+    assert_eq!(managed(&other)["groups"].as_array().unwrap().len(), 1);
+    // And back, over the store that was left.
+    place.ok(&["gms", "move", state.to_str().unwrap()]);
+    assert_eq!(managed(&place), after);
+    assert!(!state.join("gms.database").exists());
+    assert_ne!(std::fs::read(state.join("gms.db")).unwrap(), old);
+    groups(&place, &["fourth"]);
+    for place in [place, copy, other] {
+        place.ok(&["down"]);
+    }
+}
+
+#[test]
+fn a_backup_is_made_while_it_runs_and_restored() {
+    let server = Postgres::shared();
+    for database in [None, Some(server.database())] {
+        let place = Place::new("gms-backup");
+        if let Some(url) = &database {
+            place.ok(&["gms", "serve", "--database", url]);
+        }
+        groups(&place, &["lab", "office"]);
+        let before = managed(&place);
+        let file = place.0.join("copy.db");
+        let text = file.to_str().unwrap();
+        place.ok(&["gms", "backup", text]);
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let said = place.fails(&["gms", "backup", text], 1);
+        assert!(said.contains("exists already"), "{said}");
+        groups(&place, &["later"]);
+        // On another machine, with the key and the copy.
+        let again = Place::new("gms-restored");
+        own_directory(&again);
+        private(
+            &again.0.join("state/gms.db"),
+            &std::fs::read(&file).unwrap(),
+        );
+        let key = std::fs::read(place.0.join("state/gms.key")).unwrap();
+        private(&again.0.join("state/gms.key"), &key);
+        place.ok(&["down"]);
+        again.ok(&["gms", "serve"]);
+        let restored = managed(&again);
+        assert_eq!(restored["members"], before["members"]);
+        let names = |it: &serde_json::Value| {
+            let groups = it["groups"].as_array().unwrap().clone();
+            groups
+                .into_iter()
+                .map(|it| it["group"].clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&restored), names(&before));
+        groups(&again, &["another"]);
+        again.ok(&["down"]);
+    }
 }

@@ -5,6 +5,7 @@ use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// The longest name of a group or member in bytes of UTF-8.
 pub const NAME_LEN_MAX: usize = 63;
@@ -48,6 +49,18 @@ pub enum GroupRequest {
         /// The key of the server whose records they are, if it is not here: 64 hexadecimal digits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<Hidden>,
+    },
+    /// Carry everything to another place, which is used from then on: [`crate::Response::Carried`],
+    /// then [`crate::Response::Done`].
+    Move {
+        /// A directory, or the place of a database; at most [`DATABASE_LEN_MAX`] bytes.
+        to: Hidden,
+    },
+    /// Write a copy of everything, as it is now: [`crate::Response::Carried`], then
+    /// [`crate::Response::Done`].
+    Backup {
+        /// The file, which is not there yet: an absolute path.
+        file: PathBuf,
     },
     /// Make a group on this node, which becomes its management server:
     /// [`crate::Response::Done`].
@@ -123,10 +136,12 @@ impl GroupRequest {
     /// # Errors
     /// The name of the first value that is out of range.
     pub fn check(&self) -> Result<(), &'static str> {
+        let is_place = |it: &Hidden| it.0.len() <= DATABASE_LEN_MAX;
         match self {
             Self::List => Ok(()),
+            Self::Move { to } => is_place(to).then_some(()).ok_or("to"),
+            Self::Backup { file } => file.is_absolute().then_some(()).ok_or("file"),
             Self::Serve { database, key } => {
-                let is_place = |it: &Hidden| it.0.len() <= DATABASE_LEN_MAX;
                 let is_key =
                     |it: &Hidden| it.0.len() == 64 && it.0.bytes().all(|it| it.is_ascii_hexdigit());
                 let fits = database.as_ref().is_none_or(is_place);

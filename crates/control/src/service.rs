@@ -86,6 +86,9 @@ pub enum StoreError {
     /// Another instance wrote first.
     #[error("another instance wrote at the same time")]
     Conflict,
+    /// It is somewhere else now, as another instance has ordered.
+    #[error("this store was moved to {0}")]
+    Moved(String),
     /// It cannot be written or read now.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),

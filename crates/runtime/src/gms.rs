@@ -17,6 +17,7 @@
 //! | time between two tries to open a store that does not open | [`RETRY`] |
 
 mod instance;
+mod moving;
 mod opening;
 
 use crate::orders::{Ask, FromGms, Order};
@@ -192,7 +193,11 @@ impl Server {
                 }
             }
             Ask::Order { order, reply } => {
-                let done = self.order(now_unix_s, order);
+                let done = match order {
+                    Order::Move { to } => self.carry(&to, &reply),
+                    Order::Backup { file } => self.backup(&file, &reply),
+                    order => self.order(now_unix_s, order),
+                };
                 // Nodes are told before whoever ordered it is answered.
                 self.drain();
                 match done {
@@ -238,7 +243,9 @@ impl Server {
             done.map_err(|error| order_error(&error))
         };
         match order {
-            Order::Serve { .. } => Ok(control::Reply::Done),
+            Order::Serve { .. } | Order::Move { .. } | Order::Backup { .. } => {
+                Ok(control::Reply::Done)
+            }
             Order::Plain(command) => act(service, &command),
             Order::Create {
                 group,

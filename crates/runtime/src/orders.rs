@@ -5,6 +5,7 @@ use api::{Hidden, Reply};
 use control::service::Effect;
 use control::{Addition, Command, InviteTerms};
 use group::agent::AgentMessage;
+use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
@@ -50,6 +51,16 @@ pub enum Order {
         database: Option<Hidden>,
         /// Its key, if that is not here.
         key: Option<Hidden>,
+    },
+    /// Carry everything to another place.
+    Move {
+        /// Where.
+        to: Hidden,
+    },
+    /// Write a copy of everything.
+    Backup {
+        /// Into which file.
+        file: PathBuf,
     },
     /// Make a group, with this node as a member of a name or without.
     Create {
@@ -107,6 +118,8 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
     };
     Some(match request {
         R::Serve { database, key } => Order::Serve { database, key },
+        R::Move { to } => Order::Move { to },
+        R::Backup { file } => Order::Backup { file },
         R::Create {
             group,
             zone,

@@ -19,7 +19,7 @@ use crate::error::OpenError;
 use crate::place::Place;
 use crate::postgres::{Postgres, Reached};
 use crate::seal::{KEY_FILE, KEY_LEN, MasterKey};
-use crate::sqlite::Sqlite;
+use crate::sqlite::{FILE, Sqlite};
 
 /// A store of either kind.
 pub enum Database {
@@ -71,6 +71,18 @@ impl Database {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(place: &Place, opening: Opening<'_>) -> Result<(Self, MasterKey), OpenError> {
+        let (store, key, moved) = Self::open_any(place, opening)?;
+        match moved {
+            None => Ok((store, key)),
+            Some(to) => Err(OpenError::moved(place.to_string(), to)),
+        }
+    }
+
+    /// Opens a store that may have been moved, or is not whole; where to.
+    pub(crate) fn open_any(
+        place: &Place,
+        opening: Opening<'_>,
+    ) -> Result<(Self, MasterKey, Option<String>), OpenError> {
         let target = match place {
             Place::Directory(directory) => Target::Directory(directory),
             Place::Postgres(url) => Target::Postgres(Box::new(Reached::connect(url.clone())?)),
@@ -92,14 +104,20 @@ impl Database {
             key.keep(opening.state)?;
         }
         let seal = key.seal(opening.crypto, opening.nonces);
-        let store = match target {
-            Target::Postgres(reached) => Self::Postgres(Box::new(reached.open(seal)?)),
-            Target::Directory(directory) => Self::Sqlite(Sqlite::open(directory, seal)?),
+        let (store, moved) = match target {
+            Target::Postgres(reached) => {
+                let (store, moved) = reached.open_any(seal)?;
+                (Self::Postgres(Box::new(store)), moved)
+            }
+            Target::Directory(directory) => {
+                let (store, moved) = Sqlite::open_any(&directory.join(FILE), seal)?;
+                (Self::Sqlite(store), moved)
+            }
         };
         if !is_kept && is_made {
             key.keep(opening.state)?;
         }
-        Ok((store, key))
+        Ok((store, key, moved))
     }
 
     /// Notes where nodes are, for the other instances; nothing, if there are none.

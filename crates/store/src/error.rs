@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use os::files::FileError;
 
+use crate::page::UNFINISHED;
 use crate::url::UrlError;
 
 /// Why a store cannot be opened.
@@ -42,6 +43,18 @@ pub enum OpenError {
         /// Where it is, without a password.
         to: String,
     },
+    /// Somebody began to move groups to it, and did not end.
+    #[error("{place} holds a part of what was to be moved there")]
+    Unfinished {
+        /// Where it is.
+        place: String,
+    },
+    /// It holds other groups, so nothing is moved to it.
+    #[error("{place} holds other groups")]
+    Occupied {
+        /// Where it is.
+        place: String,
+    },
     /// The text is no place of a database.
     #[error(transparent)]
     Url(#[from] UrlError),
@@ -63,6 +76,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Of a store with a mark where it was moved to.
+    pub(crate) fn moved(place: String, to: String) -> Self {
+        match to == UNFINISHED {
+            true => Self::Unfinished { place },
+            false => Self::Moved { place, to },
+        }
+    }
+
     /// The error for programs: its name, and what it names.
     #[must_use]
     pub fn named(&self) -> (&'static str, Vec<(&'static str, String)>) {
@@ -72,6 +93,8 @@ impl OpenError {
             Self::Newer { place, .. } => ("newer", at(place)),
             Self::Key { place } => ("key", at(place)),
             Self::NoKey { place } => ("no-key", at(place)),
+            Self::Unfinished { place } => ("unfinished", at(place)),
+            Self::Occupied { place } => ("occupied", at(place)),
             Self::OtherKey { path } => ("other-key", at(&path.display().to_string())),
             Self::Moved { place, to } => {
                 ("moved", vec![("place", place.clone()), ("to", to.clone())])

@@ -47,8 +47,3 @@ pub(crate) fn record(after: i64, json: &str) -> Result<Record, StoreError> {
         StoreError::Unavailable(format!("a record from {after} on is damaged: {error}"))
     })
 }
-
-/// Why nothing is written any more to a store that was moved.
-pub(crate) fn moved(to: &str) -> String {
-    format!("this store was moved to {to}")
-}

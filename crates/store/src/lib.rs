@@ -16,15 +16,18 @@
 //! A backup is records and key; the first without the second are of no use to anybody.
 #![forbid(unsafe_code)]
 
+mod carrying;
 mod database;
 mod error;
 mod label;
+mod page;
 mod place;
 mod postgres;
 mod seal;
 mod sqlite;
 mod url;
 
+pub use carrying::BackupError;
 pub use database::{Database, Opening};
 pub use error::OpenError;
 pub use place::{PLACE_FILE, Place};

@@ -12,6 +12,8 @@ use crate::url::{DatabaseUrl, URL_LEN_MAX, UrlError};
 /// The name of the file in the state directory that says where the store is, if it is not there
 /// itself. It may hold a password, so it is private.
 pub const PLACE_FILE: &str = "gms.database";
+/// The same of the place that groups are being moved to.
+const NEXT_FILE: &str = "gms.database.next";
 
 /// A place of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +30,32 @@ impl Place {
     /// # Errors
     /// The file cannot be read, or holds no place.
     pub fn remembered(state: &Path) -> Result<Self, OpenError> {
-        match files::read_private(&state.join(PLACE_FILE), URL_LEN_MAX as u64 + 1) {
-            Err(FileError::Missing(_)) => Ok(Self::Directory(state.to_owned())),
-            read => {
-                let text = String::from_utf8(read?).map_err(|_| UrlError::Form)?;
-                Ok(text.parse()?)
-            }
-        }
+        let read = read(&state.join(PLACE_FILE))?;
+        Ok(read.unwrap_or_else(|| Self::Directory(state.to_owned())))
+    }
+
+    /// Where they are being moved to, if a move was begun and did not end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no place.
+    pub fn next(state: &Path) -> Result<Option<Self>, OpenError> {
+        read(&state.join(NEXT_FILE))
+    }
+
+    /// Notes that they are being moved to this place.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_next(&self, state: &Path) -> Result<(), FileError> {
+        files::write_private(&state.join(NEXT_FILE), self.text().as_bytes())
+    }
+
+    /// The move has ended, or was given up.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn forget_next(state: &Path) -> Result<(), FileError> {
+        remove(state.join(NEXT_FILE))
     }
 
     /// Whether this node keeps groups anywhere.
@@ -51,21 +72,36 @@ impl Place {
     /// The file cannot be written.
     pub fn remember(&self, state: &Path) -> Result<(), FileError> {
         let path = state.join(PLACE_FILE);
-        let text = match self {
-            Self::Directory(directory) if directory == state => String::new(),
-            Self::Directory(directory) => directory.display().to_string(),
-            Self::Postgres(url) => url.secret_text().to_owned(),
-        };
-        if !text.is_empty() {
-            return files::write_private(&path, format!("{text}\n").as_bytes());
+        match self {
+            Self::Directory(directory) if directory == state => remove(path),
+            other => files::write_private(&path, other.text().as_bytes()),
         }
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::Io {
-                path,
-                source: error,
-            }),
-            _ => Ok(()),
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Directory(directory) => format!("{}\n", directory.display()),
+            Self::Postgres(url) => format!("{}\n", url.secret_text()),
         }
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Place>, OpenError> {
+    match files::read_private(path, URL_LEN_MAX as u64 + 1) {
+        Err(FileError::Missing(_)) => Ok(None),
+        read => {
+            let text = String::from_utf8(read?).map_err(|_| UrlError::Form)?;
+            Ok(Some(text.parse()?))
+        }
+    }
+}
+
+fn remove(path: PathBuf) -> Result<(), FileError> {
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::Io { path, source })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use crate::error::OpenError;
 use crate::label;
+use crate::page::{Carried, PAGE_ROWS, Page, Sink, UNFINISHED};
 use crate::seal::Seal;
 
 /// The name of the store in the state directory.
@@ -52,30 +53,37 @@ impl Sqlite {
         directory.join(FILE).exists()
     }
 
-    /// Opens the store in a directory, or makes it.
+    /// Opens the store in a file, or makes it; where it was moved to, if it was.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(directory: &Path, mut seal: Seal) -> Result<Self, OpenError> {
-        let path = directory.join(FILE);
+    pub(crate) fn open_any(
+        path: &Path,
+        mut seal: Seal,
+    ) -> Result<(Self, Option<String>), OpenError> {
         let failed = |source| OpenError::File {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         };
-        let mut connection = Connection::open(&path).map_err(failed)?;
+        let mut connection = Connection::open(path).map_err(failed)?;
         let about = prepare(&mut connection, &mut seal).map_err(failed)?;
         let place = path.display().to_string();
         let (check, moved) = match about {
             Ok(about) => about,
             Err(format) => return Err(OpenError::Newer { place, format }),
         };
-        if let Some(to) = moved {
-            return Err(OpenError::Moved { place, to });
-        }
         if seal.open(label::KEY, &check).as_deref() != Some(label::KEY_CHECK) {
             return Err(OpenError::Key { place });
         }
-        Ok(Self { connection, seal })
+        Ok((Self { connection, seal }, moved))
+    }
+
+    /// One file from now on, with nothing beside it.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        let whole = self
+            .connection
+            .pragma_update(None, "journal_mode", "DELETE");
+        whole.map_err(unavailable)
     }
 
     fn write(&mut self, after: u64, writing: &Writing<'_>) -> Result<(), StoreError> {
@@ -84,7 +92,7 @@ impl Sqlite {
         let transaction = transaction.map_err(unavailable)?;
         let (last, moved) = end(&transaction).map_err(unavailable)?;
         if let Some(to) = moved {
-            return Err(StoreError::Unavailable(label::moved(&to)));
+            return Err(StoreError::Moved(to));
         }
         if last != after {
             return Err(StoreError::Conflict);
@@ -150,6 +158,114 @@ impl Store for Sqlite {
         let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
         opened.transpose()
     }
+}
+
+impl Carried for Sqlite {
+    fn rows(&mut self) -> Result<u64, StoreError> {
+        let query = "SELECT (SELECT COUNT(*) FROM records) + (SELECT COUNT(*) FROM epoch_secrets)
+            + (SELECT COUNT(*) FROM root_seeds)";
+        let rows = self.connection.query_row(query, [], |row| row.get(0));
+        let rows: i64 = rows.map_err(unavailable)?;
+        Ok(u64::try_from(rows).unwrap_or_default())
+    }
+
+    fn last(&mut self) -> Result<u64, StoreError> {
+        let transaction = self.connection.transaction().map_err(unavailable)?;
+        end(&transaction).map(|(rev, _)| rev).map_err(unavailable)
+    }
+
+    fn read(&mut self, sink: Sink<'_>) -> Result<u64, StoreError> {
+        let transaction = self.connection.transaction().map_err(unavailable)?;
+        let (rev, _) = end(&transaction).map_err(unavailable)?;
+        pages(
+            &transaction,
+            "SELECT rev, json FROM records ORDER BY rev",
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            &mut |rows| sink(Page::Records(rows)),
+        )?;
+        let epochs = "SELECT group_id, number, sealed FROM epoch_secrets";
+        pages(
+            &transaction,
+            epochs,
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            &mut |rows| sink(Page::Epochs(rows)),
+        )?;
+        let roots = "SELECT group_id, sealed FROM root_seeds";
+        pages(
+            &transaction,
+            roots,
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            &mut |rows| sink(Page::Roots(rows)),
+        )?;
+        Ok(rev)
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction().map_err(unavailable)?;
+        let empty = "DELETE FROM records; DELETE FROM epoch_secrets; DELETE FROM root_seeds";
+        transaction.execute_batch(empty).map_err(unavailable)?;
+        let mark = "UPDATE about SET moved_to = ?1";
+        run(&transaction, mark, params![UNFINISHED])?;
+        transaction.commit().map_err(unavailable)
+    }
+
+    fn put(&mut self, page: &Page) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction().map_err(unavailable)?;
+        match page {
+            Page::Records(rows) => rows.iter().try_for_each(|(rev, json)| {
+                let insert = "INSERT INTO records (rev, json) VALUES (?1, ?2)";
+                run(&transaction, insert, params![rev, json])
+            }),
+            Page::Epochs(rows) => rows.iter().try_for_each(|(group, number, sealed)| {
+                let insert = "INSERT INTO epoch_secrets (group_id, number, sealed)
+                    VALUES (?1, ?2, ?3)";
+                run(&transaction, insert, params![group, number, sealed])
+            }),
+            Page::Roots(rows) => rows.iter().try_for_each(|(group, sealed)| {
+                let insert = "INSERT INTO root_seeds (group_id, sealed) VALUES (?1, ?2)";
+                run(&transaction, insert, params![group, sealed])
+            }),
+        }?;
+        transaction.commit().map_err(unavailable)
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        let clear = "UPDATE about SET moved_to = NULL";
+        let cleared = self.connection.execute(clear, []);
+        cleared.map(drop).map_err(unavailable)
+    }
+
+    fn leave(&mut self, rev: u64, to: &str) -> Result<(), StoreError> {
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = self.connection.transaction_with_behavior(behavior);
+        let transaction = transaction.map_err(unavailable)?;
+        match end(&transaction).map_err(unavailable)? {
+            (last, None) if last == rev => {}
+            (_, None) => return Err(StoreError::Conflict),
+            (_, Some(to)) => return Err(StoreError::Moved(to)),
+        }
+        run(&transaction, "UPDATE about SET moved_to = ?1", params![to])?;
+        transaction.commit().map_err(unavailable)
+    }
+}
+
+/// Hands over the rows of a query, some at a time.
+fn pages<T>(
+    connection: &Connection,
+    query: &str,
+    read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    page: &mut dyn FnMut(Vec<T>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut query = connection.prepare(query).map_err(unavailable)?;
+    let rows = query.query_map([], |row| read(row)).map_err(unavailable)?;
+    let mut some = Vec::new();
+    for row in rows {
+        some.push(row.map_err(unavailable)?);
+        if some.len() >= PAGE_ROWS {
+            page(std::mem::take(&mut some))?;
+        }
+    }
+    page(some)
 }
 
 /// What a store says of itself: what its key seals, and where it was moved to.

@@ -285,3 +285,104 @@ fn an_order_waits_for_the_lock_and_gives_up() {
     });
     instance.order(&add("ada", "lab")).unwrap();
 }
+
+/// The two stores of a move, in the order of the move, both ways.
+fn ways() -> [(Ground, Ground); 2] {
+    let with_key = |from: &Ground, mut to: Ground| {
+        let own = |ground: &Ground| ground.folder.0.join(store::KEY_FILE);
+        std::fs::write(own(from), [7; 32]).unwrap();
+        private(&own(from));
+        std::fs::copy(own(from), own(&to)).unwrap();
+        to.server = to.server.take();
+        to
+    };
+    let (file, database) = (Ground::sqlite("from"), Ground::postgres("to"));
+    let (second, back) = (Ground::postgres("from"), Ground::sqlite("to"));
+    let database = with_key(&file, database);
+    let back = with_key(&second, back);
+    [(file, database), (second, back)]
+}
+
+fn private(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn a_move_that_is_interrupted_anywhere_loses_nothing() {
+    for (from, to) in ways() {
+        let mut server = from.open().unwrap();
+        for name in ["lab", "office"] {
+            server.order(&create(name)).unwrap();
+        }
+        server.order(&add("ada", "lab")).unwrap();
+        let rev = server.service.trail().rev;
+        // Interrupted while it is filled: the first goes on, the second is served by nobody.
+        let mut target = server
+            .store
+            .open_target(&to.place(), to.opening(3))
+            .unwrap();
+        server.store.carry(&mut target, &mut |_, _| {}).unwrap();
+        drop(target);
+        let unfinished = to.open().err().unwrap();
+        assert!(unfinished.contains("a part of what"), "{unfinished}");
+        server.order(&add("bob", "lab")).unwrap();
+        // Somebody wrote meanwhile: it is not left.
+        let mut target = server
+            .store
+            .open_target(&to.place(), to.opening(4))
+            .unwrap();
+        let mut seen = Vec::new();
+        let carried = server
+            .store
+            .carry(&mut target, &mut |done, all| seen.push((done, all)));
+        let carried = carried.unwrap();
+        assert!(carried > rev && seen.last().is_some_and(|(done, all)| done == all));
+        server.order(&add("eve", "lab")).unwrap();
+        let left = server.store.leave(carried, &to.place());
+        assert_eq!(left, Err(StoreError::Conflict));
+        // Interrupted after it was left: nobody serves either until the move is ended.
+        let carried = server.store.carry(&mut target, &mut |_, _| {}).unwrap();
+        server.store.leave(carried, &to.place()).unwrap();
+        let late = server.order(&add("ian", "lab"));
+        assert!(
+            matches!(late, Err(OrderError::Store(StoreError::Moved(_)))),
+            "{late:?}"
+        );
+        drop(target);
+        assert!(from.open().err().unwrap().contains("was moved to"));
+        assert!(to.open().is_err());
+        let tenant = server.service.tenant().clone();
+        drop(server);
+        let (here, there) = (from.place(), to.place());
+        for _ in 0..2 {
+            let ended =
+                store::Database::end_move((&here, from.opening(5)), (&there, to.opening(6)));
+            assert!(ended.unwrap());
+        }
+        let mut moved = to.of(7).unwrap();
+        assert_eq!(*moved.service.tenant(), tenant);
+        for group in tenant.groups.values() {
+            let of = SecretOf {
+                group: group.id,
+                number: 1,
+            };
+            assert!(moved.store.secret(of).unwrap().is_some());
+            assert!(moved.store.root_seed(group.id).unwrap().is_some());
+        }
+        moved.order(&add("ian", "lab")).unwrap();
+        // The store that was left may be used for the way back, and one with other groups may not.
+        let back = moved.store.open_target(&here, from.opening(8));
+        assert!(back.is_ok(), "{:?}", back.err());
+        let mut other = Ground::sqlite("other");
+        other.url = None;
+        let mut stranger = other.open().unwrap();
+        stranger.order(&create("mine")).unwrap();
+        let refused = moved.store.open_target(&other.place(), to_key(&other));
+        assert!(refused.err().unwrap().to_string().contains("other groups"));
+    }
+}
+
+fn to_key(ground: &Ground) -> store::Opening<'_> {
+    ground.opening(9)
+}

@@ -461,6 +461,10 @@ api-group-database = { $problem ->
         [other-key] This node has another key already.
         [moved] The store { $place } was moved.
         [newer] The store { $place } was written by a newer version of kumi.
+        [unfinished] The store { $place } is not whole.
+        [occupied] The store { $place } holds other groups.
+        [here] The groups are in { $place } already.
+        [exists] The file { $place } exists already.
         [elsewhere] This node keeps its groups in another place.
         [url] This is not the place of a database.
         [url-host] The place of the database names no host.
@@ -473,6 +477,10 @@ api-group-database = { $problem ->
         [other-key] { $place } is not the key that was given.
         [moved] It is in { $to } now, and nothing is written to the old one any more.
         [newer] This version does not know its tables.
+        [unfinished] Somebody began to move groups to it, and that was interrupted.
+        [occupied] What is there would be lost.
+        [here] There is nothing to be done.
+        [exists] It would be overwritten.
         [elsewhere] They are in { $place }, and what was named holds other groups or none.
         [url] It is an absolute path, or of the form postgresql://USER@HOST/DATABASE.
         [url-host] For a Unix socket the host is its directory: postgresql://%2Frun%2Fpostgresql/DATABASE.
@@ -485,6 +493,10 @@ api-group-database = { $problem ->
         [other-key] Use a node that manages no groups, or another state directory (--state DIR).
         [moved] Use the new place: `kumi gms serve --database URL`.
         [newer] Update kumi on this machine.
+        [unfinished] Say `kumi gms move` once more, on the node that has the groups.
+        [occupied] Name an empty database or directory.
+        [here] Name another place.
+        [exists] Choose another name, or move the file away.
         [elsewhere] Carry them over: `kumi gms move URL`.
         [url] Write it so; a special character in a name or password is written as %XX.
         [url-host] Write it so.

@@ -73,6 +73,28 @@ cmd-gms-serve = Be a management server of groups, also after a restart
         kumi gms serve --database-file FILE                   the place, with a password, from a file
         kumi gms serve --database-file FILE --key gms.key     a second machine, with the first one's key
 
+cmd-gms-backup = Copy what the management server knows into a file, while it runs
+    .long =
+        The file is a store as gms.db is, also of groups that are in PostgreSQL, and never
+        written over. It is sealed: keep the file gms.key of the state directory in another
+        place. To restore, put it as gms.db beside that gms.key into the state directory of a
+        node that does not run, with the node's own identity (`kumi id restore`), and say
+        `kumi gms serve`. Restore the newest: members do not believe a server that has
+        forgotten what it told them.
+    .examples =
+        kumi gms backup groups-2026-11-26.db    a copy of now
+
+cmd-gms-move = Carry everything to another store: from the file to PostgreSQL, or back
+    .long =
+        Copies records and sealed secrets, reads all of it at the other place, and only then
+        uses that. The old store stays as it is, with a mark that it was moved, and is not
+        served again. Interrupted at any point nothing is lost; say it again. End other
+        instances first (`kumi down`), and let them use the new place afterwards.
+    .examples =
+        kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms move --database-file FILE    the place, with a password, from a file
+        kumi gms move ~/.local/state/kumi     back into a file in this directory
+
 cmd-group-cost = Count the values that people enter for a network
     .long =
         Reads a network with groups from a file and counts how many values its administrators
@@ -85,6 +107,8 @@ cmd-group-cost = Count the values that people enter for a network
 
 arg-scenario = A file that describes a network (TOML)
 arg-group = The name of a group
+arg-gms-backup = The file to make; it must not be there
+arg-gms-to = The place to carry it to: postgresql://USER@HOST/DATABASE, or a directory
 arg-group-new = What to call the group
 arg-group-left = The group to leave; all if not given
 arg-groups = The names of groups
@@ -113,6 +137,8 @@ group-line-many = Works for { $of } machines, until { $until }. On each of them:
 group-removed = { $member } is out of all groups. Every member in touch knows it.
 group-removed-from = { $member } is out of { $group }. Every member in touch knows it.
 group-rotated = The key of { $group } has changed. Members in touch have the new one.
+gms-backup-done = All that this server knows is in { $file } now. It opens with gms.key of the state directory alone: keep a copy of that somewhere else.
+gms-moved = Everything is at the new place, was read there, and is served from there now. The old store is not used any more.
 gms-serving = This node manages groups. Make one: kumi group create NAME
 join-group-done = This node is { $name } in { $groups } now, after { $took } ms.
 join-group-next = Nothing else is to be configured. The others: kumi group list

@@ -458,6 +458,10 @@ api-group-database = { $problem ->
         [other-key] このノードには別の鍵があります。
         [moved] 記録 { $place } は移されました。
         [newer] 記録 { $place } は、新しい版の kumi が書いたものです。
+        [unfinished] 記録 { $place } は途中までです。
+        [occupied] 記録 { $place } には別のグループがあります。
+        [here] グループはすでに { $place } にあります。
+        [exists] ファイル { $place } はすでにあります。
         [elsewhere] このノードのグループは別の場所にあります。
         [url] データベースの場所ではありません。
         [url-host] データベースの場所にホストがありません。
@@ -470,6 +474,10 @@ api-group-database = { $problem ->
         [other-key] { $place } は、指定した鍵ではありません。
         [moved] 今は { $to } にあり、古いほうにはもう何も書きません。
         [newer] この版はその表の形を知りません。
+        [unfinished] そこへの移動が途中で止まりました。
+        [occupied] そこにあるものが失われます。
+        [here] することはありません。
+        [exists] 上書きすることになります。
         [elsewhere] { $place } にあり、指定した場所には別のグループがあるか、何もありません。
         [url] 絶対パスか、postgresql://USER@HOST/DATABASE の形で書きます。
         [url-host] Unix ソケットでは、そのディレクトリがホストです: postgresql://%2Frun%2Fpostgresql/DATABASE
@@ -482,6 +490,10 @@ api-group-database = { $problem ->
         [other-key] グループを管理していないノードか、別の状態ディレクトリ(--state DIR)を使ってください。
         [moved] 新しい場所を使ってください: `kumi gms serve --database URL`
         [newer] この機器の kumi を更新してください。
+        [unfinished] グループのあるノードで、もう一度 `kumi gms move` を実行してください。
+        [occupied] 空のデータベースかディレクトリを指定してください。
+        [here] 別の場所を指定してください。
+        [exists] 別の名前にするか、そのファイルを移してください。
         [elsewhere] 移すには: `kumi gms move URL`
         [url] その形で書いてください。名前やパスワードの特別な文字は %XX と書きます。
         [url-host] その形で書いてください。

@@ -73,6 +73,27 @@ cmd-gms-serve = グループの管理サーバになる(再起動後も)
         kumi gms serve --database-file FILE                   パスワードの入った場所をファイルから読む
         kumi gms serve --database-file FILE --key gms.key     2台目。最初の機器の鍵を使う
 
+cmd-gms-backup = 管理サーバの知っていることを、動かしたままファイルに写す
+    .long =
+        ファイルは gms.db と同じ形で(PostgreSQL にあるグループでも)、上書きはしません。
+        封印されているので、状態ディレクトリの gms.key を別の場所に保管してください。
+        戻すには、停止中のノードの状態ディレクトリに、これを gms.db として gms.key と並べて
+        置き、ノード自身の身元も戻して(`kumi id restore`)、`kumi gms serve` を実行します。
+        いちばん新しいものを戻してください。メンバーは、伝えたことを忘れたサーバを信じません。
+    .examples =
+        kumi gms backup groups-2026-11-26.db    今の写し
+
+cmd-gms-move = すべてを別の場所へ移す(ファイルから PostgreSQL へ、またはその逆)
+    .long =
+        記録と封印した秘密を写し、移した先で全部を読んで確かめてから、そちらを使います。
+        元の記録は、移したという印を付けてそのまま残り、二度と使われません。どこで中断しても
+        何も失われません。もう一度実行してください。ほかの機器は先に止め(`kumi down`)、
+        後で新しい場所を使わせてください。
+    .examples =
+        kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms move --database-file FILE    パスワードの入った場所をファイルから読む
+        kumi gms move ~/.local/state/kumi     このディレクトリのファイルに戻す
+
 cmd-group-cost = ネットワークのために人が入力する値を数える
     .long =
         グループのあるネットワークをファイルから読み、管理者が入力する値の数を、GSCIP と
@@ -85,6 +106,8 @@ cmd-group-cost = ネットワークのために人が入力する値を数える
 
 arg-scenario = ネットワークを記述したファイル(TOML)
 arg-group = グループの名前
+arg-gms-backup = 作るファイル。すでにあってはならない
+arg-gms-to = 移す先: postgresql://USER@HOST/DATABASE またはディレクトリ
 arg-group-new = グループの名前(新しいもの)
 arg-group-left = 抜けるグループ。省略するとすべて
 arg-groups = グループの名前(1つ以上)
@@ -113,6 +136,8 @@ group-line-many = { $until } まで、{ $of } 台で使えます。それぞれ�
 group-removed = { $member } をすべてのグループから外しました。つながっているメンバーには知らせました。
 group-removed-from = { $member } を { $group } から外しました。つながっているメンバーには知らせました。
 group-rotated = { $group } の鍵を替えました。つながっているメンバーは新しい鍵を持っています。
+gms-backup-done = このサーバの知っていることはすべて { $file } にあります。開けるのは状態ディレクトリの gms.key だけです。その写しを別の場所に保管してください。
+gms-moved = すべて新しい場所に移し、そこで読んで確かめました。これからはそこを使います。元の記録はもう使いません。
 gms-serving = このノードはグループを管理します。グループを作るには: kumi group create NAME
 join-group-done = このノードは { $name } という名前で { $groups } に入りました({ $took } ms)。
 join-group-next = ほかに設定するものはありません。ほかのメンバーを見るには: kumi group list

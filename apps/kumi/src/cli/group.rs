@@ -35,6 +35,30 @@ impl Builder<'_> {
                 .arg(self.path_option("key", "FILE"))
                 .arg(self.passphrase()),
             )
+            .subcommand(
+                self.leaf("backup", "cmd-gms-backup", "kumi gms backup FILE")
+                    .arg(
+                        self.argument("FILE", "arg-gms-backup")
+                            .value_parser(value_parser!(PathBuf))
+                            .value_hint(clap::ValueHint::FilePath)
+                            .required(true),
+                    ),
+            )
+            .subcommand(
+                self.leaf(
+                    "move",
+                    "cmd-gms-move",
+                    "kumi gms move URL | DIRECTORY | --database-file FILE",
+                )
+                .arg(
+                    self.argument("TO", "arg-gms-to")
+                        .required_unless_present("database-file"),
+                )
+                .arg(
+                    self.path_option("database-file", "FILE")
+                        .conflicts_with("TO"),
+                ),
+            )
     }
 
     fn group_making(&self, command: Command) -> Command {

@@ -5,7 +5,7 @@ use super::opening::Opened;
 use super::{POLL, Server};
 use crate::orders::FromGms;
 use crate::shared::Input;
-use control::service::Effect;
+use control::service::{Effect, OrderError, StoreError};
 use group::agent::AgentMessage;
 use std::time::Instant;
 use wire::NodeAddr;
@@ -38,6 +38,10 @@ impl Server {
             _ => {}
         }
         self.is_behind = read.is_err();
+        if matches!(read, Err(OrderError::Store(StoreError::Moved(_)))) {
+            // Whoever asks is told where to.
+            self.open = None;
+        }
         if !self.is_behind {
             self.write_places();
         }

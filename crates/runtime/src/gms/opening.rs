@@ -6,7 +6,7 @@ use control::service::{Keys, Service, Store};
 use identity::crypto::{AwsLc, Crypto, HashRng};
 use std::path::Path;
 use std::sync::Arc;
-use store::{Database, KEY_LEN, OpenError, Opening, Place};
+use store::{Database, KEY_LEN, MasterKey, OpenError, Opening, Place};
 use wire::NodeAddr;
 
 /// A store that is open, and the service over it.
@@ -19,10 +19,25 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens the store where this node remembers it.
+    /// Opens the store where this node remembers it; ends a move that was interrupted.
     pub(super) fn remembered(state: &Path, f: NodeAddr) -> Result<Self, ApiError> {
         let place = Place::remembered(state).map_err(|error| open_error(&error))?;
-        Self::at(place, state, f, None)
+        let opened = Self::at(place.clone(), state, f, None);
+        let is_moved =
+            |error: &ApiError| error.args.get("problem").map(String::as_str) == Some("moved");
+        if !opened.as_ref().err().is_some_and(is_moved) {
+            return opened;
+        }
+        let Some(next) = Place::next(state).map_err(|error| open_error(&error))? else {
+            return opened;
+        };
+        let from = (&place, tools(state, None)?);
+        let ended = Database::end_move(from, (&next, tools(state, None)?));
+        if !ended.map_err(|error| open_error(&error))? {
+            return opened;
+        }
+        moved_to(&next, state)?;
+        Self::at(next, state, f, None)
     }
 
     fn at(
@@ -31,17 +46,19 @@ impl Opened {
         f: NodeAddr,
         given: Option<[u8; KEY_LEN]>,
     ) -> Result<Self, ApiError> {
-        let random = || os::random::seed().map_err(|error| unusable(&error));
+        let opened = Database::open(&place, tools(state, given)?);
+        let (store, key) = opened.map_err(|error| open_error(&error))?;
+        Self::over(store, &key, place, f)
+    }
+
+    /// The service over a store: reads all of it.
+    pub(super) fn over(
+        mut store: Database,
+        key: &MasterKey,
+        place: Place,
+        f: NodeAddr,
+    ) -> Result<Self, ApiError> {
         let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
-        let opening = Opening {
-            state,
-            given,
-            crypto: Arc::clone(&crypto),
-            random: random()?,
-            nonces: Box::new(HashRng::new(random()?)),
-        };
-        let opened = Database::open(&place, opening);
-        let (mut store, key) = opened.map_err(|error| open_error(&error))?;
         let gate = key.gate(&*crypto);
         let keys = Keys {
             seed: key.statement_seed(&*crypto),
@@ -97,22 +114,41 @@ impl Opened {
     }
 }
 
+/// What opening takes.
+pub(super) fn tools(state: &Path, given: Option<[u8; KEY_LEN]>) -> Result<Opening<'_>, ApiError> {
+    let random = || os::random::seed().map_err(|error| unusable(&error));
+    Ok(Opening {
+        state,
+        given,
+        crypto: Arc::new(AwsLc),
+        random: random()?,
+        nonces: Box::new(HashRng::new(random()?)),
+    })
+}
+
+/// Uses the new place from the next start on, too.
+pub(super) fn moved_to(place: &Place, state: &Path) -> Result<(), ApiError> {
+    let remembered = place.remember(state);
+    let forgotten = remembered.and_then(|()| Place::forget_next(state));
+    forgotten.map_err(|error| unusable(&error))
+}
+
 fn key_of(key: &Hidden) -> Result<[u8; KEY_LEN], ApiError> {
     let bytes = group::serial::hex::parse(&key.0);
     let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| ApiError::new(Code::BadRequest).with("detail", "key"))
 }
 
-fn problem(name: &str) -> ApiError {
+pub(super) fn problem(name: &str) -> ApiError {
     ApiError::new(Code::GroupDatabase).with("problem", name)
 }
 
-fn unusable(error: &dyn std::fmt::Display) -> ApiError {
+pub(super) fn unusable(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(Code::GroupStore).with("detail", error)
 }
 
 /// Why a store was not opened, for whoever asked.
-fn open_error(error: &OpenError) -> ApiError {
+pub(super) fn open_error(error: &OpenError) -> ApiError {
     let (name, named) = error.named();
     if name == "unusable" {
         return unusable(error);

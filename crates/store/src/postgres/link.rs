@@ -37,6 +37,8 @@ const SETTINGS: &str = "
 pub(super) enum Problem {
     /// Another instance wrote first.
     Conflict,
+    /// The store is elsewhere now.
+    Moved(String),
     /// The connection ended before anything was written: a new one may be tried.
     Lost(String),
     /// Anything else; what was under way is given up.
@@ -93,6 +95,7 @@ impl Link {
         }
         done.map_err(|problem| match problem {
             Problem::Conflict => StoreError::Conflict,
+            Problem::Moved(to) => StoreError::Moved(to),
             Problem::Lost(why) | Problem::Failed(why) => {
                 StoreError::Unavailable(format!("{}: {why}", self.url))
             }

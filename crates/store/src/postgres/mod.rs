@@ -12,6 +12,7 @@
 //! | a piece of work, before the thread gives it up | 15 s; the server gives up a statement after 10 s, and waits for a lock for 5 s |
 //! | tries when the connection was lost | 2, and only as long as nothing was written |
 
+mod carried;
 mod link;
 
 use control::service::{Store, StoreError, Writing};
@@ -55,6 +56,8 @@ const WRITE: &str = "
 pub struct Postgres {
     link: Link,
     seal: Seal,
+    /// It is served: if it is moved elsewhere that is said.
+    is_served: bool,
 }
 
 /// A database that was reached and may be a store already.
@@ -86,11 +89,11 @@ impl Reached {
         self.is_made
     }
 
-    /// The store, which is made if it is none yet.
+    /// The store, which is made if it is none yet; where it was moved to, if it was.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub(crate) fn open(self, mut seal: Seal) -> Result<Postgres, OpenError> {
+    pub(crate) fn open_any(self, mut seal: Seal) -> Result<(Postgres, Option<String>), OpenError> {
         let check = seal.seal(label::KEY, label::KEY_CHECK);
         let read = self.link.run(ANSWER, async |client| {
             let found = about(client, &check).await;
@@ -102,14 +105,17 @@ impl Reached {
             let format = format.into();
             return Err(OpenError::Newer { place, format });
         }
-        if let Some(to) = moved {
-            return Err(OpenError::Moved { place, to });
-        }
         if seal.open(label::KEY, &check).as_deref() != Some(label::KEY_CHECK) {
             return Err(OpenError::Key { place });
         }
         let link = self.link;
-        Ok(Postgres { link, seal })
+        let is_served = moved.is_none();
+        let store = Postgres {
+            link,
+            seal,
+            is_served,
+        };
+        Ok((store, moved))
     }
 }
 
@@ -249,7 +255,7 @@ impl Store for Postgres {
             let row = client.query_typed(query, &[]).await.map_err(failed)?;
             let row = row.first().ok_or(Problem::Conflict)?;
             if let Some(to) = get::<Option<String>>(row, 1)? {
-                return Err(Problem::Failed(label::moved(&to)));
+                return Err(Problem::Moved(to));
             }
             if get::<i64>(row, 0)? != label::rev(after) {
                 client.batch_execute("ROLLBACK").await.map_err(failed)?;
@@ -261,15 +267,26 @@ impl Store for Postgres {
     }
 
     fn records(&mut self, after: u64, most: usize) -> Result<Vec<Record>, StoreError> {
-        let query = "SELECT json FROM kumihimo.records WHERE rev > $1 ORDER BY rev LIMIT $2";
+        // With where it was moved to, if it was, before all others.
+        let query = "SELECT 0::BIGINT, moved_to FROM kumihimo.about WHERE moved_to IS NOT NULL
+            UNION ALL (SELECT rev, json FROM kumihimo.records WHERE rev > $1 ORDER BY rev LIMIT $2)
+            ORDER BY 1";
+        let is_served = self.is_served;
         let (after, most) = (label::rev(after), i64::try_from(most).unwrap_or(i64::MAX));
         let found = self.link.run(ANSWER, async |client| {
             let values: &[(&(dyn ToSql + Sync), Type)] =
                 &[(&after, Type::INT8), (&most, Type::INT8)];
             let rows = client.query_typed(query, values).await;
             let rows = rows.map_err(|error| Problem::repeatable(&error))?;
-            let texts = rows.iter().map(|row| get::<String>(row, 0));
-            texts.collect::<Result<Vec<_>, _>>()
+            let mut texts = Vec::with_capacity(rows.len());
+            for row in &rows {
+                match get::<i64>(row, 0)? {
+                    0 if is_served => return Err(Problem::Moved(get(row, 1)?)),
+                    0 => {}
+                    _ => texts.push(get::<String>(row, 1)?),
+                }
+            }
+            Ok(texts)
         });
         let records = found?.into_iter().map(|json| label::record(after, &json));
         records.collect()
@@ -303,6 +320,6 @@ fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
 fn unusable(error: StoreError) -> OpenError {
     match error {
         StoreError::Unavailable(why) => OpenError::Database(why),
-        StoreError::Conflict => OpenError::Database(error.to_string()),
+        StoreError::Conflict | StoreError::Moved(_) => OpenError::Database(error.to_string()),
     }
 }

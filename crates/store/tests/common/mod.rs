@@ -34,6 +34,8 @@ impl Folder {
         let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&path, private).unwrap();
         Self(path)
     }
 }
@@ -83,6 +85,17 @@ impl Ground {
         Server::of(&self.folder.0, self.url.as_deref(), instance)
     }
 
+    pub(crate) fn place(&self) -> Place {
+        match &self.url {
+            None => Place::Directory(self.folder.0.clone()),
+            Some(url) => url.parse().unwrap(),
+        }
+    }
+
+    pub(crate) fn opening(&self, instance: u8) -> Opening<'_> {
+        opening(&self.folder.0, instance)
+    }
+
     /// What a statement on its database gives.
     pub(crate) fn sql(&self, statement: &str) -> String {
         let (Some(url), Some(server)) = (&self.url, &self.server) else {
@@ -90,6 +103,16 @@ impl Ground {
         };
         let name = url.split(['/', '?']).nth(3).unwrap();
         server.sql(name, statement)
+    }
+}
+
+fn opening(state: &Path, instance: u8) -> Opening<'_> {
+    Opening {
+        state,
+        given: None,
+        crypto: Arc::new(AwsLc),
+        random: [7; 32],
+        nonces: Box::new(HashRng::new([100 + instance; 32])),
     }
 }
 
@@ -114,14 +137,7 @@ impl Server {
             None => Place::Directory(directory.to_owned()),
             Some(url) => url.parse().map_err(|it: store::UrlError| it.to_string())?,
         };
-        let opening = Opening {
-            state: directory,
-            given: None,
-            crypto: Arc::clone(&crypto),
-            random: [7; 32],
-            nonces: Box::new(HashRng::new([100 + instance; 32])),
-        };
-        let opened = Database::open(&place, opening);
+        let opened = Database::open(&place, opening(directory, instance));
         let (mut store, key) = opened.map_err(|it| it.to_string())?;
         let keys = Keys {
             seed: key.statement_seed(&*crypto),
