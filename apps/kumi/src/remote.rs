@@ -155,7 +155,9 @@ impl Remote {
     fn group(&self, request: &GroupRequest) -> Result<Response, Failure> {
         let done = |_: Value| Ok(Response::Done);
         match request {
-            GroupRequest::Serve { .. } => Err(ApiError::new(Code::BadRequest)
+            GroupRequest::Serve { .. }
+            | GroupRequest::Move { .. }
+            | GroupRequest::Backup { .. } => Err(ApiError::new(Code::BadRequest)
                 .with("detail", "serve")
                 .into()),
             GroupRequest::Create {

@@ -64,18 +64,18 @@ impl Counted {
 /// All of them.
 pub(crate) struct Crowd {
     pub(crate) agents: Vec<Agent>,
-    server: SocketAddr,
+    servers: Vec<SocketAddr>,
     poll: OwnedFd,
     timers: BTreeSet<(Duration, usize)>,
     buffer: Vec<u8>,
 }
 
 impl Crowd {
-    pub(crate) fn new(server: SocketAddr) -> Self {
+    pub(crate) fn new(servers: &[SocketAddr]) -> Self {
         os::process::raise_open_files_limit();
         Self {
             agents: Vec::new(),
-            server,
+            servers: servers.to_vec(),
             poll: epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll"),
             timers: BTreeSet::new(),
             buffer: vec![0; 65_536],
@@ -171,7 +171,7 @@ impl Crowd {
                 return;
             };
             let bytes = &mut self.buffer[..len];
-            if from == self.server {
+            if self.servers.contains(&from) {
                 agent.from_server.count(bytes);
             }
             agent.node.handle_datagram(now(), from, Ecn::NotEct, bytes);
@@ -180,7 +180,7 @@ impl Crowd {
     }
 
     fn drain(&mut self, number: usize) {
-        let server = self.server;
+        let servers = &self.servers;
         let agent = &mut self.agents[number];
         while let Some(output) = agent.node.poll_output() {
             match output {
@@ -189,7 +189,7 @@ impl Crowd {
                     payload,
                     ..
                 } => {
-                    if to == server {
+                    if servers.contains(&to) {
                         agent.to_server.count(&payload);
                     }
                     // A full socket loses a datagram, as a network does.

@@ -15,13 +15,14 @@ const AT_ONCE: usize = 200;
 /// What a part needs to know, as JSON on its command line.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Plan {
-    /// Where the server is.
-    pub(crate) server: SocketAddr,
+    /// Where the server is, or its instances.
+    pub(crate) servers: Vec<SocketAddr>,
     /// The line by which all come.
     pub(crate) line: String,
     /// How many agents there are.
     pub(crate) agents: usize,
-    /// The command that does the deed: removes the leaver, or kills and starts the server.
+    /// The command that does the deed: removes the leaver, or kills the server, and starts it again if
+    /// there is no other instance.
     pub(crate) command: Vec<String>,
     /// The line of the one that is removed.
     pub(crate) leaver: Option<String>,
@@ -58,7 +59,7 @@ pub(crate) struct Removal {
 pub(crate) struct Return {
     /// Agents.
     pub(crate) agents: usize,
-    /// From the server's start until the last was told that nothing has changed, in seconds.
+    /// From the server's start, or from the end of the instance that was killed, until the last was told that nothing has changed, in seconds.
     pub(crate) back_s: f64,
     /// The same for half of them.
     pub(crate) half_back_s: f64,
@@ -97,7 +98,7 @@ fn enrol(crowd: &mut Crowd, plan: &Plan) -> Duration {
 
 /// One that sends to all others is removed.
 pub(crate) fn removal(plan: &Plan) {
-    let mut crowd = Crowd::new(plan.server);
+    let mut crowd = Crowd::new(&plan.servers);
     enrol(&mut crowd, plan);
     let leaver = crowd.add();
     let line = plan.leaver.as_deref().expect("a line for the leaver");
@@ -173,9 +174,9 @@ pub(crate) fn removal(plan: &Plan) {
     println!("{}", serde_json::to_string(&result).expect("JSON"));
 }
 
-/// The server is killed and starts again.
+/// The server is killed and starts again, or another instance is there.
 pub(crate) fn come_back(plan: &Plan) {
-    let mut crowd = Crowd::new(plan.server);
+    let mut crowd = Crowd::new(&plan.servers);
     let enrolled = enrol(&mut crowd, plan);
     // Sessions are quiet again.
     crowd.run(Duration::from_secs(5), |_| false);

@@ -1,5 +1,6 @@
 //! The namespace, the server, and the result.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lab::account::Account;
@@ -27,20 +28,29 @@ pub(crate) fn run(members: usize, agents: usize) {
     println!("{removal:#?}");
     let (back, rss_kib): (Return, u64) = come_back(&ns, &crowd, agents);
     println!("{back:#?}\nRSS of the server: {rss_kib} KiB");
-    let time = lab::sh("date", &["-u", "+%Y-%m-%dT%H%MZ"]);
     let result = json!({ "removal": removal, "return": back, "server_rss_kib": rss_kib });
-    let path = format!("bench/results/agents-{}.json", time.trim());
+    keep("agents", &result);
+}
+
+/// Writes a result down.
+pub(crate) fn keep(name: &str, result: &serde_json::Value) {
+    let time = lab::sh("date", &["-u", "+%Y-%m-%dT%H%MZ"]);
+    let path = format!("bench/results/{name}-{}.json", time.trim());
     let text = serde_json::to_string_pretty(&result).expect("JSON");
     std::fs::write(&path, text + "\n").expect("bench/results");
     println!("{path}");
 }
 
+/// Where a server is.
+pub(crate) fn at(address: &str, server: &Host<'_>) -> SocketAddr {
+    let at = format!("{address}:{}", port(server));
+    at.parse().expect("an address")
+}
+
 fn removal(ns: &Ns, crowd: &Ns, members: usize) -> Removal {
     let server = server(ns, "agents-removal");
     let plan = Plan {
-        server: format!("{ADDRESS}:{}", port(&server))
-            .parse()
-            .expect("an address"),
+        servers: vec![at(ADDRESS, &server)],
         line: line(&server, members),
         agents: members,
         command: inside(ns, server.argv(&["group", "remove", "leaver"])),
@@ -61,9 +71,7 @@ fn come_back(ns: &Ns, crowd: &Ns, agents: usize) -> (Return, u64) {
     let pid = pid(&server);
     let again = server.argv(&["up", "--no-invite"]).join(" ");
     let plan = Plan {
-        server: format!("{ADDRESS}:{}", port(&server))
-            .parse()
-            .expect("an address"),
+        servers: vec![at(ADDRESS, &server)],
         line: line(&server, agents),
         agents,
         command: inside(
@@ -88,12 +96,12 @@ fn server<'a>(ns: &'a Ns, label: &str) -> Host<'a> {
 }
 
 /// The command in the server's namespace.
-fn inside(ns: &Ns, argv: Vec<String>) -> Vec<String> {
+pub(crate) fn inside(ns: &Ns, argv: Vec<String>) -> Vec<String> {
     let enter = ["ip", "netns", "exec", ns.name()].map(str::to_owned);
     enter.into_iter().chain(argv).collect()
 }
 
-fn line(server: &Host<'_>, uses: usize) -> String {
+pub(crate) fn line(server: &Host<'_>, uses: usize) -> String {
     let uses = uses.to_string();
     let line = server.kumi(&["group", "invite", "load", "--uses", &uses]);
     line.trim().to_owned()
@@ -108,11 +116,11 @@ fn port(server: &Host<'_>) -> u16 {
     port.expect("a port")
 }
 
-fn pid(server: &Host<'_>) -> u64 {
+pub(crate) fn pid(server: &Host<'_>) -> u64 {
     server.json(&["status"])["pid"].as_u64().expect("a pid")
 }
 
-fn rss_kib(pid: u64) -> u64 {
+pub(crate) fn rss_kib(pid: u64) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
@@ -120,7 +128,7 @@ fn rss_kib(pid: u64) -> u64 {
 }
 
 /// Runs a part of this program in the namespace; what it printed.
-fn part(ns: &Ns, name: &str, plan: &Plan) -> String {
+pub(crate) fn part(ns: &Ns, name: &str, plan: &Plan) -> String {
     let own = std::env::current_exe().expect("a path");
     let plan = serde_json::to_string(plan).expect("JSON");
     let argv = [own.to_str().expect("UTF-8"), name, &plan];

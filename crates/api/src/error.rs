@@ -148,6 +148,8 @@ codes! {
     GroupRefused = "group-refused",
     /// The management server's store cannot be used. [detail]
     GroupStore = "group-store",
+    /// The database that was named cannot be used. [problem, place, to, detail]
+    GroupDatabase = "group-database",
     /// The key shown is no administrator's of this server, or no more.
     AdminKey = "admin-key",
     /// There is too much to do just now.

@@ -5,6 +5,7 @@ use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use utoipa::ToSchema;
 
 /// The longest name of a group or member in bytes of UTF-8.
@@ -67,6 +68,25 @@ pub enum GroupRequest {
         /// most 16; `None`: as before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         site: Option<Vec<Prefix>>,
+        /// Where the records are, if not where they were: a directory, or the place of a
+        /// database; at most [`DATABASE_LEN_MAX`] bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database: Option<Hidden>,
+        /// The key of the server whose records they are, if it is not here: 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Hidden>,
+    },
+    /// Carry everything to another place, which is used from then on: [`crate::Response::Carried`],
+    /// then [`crate::Response::Done`].
+    Move {
+        /// A directory, or the place of a database; at most [`DATABASE_LEN_MAX`] bytes.
+        to: Hidden,
+    },
+    /// Write a copy of everything, as it is now: [`crate::Response::Carried`], then
+    /// [`crate::Response::Done`].
+    Backup {
+        /// The file, which is not there yet: an absolute path.
+        file: PathBuf,
     },
     /// Make groups on this node, which becomes their management server, all of them or none:
     /// [`crate::Response::GroupsMade`].
@@ -131,15 +151,43 @@ pub enum GroupRequest {
     List,
 }
 
+/// The longest place of a database, in bytes.
+pub const DATABASE_LEN_MAX: usize = 2_048;
+
+/// What nobody is to see on its way to the node: a key, or a place with a password. It does not show
+/// itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
 impl GroupRequest {
     /// Checks every bound of this module.
     ///
     /// # Errors
     /// The name of the first value that is out of range.
     pub fn check(&self) -> Result<(), &'static str> {
+        let is_place = |it: &Hidden| it.0.len() <= DATABASE_LEN_MAX;
         match self {
             Self::List => Ok(()),
-            Self::Serve { site } => check_site(site.as_deref()),
+            Self::Move { to } => is_place(to).then_some(()).ok_or("to"),
+            Self::Backup { file } => file.is_absolute().then_some(()).ok_or("file"),
+            Self::Serve {
+                site,
+                database,
+                key,
+            } => {
+                check_site(site.as_deref())?;
+                let is_key =
+                    |it: &Hidden| it.0.len() == 64 && it.0.bytes().all(|it| it.is_ascii_hexdigit());
+                let fits = database.as_ref().is_none_or(is_place);
+                fits.then_some(()).ok_or("database")?;
+                key.as_ref().is_none_or(is_key).then_some(()).ok_or("key")
+            }
             Self::Create {
                 groups,
                 zone,

@@ -44,9 +44,9 @@ pub use frame::{
     frame_len, read_frame,
 };
 pub use group::{
-    Action, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups, GroupsMade, Kind,
-    Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX, PLANNED_MAX, PairChange,
-    PitEntry, Planned, PlannedPair, Reached, USES_MAX,
+    Action, DATABASE_LEN_MAX, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups,
+    GroupsMade, Hidden, Kind, Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX,
+    PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use manage::{

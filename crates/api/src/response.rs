@@ -82,6 +82,14 @@ pub enum Response {
         /// The member's address F.
         address: Ipv6Addr,
     },
+    /// To [`crate::GroupRequest::Move`] and [`crate::GroupRequest::Backup`], several times: how far it
+    /// is.
+    Carried {
+        /// Rows that are there.
+        done: u64,
+        /// Of how many.
+        all: u64,
+    },
     /// To [`crate::GroupRequest::List`].
     Groups(Box<crate::Groups>),
     /// To [`crate::Request::Manage`].

@@ -38,6 +38,9 @@ impl Tenant {
                 self.site.clone_from(site);
             }
             Event::GroupCreated { .. } => self.group_created(crypto, event)?,
+            Event::AuthorityChanged { group, authority } => {
+                self.authority_changed(crypto, group, authority)?;
+            }
             Event::MemberAdded {
                 member,
                 mode,
@@ -135,6 +138,25 @@ impl Tenant {
             changed_rev: self.rev,
         };
         self.groups.insert(group.clone(), created);
+        Ok(())
+    }
+
+    fn authority_changed(
+        &mut self,
+        crypto: &dyn Crypto,
+        group: &str,
+        authority: &[u8],
+    ) -> Result<(), String> {
+        let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
+        let rev = self.rev;
+        let group = self.group_mut(group)?;
+        let is_signed = authority.is_signed_by(crypto, &group.genesis.root_key);
+        let is_newer = authority.serial > group.authority.serial;
+        if authority.group != group.id || !is_signed || !is_newer {
+            return Err("not a newer statement of the root key".to_owned());
+        }
+        group.authority = authority;
+        group.changed_rev = rev;
         Ok(())
     }
 

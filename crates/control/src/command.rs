@@ -110,6 +110,8 @@ pub enum Command {
         /// Who.
         name: String,
     },
+    /// Says that this instance serves: each group of this server names its F.
+    Attend,
     /// Does what is due: epochs ahead, invites that are over.
     Tick,
 }

@@ -44,6 +44,14 @@ pub enum Event {
         #[serde(with = "hex")]
         authority: Vec<u8>,
     },
+    /// Other servers manage a group, or they are reached elsewhere.
+    AuthorityChanged {
+        /// Which group.
+        group: String,
+        /// Who manages it.
+        #[serde(with = "hex")]
+        authority: Vec<u8>,
+    },
     /// There is a member, perhaps without a node yet.
     MemberAdded {
         /// Its name.

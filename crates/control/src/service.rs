@@ -62,6 +62,12 @@ pub trait Store {
     /// # Errors
     /// See [`StoreError`].
     fn secret(&self, of: SecretOf) -> Result<Option<EpochSecret>, StoreError>;
+
+    /// The seed of a group's root key.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError>;
 }
 
 /// What is written in one transaction.
@@ -81,6 +87,9 @@ pub enum StoreError {
     /// Another instance wrote first.
     #[error("another instance wrote at the same time")]
     Conflict,
+    /// It is somewhere else now, as another instance has ordered.
+    #[error("this store was moved to {0}")]
+    Moved(String),
     /// It cannot be written or read now.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),
@@ -202,7 +211,7 @@ impl Service {
     ) -> Result<Reply, OrderError> {
         let mut tries = 0;
         loop {
-            let outcome = self.decide(now_unix_s, rng, actor, command)?;
+            let outcome = self.decide(store, now_unix_s, rng, actor, command)?;
             if outcome.events.is_empty() {
                 return Ok(outcome.reply);
             }
@@ -251,22 +260,51 @@ impl Service {
         actor: Actor,
         command: &Command,
     ) -> Result<Plan, OrderError> {
-        let mut context = self.context(now_unix_s, rng);
+        // No order that can be planned names instances anew.
+        let mut context = self.context(now_unix_s, rng, &|_| None);
         Ok(self.tenant.plan(&mut context, actor, command)?)
+    }
+
+    /// Sees to it that every group of this server names this instance; does nothing if they do.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub fn attend(
+        &mut self,
+        store: &mut dyn Store,
+        now_unix_s: u64,
+        rng: &mut dyn Rng,
+    ) -> Result<(), OrderError> {
+        let here = group::statement::Server {
+            key: self.signer().public(),
+            f: self.keys.f,
+        };
+        if !self.tenant.lacks_instance(here) {
+            return Ok(());
+        }
+        let done = self.order(store, now_unix_s, rng, Actor::Clock, &Command::Attend);
+        done.map(drop)
     }
 
     fn decide(
         &self,
+        store: &dyn Store,
         now_unix_s: u64,
         rng: &mut dyn Rng,
         actor: Actor,
         command: &Command,
     ) -> Result<Outcome, Refusal> {
-        let mut context = self.context(now_unix_s, rng);
+        let roots = |group| store.root_seed(group).ok().flatten();
+        let mut context = self.context(now_unix_s, rng, &roots);
         self.tenant.decide(&mut context, actor, command)
     }
 
-    fn context<'a>(&'a self, now_unix_s: u64, rng: &'a mut dyn Rng) -> Context<'a> {
+    fn context<'a>(
+        &'a self,
+        now_unix_s: u64,
+        rng: &'a mut dyn Rng,
+        roots: &'a dyn Fn(GroupId) -> Option<[u8; 32]>,
+    ) -> Context<'a> {
         Context {
             now_unix_s,
             crypto: &*self.keys.crypto,
@@ -275,6 +313,7 @@ impl Service {
                 seed: &self.keys.seed,
                 f: self.keys.f,
             },
+            roots,
         }
     }
 

@@ -334,16 +334,22 @@ impl Keyring {
         Some((&joined.authority, &joined.admission, &joined.lease))
     }
 
-    /// The groups that a server manages, and its index in each.
+    /// The groups that a server manages, and the index of its chain in each.
     pub fn managed_by(&self, server: NodeAddr) -> impl Iterator<Item = (GroupId, u8)> {
         self.groups.iter().filter_map(move |(group, joined)| {
-            let servers = joined.authority.servers.iter();
-            let at = servers.enumerate().find_map(|(at, there)| {
-                let there = (*there)?;
-                (there.f == server).then_some(at)
-            })?;
-            Some((*group, u8::try_from(at).ok()?))
+            let index = joined.authority.index_of(server)?;
+            Some((*group, index))
         })
+    }
+
+    /// The other instances of the server that is reached at F.
+    #[must_use]
+    pub fn sisters(&self, server: NodeAddr) -> BTreeSet<NodeAddr> {
+        let managed = self.groups.values().filter_map(|joined| {
+            let index = joined.authority.index_of(server)?;
+            Some(joined.authority.instances(index))
+        });
+        managed.flatten().filter(|f| *f != server).collect()
     }
 
     /// The servers of all groups, each once.

@@ -63,6 +63,11 @@ pub(crate) struct Agent {
     pub(crate) renew_at: Option<Duration>,
     /// Calls since it last answered.
     pub(crate) calls: u32,
+    /// It did not answer a ping, and has said nothing since.
+    pub(crate) is_doubtful: bool,
+    /// It is another instance of a server that this node is in touch with: when its place, which is
+    /// asked for now and then, was last told.
+    pub(crate) placed: Option<Duration>,
 }
 
 impl Agent {

@@ -13,12 +13,14 @@
 //! | `proofs` | what is offered and matched in the handshake, and what follows from it |
 //! | `members` | memberships, entries and secrets between members |
 //! | `agent` | keeping in touch with servers |
+//! | `instances` | one server, reached at several F |
 //! | `enrol` | lines of servers |
 //! | `server` | being a server, as far as sessions go: the rest is in `control` |
 //! | `status` | what is said about all that |
 
 pub(crate) mod agent;
 pub(crate) mod enrol;
+mod instances;
 pub(crate) mod members;
 pub(crate) mod proofs;
 pub(crate) mod server;

@@ -84,7 +84,7 @@ impl Node {
             SessionOutput::Packet { kind, bytes, ecn } => {
                 self.packet_in(now, f, kind, bytes, ecn);
             }
-            SessionOutput::Echo { id, rtt } => self.echo_in(f, id, rtt),
+            SessionOutput::Echo { id, rtt } => self.echo_in(now, f, id, rtt),
             SessionOutput::EchoLost { id } => {
                 if id != SERVER_PROBE_ID && !self.link_echo(f, id, false) {
                     self.event(Event::EchoLost { peer: f, id });
@@ -281,12 +281,12 @@ impl Node {
         }
     }
 
-    fn echo_in(&mut self, f: NodeAddr, id: u32, rtt: std::time::Duration) {
+    fn echo_in(&mut self, now: Now, f: NodeAddr, id: u32, rtt: std::time::Duration) {
         let peer = self.peers.entry(f).or_default();
         peer.rtt = Some(rtt);
         let path = peer.session.as_ref().and_then(Session::endpoint);
         if id == SERVER_PROBE_ID {
-            return self.server_echo(f);
+            return self.server_echo(now, f);
         }
         if self.link_echo(f, id, true) {
             return;

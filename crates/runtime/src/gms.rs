@@ -13,23 +13,30 @@
 //! | limit | value |
 //! |---|---|
 //! | things that wait for it | [`ASKS_MAX`]; what nodes say beyond that is dropped, they say it again |
+//! | time between two looks at what other instances wrote into a store that is shared | [`POLL`] |
+//! | time between two tries to open a store that does not open | [`RETRY`] |
+
+mod instance;
+mod moving;
+mod opening;
 
 use crate::http::{Door, Places};
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
 use crate::shared::{Inbox, Input};
-use api::{ApiError, Code, ManageRequest, ManageResponse, Reply, Response};
+use api::{ApiError, Code, Hidden, ManageRequest, ManageResponse, Reply, Response};
 use control::plan::{Change, Plan};
-use control::service::{Keys, OrderError, Service, Store};
+use control::service::Service;
 use control::{Actor, Addition, AdminId, Command, Role};
 use identity::crypto::{AwsLc, Crypto, HashRng};
+use opening::Opened;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
-use store::{MasterKey, Sqlite};
+use store::{Database, Place};
 use wire::NodeAddr;
 use wire::admin_key::AdminKey;
 
@@ -37,6 +44,10 @@ use wire::admin_key::AdminKey;
 pub const ASKS_MAX: usize = 4_096;
 /// Time between two looks at what is due.
 const TICK: Duration = Duration::from_secs(60);
+/// Time between two looks at what other instances wrote.
+pub const POLL: Duration = Duration::from_millis(250);
+/// Time between two tries to open a store: each may take some seconds.
+pub const RETRY: Duration = Duration::from_secs(5);
 /// Stack of its thread, in bytes: SQLite needs some.
 const STACK_LEN: usize = 1024 * 1024;
 
@@ -47,9 +58,9 @@ pub struct Gms {
 }
 
 impl Gms {
-    /// Whether there is a store in a state directory.
+    /// Whether there is a store in a state directory, or it says where.
     pub fn is_in(state: &Path) -> bool {
-        state.join(store::FILE).exists()
+        Place::is_known(state)
     }
 
     /// Starts the server of the node `f`.
@@ -65,6 +76,10 @@ impl Gms {
             rng: HashRng::new(os::random::seed()?),
             open: None,
             ticked: None,
+            polled: None,
+            refused: None,
+            is_behind: false,
+            places: BTreeMap::new(),
             door: Door::new(places, asks.clone()),
         };
         let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
@@ -98,23 +113,29 @@ struct Server {
     f: NodeAddr,
     inbox: Inbox,
     rng: HashRng,
-    open: Option<(Service, Sqlite)>,
+    open: Option<Opened>,
     ticked: Option<Instant>,
+    polled: Option<Instant>,
+    /// Why the store was not opened, and when that was found out.
+    refused: Option<(Instant, ApiError)>,
+    /// What other instances write cannot be read.
+    is_behind: bool,
+    /// Where nodes are that have come since it was last written down.
+    places: BTreeMap<NodeAddr, Vec<u8>>,
     door: Door,
 }
 
 impl Server {
     /// Runs until nobody can ask any more.
     fn run(&mut self, waiting: &Receiver<Ask>) {
-        if let Err(error) = self.opened() {
-            tracing::warn!(%error, "the store of groups cannot be opened");
-        }
         loop {
             self.tick();
+            self.poll();
             self.drain();
-            let has_admins = |(service, _): &(Service, Sqlite)| !service.tenant().admins.is_empty();
+            let has_admins = |it: &Opened| !it.service.tenant().admins.is_empty();
             let again = self.door.set(self.open.as_ref().is_some_and(has_admins));
-            match waiting.recv_timeout(again.unwrap_or(TICK)) {
+            let wait = self.wait();
+            match waiting.recv_timeout(again.map_or(wait, |again| again.min(wait))) {
                 Ok(Ask::End) => return,
                 Ok(ask) => self.handle(ask),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -123,33 +144,79 @@ impl Server {
         }
     }
 
-    /// The service and its store, opened if they are not yet.
-    fn opened(&mut self) -> Result<(&mut Service, &mut Sqlite, &mut HashRng), ApiError> {
+    /// How long nothing is due.
+    fn wait(&self) -> Duration {
+        match &self.open {
+            Some(opened) if opened.store.is_shared() => POLL,
+            Some(_) => TICK,
+            None => RETRY,
+        }
+    }
+
+    /// The service and its store, opened if they are not yet. A store that nobody has asked for is
+    /// not made.
+    fn opened(&mut self) -> Result<(&mut Service, &mut Database, &mut HashRng), ApiError> {
         if self.open.is_none() {
-            let opened = open(&self.state, self.f)?;
-            let members = opened.0.tenant().nodes.keys().copied().collect();
-            self.inbox.send(Input::Gms(FromGms::Ready(members)));
-            self.open = Some(opened);
+            if !Place::is_known(&self.state) {
+                return Err(ApiError::new(Code::NotManaging));
+            }
+            let lately = |at: &Instant| at.elapsed() < RETRY;
+            if let Some((_, error)) = self.refused.as_ref().filter(|(at, _)| lately(at)) {
+                return Err(error.clone());
+            }
+            match Opened::remembered(&self.state, self.f) {
+                Ok(opened) => self.use_store(opened),
+                Err(error) => {
+                    if self.refused.as_ref().is_none_or(|(_, it)| *it != error) {
+                        tracing::warn!(%error, "the store of groups cannot be opened");
+                    }
+                    self.refused = Some((Instant::now(), error.clone()));
+                    return Err(error);
+                }
+            }
         }
         let missing = || ApiError::new(Code::GroupStore).with("detail", "");
-        let (service, store) = self.open.as_mut().ok_or_else(missing)?;
-        Ok((service, store, &mut self.rng))
+        let opened = self.open.as_mut().ok_or_else(missing)?;
+        Ok((&mut opened.service, &mut opened.store, &mut self.rng))
+    }
+
+    fn use_store(&mut self, opened: Opened) {
+        let members = opened.service.tenant().nodes.keys().copied().collect();
+        let gate = opened.gate;
+        self.inbox
+            .send(Input::Gms(FromGms::Ready { members, gate }));
+        (self.open, self.refused) = (Some(opened), None);
+        (self.ticked, self.polled) = (None, None);
     }
 
     fn handle(&mut self, ask: Ask) {
         let now_unix_s = os::clock::unix_s();
         match ask {
-            Ask::Heard { from, message } => match self.opened() {
-                Ok((service, store, rng)) => service.hear(store, now_unix_s, rng, from, message),
-                Err(error) => tracing::debug!(%error, "a node was not heard"),
-            },
+            Ask::Heard {
+                from,
+                message,
+                place,
+            } => {
+                self.note_place(from, place);
+                match self.opened() {
+                    Ok((service, store, rng)) => {
+                        service.hear(store, now_unix_s, rng, from, message);
+                    }
+                    Err(error) => tracing::debug!(%error, "a node was not heard"),
+                }
+            }
+            Ask::Here(place) => self.note_place(self.f, Some(place)),
             Ask::Offline(f) => {
-                if let Some((service, _)) = &mut self.open {
-                    service.offline(f);
+                if let Some(opened) = &mut self.open {
+                    opened.service.offline(f);
                 }
             }
             Ask::Order { by, order, reply } => {
-                let done = self.order(now_unix_s, &by, order);
+                let done = match order {
+                    Order::Move { to } => self.carry(&to, &reply).map(Done::Reply),
+                    Order::Backup { file } => self.backup(&file, &reply).map(Done::Reply),
+                    order => self.order(now_unix_s, &by, order),
+                };
                 // Nodes are told before whoever ordered it is answered.
                 self.drain();
                 match done {
@@ -181,13 +248,13 @@ impl Server {
             Ask::End => {}
             Ask::List { mut groups, reply } => {
                 let managed = self.opened().map(|(service, ..)| manage::managed(service));
-                answer(
-                    &reply,
-                    managed.map(|managed| {
-                        groups.managed = Some(managed);
-                        Response::Groups(Box::new(groups))
-                    }),
-                );
+                groups.managed = match managed {
+                    Ok(managed) => Some(managed),
+                    // It was to be one, and did not become one.
+                    Err(error) if error.code == Code::NotManaging => None,
+                    Err(error) => return answer(&reply, Err(error)),
+                };
+                answer(&reply, Ok(Response::Groups(Box::new(groups))));
             }
         }
     }
@@ -240,12 +307,31 @@ impl Server {
     fn order(&mut self, now_unix_s: u64, by: &By, order: Order) -> Result<Done, ApiError> {
         let actor = self.actor(now_unix_s, by)?;
         let f = self.f;
+        if let Order::Serve {
+            site,
+            database,
+            key,
+        } = &order
+        {
+            self.serve(database.as_ref(), key.as_ref())?;
+            let site = site.clone();
+            let (service, store, rng) = self.opened()?;
+            let done = service.order(store, now_unix_s, rng, actor, &Command::Serve { site });
+            return done.map(Done::Reply).map_err(|error| order_error(&error));
+        }
+        if matches!(order, Order::Create { .. }) && !Place::is_known(&self.state) {
+            self.serve(None, None)?;
+        }
         let (service, store, rng) = self.opened()?;
         let mut act = |service: &mut Service, command: &Command| {
             let done = service.order(store, now_unix_s, rng, actor, command);
             done.map_err(|error| order_error(&error))
         };
         match order {
+            // These were done above, or by whoever asked this.
+            Order::Serve { .. } | Order::Move { .. } | Order::Backup { .. } => {
+                Ok(Done::Reply(control::Reply::Done))
+            }
             Order::Plain(command) => act(service, &command).map(Done::Reply),
             Order::Plan(command) => {
                 let plan = service.plan(now_unix_s, rng, actor, &command);
@@ -283,14 +369,39 @@ impl Server {
         }
     }
 
+    /// Uses the store at a place, from now on.
+    fn serve(
+        &mut self,
+        database: Option<&Hidden>,
+        key: Option<&Hidden>,
+    ) -> Result<control::Reply, ApiError> {
+        if database.is_none() && key.is_none() {
+            if !Place::is_known(&self.state) {
+                let opened = Opened::remembered(&self.state, self.f)?;
+                self.use_store(opened);
+            }
+            self.refused = None;
+            return self.opened().map(|_| control::Reply::Done);
+        }
+        // What is open now, or why it is not, is for the comparison alone.
+        if Place::is_known(&self.state) {
+            let _ = self.opened();
+        }
+        let here = (self.state.as_path(), self.f);
+        let opened = Opened::elsewhere(self.open.as_ref(), here, (database, key))?;
+        self.use_store(opened);
+        Ok(control::Reply::Done)
+    }
+
     /// Does what is due.
     fn tick(&mut self) {
         if self.ticked.is_some_and(|at| at.elapsed() < TICK) {
             return;
         }
         self.ticked = Some(Instant::now());
+        self.ask_where_this_is();
         let now_unix_s = os::clock::unix_s();
-        if let Some((service, store)) = &mut self.open {
+        if let Some(Opened { service, store, .. }) = &mut self.open {
             let done = service.order(
                 store,
                 now_unix_s,
@@ -300,17 +411,6 @@ impl Server {
             );
             if let Err(error) = done {
                 tracing::warn!(%error, "groups: what is due cannot be written down");
-            }
-        }
-    }
-
-    fn drain(&mut self) {
-        let Some((service, _)) = &mut self.open else {
-            return;
-        };
-        while let Some(effect) = service.poll_effect() {
-            if !self.inbox.send(Input::Gms(FromGms::Effect(effect))) {
-                return;
             }
         }
     }
@@ -364,7 +464,7 @@ fn own_member(
         Some(known) => (known.clone(), None),
         None if tenant.members.contains_key(&name) => {
             let refusal = control::Refusal::HasNode(name);
-            return Err(order_error(&OrderError::Refused(refusal)));
+            return Err(refused(&refusal));
         }
         None => (name, Some(f)),
     };
@@ -374,24 +474,6 @@ fn own_member(
         life_s: api::EXPIRES_S_DEFAULT,
         ..Addition::default()
     }))
-}
-
-fn open(state: &Path, f: NodeAddr) -> Result<(Service, Sqlite), ApiError> {
-    let failed = |detail: String| ApiError::new(Code::GroupStore).with("detail", detail);
-    let random = || os::random::seed().map_err(|error| failed(error.to_string()));
-    let crypto: Arc<dyn Crypto> = Arc::new(AwsLc);
-    let key = MasterKey::open(state, random()?).map_err(|error| failed(error.to_string()))?;
-    let nonces = Box::new(HashRng::new(random()?));
-    let seal = key.seal(Arc::clone(&crypto), nonces);
-    let mut store = Sqlite::open(state, seal).map_err(|error| failed(error.to_string()))?;
-    let keys = Keys {
-        seed: key.statement_seed(&*crypto),
-        crypto,
-        f,
-    };
-    let service = Service::open(keys, &mut store as &mut dyn Store);
-    let service = service.map_err(|error| order_error(&error))?;
-    Ok((service, store))
 }
 
 fn answer(reply: &SyncSender<Reply>, answer: Reply) {

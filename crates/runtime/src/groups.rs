@@ -9,7 +9,7 @@ use crate::shared::Inbox;
 use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response};
 use control::service::Effect;
 use group::MemberName;
-use group::agent::AgentMessage;
+use group::agent::{AgentMessage, ToMember};
 use group::resolve::Action;
 use group::serial::hex;
 use node::{Event, GroupStatus, Node, PitStatus};
@@ -138,10 +138,21 @@ impl Groups {
     }
 
     /// A node says something to the server here.
-    pub fn said(&self, from: NodeAddr, message: AgentMessage) {
-        if let Some(gms) = &self.gms
-            && gms.ask(Ask::Heard { from, message }).is_err()
-        {
+    pub fn said(&self, node: &Node, from: NodeAddr, message: AgentMessage) {
+        let Some(gms) = &self.gms else {
+            return;
+        };
+        let begins = matches!(
+            message,
+            AgentMessage::Enrol(_) | AgentMessage::Resume { .. }
+        );
+        let place = begins.then(|| node.place_of(from));
+        let heard = Ask::Heard {
+            from,
+            message,
+            place,
+        };
+        if gms.ask(heard).is_err() {
             tracing::debug!("the management server has too much to do");
         }
     }
@@ -149,7 +160,17 @@ impl Groups {
     /// The server here says something.
     pub fn from_gms(&self, node: &mut Node, now: Now, said: FromGms) {
         match said {
-            FromGms::Ready(members) => node.manage(now, members),
+            FromGms::Ready { members, gate } => node.manage(now, members, gate),
+            FromGms::WhereAmI => {
+                let here = node.own_place(&node.status(now).local_endpoints);
+                if let Some(gms) = &self.gms {
+                    // It asks again.
+                    let _ = gms.ask(Ask::Here(here));
+                }
+            }
+            FromGms::Located { to, place } => {
+                node.tell_from_server(now, to, ToMember::Agent(place));
+            }
             FromGms::Effect(Effect::Tell { to, message }) => {
                 node.tell_from_server(now, to, message);
             }

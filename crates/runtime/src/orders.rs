@@ -1,11 +1,12 @@
 //! What the slow path and the management server of groups say to each other, and orders as the
 //! domain takes them.
 
-use api::{ApiError, Code, Reply};
+use api::{ApiError, Code, Hidden, Reply};
 use control::service::Effect;
 use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
 use group::agent::AgentMessage;
 use group::serial::hex;
+use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
@@ -19,7 +20,11 @@ pub enum Ask {
         from: NodeAddr,
         /// What.
         message: AgentMessage,
+        /// Where it is, if it may be asked for at another instance.
+        place: Option<AgentMessage>,
     },
+    /// Where this node is, for members of another instance.
+    Here(AgentMessage),
     /// The session with a node has ended.
     Offline(NodeAddr),
     /// An order.
@@ -63,6 +68,25 @@ pub enum By {
 /// An order.
 #[derive(Debug)]
 pub enum Order {
+    /// Open the store, or make it.
+    Serve {
+        /// What groups protect from now on.
+        site: Option<Vec<wire::Prefix>>,
+        /// Where, if not where it was.
+        database: Option<Hidden>,
+        /// Its key, if that is not here.
+        key: Option<Hidden>,
+    },
+    /// Carry everything to another place.
+    Move {
+        /// Where.
+        to: Hidden,
+    },
+    /// Write a copy of everything.
+    Backup {
+        /// Into which file.
+        file: PathBuf,
+    },
     /// Make groups, with this node as a member or without.
     Create {
         /// Their names.
@@ -83,8 +107,22 @@ pub enum Order {
 /// What the server has for the slow path.
 #[derive(Debug)]
 pub enum FromGms {
-    /// It is there: these are its members' nodes.
-    Ready(Vec<NodeAddr>),
+    /// It is there.
+    Ready {
+        /// Its members' nodes.
+        members: Vec<NodeAddr>,
+        /// What its lines prove.
+        gate: [u8; SECRET_LEN],
+    },
+    /// It would know where this node is.
+    WhereAmI,
+    /// A node asked where another is, and another instance knew.
+    Located {
+        /// Who asked.
+        to: NodeAddr,
+        /// The answer.
+        place: AgentMessage,
+    },
     /// Something for a node.
     Effect(Effect),
     /// An invite was made: whoever asked gets the line.
@@ -109,10 +147,17 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
     };
     let prefixes = |all: Vec<api::Prefix>| all.into_iter().map(|it| it.0).collect();
     Some(match request {
-        R::Serve { site } => {
-            let site = site.map(prefixes);
-            Order::Plain(Command::Serve { site })
-        }
+        R::Serve {
+            site,
+            database,
+            key,
+        } => Order::Serve {
+            site: site.map(prefixes),
+            database,
+            key,
+        },
+        R::Move { to } => Order::Move { to },
+        R::Backup { file } => Order::Backup { file },
         R::Create {
             groups,
             zone,

@@ -326,7 +326,9 @@ impl SlowPath {
                         site.route(there, route);
                     }
                 }
-                Output::ToServer { from, message } => self.requests.groups.said(from, message),
+                Output::ToServer { from, message } => {
+                    self.requests.groups.said(&self.node, from, message);
+                }
                 Output::Event(event) => self.event(now, &event),
                 Output::Listen(on) => self.listen(on),
                 Output::Dial { at, small } => {

@@ -1,8 +1,9 @@
 //! Where a management server writes down what happened.
 //!
-//! What it does: [`Sqlite`] is a [`control::service::Store`] in one file. Everything that an order
-//! does is one transaction: the records of the audit trail, the secrets of epochs and the root keys
-//! of groups, the last two sealed ([`Seal`]).
+//! What it does: [`Sqlite`] is a [`control::service::Store`] in one file, [`Postgres`] one that
+//! several instances of a server share. Everything that an order does is one transaction: the
+//! records of the audit trail, the secrets of epochs and the root keys of groups, the last two
+//! sealed ([`Seal`]).
 //!
 //! What it does not: decide anything, or know what a record means.
 //!
@@ -10,12 +11,27 @@
 //! |---|---|
 //! | [`FILE`], and beside it what SQLite needs while it runs | records, sealed secrets |
 //! | [`KEY_FILE`] | the key that seals, and from which the server's own key follows |
+//! | [`PLACE_FILE`] | where the records are, if they are not in [`FILE`] here |
 //!
-//! A backup is both files; the first without the second is of no use to anybody.
+//! A backup is records and key; the first without the second are of no use to anybody.
 #![forbid(unsafe_code)]
 
+mod carrying;
+mod database;
+mod error;
+mod label;
+mod page;
+mod place;
+mod postgres;
 mod seal;
 mod sqlite;
+mod url;
 
-pub use seal::{KEY_FILE, MasterKey, Seal};
-pub use sqlite::{FILE, OpenError, Sqlite};
+pub use carrying::BackupError;
+pub use database::{Database, Opening};
+pub use error::OpenError;
+pub use place::{PLACE_FILE, Place};
+pub use postgres::Postgres;
+pub use seal::{KEY_FILE, KEY_LEN, MasterKey, Seal};
+pub use sqlite::{FILE, Sqlite};
+pub use url::{DatabaseUrl, URL_LEN_MAX, UrlError};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | key of the seal, AES-256-GCM | `HMAC(key, "kumihimo store seal v1")` |
 //! | seed of the key for statements, Ed25519 | `HMAC(key, "kumihimo group server v1")` |
+//! | gate of its lines | the first 16 bytes of `HMAC(key, "kumihimo group gate v1")` |
 //!
 //! A sealed value is nonce (12) ‖ ciphertext ‖ tag (16). What it is of (its table and place) is
 //! authenticated with it, so that no value can be moved to another's place.
@@ -17,34 +18,57 @@ use os::files::{self, FileError};
 /// The name of the key's file in the state directory.
 pub const KEY_FILE: &str = "gms.key";
 
-const KEY_LEN: usize = 32;
+/// Length of the key in bytes.
+pub const KEY_LEN: usize = 32;
 const NONCE_LEN: usize = AEAD_NONCE_LEN;
 
 /// The key of a server, which its file holds and nobody else.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MasterKey([u8; KEY_LEN]);
 
 impl MasterKey {
-    /// Reads the key in a directory, or makes one: `random` is used only then.
+    /// A key of these bytes.
+    #[must_use]
+    pub const fn of(bytes: [u8; KEY_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads the key in a directory, if there is one.
     ///
     /// # Errors
-    /// The file cannot be read or written, or is no key.
-    pub fn open(directory: &Path, random: [u8; KEY_LEN]) -> Result<Self, FileError> {
+    /// The file cannot be read, or is no key.
+    pub fn read(directory: &Path) -> Result<Option<Self>, FileError> {
         let path = directory.join(KEY_FILE);
         let bytes = match files::read_private(&path, KEY_LEN as u64) {
-            Err(FileError::Missing(_)) => {
-                files::create_private(&path, &random)?;
-                return Ok(Self(random));
-            }
+            Err(FileError::Missing(_)) => return Ok(None),
             read => read?,
         };
         let key = <[u8; KEY_LEN]>::try_from(bytes);
-        key.map(Self).map_err(|_| FileError::WrongType(path))
+        key.map(|key| Some(Self(key)))
+            .map_err(|_| FileError::WrongType(path))
+    }
+
+    /// Writes the key into a directory that has none.
+    ///
+    /// # Errors
+    /// The file cannot be written, or is there.
+    pub fn keep(&self, directory: &Path) -> Result<(), FileError> {
+        files::create_private(&directory.join(KEY_FILE), &self.0)
     }
 
     /// The seed of the server's key for statements.
     #[must_use]
     pub fn statement_seed(&self, crypto: &dyn Crypto) -> [u8; 32] {
         crypto.hmac(&self.0, &[b"kumihimo group server v1"])
+    }
+
+    /// What the server's lines prove in the handshake, at any instance.
+    #[must_use]
+    pub fn gate(&self, crypto: &dyn Crypto) -> [u8; 16] {
+        let whole = crypto.hmac(&self.0, &[b"kumihimo group gate v1"]);
+        let mut gate = [0; 16];
+        gate.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        gate
     }
 
     /// What seals with this key. `rng` draws the nonces.

@@ -17,6 +17,7 @@ pub mod http;
 pub mod lan;
 pub mod nat;
 pub mod ns;
+pub mod postgres;
 pub mod ssh;
 pub mod wire;
 

@@ -472,7 +472,58 @@ api-busy = There is too much to do just now.
     .fix = Nothing has changed. Try again in a moment.
 api-group-store = The management server cannot use its store.
     .why = { $detail }
-    .fix = Nothing has changed, and groups go on as they are. See to the disk and to the files gms.db and gms.key in the state directory; then try again.
+    .fix = Nothing has changed, and groups go on as they are. See to the disk and to the files gms.db and gms.key in the state directory, or to the database; then try again.
+api-group-database = { $problem ->
+        [key] The key of this node does not fit the store { $place }.
+        [no-key] The key of the store { $place } is not on this node.
+        [other-key] This node has another key already.
+        [moved] The store { $place } was moved.
+        [newer] The store { $place } was written by a newer version of kumi.
+        [unfinished] The store { $place } is not whole.
+        [occupied] The store { $place } holds other groups.
+        [here] The groups are in { $place } already.
+        [exists] The file { $place } exists already.
+        [elsewhere] This node keeps its groups in another place.
+        [url] This is not the place of a database.
+        [url-host] The place of the database names no host.
+        [url-tls] The connection to the database would not be protected.
+       *[other] The database cannot be used.
+    }
+    .why = { $problem ->
+        [key] Its records are sealed, and the file gms.key in the state directory is another server's.
+        [no-key] Its records are sealed with the key of the server that made it.
+        [other-key] { $place } is not the key that was given.
+        [moved] It is in { $to } now, and nothing is written to the old one any more.
+        [newer] This version does not know its tables.
+        [unfinished] Somebody began to move groups to it, and that was interrupted.
+        [occupied] What is there would be lost.
+        [here] There is nothing to be done.
+        [exists] It would be overwritten.
+        [elsewhere] They are in { $place }, and what was named holds other groups or none.
+        [url] It is an absolute path, or of the form postgresql://USER@HOST/DATABASE.
+        [url-host] For a Unix socket the host is its directory: postgresql://%2Frun%2Fpostgresql/DATABASE.
+        [url-tls] It would cross a network, and kumi has no TLS to PostgreSQL.
+       *[other] Its reason is one that this version does not know: { $problem }.
+    }
+    .fix = { $problem ->
+        [key] Copy gms.key from the state directory of the first server, and say `kumi gms serve --database URL --key FILE` on a node that has none.
+        [no-key] Copy gms.key from the state directory of the first server, and say `kumi gms serve --database URL --key FILE`.
+        [other-key] Use a node that manages no groups, or another state directory (--state DIR).
+        [moved] Use the new place: `kumi gms serve --database URL`.
+        [newer] Update kumi on this machine.
+        [unfinished] Say `kumi gms move` once more, on the node that has the groups.
+        [occupied] Name an empty database or directory.
+        [here] Name another place.
+        [exists] Choose another name, or move the file away.
+        [elsewhere] Carry them over: `kumi gms move URL`.
+        [url] Write it so; a special character in a name or password is written as %XX.
+        [url-host] Write it so.
+        [url-tls] Use a Unix socket, a tunnel, or the address of a node of your groups; if something protects the connection, add ?sslmode=disable.
+       *[other] Update kumi on this machine.
+    }
+error-gms-key = { $file } is not the key of a management server.
+    .why = The file gms.key has 32 bytes.
+    .fix = Copy gms.key from the state directory of the first server, as it is.
 api-group-timeout = The management server { $server } did not answer within { $waited_s } seconds.
     .why = It is off, or what lies between lets no UDP through to it, or the line was used already.
     .fix = This node goes on calling it until the line expires; `kumi group list` shows when it is a member. On the server, check with `kumi status` that it runs.

@@ -14,11 +14,38 @@ cmd-gms-serve = Be a management server of groups, also after a restart
     .long =
         Unless this node is a member already, it is in none of the groups that it makes. With
         --site they protect these addresses, unless one is made with other ones. What it knows
-        is in the files gms.db and gms.key in the state directory: a backup is both.
+        is in the files gms.db and gms.key in the state directory, or with --database in a
+        PostgreSQL database and gms.key. Several machines may serve one database: each needs the
+        first one's gms.key. The place is remembered, in a file that nobody else may read.
     .examples =
-        kumi gms serve                      start this node if it is not running, and manage groups
-        kumi gms serve --site 10.0.0.0/8    its groups protect these addresses
-        kumi gms serve --no-site            new groups protect no such addresses any more
+        kumi gms serve                                        in a file, on this machine
+        kumi gms serve --site 10.0.0.0/8                      its groups protect these addresses
+        kumi gms serve --no-site                              new groups protect no such addresses any more
+        kumi gms serve --database postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms serve --database-file FILE                   the place, with a password, from a file
+        kumi gms serve --database-file FILE --key gms.key     a second machine, with the first one's key
+
+cmd-gms-backup = Copy what the management server knows into a file, while it runs
+    .long =
+        The file is a store as gms.db is, also of groups that are in PostgreSQL, and never
+        written over. It is sealed: keep the file gms.key of the state directory in another
+        place. To restore, put it as gms.db beside that gms.key into the state directory of a
+        node that does not run, with the node's own identity (`kumi id restore`), and say
+        `kumi gms serve`. Restore the newest: members do not believe a server that has
+        forgotten what it told them.
+    .examples =
+        kumi gms backup groups-2026-11-26.db    a copy of now
+
+cmd-gms-move = Carry everything to another store: from the file to PostgreSQL, or back
+    .long =
+        Copies records and sealed secrets, reads all of it at the other place, and only then
+        uses that. The old store stays as it is, with a mark that it was moved, and is not
+        served again. Interrupted at any point nothing is lost; say it again. End other
+        instances first (`kumi down`), and let them use the new place afterwards.
+    .examples =
+        kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms move --database-file FILE    the place, with a password, from a file
+        kumi gms move ~/.local/state/kumi     back into a file in this directory
 
 cmd-gms-status = Show how many there are of everything
     .examples = kumi gms status    groups, members, lines, and the end of the audit trail

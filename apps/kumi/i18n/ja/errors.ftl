@@ -469,7 +469,58 @@ api-busy = いまは処理が立て込んでいます。
     .fix = 何も変わっていません。少し待ってから、もう一度試してください。
 api-group-store = 管理サーバの保管場所が使えません。
     .why = { $detail }
-    .fix = 何も変わっておらず、グループはそのまま動いています。ディスクと、状態ディレクトリの gms.db と gms.key を確かめてから、もう一度試してください。
+    .fix = 何も変わっておらず、グループはそのまま動いています。ディスクと、状態ディレクトリの gms.db と gms.key、またはデータベースを確かめてから、もう一度試してください。
+api-group-database = { $problem ->
+        [key] このノードの鍵は、記録 { $place } に合いません。
+        [no-key] 記録 { $place } の鍵が、このノードにありません。
+        [other-key] このノードには別の鍵があります。
+        [moved] 記録 { $place } は移されました。
+        [newer] 記録 { $place } は、新しい版の kumi が書いたものです。
+        [unfinished] 記録 { $place } は途中までです。
+        [occupied] 記録 { $place } には別のグループがあります。
+        [here] グループはすでに { $place } にあります。
+        [exists] ファイル { $place } はすでにあります。
+        [elsewhere] このノードのグループは別の場所にあります。
+        [url] データベースの場所ではありません。
+        [url-host] データベースの場所にホストがありません。
+        [url-tls] データベースへの接続が保護されません。
+       *[other] データベースを使えません。
+    }
+    .why = { $problem ->
+        [key] 記録は封印されていて、状態ディレクトリの gms.key は別のサーバのものです。
+        [no-key] 記録は、それを作ったサーバの鍵で封印されています。
+        [other-key] { $place } は、指定した鍵ではありません。
+        [moved] 今は { $to } にあり、古いほうにはもう何も書きません。
+        [newer] この版はその表の形を知りません。
+        [unfinished] そこへの移動が途中で止まりました。
+        [occupied] そこにあるものが失われます。
+        [here] することはありません。
+        [exists] 上書きすることになります。
+        [elsewhere] { $place } にあり、指定した場所には別のグループがあるか、何もありません。
+        [url] 絶対パスか、postgresql://USER@HOST/DATABASE の形で書きます。
+        [url-host] Unix ソケットでは、そのディレクトリがホストです: postgresql://%2Frun%2Fpostgresql/DATABASE
+        [url-tls] ネットワークを通りますが、kumi は PostgreSQL への TLS を持ちません。
+       *[other] この版の知らない理由です: { $problem }
+    }
+    .fix = { $problem ->
+        [key] 最初のサーバの状態ディレクトリから gms.key を写し、鍵のないノードで `kumi gms serve --database URL --key FILE` を実行してください。
+        [no-key] 最初のサーバの状態ディレクトリから gms.key を写し、`kumi gms serve --database URL --key FILE` を実行してください。
+        [other-key] グループを管理していないノードか、別の状態ディレクトリ(--state DIR)を使ってください。
+        [moved] 新しい場所を使ってください: `kumi gms serve --database URL`
+        [newer] この機器の kumi を更新してください。
+        [unfinished] グループのあるノードで、もう一度 `kumi gms move` を実行してください。
+        [occupied] 空のデータベースかディレクトリを指定してください。
+        [here] 別の場所を指定してください。
+        [exists] 別の名前にするか、そのファイルを移してください。
+        [elsewhere] 移すには: `kumi gms move URL`
+        [url] その形で書いてください。名前やパスワードの特別な文字は %XX と書きます。
+        [url-host] その形で書いてください。
+        [url-tls] Unix ソケットか、トンネルか、グループのノードのアドレスを使ってください。ほかのものが接続を保護しているなら ?sslmode=disable を付けてください。
+       *[other] この機器の kumi を更新してください。
+    }
+error-gms-key = { $file } は管理サーバの鍵ではありません。
+    .why = gms.key は 32 バイトです。
+    .fix = 最初のサーバの状態ディレクトリから gms.key をそのまま写してください。
 api-group-timeout = 管理サーバ { $server } が { $waited_s } 秒以内に応答しませんでした。
     .why = 止まっているか、途中の機器が UDP を通さないか、行がすでに使われています。
     .fix = 行の期限まで、このノードは呼び続けます。メンバーになったかどうかは `kumi group list` で分かります。サーバが動いているかは、サーバで `kumi status` を見てください。

@@ -14,11 +14,37 @@ cmd-gms-serve = グループの管理サーバになる(再起動後も)
     .long =
         このノードがまだメンバーでなければ、作るグループには所属しません。--site を付けると、
         作るグループは、ほかの指定がないかぎりそのアドレスを守ります。知っていることは
-        状態ディレクトリの gms.db と gms.key にあります。バックアップには両方が必要です。
+        状態ディレクトリの gms.db と gms.key に、--database を付ければ PostgreSQL の
+        データベースと gms.key にあります。1つのデータベースを複数の機器で使えます。それぞれに
+        最初の機器の gms.key が要ります。場所は、ほかの人が読めないファイルに記憶します。
     .examples =
-        kumi gms serve                      ノードが起動していなければ起動し、グループを管理する
-        kumi gms serve --site 10.0.0.0/8    グループがこのアドレスを守る
-        kumi gms serve --no-site            新しいグループは通常のアドレスを守らない
+        kumi gms serve                                        この機器のファイルに置く
+        kumi gms serve --site 10.0.0.0/8                      グループがこのアドレスを守る
+        kumi gms serve --no-site                              新しいグループは通常のアドレスを守らない
+        kumi gms serve --database postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms serve --database-file FILE                   パスワードの入った場所をファイルから読む
+        kumi gms serve --database-file FILE --key gms.key     2台目。最初の機器の鍵を使う
+
+cmd-gms-backup = 管理サーバの知っていることを、動かしたままファイルに写す
+    .long =
+        ファイルは gms.db と同じ形で(PostgreSQL にあるグループでも)、上書きはしません。
+        封印されているので、状態ディレクトリの gms.key を別の場所に保管してください。
+        戻すには、停止中のノードの状態ディレクトリに、これを gms.db として gms.key と並べて
+        置き、ノード自身の身元も戻して(`kumi id restore`)、`kumi gms serve` を実行します。
+        いちばん新しいものを戻してください。メンバーは、伝えたことを忘れたサーバを信じません。
+    .examples =
+        kumi gms backup groups-2026-11-26.db    今の写し
+
+cmd-gms-move = すべてを別の場所へ移す(ファイルから PostgreSQL へ、またはその逆)
+    .long =
+        記録と封印した秘密を写し、移した先で全部を読んで確かめてから、そちらを使います。
+        元の記録は、移したという印を付けてそのまま残り、二度と使われません。どこで中断しても
+        何も失われません。もう一度実行してください。ほかの機器は先に止め(`kumi down`)、
+        後で新しい場所を使わせてください。
+    .examples =
+        kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
+        kumi gms move --database-file FILE    パスワードの入った場所をファイルから読む
+        kumi gms move ~/.local/state/kumi     このディレクトリのファイルに戻す
 
 cmd-gms-status = それぞれの数を表示する
     .examples = kumi gms status    グループ、メンバー、行の数と、監査記録の末尾

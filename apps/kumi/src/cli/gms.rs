@@ -1,7 +1,8 @@
 //! `kumi gms` and its commands.
 
 use super::Builder;
-use clap::Command;
+use clap::{Command, value_parser};
+use std::path::PathBuf;
 
 impl Builder<'_> {
     pub(super) fn gms(&self) -> Command {
@@ -13,9 +14,40 @@ impl Builder<'_> {
                 self.site(self.leaf(
                     "serve",
                     "cmd-gms-serve",
-                    "kumi gms serve [--site PREFIX]… [--no-site]",
+                    "kumi gms serve [--site PREFIX]… [--no-site] \
+                     [--database URL | --database-file FILE] [--key FILE]",
                 ))
+                .arg(
+                    self.option("database", "URL")
+                        .conflicts_with("database-file"),
+                )
+                .arg(self.path_option("database-file", "FILE"))
+                .arg(self.path_option("key", "FILE"))
                 .arg(self.passphrase()),
+            )
+            .subcommand(
+                self.leaf("backup", "cmd-gms-backup", "kumi gms backup FILE")
+                    .arg(
+                        self.argument("FILE", "arg-gms-backup")
+                            .value_parser(value_parser!(PathBuf))
+                            .value_hint(clap::ValueHint::FilePath)
+                            .required(true),
+                    ),
+            )
+            .subcommand(
+                self.leaf(
+                    "move",
+                    "cmd-gms-move",
+                    "kumi gms move URL | DIRECTORY | --database-file FILE",
+                )
+                .arg(
+                    self.argument("TO", "arg-gms-to")
+                        .required_unless_present("database-file"),
+                )
+                .arg(
+                    self.path_option("database-file", "FILE")
+                        .conflicts_with("TO"),
+                ),
             )
             .subcommand(self.leaf("status", "cmd-gms-status", "kumi gms status [--json]"))
             .subcommand(

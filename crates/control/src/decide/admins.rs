@@ -25,7 +25,7 @@ impl Command {
                     Actor::Operator | Actor::Admin { .. } | Actor::Clock => Err(Refusal::NotANode),
                 };
             }
-            Self::Tick => {
+            Self::Tick | Self::Attend => {
                 return match actor {
                     Actor::Clock => Ok(()),
                     Actor::Operator | Actor::Admin { .. } | Actor::Node { .. } => {

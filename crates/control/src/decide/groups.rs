@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use group::chain::{Chain, Head};
 use group::epochs::EpochSecret;
 use group::statement::{
-    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, SITE_MAX,
-    Server, Signer, is_name,
+    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Membership, Policy, SERVERS_MAX,
+    SITE_MAX, Server, Signer, is_name,
 };
 use identity::crypto::random;
 use wire::Prefix;
@@ -58,13 +58,19 @@ impl Tenant {
         room(self.groups.len(), groups.len(), GROUPS_MAX, "groups")?;
         let site = site.unwrap_or(&self.site);
         check_prefixes(site, SITE_MAX)?;
+        // The other instances of this server tell of the groups as soon as this one.
+        let key = context.signer().public();
+        let here = context.server.f;
+        let others = self.instances_of(key).into_iter().filter(|f| *f != here);
+        let servers = std::iter::once(here).chain(others).take(SERVERS_MAX);
+        let servers: Vec<_> = servers.map(|f| Some(Server { key, f })).collect();
         let mut outcome = Outcome::default();
         let mut new = BTreeSet::new();
         for group in groups {
             if self.groups.contains_key(group) || !new.insert(group) {
                 return Err(Refusal::GroupExists(group.clone()));
             }
-            create_group(context, group, zone_name, site, &mut outcome)?;
+            create_group(context, group, (zone_name, site), &servers, &mut outcome)?;
         }
         Ok(outcome)
     }
@@ -137,8 +143,8 @@ impl Tenant {
 fn create_group(
     context: &mut Context<'_>,
     group: &str,
-    zone_name: &str,
-    site: &[Prefix],
+    (zone_name, site): (&str, &[Prefix]),
+    servers: &[Option<Server>],
     outcome: &mut Outcome,
 ) -> Result<(), Refusal> {
     if !is_name(group) {
@@ -156,11 +162,7 @@ fn create_group(
         salt: random(context.rng),
     };
     let id = genesis.id(context.crypto);
-    let here = Server {
-        key: context.signer().public(),
-        f: context.server.f,
-    };
-    let authority = Authority::issue(&root, id, 1, context.now_unix_s, vec![Some(here)]);
+    let authority = Authority::issue(&root, id, 1, context.now_unix_s, servers.to_vec());
     outcome.events.push(Event::GroupCreated {
         group: group.to_owned(),
         zone: zone_name.to_owned(),

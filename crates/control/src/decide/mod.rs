@@ -3,6 +3,7 @@
 //! | module | orders |
 //! |---|---|
 //! | `groups` | serve, create, rotate, the clock |
+//! | `instances` | attend |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
 //! | `admins` | administrators, and who may give which order |
@@ -11,6 +12,7 @@
 
 mod admins;
 mod groups;
+mod instances;
 mod invites;
 mod members;
 
@@ -43,6 +45,8 @@ pub struct Context<'a> {
     pub rng: &'a mut dyn Rng,
     /// This server.
     pub server: Server<'a>,
+    /// Finds the seed of a group's root key, if it is kept here.
+    pub roots: &'a dyn Fn(GroupId) -> Option<[u8; 32]>,
 }
 
 impl<'a> Context<'a> {
@@ -124,6 +128,7 @@ impl Tenant {
             }
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
+            Command::Attend => self.attend(context),
             Command::Add(addition) => self.add(context, addition),
             Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
             Command::Invite { groups, terms } => self.invite(context, groups, *terms),

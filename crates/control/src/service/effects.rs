@@ -28,6 +28,7 @@ impl Service {
         let mut leavers = Vec::new();
         let mut grown: BTreeMap<GroupId, (String, Vec<Entry>)> = BTreeMap::new();
         let mut admitted = Vec::new();
+        let mut elsewhere = Vec::new();
         for record in records {
             if let Event::MemberRemoved { member } = &record.event {
                 leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
@@ -38,6 +39,7 @@ impl Service {
                 Event::Admitted { member, group, .. } => {
                     admitted.push((member.clone(), group.clone()));
                 }
+                Event::AuthorityChanged { group, .. } => elsewhere.push(group.clone()),
                 Event::Entry { group, entry } => {
                     // It was applied, so it decodes.
                     if let Ok(entry) = Entry::decode(entry) {
@@ -59,10 +61,25 @@ impl Service {
         for (group, (name, entries)) in grown {
             self.tell_epochs(store, group, &name, &entries);
         }
+        for group in elsewhere {
+            self.tell_authority(&group);
+        }
         for (member, group) in admitted {
             self.tell_admitted(store, now_unix_s, &member, &group);
         }
         Ok(())
+    }
+
+    /// Tells members in touch where the servers of a group are.
+    fn tell_authority(&mut self, name: &str) {
+        let authority = self.tenant.groups.get(name).map(|it| it.authority.clone());
+        let Some(authority) = authority else {
+            return;
+        };
+        for to in self.members_online(name) {
+            self.tell(to, ToMember::Member(Message::Authority(authority.clone())));
+            self.tell_current(to);
+        }
     }
 
     fn tell_removals(&mut self, name: &str, entries: &[Entry]) {

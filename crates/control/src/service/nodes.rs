@@ -177,6 +177,10 @@ impl Service {
 
     /// Whether two nodes are in a group together, or one asks for this server.
     fn share(&self, one: NodeAddr, other: NodeAddr) -> bool {
+        let mut groups = self.tenant.groups_of(one).into_iter();
+        if groups.any(|(_, group)| group.authority.index_of(other).is_some()) {
+            return true;
+        }
         let names = (self.tenant.nodes.get(&one), self.tenant.nodes.get(&other));
         let (Some(one), Some(other)) = names else {
             return false;

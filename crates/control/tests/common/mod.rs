@@ -45,7 +45,7 @@ pub(crate) struct Gms {
     pub(crate) secrets: BTreeMap<SecretOf, EpochSecret>,
     pub(crate) roots: BTreeMap<GroupId, [u8; 32]>,
     pub(crate) now: u64,
-    rng: HashRng,
+    pub(crate) rng: HashRng,
 }
 
 impl Gms {
@@ -79,6 +79,7 @@ impl Gms {
                 seed: &SEED,
                 f: f(0),
             },
+            roots: &|group| self.roots.get(&group).copied(),
         };
         self.tenant.decide(&mut context, actor, command)
     }
@@ -92,6 +93,7 @@ impl Gms {
                 seed: &SEED,
                 f: f(0),
             },
+            roots: &|_| None,
         };
         self.tenant.plan(&mut context, actor, command)
     }

@@ -1,4 +1,7 @@
 //! Which servers manage a group (docs/protocol/group.md, section 1).
+//!
+//! Places with one key are *instances* of one server: they share a database, and write one chain,
+//! which has the index of the first of these places.
 
 use identity::crypto::Crypto;
 use wire::{Malformed, NodeAddr, Reader, Writer};
@@ -101,6 +104,24 @@ impl Authority {
     #[must_use]
     pub fn server(&self, index: u8) -> Option<&Server> {
         self.servers.get(usize::from(index))?.as_ref()
+    }
+
+    /// The index of the chain of the server that is reached at F: that of the first place with its
+    /// key.
+    #[must_use]
+    pub fn index_of(&self, f: NodeAddr) -> Option<u8> {
+        let mut named = self.servers.iter().flatten();
+        let key = named.find(|server| server.f == f)?.key;
+        let of_key = |there: &Option<Server>| there.is_some_and(|it| it.key == key);
+        u8::try_from(self.servers.iter().position(of_key)?).ok()
+    }
+
+    /// Where the server at an index is reached: its instances.
+    pub fn instances(&self, index: u8) -> impl Iterator<Item = NodeAddr> {
+        let key = self.server(index).map(|server| server.key);
+        let named = self.servers.iter().flatten();
+        let of_key = named.filter(move |server| Some(server.key) == key);
+        of_key.map(|server| server.f)
     }
 
     fn unsigned(&self) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Keeping in touch with the servers of this node's groups: a session with each, always.
+//! Keeping in touch with the servers of this node's groups: a session with each, always; with one
+//! instance of each, if it has several.
 //!
 //! | event | what follows |
 //! |---|---|
@@ -8,6 +9,8 @@
 //! | nothing was answered for [`ANSWER`] | say it again |
 //! | a lease is 12 h old | ask for another, at a moment of its own |
 //! | a ping unanswered for [`PROBE_LOST`] | call again: it may have lost its keys |
+//! | another instance of the same server is in touch | nothing; its place is asked for now and then |
+//! | that instance is not in touch any more, or answers no ping | call, at once |
 //! | the session ends | call again, later each time up to [`CALL_AGAIN_MAX`], at a moment of its own |
 //!
 //! Nothing waits for a server: what it told is kept, and members go on without it.
@@ -72,10 +75,11 @@ impl Node {
         for f in servers {
             let has_room = self.groups.agents.len() < SERVERS_MAX;
             if has_room && !self.groups.agents.contains_key(&f) {
+                let turn = self.turn_of(f);
                 let record = self.stored.grouping.servers.get(&f);
                 let agent = Agent {
                     endpoints: record.map_or_else(Vec::new, |it| it.endpoints.clone()),
-                    next_call: Some(now.mono),
+                    next_call: Some(now.mono.saturating_add(turn)),
                     ..Agent::default()
                 };
                 self.groups.agents.insert(f, agent);
@@ -117,6 +121,7 @@ impl Node {
                 // It may have started again: then it knows this session no more.
                 self.ensure_session(f).initiate(now.mono);
                 self.touched.insert(f);
+                self.doubt(now, f);
             }
             if again && (f == self.f || self.peer_is_up(f)) {
                 self.come_to(now, f);
@@ -131,6 +136,14 @@ impl Node {
     fn call_server(&mut self, now: Now, f: NodeAddr) {
         if f == self.f {
             return self.server_up(now, f, false);
+        }
+        let enrols = self
+            .groups
+            .agents
+            .get(&f)
+            .is_some_and(|it| it.enrolling.is_some());
+        if !enrols && let Some(sister) = self.sister_in_touch(f) {
+            return self.stand_by(now, f, sister);
         }
         let Some(agent) = self.groups.agents.get_mut(&f) else {
             return;
@@ -158,10 +171,11 @@ impl Node {
     }
 
     /// A server has answered a ping.
-    pub(crate) fn server_echo(&mut self, f: NodeAddr) {
+    pub(crate) fn server_echo(&mut self, now: Now, f: NodeAddr) {
         if let Some(agent) = self.groups.agents.get_mut(&f) {
             agent.probing = None;
         }
+        self.trust_again(now, f);
     }
 
     fn note_probe(&mut self, now: Now, f: NodeAddr) {
@@ -176,7 +190,10 @@ impl Node {
             return;
         };
         (agent.next_call, agent.calls) = (None, 0);
-        agent.probing = None;
+        (agent.probing, agent.is_doubtful) = (None, false);
+        if f != self.f && agent.enrolling.is_none() && self.sister_in_touch(f).is_some() {
+            return self.excuse(now, f);
+        }
         if f != self.f {
             self.note_probe(now, f);
         }
@@ -205,11 +222,14 @@ impl Node {
         agent.next_call = Some(now.mono.saturating_add(wait / 2).saturating_add(part));
         (agent.next_probe, agent.answer_by) = (None, None);
         agent.probing = None;
+        if self.sister_in_touch(f).is_none() {
+            self.call_sisters(now, f);
+        }
     }
 
     /// Asks a server for what it has to tell, after `after` if an answer had no more room.
     pub(crate) fn resume(&mut self, now: Now, f: NodeAddr, after: GroupId, renew: bool) {
-        let rev = self.stored.grouping.servers.get(&f).map(|it| it.rev);
+        let rev = self.rev_of(f);
         let keyring = &self.groups.keyring;
         let have = keyring.managed_by(f).filter_map(|(group, index)| {
             let mut heads = keyring.heads(group);
@@ -218,7 +238,7 @@ impl Node {
         });
         let have: Vec<Have> = have.collect();
         let message = AgentMessage::Resume {
-            rev: rev.unwrap_or_default(),
+            rev,
             renew: renew || self.has_old_lease(now, f),
             after,
             have,
@@ -307,7 +327,9 @@ impl Node {
     /// A server belongs to this node because it enrolled there.
     fn has_agreed(&self, f: NodeAddr, group: GroupId) -> bool {
         let agent = self.groups.agents.get(&f);
-        self.stored.grouping.servers.contains_key(&f)
+        let is_known = |f: &NodeAddr| self.stored.grouping.servers.contains_key(f);
+        is_known(&f)
+            || self.groups.keyring.sisters(f).iter().any(is_known)
             || self.is_server_of(f, group)
             || f == self.f
             || agent.is_some_and(|agent| agent.enrolling.is_some())
@@ -334,14 +356,11 @@ impl Node {
         if next != GroupId([0; 16]) {
             return self.resume(now, f, next, false);
         }
-        if let Some(record) = self.stored.grouping.servers.get(&f)
-            && record.rev != rev
-        {
-            let server = ServerRecord {
-                rev,
-                ..record.clone()
-            };
-            self.persist_group(GroupChange::Server { server });
+        self.note_server(now, f);
+        self.note_rev(f, rev);
+        // What another instance said counts no more: it may have been ahead of this one.
+        for sister in self.groups.keyring.sisters(f) {
+            self.note_rev(sister, 0);
         }
         self.event(Event::GroupsCurrent { server: f, rev });
     }

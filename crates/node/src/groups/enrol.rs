@@ -15,7 +15,7 @@ use group::{Access, Kind};
 use identity::PublicIdentity;
 use mesh::Source;
 use session::handshake::Credential;
-use wire::invite::{Invite, Purpose};
+use wire::invite::{ENDPOINTS_MAX, Invite, Purpose};
 use wire::payload::CloseReason;
 use wire::{Endpoint, NodeAddr, Now};
 
@@ -199,12 +199,21 @@ impl Node {
         let Some(identity) = identity.filter(|identity| identity.address() == f) else {
             return;
         };
+        let is_server = self.is_own_server(f);
         // Nobody is remembered that this node did not ask for.
-        if !self.known.contains_key(&f) && !self.wanted.contains_key(&f) {
+        if !is_server && !self.known.contains_key(&f) && !self.wanted.contains_key(&f) {
             return;
         }
         if self.admit_identity(now, identity).is_err() {
             return;
+        }
+        if is_server {
+            let usable = endpoints.iter().copied();
+            let usable: Vec<SocketAddr> = usable
+                .filter(|at| Endpoint::new(*at).is_usable())
+                .take(ENDPOINTS_MAX)
+                .collect();
+            return self.note_place(now, f, &usable);
         }
         let peer = self.peers.entry(f).or_default();
         for at in endpoints

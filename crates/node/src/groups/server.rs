@@ -16,7 +16,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use group::agent::{AgentMessage, ToMember};
-use identity::crypto::random;
 use session::handshake::Credential;
 use wire::invite::{Invite, Purpose, SECRET_LEN};
 use wire::payload::CloseReason;
@@ -37,11 +36,16 @@ const NEWCOMER: Duration = Duration::from_secs(15);
 const LEAVER: Duration = Duration::from_secs(2);
 
 impl Node {
-    /// This node is a management server from now on, of these members. Said again it changes who
-    /// they are.
-    pub fn manage(&mut self, now: Now, members: impl IntoIterator<Item = NodeAddr>) {
-        if self.stored.grouping.gate.is_none() {
-            let secret = Secret(random(&mut self.rng));
+    /// This node is a management server from now on, of these members, and its lines open `gate`, which
+    /// all instances of the server have. Said again it changes who the members are.
+    pub fn manage(
+        &mut self,
+        now: Now,
+        members: impl IntoIterator<Item = NodeAddr>,
+        gate: [u8; SECRET_LEN],
+    ) {
+        let secret = Secret(gate);
+        if self.stored.grouping.gate != Some(secret) {
             self.persist_group(GroupChange::Gate { secret });
         }
         let managing = self.groups.managing.get_or_insert_with(Managing::default);
@@ -103,15 +107,31 @@ impl Node {
 
     /// Tells a member where another is: the domain has found that it may know.
     pub fn tell_location(&mut self, now: Now, to: NodeAddr, f: NodeAddr) {
+        let message = self.place_of(f);
+        self.tell_from_server(now, to, ToMember::Agent(message));
+    }
+
+    /// Where a node is, as this server tells others: nothing, if it does not know.
+    #[must_use]
+    pub fn place_of(&self, f: NodeAddr) -> AgentMessage {
         let identity = self.known.get(&f).map(identity::PublicIdentity::to_bytes);
         let running = self.peers.get(&f);
         let endpoints = running.map(|peer| peer.candidates.ordered());
-        let message = AgentMessage::Located {
+        AgentMessage::Located {
             f,
             endpoints: endpoints.unwrap_or_default(),
             identity: identity.unwrap_or_default(),
-        };
-        self.tell_from_server(now, to, ToMember::Agent(message));
+        }
+    }
+
+    /// The same of this node.
+    #[must_use]
+    pub fn own_place(&self, endpoints: &[SocketAddr]) -> AgentMessage {
+        AgentMessage::Located {
+            f: self.f,
+            endpoints: usable(endpoints),
+            identity: self.me.public.to_bytes(),
+        }
     }
 
     /// The line for an invite of this server, which lives until `expires_unix_s`.

@@ -3,7 +3,8 @@
 //!
 //! `strace` kills the server at the n-th call of each system call that changes a file, for every n
 //! until it comes through. What it said it had done must be there afterwards, and what is there must
-//! be whole orders.
+//! be whole orders. With PostgreSQL ([`database`]) the same, killing the process that asks, and the one
+//! of the server that answers.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +16,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod database;
 
-use common::{Folder, Server, add, come, create, f, remove};
+use common::{Folder, Ground, Server, add, come, create, f, remove};
 use control::service::Store;
 use control::{Actor, Reply, SecretOf};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Output};
 
 /// What changes a file. SQLite uses a part of them; the rest costs one run each.
 const WRITES: [&str; 8] = [
@@ -40,7 +42,7 @@ const CALLS_MAX: usize = 500;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
-        Some("--child") => return child(Path::new(&args[2])),
+        Some("--child") => return child(Path::new(&args[2]), args.get(3).map(String::as_str)),
         Some("--fill") => return fill(Path::new(&args[2])),
         // What `cargo test` asks of every test.
         Some("--list") => return ExitCode::SUCCESS,
@@ -49,12 +51,14 @@ fn main() -> ExitCode {
     killed_at_every_write();
     no_room_is_a_refusal_and_room_again_is_none();
     a_disk_that_may_only_be_read_is_a_refusal();
+    database::client_killed_at_every_call();
+    database::backend_killed_at_every_message();
     ExitCode::SUCCESS
 }
 
 /// The orders of a small installation; each is said once it is acknowledged.
-fn child(directory: &Path) -> ExitCode {
-    let mut server = Server::open(directory).expect("a store");
+fn child(directory: &Path, url: Option<&str>) -> ExitCode {
+    let mut server = Server::of(directory, url, 1).expect("a store");
     let said = |server: &Server| println!("{}", server.service.trail().rev);
     server.order(&create("lab")).expect("an order");
     said(&server);
@@ -73,25 +77,16 @@ fn child(directory: &Path) -> ExitCode {
 }
 
 fn killed_at_every_write() {
-    let whole = boundaries();
+    let whole = boundaries(&Ground::sqlite("whole"));
     let mut runs = 0;
     for call in WRITES {
         for number in 1..=CALLS_MAX {
-            let folder = Folder::new("kill");
-            let output = Command::new("strace")
-                .args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")])
-                .args(["-e", &format!("inject={call}:signal=KILL:when={number}")])
-                .arg(std::env::current_exe().unwrap())
-                .arg("--child")
-                .arg(&folder.0)
-                .output()
-                .expect("strace; it is a Debian package of this name");
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let acknowledged = text.lines().rev().find_map(|line| line.parse().ok());
+            let ground = Ground::sqlite("kill");
+            let output = killed_at(&ground, call, number);
             runs += 1;
             check(
-                &folder.0,
-                acknowledged.unwrap_or(0),
+                &ground,
+                acknowledged(&output),
                 &whole,
                 &format!("{call} {number}"),
             );
@@ -105,24 +100,42 @@ fn killed_at_every_write() {
     println!("killed {runs} times, nothing lost");
 }
 
+/// The orders of [`child`], killed at a system call.
+fn killed_at(ground: &Ground, call: &str, number: usize) -> Output {
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")])
+        .args(["-e", &format!("inject={call}:signal=KILL:when={number}")])
+        .arg(std::env::current_exe().unwrap());
+    let output = with_orders(command, ground);
+    output.expect("strace; it is a Debian package of this name")
+}
+
+fn with_orders(mut command: Command, ground: &Ground) -> std::io::Result<Output> {
+    command.arg("--child").arg(&ground.folder.0);
+    command.args(ground.url.as_slice()).output()
+}
+
+/// The last revision that it said it had reached.
+fn acknowledged(output: &Output) -> u64 {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = text.lines().rev().find_map(|line| line.parse().ok());
+    last.unwrap_or(0)
+}
+
 /// The revisions at which an order is whole.
-fn boundaries() -> Vec<u64> {
-    let folder = Folder::new("whole");
-    let output = Command::new(std::env::current_exe().unwrap())
-        .arg("--child")
-        .arg(&folder.0)
-        .output()
-        .unwrap();
-    assert!(output.status.success());
+fn boundaries(ground: &Ground) -> Vec<u64> {
+    let output = with_orders(Command::new(std::env::current_exe().unwrap()), ground).unwrap();
+    assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = text.lines().map(|line| line.parse().unwrap());
     [0].into_iter().chain(said).collect()
 }
 
 /// What a start finds: everything acknowledged, whole orders, every secret; and it goes on.
-fn check(directory: &Path, acknowledged: u64, whole: &[u64], at: &str) {
+fn check(ground: &Ground, acknowledged: u64, whole: &[u64], at: &str) {
     // With other random numbers: the same would make the same group.
-    let opened = Server::of(directory, 2);
+    let opened = ground.of(2);
     let mut server = opened.unwrap_or_else(|error| panic!("{at}: {error}"));
     let rev = server.service.trail().rev;
     assert!(
@@ -168,7 +181,7 @@ fn with_small_disk(part: &str, label: &str) -> String {
 
 /// Orders until there is no room, then with room again.
 fn fill(directory: &Path) -> ExitCode {
-    let mut server = Server::open(directory).expect("a store");
+    let mut server = Server::of(directory, None, 1).expect("a store");
     server.order(&create("lab")).expect("an order");
     let filler = directory.join("filler");
     std::fs::write(&filler, vec![0; 300 << 10]).expect("room for a filler");
@@ -195,7 +208,7 @@ fn fill(directory: &Path) -> ExitCode {
         .order(&add("room", "lab"))
         .expect("there is room again");
     drop(server);
-    let again = Server::open(directory).expect("a store");
+    let again = Server::of(directory, None, 1).expect("a store");
     assert_eq!(again.service.tenant().members.len(), added + 1);
     println!("{added}");
     ExitCode::SUCCESS
@@ -211,7 +224,7 @@ fn no_room_is_a_refusal_and_room_again_is_none() {
 
 fn a_disk_that_may_only_be_read_is_a_refusal() {
     let folder = Folder::new("readonly");
-    let mut server = Server::open(&folder.0).unwrap();
+    let mut server = Server::of(&folder.0, None, 1).unwrap();
     server.order(&create("lab")).unwrap();
     drop(server);
     // The same files where nothing may be written.
@@ -228,6 +241,6 @@ fn a_disk_that_may_only_be_read_is_a_refusal() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(errors.contains("readonly"), "{errors}");
-    let again = Server::open(&folder.0).unwrap();
+    let again = Server::of(&folder.0, None, 1).unwrap();
     assert_eq!(again.service.tenant().groups.len(), 1);
 }

@@ -8,6 +8,7 @@ mod discovery;
 mod groups;
 mod host_untouched;
 mod idle;
+mod instances;
 mod kill;
 mod lanes;
 mod lans;

@@ -9,7 +9,7 @@ use group::Mode;
 use group::agent::ToMember;
 use group::epochs::EpochSecret;
 use group::message::Message;
-use group::statement::{EntryBody, EpochEntry};
+use group::statement::{EntryBody, EpochEntry, GroupId};
 use identity::crypto::{AwsLc, HashRng};
 use node::Event;
 use wire::NodeAddr;
@@ -18,12 +18,14 @@ use wire::datagram::Datagram;
 use super::common::{World, s};
 
 const SEED: [u8; 32] = [7; 32];
+const GATE: [u8; 16] = [8; 16];
 
 /// What a store keeps, in memory.
 #[derive(Default)]
 pub(crate) struct Memory {
     records: Vec<Record>,
     secrets: BTreeMap<SecretOf, EpochSecret>,
+    roots: BTreeMap<GroupId, [u8; 32]>,
 }
 
 impl Store for Memory {
@@ -33,6 +35,7 @@ impl Store for Memory {
         }
         self.records.extend_from_slice(writing.records);
         self.secrets.extend(writing.secrets.iter().cloned());
+        self.roots.extend(writing.root_seeds.iter().copied());
         Ok(())
     }
 
@@ -44,6 +47,10 @@ impl Store for Memory {
 
     fn secret(&self, of: SecretOf) -> Result<Option<EpochSecret>, StoreError> {
         Ok(self.secrets.get(&of).cloned())
+    }
+
+    fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
+        Ok(self.roots.get(&group).copied())
     }
 }
 
@@ -85,7 +92,8 @@ impl Groups {
         let members: Vec<NodeAddr> = service.tenant().nodes.keys().copied().collect();
         self.service = Some(service);
         self.world.lose = Box::new(|_| false);
-        self.world.with(0, |node, now| node.manage(now, members));
+        self.world
+            .with(0, |node, now| node.manage(now, members, GATE));
         self.settle();
     }
 

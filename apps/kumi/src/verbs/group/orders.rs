@@ -1,6 +1,5 @@
 //! Orders to the management server on this node: create, add, invite, remove, rotate.
 
-use crate::client;
 use crate::context::Context;
 use crate::daemon::host_name;
 use crate::failure::{Exit, Failure};
@@ -13,19 +12,6 @@ use crate::verbs::{id, invite, show, start};
 use api::{Enters, GroupLine, GroupRequest, GroupsMade, Mode, Prefix, Request, Response, USES_MAX};
 use clap::ArgMatches;
 use std::path::Path;
-
-/// Runs `kumi gms serve`.
-pub(crate) fn serve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let site = site(context, matches)?;
-    running(context, matches)?;
-    // On this node, whichever server is used otherwise.
-    client::ask(context, &Request::Group(GroupRequest::Serve { site }))?;
-    if context.json {
-        output::json(&serde_json::json!({ "serving": true }));
-    }
-    context.say(&context.text.t("gms-serving"));
-    Ok(())
-}
 
 /// Runs `kumi group create`.
 pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
@@ -173,12 +159,13 @@ pub(super) fn rotate(context: &Context, matches: &ArgMatches) -> Result<(), Fail
     Ok(())
 }
 
-fn done(context: &Context, request: GroupRequest) -> Result<(), Failure> {
+/// Gives an order that has no answer but that it was done.
+pub(crate) fn done(context: &Context, request: GroupRequest) -> Result<(), Failure> {
     ask(context, &Request::Group(request)).map(drop)
 }
 
 /// Starts the node unless it runs.
-fn running(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
+pub(crate) fn running(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let source = id::source(context, matches);
     start::ensure_running(context, &source, context.config.proxy).map(drop)
 }
@@ -222,7 +209,7 @@ fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure
 }
 
 /// The addresses that groups protect, as far as anything is said about them.
-fn site(context: &Context, matches: &ArgMatches) -> Result<Option<Vec<Prefix>>, Failure> {
+pub(crate) fn site(context: &Context, matches: &ArgMatches) -> Result<Option<Vec<Prefix>>, Failure> {
     let site = prefixes(context, matches, "site")?;
     Ok((matches.get_flag("no-site") || !site.is_empty()).then_some(site))
 }
