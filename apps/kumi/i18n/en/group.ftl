@@ -93,7 +93,7 @@ cmd-gms-move = Carry everything to another store: from the file to PostgreSQL, o
     .examples =
         kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
         kumi gms move --database-file FILE    the place, with a password, from a file
-        kumi gms move ~/.local/state/kumi     back into a file in this directory
+        kumi gms move ~/.local/state/kumihimo back into a file in this directory
 
 cmd-group-cost = Count the values that people enter for a network
     .long =

@@ -100,7 +100,13 @@ fn elsewhere(opened: &Opened, effect: &Effect) -> Option<FromGms> {
     if !opened.store.is_shared() || opened.service.is_online(*f) {
         return None;
     }
-    let bytes = opened.store.place(f.0).ok()??;
+    let bytes = match opened.store.place(f.0) {
+        Ok(place) => place?,
+        Err(error) => {
+            tracing::warn!(%error, "groups: where a node is cannot be read");
+            return None;
+        }
+    };
     let nothing = AgentMessage::Located {
         f: *f,
         endpoints: Vec::new(),
