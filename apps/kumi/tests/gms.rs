@@ -238,3 +238,31 @@ fn a_backup_is_made_while_it_runs_and_restored() {
         again.ok(&["down"]);
     }
 }
+
+/// Killed between leaving the old store and using the new one: the next start ends the move.
+#[test]
+fn a_move_that_was_interrupted_at_its_end_is_ended_by_the_next_start() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let place = Place::new("gms-interrupted");
+    groups(&place, &["lab"]);
+    place.ok(&["gms", "move", &url]);
+    let before = managed(&place);
+    place.ok(&["down"]);
+    let file = |name: &str| place.0.join("state").join(name);
+    std::fs::rename(file("gms.database"), file("gms.database.next")).unwrap();
+    let name = url.split(['/', '?']).nth(3).unwrap();
+    server.sql(name, "UPDATE kumihimo.about SET moved_to = '(unfinished)'");
+    place.ok(&["up", "--no-invite"]);
+    assert_eq!(managed(&place), before);
+    assert!(file("gms.database").exists() && !file("gms.database.next").exists());
+    // Nobody noted where to: then it is said, and nothing is served.
+    place.ok(&["down"]);
+    std::fs::remove_file(file("gms.database")).unwrap();
+    place.ok(&["up", "--no-invite"]);
+    let said = place.fails(&["group", "list"], 1);
+    assert!(said.contains("was moved"), "{said}");
+    place.ok(&["gms", "serve", "--database", &url]);
+    assert_eq!(managed(&place), before);
+    place.ok(&["down"]);
+}

@@ -55,6 +55,7 @@ pub(crate) fn run(agents: usize) {
         line: line(&first, agents),
         agents,
         command: inside(&one, ["sh", "-c", &deed].map(str::to_owned).to_vec()),
+        left: Some(second.f().parse().expect("an address")),
         leaver: None,
     };
     let result = part(&crowd, "return", &plan);

@@ -1,5 +1,6 @@
 //! The two parts of a run, in the process of the agents.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::mpsc::channel;
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     /// The command that does the deed: removes the leaver, or kills the server, and starts it again if
     /// there is no other instance.
     pub(crate) command: Vec<String>,
+    /// The F of the instance that is left, if one is.
+    pub(crate) left: Option<std::net::Ipv6Addr>,
     /// The line of the one that is removed.
     pub(crate) leaver: Option<String>,
 }
@@ -59,6 +62,8 @@ pub(crate) struct Removal {
 pub(crate) struct Return {
     /// Agents.
     pub(crate) agents: usize,
+    /// Of these, at the other instance already when the first was killed.
+    pub(crate) elsewhere: usize,
     /// From the server's start, or from the end of the instance that was killed, until the last was told that nothing has changed, in seconds.
     pub(crate) back_s: f64,
     /// The same for half of them.
@@ -179,9 +184,19 @@ pub(crate) fn come_back(plan: &Plan) {
     let mut crowd = Crowd::new(&plan.servers);
     let enrolled = enrol(&mut crowd, plan);
     // Sessions are quiet again.
-    crowd.run(Duration::from_secs(5), |_| false);
+    crowd.run(Duration::from_secs(30), |_| false);
+    let left = plan.left.map(|f| wire::NodeAddr(f.octets()));
+    let is_elsewhere =
+        |agent: &crate::crowd::Agent| left.is_some_and(|f| agent.node.has_session(f));
+    let was_there: BTreeSet<_> = crowd
+        .agents
+        .iter()
+        .filter(|it| is_elsewhere(it))
+        .map(|it| it.f)
+        .collect();
+    let elsewhere = was_there.len();
     for agent in &mut crowd.agents {
-        agent.current = 0;
+        agent.current = u32::from(is_elsewhere(agent));
         (agent.from_server, agent.to_server) = (Counted::default(), Counted::default());
     }
     let (told, restarted) = channel();
@@ -204,15 +219,23 @@ pub(crate) fn come_back(plan: &Plan) {
     let end = Instant::now();
     let start = start.expect("the server started again");
     let all = back(&crowd);
+    missing(&crowd, left);
     assert_eq!(all, crowd.agents.len(), "not all came back");
     let mean = |of: fn(&Counted) -> usize| {
         let both = |it: &crate::crowd::Agent| of(&it.from_server) + of(&it.to_server);
-        let sum: usize = crowd.agents.iter().map(both).sum();
-        sum as f64 / crowd.agents.len() as f64
+        let came = || {
+            crowd
+                .agents
+                .iter()
+                .filter(|it| it.current > 0 && !was_there.contains(&it.f))
+        };
+        let sum: usize = came().map(both).sum();
+        sum as f64 / came().count().max(1) as f64
     };
     let apart_bytes = mean(|it| it.apart);
     let result = Return {
         agents: crowd.agents.len(),
+        elsewhere,
         back_s: end.saturating_duration_since(start).as_secs_f64(),
         half_back_s: half.map_or(0.0, |at| at.saturating_duration_since(start).as_secs_f64()),
         bytes: mean(|it| it.bytes) - apart_bytes,
@@ -220,6 +243,30 @@ pub(crate) fn come_back(plan: &Plan) {
         enrolled_s: enrolled.as_secs_f64(),
     };
     println!("{}", serde_json::to_string(&result).expect("JSON"));
+}
+
+/// Says what those know that did not come back.
+fn missing(crowd: &Crowd, left: Option<wire::NodeAddr>) {
+    let lost = crowd
+        .agents
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.current == 0);
+    let mut kinds = std::collections::BTreeMap::new();
+    for (number, agent) in lost {
+        let groups = agent.node.groups(crate::crowd::now());
+        let servers = groups
+            .first()
+            .map(|it| it.servers.iter().map(|it| it.is_up).collect::<Vec<_>>());
+        let knows = left.map(|f| agent.node.place_of(f).encode().len());
+        let kind = kinds.entry((servers, knows)).or_insert((0, number, number));
+        (kind.0, kind.2) = (kind.0 + 1, number);
+    }
+    if !kinds.is_empty() {
+        eprintln!(
+            "not back (sessions with the servers, bytes known of the one that is left; how many, first, last): {kinds:?}"
+        );
+    }
 }
 
 /// An IPv6 packet with an empty UDP datagram.

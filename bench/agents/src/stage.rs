@@ -54,6 +54,7 @@ fn removal(ns: &Ns, crowd: &Ns, members: usize) -> Removal {
         line: line(&server, members),
         agents: members,
         command: inside(ns, server.argv(&["group", "remove", "leaver"])),
+        left: None,
         leaver: Some(
             server
                 .kumi(&["group", "add", "leaver", "load"])
@@ -80,6 +81,7 @@ fn come_back(ns: &Ns, crowd: &Ns, agents: usize) -> (Return, u64) {
                 .map(str::to_owned)
                 .to_vec(),
         ),
+        left: None,
         leaver: None,
     };
     let result = part(crowd, "return", &plan);

@@ -49,28 +49,50 @@ pub fn keep_memory_small() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
-/// Lets go of the program's own code as far as it was needed to start only: what runs on is mapped
-/// again from the page cache when it is executed. Half of a small node's resident size is that.
+/// Lets go of the program's own code and constants as far as they were needed to start only, and of
+/// free pages of the heap: what runs on is mapped again from the page cache when it is needed. Half of a
+/// small node's resident size is that.
 pub fn forget_start() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the C library's own function; it locks its heap.
+    unsafe {
+        libc::malloc_trim(0);
+    }
     let (Ok(exe), Ok(maps)) = (
         std::fs::read_link("/proc/self/exe"),
         std::fs::read_to_string("/proc/self/maps"),
     ) else {
         return;
     };
-    let code = maps.lines().filter(|line| {
-        line.contains(" r-xp ") && exe.to_str().is_some_and(|it| line.ends_with(it))
-    });
-    for range in code.filter_map(|line| line.split_once(' ')) {
-        let ends = range.0.split_once('-');
+    for (start, len) in unwritten(&maps, &exe.to_string_lossy()) {
+        let start = std::ptr::without_provenance_mut::<libc::c_void>(start);
+        // SAFETY: the range is mapped from the file and was never writable (see `unwritten`), so what
+        // is let go of is read again as it was.
+        unsafe { libc::madvise(start, len, libc::MADV_DONTNEED) };
+    }
+}
+
+/// The mappings of a program's file that nobody can have written to, as start and length: its code,
+/// and the constants before it. In those behind it the dynamic linker wrote addresses before it
+/// protected them.
+fn unwritten(maps: &str, program: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for line in maps.lines().filter(|line| line.ends_with(program)) {
+        let mut words = line.split_ascii_whitespace();
+        let (range, rights) = (words.next().unwrap_or_default(), words.next());
         let number = |text| usize::from_str_radix(text, 16).ok();
+        let ends = range.split_once('-');
         if let Some((Some(start), Some(end))) = ends.map(|(a, b)| (number(a), number(b))) {
-            let start = std::ptr::without_provenance_mut::<libc::c_void>(start);
-            // SAFETY: the range is executable code, mapped from the file and never written to, so
-            // what is let go of is read again as it was.
-            unsafe { libc::madvise(start, end - start.addr(), libc::MADV_DONTNEED) };
+            found.push((start, end.saturating_sub(start)));
+        }
+        match rights {
+            Some("r--p") => {}
+            Some("r-xp") => return found,
+            _ => break,
         }
     }
+    // Without code it is not what was meant.
+    Vec::new()
 }
 
 /// Raises the soft limit of open files to the hard limit.
@@ -319,4 +341,33 @@ pub fn resident_kib() -> io::Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok())
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_what_lies_before_it_is_unwritten_and_nothing_else() {
+        let maps = "\
+            1000-3000 r--p 00000000 fe:00 7 /usr/bin/kumi\n\
+            3000-9000 r-xp 00002000 fe:00 7 /usr/bin/kumi\n\
+            9000-a000 r--p 00008000 fe:00 7 /usr/bin/kumi\n\
+            a000-b000 rw-p 00009000 fe:00 7 /usr/bin/kumi\n\
+            b000-c000 r-xp 00000000 fe:00 8 /lib/libc.so.6\n";
+        let found = unwritten(maps, "/usr/bin/kumi");
+        assert_eq!(found, [(0x1000, 0x2000), (0x3000, 0x6000)]);
+        assert_eq!(unwritten(maps, "/usr/bin/other"), []);
+        let strange = maps.replacen("3000-9000 r-xp", "3000-9000 rwxp", 1);
+        assert_eq!(unwritten(&strange, "/usr/bin/kumi"), []);
+        assert_eq!(unwritten("nonsense /usr/bin/kumi\n", "/usr/bin/kumi"), []);
+    }
+
+    #[test]
+    fn a_process_goes_on_without_what_its_start_needed() {
+        let names = || -> Vec<String> { (0..100).map(|n| format!("{n} {}", file!())).collect() };
+        let before = names();
+        forget_start();
+        assert_eq!(names(), before);
+    }
 }

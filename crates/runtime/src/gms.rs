@@ -247,7 +247,10 @@ impl Server {
             }
             Ask::End => {}
             Ask::List { mut groups, reply } => {
-                let managed = self.opened().map(|(service, ..)| manage::managed(service));
+                let caught_up = self.catch_up();
+                let managed = caught_up
+                    .and_then(|()| self.opened())
+                    .map(|(service, ..)| manage::managed(service));
                 groups.managed = match managed {
                     Ok(managed) => Some(managed),
                     // It was to be one, and did not become one.
@@ -279,6 +282,7 @@ impl Server {
         by: &By,
         request: ManageRequest,
     ) -> Result<ManageResponse, ApiError> {
+        self.catch_up()?;
         let actor = self.actor(now_unix_s, by)?;
         let f = self.f;
         let (service, store, rng) = self.opened()?;
@@ -305,6 +309,7 @@ impl Server {
     }
 
     fn order(&mut self, now_unix_s: u64, by: &By, order: Order) -> Result<Done, ApiError> {
+        self.catch_up()?;
         let actor = self.actor(now_unix_s, by)?;
         let f = self.f;
         if let Order::Serve {

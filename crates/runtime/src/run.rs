@@ -35,10 +35,13 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 use wire::Now;
 
 /// Stack of a data thread, in bytes.
 const STACK_LEN: usize = 256 * 1024;
+/// After this time without a signal the start is over for good.
+const START: Duration = Duration::from_secs(20);
 /// Stack of the slow path's thread: handshakes need more.
 const STACK_SLOW_LEN: usize = 1024 * 1024;
 
@@ -417,7 +420,14 @@ fn peer_routes(
 fn wait_for_end(shared: &Shared, signals: &Signals, ended: &Waker, holder: Option<&Holder>) {
     let mut waiting = vec![ended.as_fd(), signals.as_fd()];
     waiting.extend(holder.map(AsFd::as_fd));
-    while let Ok([over, signal, holder_gone, ..]) = readable(&waiting, None) {
+    let mut starting = true;
+    while let Ok([over, signal, holder_gone, ..]) = readable(&waiting, starting.then_some(START)) {
+        if starting && !(over || signal || holder_gone) {
+            // So are its first sessions, by now.
+            starting = false;
+            os::process::forget_start();
+            continue;
+        }
         if over {
             return;
         }

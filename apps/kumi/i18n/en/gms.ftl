@@ -45,7 +45,7 @@ cmd-gms-move = Carry everything to another store: from the file to PostgreSQL, o
     .examples =
         kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
         kumi gms move --database-file FILE    the place, with a password, from a file
-        kumi gms move ~/.local/state/kumi     back into a file in this directory
+        kumi gms move ~/.local/state/kumihimo    back into a file in this directory
 
 cmd-gms-status = Show how many there are of everything
     .examples = kumi gms status    groups, members, lines, and the end of the audit trail

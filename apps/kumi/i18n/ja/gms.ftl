@@ -44,7 +44,7 @@ cmd-gms-move = すべてを別の場所へ移す(ファイルから PostgreSQL �
     .examples =
         kumi gms move postgresql://kumi@%2Frun%2Fpostgresql/kumi
         kumi gms move --database-file FILE    パスワードの入った場所をファイルから読む
-        kumi gms move ~/.local/state/kumi     このディレクトリのファイルに戻す
+        kumi gms move ~/.local/state/kumihimo    このディレクトリのファイルに戻す
 
 cmd-gms-status = それぞれの数を表示する
     .examples = kumi gms status    グループ、メンバー、行の数と、監査記録の末尾

@@ -145,9 +145,14 @@ impl Node {
         if !enrols && let Some(sister) = self.sister_in_touch(f) {
             return self.stand_by(now, f, sister);
         }
+        let is_known = self.identity_of(f).is_some();
         let Some(agent) = self.groups.agents.get_mut(&f) else {
             return;
         };
+        if !is_known {
+            // Nobody may be there who could say who that is.
+            agent.next_call = Some(now.mono.saturating_add(CALL_AGAIN_MAX));
+        }
         agent.calls = agent.calls.saturating_add(1);
         let endpoints = agent.endpoints.clone();
         let peer = self.peers.entry(f).or_default();

@@ -8,7 +8,7 @@
 //!
 //! | limit | value |
 //! |---|---|
-//! | time between two questions where an instance is that is not needed | [`PLACE_AGAIN`]; [`PLACE_SOON`] until it is known |
+//! | time between two questions where an instance is that is not needed | [`PLACE_AGAIN`]; [`PLACE_SOON`] and longer each time until it is known |
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,8 +24,8 @@ use crate::stored::groups::{GroupChange, ServerRecord};
 /// An instance that is not needed now is asked about again after this time: its certificate and its
 /// place change.
 const PLACE_AGAIN: Duration = Duration::from_secs(12 * 3_600);
-/// The same as long as nobody has said where it is.
-const PLACE_SOON: Duration = Duration::from_secs(30);
+/// The same as long as nobody has said where it is; then twice that each time, 9 times.
+const PLACE_SOON: Duration = Duration::from_secs(4);
 /// Instances of one server are called one after the other, in an order that each node draws.
 const TURN: Duration = Duration::from_millis(1_000);
 
@@ -54,12 +54,7 @@ impl Node {
     /// Calls the other instances of a server now.
     pub(super) fn call_sisters(&mut self, now: Now, f: NodeAddr) {
         for sister in self.groups.keyring.sisters(f) {
-            if let Some(agent) = self.groups.agents.get_mut(&sister)
-                && !self
-                    .peers
-                    .get(&sister)
-                    .is_some_and(crate::peer::Peer::is_up)
-            {
+            if let Some(agent) = self.groups.agents.get_mut(&sister) {
                 agent.next_call = Some(now.mono);
             }
         }
@@ -73,9 +68,12 @@ impl Node {
         };
         let place = agent.placed.filter(|_| is_known);
         let due = place.map(|at| at.saturating_add(PLACE_AGAIN));
-        let soon = now.mono.saturating_add(PLACE_SOON);
+        let soon = now
+            .mono
+            .saturating_add(PLACE_SOON * (1 << agent.calls.min(9)));
         if due.is_none_or(|due| due <= now.mono) {
             agent.next_call = Some(soon);
+            agent.calls = agent.calls.saturating_add(1);
             self.tell_server(now, sister, &AgentMessage::Locate { f });
         } else {
             agent.next_call = due;
@@ -88,7 +86,7 @@ impl Node {
         let Some(agent) = self.groups.agents.get_mut(&f) else {
             return;
         };
-        agent.placed = Some(now.mono);
+        (agent.placed, agent.calls) = (Some(now.mono), 0);
         let wait = match is_spare {
             true => PLACE_AGAIN,
             false => Duration::ZERO,

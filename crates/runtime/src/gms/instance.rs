@@ -4,7 +4,9 @@
 use super::opening::Opened;
 use super::{POLL, Server};
 use crate::orders::FromGms;
+use crate::refusals::order_error;
 use crate::shared::Input;
+use api::ApiError;
 use control::service::{Effect, OrderError, StoreError};
 use group::agent::AgentMessage;
 use std::time::Instant;
@@ -45,6 +47,16 @@ impl Server {
         if !self.is_behind {
             self.write_places();
         }
+    }
+
+    /// What others wrote is known before an order is decided on, or a question answered: whoever was
+    /// told at another instance that it is done sees it here.
+    pub(super) fn catch_up(&mut self) -> Result<(), ApiError> {
+        let Some(opened) = self.open.as_mut().filter(|it| it.store.is_shared()) else {
+            return Ok(());
+        };
+        let read = opened.service.catch_up(&mut opened.store);
+        read.map_err(|error| order_error(&error))
     }
 
     fn write_places(&mut self) {
@@ -100,7 +112,13 @@ fn elsewhere(opened: &Opened, effect: &Effect) -> Option<FromGms> {
     if !opened.store.is_shared() || opened.service.is_online(*f) {
         return None;
     }
-    let bytes = opened.store.place(f.0).ok()??;
+    let bytes = match opened.store.place(f.0) {
+        Ok(place) => place?,
+        Err(error) => {
+            tracing::warn!(%error, "groups: where a node is cannot be read");
+            return None;
+        }
+    };
     let nothing = AgentMessage::Located {
         f: *f,
         endpoints: Vec::new(),

@@ -1,9 +1,9 @@
 //! The connection to a PostgreSQL server: made again when it is lost, and never waited for longer
 //! than a limit, whatever the server does.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -19,6 +19,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a piece of work may take, connecting included. The server itself gives up before
 /// ([`SETTINGS`]); this is for one that says nothing at all.
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
+
+/// After no answer at all nothing is asked for this long, and then for no longer than [`AGAIN`]: who
+/// waits for this thread waits for other things, too.
+const PAUSE: Duration = Duration::from_secs(3);
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What each connection asks of the server. A commit that was answered is on the disk, whatever the
 /// server's own file says.
@@ -66,6 +71,8 @@ pub(super) struct Link {
     url: DatabaseUrl,
     runtime: Runtime,
     client: RefCell<Option<Client>>,
+    /// When it last gave no answer, if it has given none since.
+    late: Cell<Option<Instant>>,
 }
 
 impl Link {
@@ -76,6 +83,7 @@ impl Link {
             url,
             runtime,
             client: RefCell::new(None),
+            late: Cell::new(None),
         })
     }
 
@@ -107,6 +115,13 @@ impl Link {
         limit: Duration,
         work: &impl AsyncFn(&Client) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
+        let limit = match self.late.get() {
+            Some(at) if at.elapsed() < PAUSE => {
+                return Err(Problem::Failed("no answer a moment ago".to_owned()));
+            }
+            Some(_) => limit.min(AGAIN),
+            None => limit,
+        };
         let mut kept = self.client.borrow_mut();
         let before = kept.take().filter(|client| !client.is_closed());
         let done = self.runtime.block_on(async {
@@ -120,6 +135,7 @@ impl Link {
             };
             timeout(limit, all).await
         });
+        self.late.set(done.is_err().then(Instant::now));
         let late = || Problem::Failed(format!("no answer within {} s", limit.as_secs()));
         // After a failure the connection goes, and with it what was under way.
         let (client, done) = done.map_err(|_| late())??;

@@ -9,7 +9,7 @@
 //!
 //! | limit | value |
 //! |---|---|
-//! | a piece of work, before the thread gives it up | 15 s; the server gives up a statement after 10 s, and waits for a lock for 5 s |
+//! | a piece of work, before the thread gives it up | 15 s, then nothing is asked for 3 s; the server gives up a statement after 10 s, and waits for a lock for 5 s |
 //! | tries when the connection was lost | 2, and only as long as nothing was written |
 
 mod carried;

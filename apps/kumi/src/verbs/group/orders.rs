@@ -209,7 +209,10 @@ fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure
 }
 
 /// The addresses that groups protect, as far as anything is said about them.
-pub(crate) fn site(context: &Context, matches: &ArgMatches) -> Result<Option<Vec<Prefix>>, Failure> {
+pub(crate) fn site(
+    context: &Context,
+    matches: &ArgMatches,
+) -> Result<Option<Vec<Prefix>>, Failure> {
     let site = prefixes(context, matches, "site")?;
     Ok((matches.get_flag("no-site") || !site.is_empty()).then_some(site))
 }
