@@ -22,6 +22,15 @@ mod instances;
 mod parts;
 mod stage;
 
+const USAGE: &str = "\
+usage: agents [--members N] [--agents N] [--postgres]
+
+  agents                         1,000 members and a removal, then 10,000 agents and a restart
+  agents --postgres              10,000 agents at two instances over one PostgreSQL, one is killed
+  agents --agents 500            shows that all works, and little more
+
+Needs root. Results go to bench/results/.";
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -29,18 +38,34 @@ fn main() {
         // Parts of a run, in the agents' namespace.
         ["removal", plan] => parts::removal(&parts::Plan::read(plan)),
         ["return", plan] => parts::come_back(&parts::Plan::read(plan)),
-        _ => {
-            lab::need_root();
-            let word = |name: &str| {
-                let at = words.iter().position(|word| *word == name)?;
-                words.get(at + 1)?.parse().ok()
-            };
-            let members = word("--members").unwrap_or(1_000);
-            let agents = word("--agents").unwrap_or(10_000);
-            if words.contains(&"--postgres") {
-                return instances::run(agents);
-            }
-            stage::run(members, agents);
+        words => measure(words),
+    }
+}
+
+fn measure(words: &[&str]) {
+    let (mut members, mut agents, mut postgres) = (1_000, 10_000, false);
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut number = || words.next().and_then(|it| it.parse().ok());
+        match (*word, &mut members, &mut agents) {
+            ("--postgres", ..) => postgres = true,
+            ("--members", to, _) | ("--agents", _, to) => match number() {
+                Some(number) => *to = number,
+                None => end(&format!("{word} needs a number")),
+            },
+            ("--help" | "-h", ..) => end(""),
+            _ => end(&format!("what is {word}?")),
         }
     }
+    lab::need_root();
+    match postgres {
+        true => instances::run(agents),
+        false => stage::run(members, agents),
+    }
+}
+
+/// Says how it is called, and ends.
+fn end(what: &str) -> ! {
+    eprintln!("{what}\n{USAGE}");
+    std::process::exit(if what.is_empty() { 0 } else { 2 })
 }

@@ -24,8 +24,12 @@ use crate::stored::groups::{GroupChange, ServerRecord};
 /// An instance that is not needed now is asked about again after this time: its certificate and its
 /// place change.
 const PLACE_AGAIN: Duration = Duration::from_secs(12 * 3_600);
-/// The same as long as nobody has said where it is; then twice that each time, 9 times.
+/// The same as long as nobody has said where it is; then twice that each time, [`PLACE_DOUBLED`] times.
+/// A server that many come to at once drops questions, and who waits longer would know no other place
+/// if it ended soon after.
 const PLACE_SOON: Duration = Duration::from_secs(4);
+/// So often.
+const PLACE_DOUBLED: u32 = 2;
 /// Instances of one server are called one after the other, in an order that each node draws.
 const TURN: Duration = Duration::from_millis(1_000);
 
@@ -70,7 +74,7 @@ impl Node {
         let due = place.map(|at| at.saturating_add(PLACE_AGAIN));
         let soon = now
             .mono
-            .saturating_add(PLACE_SOON * (1 << agent.calls.min(9)));
+            .saturating_add(PLACE_SOON * (1 << agent.calls.min(PLACE_DOUBLED)));
         if due.is_none_or(|due| due <= now.mono) {
             agent.next_call = Some(soon);
             agent.calls = agent.calls.saturating_add(1);
