@@ -263,6 +263,11 @@ fn a_move_that_was_interrupted_at_its_end_is_ended_by_the_next_start() {
     let said = place.fails(&["group", "list"], 1);
     assert!(said.contains("was moved"), "{said}");
     place.ok(&["gms", "serve", "--database", &url]);
-    assert_eq!(managed(&place), before);
+    // `gms serve` is an order of its own, so there is one record more.
+    let again = managed(&place);
+    assert_eq!(
+        (&again["groups"], &again["members"]),
+        (&before["groups"], &before["members"])
+    );
     place.ok(&["down"]);
 }
