@@ -7,7 +7,10 @@
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
-use api::{ApiError, Code, GroupRequest, ManageRequest, ManageResponse, Page, Request, Response};
+use api::{
+    ApiError, Code, GroupRequest, ManageRequest, ManageResponse, NetworkMode, Page, Request,
+    Response,
+};
 use identity::crypto::{AwsLc, Crypto};
 use os::files::FileError;
 use serde::de::DeserializeOwned;
@@ -359,6 +362,24 @@ impl Remote {
     }
 }
 
+/// Refuses to send a key to an address of the overlay that the overlay would not carry: without the
+/// node's interface it goes to whoever is the next router.
+///
+/// # Errors
+/// The node here does not run, or has no interface of this machine.
+pub(crate) fn is_carried(context: &Context, remote: &Remote) -> Result<(), Failure> {
+    if remote.authority.is_some() {
+        return Ok(());
+    }
+    let status = crate::client::ask(context, &Request::Status)?;
+    let is_there = match status {
+        Response::Status(status) => status.network.mode == NetworkMode::Kernel,
+        _ => false,
+    };
+    let refused = || Failure::new(Exit::Failed, "error-gms-outside").with("url", &remote.url);
+    is_there.then_some(()).ok_or_else(refused)
+}
+
 /// The request of whoever types `kumi group` or `kumi gms`: to the server that is used, else to the
 /// node here.
 ///
@@ -366,7 +387,10 @@ impl Remote {
 /// Nobody is there, or it refuses.
 pub(crate) fn ask(context: &Context, request: &Request) -> Result<Response, Failure> {
     match Remote::load(context)? {
-        Some(remote) => remote.ask(request),
+        Some(remote) => {
+            is_carried(context, &remote)?;
+            remote.ask(request)
+        }
         None => {
             let mut client = Client::connect(context)?;
             client.send(request)?;

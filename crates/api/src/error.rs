@@ -154,6 +154,8 @@ codes! {
     AdminKey = "admin-key",
     /// There is too much to do just now.
     Busy = "busy",
+    /// The management server did not answer in time; whether it did what was asked is not known.
+    Uncertain = "uncertain",
     /// The management server did not answer in time; it is called on. [server, waited_s]
     GroupTimeout = "group-timeout",
     /// Nothing outside this machine can reach it by what it knows.

@@ -169,7 +169,8 @@ impl Service {
             online: BTreeMap::new(),
             effects: VecDeque::new(),
         };
-        service.catch_up(store)?;
+        // What is told is what follows.
+        service.catch_up(store, 0)?;
         service.effects.clear();
         Ok(service)
     }
@@ -184,6 +185,16 @@ impl Service {
     #[must_use]
     pub const fn trail(&self) -> Trail {
         self.trail
+    }
+
+    /// These nodes are in touch already, whatever the server before this one told them: it was opened
+    /// anew, over another store perhaps. Those that are no member's are not.
+    pub fn adopt(&mut self, nodes: impl IntoIterator<Item = NodeAddr>) {
+        for f in nodes {
+            if self.tenant.nodes.contains_key(&f) {
+                self.online.entry(f).or_insert(false);
+            }
+        }
     }
 
     /// Whether a node is in touch.
@@ -222,7 +233,7 @@ impl Service {
                 }
                 Err(StoreError::Conflict) if tries < TRIES_MAX => {
                     tries += 1;
-                    self.catch_up(store)?;
+                    self.catch_up(store, now_unix_s)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -233,18 +244,17 @@ impl Service {
     ///
     /// # Errors
     /// The store cannot be read, or holds something else than was written.
-    pub fn catch_up(&mut self, store: &mut dyn Store) -> Result<(), OrderError> {
+    pub fn catch_up(&mut self, store: &mut dyn Store, now_unix_s: u64) -> Result<(), OrderError> {
         loop {
             let records = store.records(self.tenant.rev, RECORDS_AT_ONCE)?;
-            let Some(last) = records.last() else {
+            if records.is_empty() {
                 return Ok(());
-            };
+            }
             let mut trail = self.trail;
             for record in &records {
                 trail.verify(&*self.keys.crypto, record)?;
             }
             self.trail = trail;
-            let now_unix_s = last.at_unix_s;
             self.follow(store, now_unix_s, &records)?;
         }
     }

@@ -72,8 +72,12 @@ impl Node {
 
     /// The networks that the host reaches by a route of their own, not by the default route. A
     /// member behind a NAT is never taken to be in one of them.
-    pub fn handle_near_networks(&mut self, near: Vec<Prefix>) {
-        self.site.near = Some(near);
+    pub fn handle_near_networks(&mut self, now: Now, near: Vec<Prefix>) {
+        if self.site.near.as_ref() != Some(&near) {
+            self.site.near = Some(near);
+            self.forget_claims();
+            self.settle(now);
+        }
     }
 
     /// Sends a beacon if one is due.

@@ -145,6 +145,26 @@ impl Node {
 
     /// This host is somewhere else: what nobody answered there, somebody may answer here, and what is over
     /// from an address that is this host's no more. What is encrypted goes on.
+    /// A private address that meant nothing here may mean something now: whoever was taken at its word
+    /// for one that is near is asked again.
+    pub(crate) fn forget_claims(&mut self) {
+        let near = self.site.near.clone().unwrap_or_default();
+        let entries = self.site.pit.iter();
+        let claimed = entries.filter(|(ends, entry)| {
+            let is_near = near.iter().any(|it| it.contains(ends.there));
+            is_near
+                && entry
+                    .peer
+                    .is_some_and(|f| !self.holds_address(f, ends.there))
+        });
+        let claimed: Vec<Ends> = claimed.map(|(ends, _)| ends).collect();
+        for ends in claimed {
+            if let Some(entry) = self.site.pit.remove(ends) {
+                self.route_changed(ends, entry);
+            }
+        }
+    }
+
     pub(crate) fn ask_site_anew(&mut self) {
         let is_here =
             |here| self.is_host(here) || self.site.behind.iter().any(|it| it.contains(here));

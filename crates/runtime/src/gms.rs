@@ -20,7 +20,7 @@ mod instance;
 mod moving;
 mod opening;
 
-use crate::http::{Door, Places};
+use crate::http::{Doors, Places};
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
@@ -80,7 +80,7 @@ impl Gms {
             refused: None,
             is_behind: false,
             places: BTreeMap::new(),
-            door: Door::new(places, asks.clone()),
+            doors: Doors::new(places, &asks),
         };
         let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
         thread.spawn(move || server.run(&waiting))?;
@@ -122,7 +122,7 @@ struct Server {
     is_behind: bool,
     /// Where nodes are that have come since it was last written down.
     places: BTreeMap<NodeAddr, Vec<u8>>,
-    door: Door,
+    doors: Doors,
 }
 
 impl Server {
@@ -133,7 +133,7 @@ impl Server {
             self.poll();
             self.drain();
             let has_admins = |it: &Opened| !it.service.tenant().admins.is_empty();
-            let again = self.door.set(self.open.as_ref().is_some_and(has_admins));
+            let again = self.doors.set(self.open.as_ref().is_some_and(has_admins));
             let wait = self.wait();
             match waiting.recv_timeout(again.map_or(wait, |again| again.min(wait))) {
                 Ok(Ask::End) => return,
@@ -197,15 +197,23 @@ impl Server {
                 message,
                 place,
             } => {
-                self.note_place(from, place);
                 match self.opened() {
                     Ok((service, store, rng)) => {
                         service.hear(store, now_unix_s, rng, from, message);
+                        // Strangers that were refused are not kept.
+                        if service.tenant().nodes.contains_key(&from) {
+                            self.note_place(from, place);
+                        }
                     }
                     Err(error) => tracing::debug!(%error, "a node was not heard"),
                 }
             }
             Ask::Here(place) => self.note_place(self.f, Some(place)),
+            Ask::There(nodes) => {
+                if let Some(opened) = &mut self.open {
+                    opened.service.adopt(nodes);
+                }
+            }
             Ask::Offline(f) => {
                 if let Some(opened) = &mut self.open {
                     opened.service.offline(f);
@@ -267,12 +275,22 @@ impl Server {
         let By::Key(text) = by else {
             return Ok(Actor::Operator);
         };
-        let (service, ..) = self.opened()?;
+        // Whoever shows no right key learns nothing of the store.
+        let opened = self.opened();
+        let (service, ..) = opened.map_err(|_| ApiError::new(Code::GroupStore))?;
         let key = AdminKey::parse(text, |bytes| AwsLc.sha256(&[bytes]));
         let admin = key.map(|key| AdminId::of(&AwsLc, &key.secret));
         let actor = admin.map(|admin| Actor::Admin { admin });
         let known = actor.filter(|it| service.tenant().role(now_unix_s, *it).is_some());
         known.ok_or_else(|| ApiError::new(Code::AdminKey))
+    }
+
+    /// The same by what is written down at this moment. Nobody makes the store work with a key that is
+    /// not known here.
+    fn known(&mut self, now_unix_s: u64, by: &By) -> Result<Actor, ApiError> {
+        self.actor(now_unix_s, by)?;
+        self.catch_up()?;
+        self.actor(now_unix_s, by)
     }
 
     /// Answers an administrator, or changes who administers.
@@ -282,8 +300,7 @@ impl Server {
         by: &By,
         request: ManageRequest,
     ) -> Result<ManageResponse, ApiError> {
-        self.catch_up()?;
-        let actor = self.actor(now_unix_s, by)?;
+        let actor = self.known(now_unix_s, by)?;
         let f = self.f;
         let (service, store, rng) = self.opened()?;
         let may = service.tenant().authorize(now_unix_s, actor, Role::Auditor);
@@ -309,8 +326,11 @@ impl Server {
     }
 
     fn order(&mut self, now_unix_s: u64, by: &By, order: Order) -> Result<Done, ApiError> {
-        self.catch_up()?;
-        let actor = self.actor(now_unix_s, by)?;
+        // The store that is used now may be the reason for another.
+        let actor = match &order {
+            Order::Serve { .. } => self.actor(now_unix_s, by)?,
+            _ => self.known(now_unix_s, by)?,
+        };
         let f = self.f;
         if let Order::Serve {
             site,

@@ -160,7 +160,14 @@ impl Groups {
     /// The server here says something.
     pub fn from_gms(&self, node: &mut Node, now: Now, said: FromGms) {
         match said {
-            FromGms::Ready { members, gate } => node.manage(now, members, gate),
+            FromGms::Ready { members, gate } => {
+                node.manage(now, members, gate);
+                let there = Ask::There(node.members_up());
+                let told = self.gms.as_ref().map(|gms| gms.ask(there));
+                if matches!(told, Some(Err(_))) {
+                    tracing::warn!("members in touch are told of changes when they resume only");
+                }
+            }
             FromGms::WhereAmI => {
                 let here = node.own_place(&node.status(now).local_endpoints);
                 if let Some(gms) = &self.gms {

@@ -33,39 +33,55 @@ pub struct Places {
     pub https: Option<Https>,
 }
 
-/// The interface, open or closed.
-pub struct Door {
-    places: Places,
+/// Both doors, open or closed, each by itself: what keeps one shut, or full, does not the other.
+pub struct Doors([Door; 2]);
+
+/// One of them.
+struct Door {
+    place: Option<DoorAt>,
     asks: SyncSender<Ask>,
     open: Option<webapi::Server>,
     again: Option<Instant>,
 }
 
-impl Door {
-    /// A closed door, through which orders come to `asks`.
-    pub const fn new(places: Places, asks: SyncSender<Ask>) -> Self {
-        Self {
-            places,
-            asks,
+/// Where a door is.
+enum DoorAt {
+    Overlay(SocketAddr),
+    Https(Https),
+}
+
+impl Doors {
+    /// Closed doors, through which orders come to `asks`.
+    pub fn new(places: Places, asks: &SyncSender<Ask>) -> Self {
+        let overlay = places.overlay.map(DoorAt::Overlay);
+        let https = places.https.map(DoorAt::Https);
+        Self([overlay, https].map(|place| Door {
+            place,
+            asks: asks.clone(),
             open: None,
             again: None,
-        }
+        }))
     }
 
-    /// Opens it or closes it; when to come again, if that did not work.
+    /// Opens or closes them; when to come again, if that did not work.
     pub fn set(&mut self, open: bool) -> Option<Duration> {
+        let again = self.0.iter_mut().filter_map(|door| door.set(open));
+        again.min()
+    }
+}
+
+impl Door {
+    fn set(&mut self, open: bool) -> Option<Duration> {
         if !open {
             (self.open, self.again) = (None, None);
             return None;
         }
-        if self.open.is_some() || self.is_nowhere() {
-            return None;
-        }
+        let place = self.place.as_ref().filter(|_| self.open.is_none())?;
         let now = Instant::now();
         if let Some(left) = self.again.and_then(|at| at.checked_duration_since(now)) {
             return Some(left);
         }
-        match self.start() {
+        match place.start(&self.asks) {
             Ok(server) => {
                 let at = server.addresses();
                 tracing::info!(?at, "the interface for administrators is open");
@@ -81,28 +97,25 @@ impl Door {
             }
         }
     }
+}
 
-    const fn is_nowhere(&self) -> bool {
-        self.places.overlay.is_none() && self.places.https.is_none()
-    }
-
-    fn start(&self) -> io::Result<webapi::Server> {
-        let mut listening = Vec::new();
-        if let Some(at) = self.places.overlay {
-            listening.push(Listening { at, tls: None });
-        }
-        if let Some(https) = &self.places.https {
-            let shown = &https.certificate;
-            let named = |error| io::Error::other(format!("{}: {error}", shown.display()));
-            let certificate = std::fs::read(shown).map_err(named)?;
-            let key = os::files::read_private(&https.key, PEM_LEN_MAX);
-            let key = key.map_err(io::Error::other)?;
-            let tls = webapi::tls(&certificate, &key).map_err(io::Error::other)?;
-            let (at, tls) = (https.at, Some(tls));
-            listening.push(Listening { at, tls });
-        }
-        let asks = self.asks.clone();
-        webapi::Server::start(listening, Arc::new(Desk { asks }))
+impl DoorAt {
+    fn start(&self, asks: &SyncSender<Ask>) -> io::Result<webapi::Server> {
+        let listening = match self {
+            Self::Overlay(at) => Listening { at: *at, tls: None },
+            Self::Https(https) => {
+                let shown = &https.certificate;
+                let named = |error| io::Error::other(format!("{}: {error}", shown.display()));
+                let certificate = std::fs::read(shown).map_err(named)?;
+                let key = os::files::read_private(&https.key, PEM_LEN_MAX);
+                let key = key.map_err(io::Error::other)?;
+                let tls = webapi::tls(&certificate, &key).map_err(io::Error::other)?;
+                let (at, tls) = (https.at, Some(tls));
+                Listening { at, tls }
+            }
+        };
+        let asks = asks.clone();
+        webapi::Server::start(vec![listening], Arc::new(Desk { asks }))
     }
 }
 
@@ -128,7 +141,8 @@ impl Backend for Desk {
         })?;
         answers.recv_timeout(ANSWER).unwrap_or_else(|error| {
             Err(ApiError::new(match error {
-                RecvTimeoutError::Timeout => Code::Busy,
+                // It may still be done.
+                RecvTimeoutError::Timeout => Code::Uncertain,
                 RecvTimeoutError::Disconnected => Code::Stopping,
             }))
         })

@@ -25,6 +25,8 @@ pub enum Ask {
     },
     /// Where this node is, for members of another instance.
     Here(AgentMessage),
+    /// These are in touch, as the server was opened.
+    There(Vec<NodeAddr>),
     /// The session with a node has ended.
     Offline(NodeAddr),
     /// An order.

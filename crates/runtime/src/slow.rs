@@ -241,7 +241,7 @@ impl SlowPath {
             Input::Packet(packet) => self.node.handle_inside(now, &packet),
             Input::Fast(report) => self.node.handle_fast(now, report),
             Input::Beacon { from, bytes } => self.node.handle_beacon(now, from, &bytes),
-            Input::Near(near) => self.node.handle_near_networks(near),
+            Input::Near(near) => self.node.handle_near_networks(now, near),
             Input::Endpoints(endpoints) => {
                 self.node.handle_local_endpoints(now, endpoints);
                 self.site_changed();

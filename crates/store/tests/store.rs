@@ -210,7 +210,7 @@ fn two_instances_see_what_the_other_wrote_and_never_write_over_it() {
     assert_eq!(refused.err(), Some(OrderError::Refused(exists)));
     two.order(&add("ada", "lab")).unwrap();
     one.order(&add("bob", "lab")).unwrap();
-    two.service.catch_up(&mut two.store).unwrap();
+    two.service.catch_up(&mut two.store, 0).unwrap();
     assert_eq!(one.service.tenant(), two.service.tenant());
     assert_eq!(one.service.trail(), two.service.trail());
 }

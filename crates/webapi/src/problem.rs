@@ -43,6 +43,9 @@ pub(crate) enum Always {
     /// Not just now.
     #[response(status = 503, content_type = "application/problem+json")]
     Busy(Problem),
+    /// No answer in time: it may still be done.
+    #[response(status = 504, content_type = "application/problem+json")]
+    Uncertain(Problem),
 }
 
 /// What those with a body may answer.
@@ -120,6 +123,7 @@ impl From<ApiError> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 error.code.as_str().to_owned(),
             ),
+            Code::Uncertain => (StatusCode::GATEWAY_TIMEOUT, error.code.as_str().to_owned()),
             Code::NoEndpoint => (StatusCode::CONFLICT, error.code.as_str().to_owned()),
             other => (StatusCode::INTERNAL_SERVER_ERROR, other.as_str().to_owned()),
         };
@@ -175,6 +179,7 @@ fn title(code: &str) -> &'static str {
         "no-route" => "There is nothing of this name here",
         "method" => "This cannot be done with it",
         "busy" => "There is too much to do just now",
+        "uncertain" => "The server did not answer in time; it may still do it",
         "stopping" => "The node is shutting down",
         "group-store" => "The server cannot use its store",
         "no-endpoint" => "Nothing outside the server can reach it by what it knows",

@@ -22,8 +22,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// How long to wait when nothing can be accepted: no descriptors, for example.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-/// How long requests under way may take when the server ends.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long answers under way may take when the server ends.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Why certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +91,7 @@ impl Server {
         let thread = std::thread::Builder::new().name("kumi-http".into());
         let thread = thread.spawn(move || {
             runtime.block_on(run(bound, backend, stopped));
-            runtime.shutdown_timeout(FAREWELL);
+            runtime.shutdown_timeout(Duration::ZERO);
         })?;
         Ok(Self {
             addresses,
@@ -121,6 +121,8 @@ type Bound = (std::net::TcpListener, Option<Arc<ServerConfig>>);
 async fn run(bound: Vec<Bound>, backend: Arc<dyn Backend>, stopped: oneshot::Receiver<()>) {
     let router = router(backend, crate::document());
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // Each holds a place for whoever is next.
+    let listeners = bound.len();
     for (listener, tls) in bound {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
@@ -138,6 +140,10 @@ async fn run(bound: Vec<Bound>, backend: Arc<dyn Backend>, stopped: oneshot::Rec
         ));
     }
     let _ = stopped.await;
+    // Answers under way leave.
+    let everybody = u32::try_from(CONNECTIONS_MAX.saturating_sub(listeners));
+    let everybody = everybody.unwrap_or(u32::MAX);
+    let _ = timeout(FAREWELL, room.acquire_many(everybody)).await;
 }
 
 async fn accept(

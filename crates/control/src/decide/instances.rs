@@ -3,7 +3,7 @@
 use group::statement::{Authority, SERVERS_MAX, Server, Signer};
 use wire::NodeAddr;
 
-use super::{Context, Outcome, room};
+use super::{Context, Outcome};
 use crate::command::Refusal;
 use crate::event::Event;
 use crate::model::{Group, Tenant};
@@ -32,13 +32,10 @@ impl Tenant {
                 continue;
             }
             let mut servers = group.authority.servers.clone();
-            let vacant = servers.iter_mut().find(|place| place.is_none());
-            match vacant {
+            let vacant = servers.iter().position(Option::is_none);
+            match vacant.and_then(|at| servers.get_mut(at)) {
                 Some(place) => *place = Some(here),
-                None => {
-                    room(servers.len(), 1, SERVERS_MAX, "servers of a group")?;
-                    servers.push(Some(here));
-                }
+                None => servers.push(Some(here)),
             }
             let serial = group.authority.serial.saturating_add(1);
             let at = context.now_unix_s;
@@ -72,5 +69,8 @@ impl Tenant {
 fn lacks(group: &Group, here: Server) -> bool {
     let own = group.authority.server(group.chain.index());
     let is_own = own.is_some_and(|server| server.key == here.key);
-    is_own && !group.authority.servers.contains(&Some(here))
+    let servers = &group.authority.servers;
+    // One that is full goes on without this instance.
+    let has_place = servers.len() < SERVERS_MAX || servers.contains(&None);
+    is_own && has_place && !servers.contains(&Some(here))
 }

@@ -15,6 +15,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use group::Access;
 use group::agent::{AgentMessage, ToMember};
 use session::handshake::Credential;
 use wire::invite::{Invite, Purpose, SECRET_LEN};
@@ -200,9 +201,12 @@ impl Node {
         let Some(managing) = &self.groups.managing else {
             return self.drop_for(DropReason::NotAllowed);
         };
-        // Strangers have to prove the gate to get as far as this; a peer has its session already.
+        // Who only has a session, as an applicant of a Bridge has, has to prove the gate first.
         let is_enrolment = matches!(message, AgentMessage::Enrol(_));
-        if !is_enrolment && !managing.members.contains(&f) {
+        let may_come =
+            managing.newcomers.contains_key(&f) || matches!(self.access(f), Access::Allowed(_));
+        let may = managing.members.contains(&f) || (is_enrolment && may_come);
+        if !may {
             return self.drop_for(DropReason::NotAllowed);
         }
         self.output(Output::ToServer { from: f, message });

@@ -30,7 +30,7 @@ impl Server {
         if !store.is_shared() {
             return;
         }
-        let read = service.catch_up(store);
+        let read = service.catch_up(store, now_unix_s);
         let read = read.and_then(|()| service.attend(store, now_unix_s, rng));
         match &read {
             Ok(()) if self.is_behind => tracing::info!("groups: the database answers again"),
@@ -55,7 +55,9 @@ impl Server {
         let Some(opened) = self.open.as_mut().filter(|it| it.store.is_shared()) else {
             return Ok(());
         };
-        let read = opened.service.catch_up(&mut opened.store);
+        let read = opened
+            .service
+            .catch_up(&mut opened.store, os::clock::unix_s());
         read.map_err(|error| order_error(&error))
     }
 

@@ -64,7 +64,7 @@ impl Server {
     ) -> Result<Option<Opened>, ApiError> {
         let (service, store, _) = self.opened()?;
         service
-            .catch_up(store)
+            .catch_up(store, os::clock::unix_s())
             .map_err(|error| crate::refusals::order_error(&error))?;
         let trail = service.trail();
         let (state, f) = (self.state.clone(), self.f);

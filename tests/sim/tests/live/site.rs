@@ -386,7 +386,7 @@ fn near(groups: &mut Groups, index: usize, networks: &[&str]) {
     let networks = networks.iter().map(|it| it.parse().unwrap()).collect();
     groups
         .world
-        .with(index, |node, _| node.handle_near_networks(networks));
+        .with(index, |node, now| node.handle_near_networks(now, networks));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::remote::{Remote, surprised};
+use crate::remote::{Remote, is_carried, surprised};
 use crate::text::args;
 use api::{ManageRequest, ManageResponse, Request, Response, Server};
 use clap::ArgMatches;
@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         .unwrap_or_default();
     let url = matches.get_one::<String>("url").map(String::as_str);
     let remote = Remote::new(&key, url, authority.transpose()?)?;
+    is_carried(context, &remote)?;
     // One that does not answer is not kept.
     let server = server(&remote)?;
     remote.save(context)?;

@@ -4,7 +4,7 @@ use crate::client::{self, expect_answer};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
-use crate::remote::{Remote, surprised};
+use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
 use api::{GroupRequest, Groups, Kind, Managed, Member, Membership, Mode, Request, Response};
 
@@ -14,6 +14,7 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let groups = match Remote::load(context)? {
         None => expect_answer!(context, &request, Response::Groups(groups) => *groups),
         Some(remote) => {
+            is_carried(context, &remote)?;
             let Response::Groups(groups) = remote.ask(&request)? else {
                 return Err(surprised());
             };
