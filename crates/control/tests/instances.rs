@@ -72,12 +72,6 @@ fn there_is_an_end_of_instances() {
     }
     // A group that is full goes on without another, and keeps nobody from serving the rest.
     assert_eq!(attend(&mut gms, 99), Ok(0));
-    gms.order(create("office")).unwrap();
-    assert_eq!(
-        attend(&mut gms, 99),
-        Ok(0),
-        "it names the eight that there are"
-    );
 }
 
 #[test]
