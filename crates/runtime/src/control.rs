@@ -83,6 +83,8 @@ fn serve(
         .spawn(move || {
             let _ = answer(&own, &inbox, &proxies, discovery);
             let _ = own.shutdown(Shutdown::Both);
+            // What a request needs, a node that only carries packets does not.
+            os::process::forget_start();
         });
     thread.ok().map(|thread| Connection { stream, thread })
 }
