@@ -143,8 +143,6 @@ impl Node {
         own.filter(|addr| self.is_site(*addr)).collect()
     }
 
-    /// This host is somewhere else: what nobody answered there, somebody may answer here, and what is over
-    /// from an address that is this host's no more. What is encrypted goes on.
     /// A private address that meant nothing here may mean something now: whoever was taken at its word
     /// for one that is near is asked again.
     pub(crate) fn forget_claims(&mut self) {
@@ -165,6 +163,8 @@ impl Node {
         }
     }
 
+    /// This host is somewhere else: what nobody answered there, somebody may answer here, and what is over
+    /// from an address that is this host's no more. What is encrypted goes on.
     pub(crate) fn ask_site_anew(&mut self) {
         let is_here =
             |here| self.is_host(here) || self.site.behind.iter().any(|it| it.contains(here));

@@ -28,7 +28,7 @@ use crate::shared::{Inbox, Input};
 use api::{ApiError, Code, Hidden, ManageRequest, ManageResponse, Reply, Response};
 use control::plan::{Change, Plan};
 use control::service::Service;
-use control::{Actor, Addition, AdminId, Command, Role};
+use control::{Actor, Addition, AdminId, Command, Refusal, Role};
 use identity::crypto::{AwsLc, Crypto, HashRng};
 use opening::Opened;
 use std::collections::BTreeMap;
@@ -221,6 +221,9 @@ impl Server {
             }
             Ask::Order { by, order, reply } => {
                 let done = match order {
+                    order if order.is_operators() && !matches!(by, By::Operator) => {
+                        Err(refused(&Refusal::Role(Role::Owner)))
+                    }
                     Order::Move { to } => self.carry(&to, &reply).map(Done::Reply),
                     Order::Backup { file } => self.backup(&file, &reply).map(Done::Reply),
                     order => self.order(now_unix_s, &by, order),

@@ -106,6 +106,16 @@ pub enum Order {
     Plan(Command),
 }
 
+impl Order {
+    /// Whether it is about this machine's files, which no administrator elsewhere has to do with.
+    pub const fn is_operators(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve { .. } | Self::Move { .. } | Self::Backup { .. }
+        )
+    }
+}
+
 /// What the server has for the slow path.
 #[derive(Debug)]
 pub enum FromGms {
