@@ -74,7 +74,7 @@ impl Client {
 
     /// The failure for an answer that does not belong to the request.
     pub(crate) fn surprised(&self) -> Failure {
-        Failure::new(Exit::Failed, "error-version-mismatch").with("detail", "?")
+        surprised()
     }
 
     fn broken(&self, error: &FrameError) -> Failure {
@@ -87,6 +87,11 @@ impl Client {
                 .with("log", self.log.display()),
         }
     }
+}
+
+/// The failure for an answer to another question.
+pub(crate) fn surprised() -> Failure {
+    Failure::new(Exit::Failed, "error-version-mismatch").with("detail", "?")
 }
 
 /// Sends one request and returns its one answer.

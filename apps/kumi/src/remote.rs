@@ -4,7 +4,8 @@
 //! go to that server. The key names it, so that there is nothing else to say: inside the overlay its
 //! address is that of the server, port 4651. Elsewhere `--url https://…` says where it is.
 
-use crate::client::Client;
+use crate::client;
+pub(crate) use crate::client::surprised;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use api::{
@@ -371,7 +372,7 @@ pub(crate) fn is_carried(context: &Context, remote: &Remote) -> Result<(), Failu
     if remote.authority.is_some() {
         return Ok(());
     }
-    let status = crate::client::ask(context, &Request::Status)?;
+    let status = client::ask(context, &Request::Status)?;
     let is_there = match status {
         Response::Status(status) => status.network.mode == NetworkMode::Kernel,
         _ => false,
@@ -391,11 +392,7 @@ pub(crate) fn ask(context: &Context, request: &Request) -> Result<Response, Fail
             is_carried(context, &remote)?;
             remote.ask(request)
         }
-        None => {
-            let mut client = Client::connect(context)?;
-            client.send(request)?;
-            client.next()
-        }
+        None => client::ask(context, request),
     }
 }
 
@@ -408,11 +405,6 @@ pub(crate) fn manage(context: &Context, request: ManageRequest) -> Result<Manage
         Response::Manage(answer) => Ok(*answer),
         _ => Err(surprised()),
     }
-}
-
-/// The failure for an answer to another question.
-pub(crate) fn surprised() -> Failure {
-    Failure::new(Exit::Failed, "error-version-mismatch").with("detail", "?")
 }
 
 fn path(context: &Context) -> PathBuf {

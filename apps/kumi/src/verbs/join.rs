@@ -2,10 +2,10 @@
 
 use super::group::orders::member_name;
 use super::{access, bridge, id, line, show, start, waiting};
-use crate::client::ask;
+use crate::client::{ask, surprised};
 use crate::context::Context;
 use crate::daemon::host_name;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::output;
 use crate::text::args;
 use api::{Join, Request, Response};
@@ -106,8 +106,4 @@ fn wait(
     let answer = ask(context, &request);
     spinner.finish_and_clear();
     answer
-}
-
-fn surprised() -> Failure {
-    Failure::new(Exit::Failed, "error-version-mismatch").with("detail", "?")
 }

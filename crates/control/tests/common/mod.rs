@@ -71,6 +71,14 @@ impl Gms {
     }
 
     pub(crate) fn decide(&mut self, actor: Actor, command: &Command) -> Result<Outcome, Refusal> {
+        self.with(|tenant, context| tenant.decide(context, actor, command))
+    }
+
+    pub(crate) fn plan(&mut self, actor: Actor, command: &Command) -> Result<Plan, Refusal> {
+        self.with(|tenant, context| tenant.plan(context, actor, command))
+    }
+
+    fn with<T>(&mut self, act: impl FnOnce(&Tenant, &mut Context<'_>) -> T) -> T {
         let mut context = Context {
             now_unix_s: self.now,
             crypto: &AwsLc,
@@ -81,21 +89,7 @@ impl Gms {
             },
             roots: &|group| self.roots.get(&group).copied(),
         };
-        self.tenant.decide(&mut context, actor, command)
-    }
-
-    pub(crate) fn plan(&mut self, actor: Actor, command: &Command) -> Result<Plan, Refusal> {
-        let mut context = Context {
-            now_unix_s: self.now,
-            crypto: &AwsLc,
-            rng: &mut self.rng,
-            server: Server {
-                seed: &SEED,
-                f: f(0),
-            },
-            roots: &|_| None,
-        };
-        self.tenant.plan(&mut context, actor, command)
+        act(&self.tenant, &mut context)
     }
 
     /// Decides and writes down.
