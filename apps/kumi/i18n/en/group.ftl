@@ -127,6 +127,7 @@ opt-key = The file gms.key of the server whose records are used, copied from its
 opt-uses = How many machines may use the line (1 if not given)
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 expected-mode = open or closed
+expected-line-id = an id of 32 letters and digits, as `kumi group lines` shows it
 expected-uses = a number from 1 to 100000
 
 group-created = { $count ->

@@ -127,6 +127,7 @@ opt-key = 記録を使うサーバの gms.key(その状態ディレクトリか�
 opt-uses = 行を使える機器の数(省略時 1)
 opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略時 24h)
 expected-mode = open または closed
+expected-line-id = `kumi group lines` が示す 32 文字の ID
 expected-uses = 1～100000 の数
 
 group-created = { $count ->

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::remote::{manage, surprised};
 use crate::text::args;
+use crate::usage::wrong_value;
 use crate::verbs::access::argument;
 use api::{ManageRequest, ManageResponse, OpenLine, PAGE_MAX, Page};
 use clap::ArgMatches;
@@ -69,6 +70,10 @@ fn all(context: &Context) -> Result<Vec<OpenLine>, Failure> {
 /// Makes one good for nothing.
 pub(super) fn withdraw(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let line = argument(matches, "ID").to_owned();
+    if line.len() != 32 || !line.bytes().all(|it| it.is_ascii_hexdigit()) {
+        let expected = context.text.t("expected-line-id");
+        return Err(wrong_value("ID", &line, &expected));
+    }
     manage(context, ManageRequest::Withdraw { line: line.clone() })?;
     if context.json {
         output::json(&serde_json::json!({ "withdrawn": line }));
