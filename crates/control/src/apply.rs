@@ -2,11 +2,12 @@
 //! decided on before it was written.
 
 use group::chain::{Chain, Head};
-use group::statement::{Admission, Authority, Entry, Genesis};
+use group::statement::{Admission, Authority, Entry, Genesis, Rules};
 use identity::crypto::Crypto;
 
 use crate::event::Event;
 use crate::model::{Admin, Group, Invite, Member, Tenant};
+use crate::reach::RuleTest;
 use crate::zone::Zone;
 
 /// An event that cannot have followed those before it: the store is damaged.
@@ -45,14 +46,24 @@ impl Tenant {
                 member,
                 mode,
                 accepts,
+                roles,
             } => {
                 let added = Member {
                     mode: *mode,
                     accepts: accepts.clone(),
+                    roles: roles.clone(),
                     ..Member::default()
                 };
                 self.members.insert(member.clone(), added);
             }
+            Event::RolesSet { member, roles } => {
+                self.member_mut(member)?.roles.clone_from(roles);
+            }
+            Event::RulesSet {
+                group,
+                rules,
+                tests,
+            } => self.rules_set(crypto, group, rules.as_deref(), tests)?,
             Event::MembershipGranted { member, group } => {
                 self.member_mut(member)?.groups.insert(group.clone());
             }
@@ -133,6 +144,8 @@ impl Tenant {
             site: site.clone(),
             zone_name: zone.clone(),
             zone: Zone::named(zone).ok_or("no such time zone")?,
+            rules: None,
+            tests: Vec::new(),
             chain: Chain::new(id, index, Head::default()),
             admissions: std::collections::BTreeMap::new(),
             changed_rev: self.rev,
@@ -156,6 +169,30 @@ impl Tenant {
             return Err("not a newer statement of the root key".to_owned());
         }
         group.authority = authority;
+        group.changed_rev = rev;
+        Ok(())
+    }
+
+    fn rules_set(
+        &mut self,
+        crypto: &dyn Crypto,
+        group: &str,
+        rules: Option<&[u8]>,
+        tests: &[RuleTest],
+    ) -> Result<(), String> {
+        let rev = self.rev;
+        let group = self.group_mut(group)?;
+        group.tests = tests.to_vec();
+        let Some(rules) = rules else {
+            return Ok(());
+        };
+        let rules = Rules::decode(rules).map_err(|e| e.to_string())?;
+        let before = group.rules.as_ref().map_or(0, |rules| rules.serial);
+        let holds = rules.holds(crypto, &group.genesis, &group.authority);
+        if rules.group != group.id || !holds || rules.serial <= before {
+            return Err("not newer rules of those who decide about the group".to_owned());
+        }
+        group.rules = Some(rules);
         group.changed_rev = rev;
         Ok(())
     }
@@ -185,6 +222,7 @@ impl Tenant {
                 groups,
                 uses,
                 mode,
+                roles,
                 expires_unix_s,
             } => {
                 let made = Invite {
@@ -192,6 +230,7 @@ impl Tenant {
                     groups: groups.clone(),
                     uses_left: *uses,
                     mode: *mode,
+                    roles: roles.clone(),
                     expires_unix_s: *expires_unix_s,
                 };
                 self.invites.insert(*invite, made);

@@ -1,11 +1,13 @@
 //! What can be ordered, by whom, and why an order is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use group::rules::Permit;
 use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{InviteId, Role};
+use crate::reach::RuleTest;
 
 /// How an invite for anybody is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Addition {
     pub groups: Vec<String>,
     /// The mode of a new member, if it is not that of its kind.
     pub mode: Option<Mode>,
+    /// What a new member is, for the rules of groups.
+    pub roles: BTreeSet<String>,
     /// What may lie behind a new member's node. What the node itself says beyond that is left out:
     /// a member could draw others' traffic to itself.
     pub accepts: Vec<Prefix>,
@@ -86,8 +90,26 @@ pub enum Command {
     Invite {
         /// Which.
         groups: Vec<String>,
+        /// What those are who come.
+        roles: BTreeSet<String>,
         /// Limits.
         terms: InviteTerms,
+    },
+    /// Says what a member is, for the rules of groups.
+    SetRoles {
+        /// Who.
+        member: String,
+        /// All that it is; at most [`group::rules::ROLES_MAX`].
+        roles: BTreeSet<String>,
+    },
+    /// Says what members of a group may reach.
+    SetRules {
+        /// Which group.
+        group: String,
+        /// Only what these name; `None`: everything.
+        permits: Option<Vec<Permit>>,
+        /// What must be so, from now on; at most [`crate::TESTS_MAX`].
+        tests: Vec<RuleTest>,
     },
     /// Makes an invite good for nothing.
     Withdraw {
@@ -149,6 +171,11 @@ impl Refusal {
             Self::AdminExists(name) => ("admin-exists", one("admin", name)),
             Self::NoAdmin(name) => ("no-admin", one("admin", name)),
             Self::Statement(detail) => ("statement", one("detail", detail)),
+            Self::Rules(detail) => ("rules", one("detail", detail)),
+            Self::Test { group, test } => {
+                let named = vec![("group", group.clone()), ("test", test.to_string())];
+                ("rule-test", named)
+            }
         }
     }
 
@@ -248,4 +275,18 @@ pub enum Refusal {
     /// A statement that cannot be made.
     #[error("{0}")]
     Statement(String),
+    /// Rules or roles that are none.
+    #[error("{0}")]
+    Rules(String),
+    /// A test of a group's rules fails, or would from then on.
+    #[error(
+        "a test kept with `{group}` says {test}; this would not be so. Change the order, or the \
+         test (`kumi group rules`)"
+    )]
+    Test {
+        /// The group that the test is kept with.
+        group: String,
+        /// The test.
+        test: RuleTest,
+    },
 }

@@ -1,12 +1,15 @@
 //! What has happened in a tenant. Events are written down and never changed; statements in them are
 //! the bytes that were signed.
 
+use std::collections::BTreeSet;
+
 use group::Mode;
 use group::serial::hex;
 use serde::{Deserialize, Serialize};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
+use crate::reach::RuleTest;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +68,27 @@ pub enum Event {
             with = "group::serial::prefixes"
         )]
         accepts: Vec<Prefix>,
+        /// What it is, for the rules of groups.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        roles: BTreeSet<String>,
+    },
+    /// A member is something else now, for the rules of groups.
+    RolesSet {
+        /// Who.
+        member: String,
+        /// What it is.
+        roles: BTreeSet<String>,
+    },
+    /// A group has other rules, or other tests of them.
+    RulesSet {
+        /// Which group.
+        group: String,
+        /// The statement; `None`: the rules are those before.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "statement")]
+        rules: Option<Vec<u8>>,
+        /// The tests.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tests: Vec<RuleTest>,
     },
     /// A member shall be in a group.
     MembershipGranted {
@@ -111,6 +135,9 @@ pub enum Event {
         /// The mode of new ones, if it is not that of their kind.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mode: Option<Mode>,
+        /// What new ones are.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        roles: BTreeSet<String>,
         /// Until when, Unix seconds.
         expires_unix_s: u64,
     },
@@ -160,4 +187,29 @@ pub enum Event {
         /// By which secret it did.
         admin: AdminId,
     },
+}
+
+/// A statement that may be missing, as hexadecimal.
+mod statement {
+    use group::serial::hex;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => to.serialize_some(&hex::text(bytes)),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        let wrong = || D::Error::custom("not hexadecimal");
+        text.map(|text| hex::parse(&text).ok_or_else(wrong))
+            .transpose()
+    }
 }

@@ -78,6 +78,7 @@ impl Tenant {
             lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
             links: vec![news(by, group, have)],
             secrets: secrets(group, now_unix_s, secret),
+            rules: group.rules.clone(),
         })
     }
 }

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | members of a tenant | [`MEMBERS_MAX`] |
 //! | groups | [`GROUPS_MAX`] |
+//! | tests kept with a group | [`TESTS_MAX`] |
 //! | invites | [`INVITES_MAX`]; each for at most [`INVITE_S_MAX`] |
 //! | administrators | [`ADMINS_MAX`]; each for at most [`ADMIN_S_MAX`], or until it is removed |
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ mod event;
 mod knowledge;
 mod model;
 pub mod plan;
+mod reach;
 pub mod service;
 mod zone;
 
@@ -36,12 +38,15 @@ pub use decide::{Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
+pub use reach::RuleTest;
 pub use zone::Zone;
 
 /// Most members of a tenant.
 pub const MEMBERS_MAX: usize = 100_000;
 /// Most groups of a tenant.
 pub const GROUPS_MAX: usize = 10_000;
+/// Most tests that are kept with a group.
+pub const TESTS_MAX: usize = 64;
 /// Most invites at once.
 pub const INVITES_MAX: usize = 10_000;
 /// Most administrators.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::chain::Chain;
-use group::statement::{Admission, Authority, Genesis, GroupId};
+use group::statement::{Admission, Authority, Genesis, GroupId, Rules};
 use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
+use crate::reach::RuleTest;
 use crate::zone::Zone;
 
 /// Somebody who administers.
@@ -38,6 +39,8 @@ pub struct Member {
     pub came_by: Option<InviteId>,
     /// The groups that it shall be in.
     pub groups: BTreeSet<String>,
+    /// What it is, for the rules of groups.
+    pub roles: BTreeSet<String>,
     /// The last event that changed what it must know.
     pub changed_rev: u64,
 }
@@ -59,6 +62,10 @@ pub struct Group {
     pub zone: Zone,
     /// This server's chain.
     pub chain: Chain,
+    /// What members may reach; `None`: nothing was ever said, and they may reach everything.
+    pub rules: Option<Rules>,
+    /// What must stay so ([`crate::RuleTest`]).
+    pub tests: Vec<RuleTest>,
     /// The admissions in force by member.
     pub admissions: BTreeMap<String, Admission>,
     /// The last event that changed what every member must know.
@@ -72,6 +79,8 @@ pub struct Invite {
     pub member: Option<String>,
     /// Into which groups, if as a new one.
     pub groups: Vec<String>,
+    /// What a new one is.
+    pub roles: BTreeSet<String>,
     /// How many more may come.
     pub uses_left: u32,
     /// The mode of new ones, if it is not that of their kind.

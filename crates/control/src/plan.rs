@@ -2,14 +2,19 @@
 //! tenant by the very code that would carry it out, and the two are compared.
 //!
 //! What it says: which pairs of members come to share a group, share none any more, or still share one although
-//! they share fewer. What it does not: modes, prefixes and services, and what members that are not in touch
-//! learn when.
+//! they share fewer; and what becomes of the services that they reach at each other. What it does not: modes and
+//! prefixes, and what members that are not in touch learn when.
+//!
+//! Members that are in the same groups and are the same for their rules, before and after, are one *class*: rules
+//! are asked once for two classes, however many members they have.
 //!
 //! | limit | value |
 //! |---|---|
 //! | pairs that are named | [`PAIRS_MAX`]; how many there are besides is said |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use group::Services;
 
 use crate::actor::Actor;
 use crate::command::{Command, Refusal};
@@ -31,10 +36,21 @@ pub enum Change {
     Closes,
     /// It shares fewer, and one still.
     Stays,
+    /// It shares what it did, and reaches other services.
+    Services,
+}
+
+/// What somebody reaches at somebody; compiled ([`Services::compiled`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceChange {
+    /// Before.
+    pub was: Services,
+    /// After.
+    pub is: Services,
 }
 
 /// Two members, and what becomes of them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairChange {
     /// What.
     pub change: Change,
@@ -46,6 +62,10 @@ pub struct PairChange {
     pub groups: BTreeSet<String>,
     /// The node of one of them has not come yet: until then nothing passes.
     pub waits: bool,
+    /// What the one reaches at the other.
+    pub forth: ServiceChange,
+    /// What the other reaches at the one.
+    pub back: ServiceChange,
 }
 
 /// What an order would do.
@@ -71,8 +91,13 @@ impl Tenant {
         let outcome = self.decide(context, actor, command)?;
         let mut after = self.clone();
         let mut events = outcome.events;
-        if let Command::Invite { groups, terms } = command {
-            events.extend(comers(groups, terms.uses.min(COMERS)));
+        if let Command::Invite {
+            groups,
+            roles,
+            terms,
+        } = command
+        {
+            events.extend(comers(groups, roles, terms.uses.min(COMERS)));
         }
         for event in &events {
             let applied = after.apply(context.crypto, event);
@@ -83,13 +108,14 @@ impl Tenant {
 }
 
 /// Those who may come by a line, as members whose names nobody can have.
-fn comers(groups: &[String], count: u32) -> impl Iterator<Item = Event> {
+fn comers(groups: &[String], roles: &BTreeSet<String>, count: u32) -> impl Iterator<Item = Event> {
     (1..=count).flat_map(move |number| {
         let member = format!("*{number}");
         let added = Event::MemberAdded {
             member: member.clone(),
             mode: None,
             accepts: Vec::new(),
+            roles: roles.clone(),
         };
         let groups = groups.iter().cloned();
         let granted = groups.map(move |group| Event::MembershipGranted {
@@ -100,60 +126,162 @@ fn comers(groups: &[String], count: u32) -> impl Iterator<Item = Event> {
     })
 }
 
-/// The groups of a member, if there is one.
-fn groups_of<'a>(tenant: &'a Tenant, member: &str) -> BTreeSet<&'a str> {
+/// What a member is, as far as others are concerned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    groups: BTreeSet<String>,
+    roles: BTreeSet<String>,
+}
+
+/// The same before and after.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    was: Standing,
+    is: Standing,
+}
+
+/// What becomes of a pair of which each is of a class.
+struct Between {
+    change: Change,
+    groups: BTreeSet<String>,
+    forth: ServiceChange,
+    back: ServiceChange,
+    /// Both change by themselves, or neither does: which is the one is for their names to say.
+    is_even: bool,
+}
+
+impl Between {
+    fn pair(&self, one: &str, other: &str, waits: bool) -> PairChange {
+        PairChange {
+            change: self.change,
+            one: one.to_owned(),
+            other: other.to_owned(),
+            groups: self.groups.clone(),
+            waits,
+            forth: self.forth.clone(),
+            back: self.back.clone(),
+        }
+    }
+}
+
+impl PairChange {
+    /// The same seen from the other.
+    fn turned(self) -> Self {
+        Self {
+            one: self.other,
+            other: self.one,
+            forth: self.back,
+            back: self.forth,
+            ..self
+        }
+    }
+}
+
+fn standing(tenant: &Tenant, member: &str) -> Standing {
     let found = tenant.members.get(member);
-    let groups = found.map(|it| it.groups.iter().map(String::as_str));
-    groups.into_iter().flatten().collect()
+    found.map_or_else(Standing::default, |it| Standing {
+        groups: it.groups.clone(),
+        roles: it.roles.clone(),
+    })
 }
 
 fn compare(before: &Tenant, after: &Tenant) -> Plan {
     let names: BTreeSet<&String> = before.members.keys().chain(after.members.keys()).collect();
-    let is_other = |name: &str| groups_of(before, name) != groups_of(after, name);
-    let changed: BTreeSet<&str> = names
+    let mut classes: BTreeMap<Class, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let (was, is) = (standing(before, name), standing(after, name));
+        classes.entry(Class { was, is }).or_default().push(name);
+    }
+    let ruled: BTreeSet<&String> = before
+        .groups
         .iter()
-        .map(|name| name.as_str())
-        .filter(|name| is_other(name))
+        .filter(|(name, group)| after.groups.get(*name).map(|it| &it.rules) != Some(&group.rules))
+        .map(|(name, _)| name)
         .collect();
-    let mut pairs = BTreeSet::new();
-    for one in &changed {
-        for other in names.iter().map(|name| name.as_str()) {
-            // Of two that change each pair once.
-            let is_twice = changed.contains(other) && other <= *one;
-            if other != *one && !is_twice {
-                pairs.extend(pair(before, after, one, other));
+    let concerns = |class: &Class| {
+        class.was != class.is || class.is.groups.iter().any(|group| ruled.contains(group))
+    };
+    let mut plan = Plan::default();
+    for (place, (one, ones)) in classes.iter().enumerate() {
+        for (other, others) in classes.iter().skip(place) {
+            if !concerns(one) && !concerns(other) {
+                continue;
+            }
+            // The one is who changes.
+            let is_turned = one.was == one.is && other.was != other.is;
+            let (one, ones, other, others) = match is_turned {
+                true => (other, others, one, ones),
+                false => (one, ones, other, others),
+            };
+            if let Some(between) = between((before, after), one, other) {
+                plan.take((before, after), &between, (ones, others), one == other);
             }
         }
     }
-    let left_out = pairs.len().saturating_sub(PAIRS_MAX);
-    let pairs = pairs.into_iter().take(PAIRS_MAX).collect();
-    Plan { pairs, left_out }
+    let key = |it: &PairChange| (it.change, it.one.clone(), it.other.clone());
+    plan.pairs.sort_by_key(key);
+    plan
 }
 
-fn pair(before: &Tenant, after: &Tenant, one: &str, other: &str) -> Option<PairChange> {
-    let shared = |tenant| -> BTreeSet<String> {
-        let (own, others) = (groups_of(tenant, one), groups_of(tenant, other));
-        own.intersection(&others)
-            .map(|it| (*it).to_owned())
-            .collect()
+impl Plan {
+    /// Adds the pairs of two classes, or of one.
+    fn take(
+        &mut self,
+        (before, after): (&Tenant, &Tenant),
+        between: &Between,
+        (ones, others): (&[&str], &[&str]),
+        is_one_class: bool,
+    ) {
+        let tenant = match between.change {
+            Change::Closes => before,
+            Change::Opens | Change::Stays | Change::Services => after,
+        };
+        let has_come = |name: &str| tenant.members.get(name).is_some_and(|it| it.f.is_some());
+        for (place, one) in ones.iter().enumerate() {
+            // Of two of one class each pair once.
+            let from = if is_one_class { place + 1 } else { 0 };
+            let others = others.get(from..).unwrap_or_default();
+            let room = PAIRS_MAX.saturating_sub(self.pairs.len());
+            self.left_out += others.len().saturating_sub(room);
+            let pairs = others.iter().take(room).map(|other| {
+                let waits = !(has_come(one) && has_come(other));
+                let pair = between.pair(one, other, waits);
+                if between.is_even && other < one {
+                    pair.turned()
+                } else {
+                    pair
+                }
+            });
+            self.pairs.extend(pairs);
+        }
+    }
+}
+
+fn between((before, after): (&Tenant, &Tenant), one: &Class, other: &Class) -> Option<Between> {
+    let shared = |one: &Standing, other: &Standing| -> BTreeSet<String> {
+        one.groups.intersection(&other.groups).cloned().collect()
     };
-    let (was, is) = (shared(before), shared(after));
+    let was = shared(&one.was, &other.was);
+    let is = shared(&one.is, &other.is);
+    let reached = |from: &Class, to: &Class| ServiceChange {
+        was: before.services_in(was.iter(), (&from.was.roles, &to.was.roles)),
+        is: after.services_in(is.iter(), (&from.is.roles, &to.is.roles)),
+    };
+    let (forth, back) = (reached(one, other), reached(other, one));
+    let is_other = forth.was != forth.is || back.was != back.is;
     let change = match (was.is_empty(), is.is_empty()) {
         (true, false) => Change::Opens,
         (false, true) => Change::Closes,
         (false, false) if is.len() < was.len() => Change::Stays,
+        (false, false) if is_other => Change::Services,
         _ => return None,
     };
-    let (tenant, groups) = match change {
-        Change::Closes => (before, was),
-        Change::Opens | Change::Stays => (after, is),
-    };
-    let has_come = |name: &str| tenant.members.get(name).is_some_and(|it| it.f.is_some());
-    Some(PairChange {
+    let groups = if change == Change::Closes { was } else { is };
+    Some(Between {
         change,
-        one: one.to_owned(),
-        other: other.to_owned(),
         groups,
-        waits: !(has_come(one) && has_come(other)),
+        forth,
+        back,
+        is_even: (one.was == one.is) == (other.was == other.is),
     })
 }

@@ -90,12 +90,28 @@ fn orders(invite: InviteId) -> Vec<(Command, Option<Role>)> {
         ),
         (
             Command::Invite {
+                roles: Default::default(),
                 groups: vec!["sales".to_owned()],
                 terms: InviteTerms {
                     uses: 1,
                     life_s: DAY,
                     mode: None,
                 },
+            },
+            admin,
+        ),
+        (
+            Command::SetRoles {
+                member: "ada".to_owned(),
+                roles: ["staff".to_owned()].into(),
+            },
+            admin,
+        ),
+        (
+            Command::SetRules {
+                group: "sales".to_owned(),
+                permits: Some(Vec::new()),
+                tests: Vec::new(),
             },
             admin,
         ),
@@ -134,7 +150,7 @@ fn every_order_by_everybody() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 108);
+    assert_eq!(cells, 126);
 }
 
 #[test]

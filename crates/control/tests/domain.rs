@@ -130,7 +130,13 @@ fn one_line_may_be_for_several_and_each_gets_a_name() {
         mode: None,
     };
     let groups = vec!["sensors".to_owned()];
-    let made = gms.order(Command::Invite { groups, terms }).unwrap();
+    let made = gms
+        .order(Command::Invite {
+            groups,
+            roles: Default::default(),
+            terms,
+        })
+        .unwrap();
     let invite = invite_of(&made);
     let come = |gms: &mut Gms, number| gms.act(node(number), come(invite, Some("sensor")));
     let name = |reply: Result<Reply, Refusal>| match reply.unwrap() {
@@ -392,6 +398,7 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
         site: None,
     };
     let invite = |uses, life_s| Command::Invite {
+        roles: Default::default(),
         groups: vec!["sales".to_owned()],
         terms: InviteTerms {
             uses,

@@ -9,11 +9,12 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use common::{DAY, Gms, add, come, create, node, remove};
+use common::{DAY, Gms, add, come, create, node, remove, set_roles, set_rules};
 use control::plan::{Change, Plan};
 use control::{Actor, Command, InviteTerms, Refusal, Tenant};
+use group::Services;
 use proptest::prelude::*;
 
 fn plan(gms: &mut Gms, command: &Command) -> Result<Plan, Refusal> {
@@ -93,6 +94,37 @@ fn a_plan_names_the_pairs_that_open_close_and_stay() {
     );
 }
 
+#[test]
+fn a_plan_says_which_services_change() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    for (number, name) in [(1, "ada"), (2, "bob"), (3, "eve")] {
+        gms.enrol(number, name, &["sales"]);
+    }
+    gms.order(set_roles("ada", &["staff"])).unwrap();
+    let ssh = Some(&[("staff", "*", 22)][..]);
+    let planned = plan(&mut gms, &set_rules("sales", ssh, &[])).unwrap();
+    let all = [
+        "Services ada bob sales",
+        "Services ada eve sales",
+        "Services bob eve sales",
+    ];
+    assert_eq!(rows(&planned), all);
+    let first = &planned.pairs[0];
+    assert_eq!(
+        (&first.forth.was, &first.forth.is),
+        (&Services::All, &common::tcp(22))
+    );
+    assert_eq!(first.back.is, Services::Ports(Vec::new()));
+    gms.order(set_rules("sales", ssh, &[])).unwrap();
+    let planned = plan(&mut gms, &set_roles("eve", &["staff"])).unwrap();
+    assert_eq!(
+        rows(&planned),
+        ["Services eve ada sales", "Services eve bob sales"]
+    );
+    let planned = plan(&mut gms, &set_rules("sales", ssh, &[])).unwrap();
+    assert!(planned.pairs.is_empty());
+}
+
 fn invite(groups: &[&str], uses: u32) -> Command {
     let groups = groups.iter().map(|it| (*it).to_owned()).collect();
     let terms = InviteTerms {
@@ -100,7 +132,11 @@ fn invite(groups: &[&str], uses: u32) -> Command {
         life_s: DAY,
         mode: None,
     };
-    Command::Invite { groups, terms }
+    Command::Invite {
+        groups,
+        roles: Default::default(),
+        terms,
+    }
 }
 
 const NAMES: [&str; 4] = ["ada", "bob", "dan", "eve"];
@@ -118,9 +154,70 @@ fn open(tenant: &Tenant) -> BTreeSet<(String, String)> {
         .collect()
 }
 
+const ROLES: [&str; 3] = ["*", "server", "staff"];
+
+/// Rules of at most two permits.
+fn rules() -> impl Strategy<Value = Command> {
+    let permit = (0..ROLES.len(), 0..ROLES.len(), 0..3_u16);
+    let permits = prop::option::of(prop::collection::vec(permit, 0..3));
+    (0..GROUPS.len(), permits).prop_map(|(group, permits)| {
+        let permits = permits.map(|all| {
+            let all = all
+                .into_iter()
+                .map(|(a, b, port)| (ROLES[a], ROLES[b], port));
+            all.collect::<Vec<_>>()
+        });
+        set_rules(GROUPS[group], permits.as_deref(), &[])
+    })
+}
+
+/// What each member reaches at each other one.
+fn services(tenant: &Tenant) -> BTreeMap<(String, String), Services> {
+    let all = tenant.members.iter();
+    let pairs = all
+        .clone()
+        .flat_map(|one| all.clone().map(move |other| (one, other)));
+    let reached = pairs
+        .filter(|(one, other)| one.0 != other.0)
+        .map(|((one, a), (other, b))| ((one.clone(), other.clone()), tenant.services(a, b)));
+    reached
+        .filter(|(_, services)| *services != Services::Ports(Vec::new()))
+        .collect()
+}
+
+/// The same after a plan, by what it says of each pair.
+fn foreseen(
+    plan: &Plan,
+    mut all: BTreeMap<(String, String), Services>,
+) -> BTreeMap<(String, String), Services> {
+    for pair in &plan.pairs {
+        let ways = [
+            (&pair.one, &pair.other, &pair.forth),
+            (&pair.other, &pair.one, &pair.back),
+        ];
+        for (from, to, change) in ways {
+            let key = (from.clone(), to.clone());
+            let was = all
+                .remove(&key)
+                .unwrap_or_else(|| Services::Ports(Vec::new()));
+            assert_eq!(was, change.was, "{key:?}");
+            if change.is != Services::Ports(Vec::new()) {
+                all.insert(key, change.is.clone());
+            }
+        }
+    }
+    all
+}
+
 fn order() -> impl Strategy<Value = Command> {
     let (name, group) = (0..NAMES.len(), 0..GROUPS.len());
+    let roles = prop::collection::btree_set(1..ROLES.len(), 0..3);
     prop_oneof![
+        1 => rules(),
+        1 => (name.clone(), roles).prop_map(|(n, roles)| {
+            let roles: Vec<&str> = roles.into_iter().map(|it| ROLES[it]).collect();
+            set_roles(NAMES[n], &roles)
+        }),
         3 => (name.clone(), group.clone()).prop_map(|(n, g)| add(NAMES[n], &[GROUPS[g]])),
         1 => (name.clone(), group).prop_map(|(n, g)| remove(NAMES[n], Some(GROUPS[g]))),
         1 => name.prop_map(|n| remove(NAMES[n], None)),
@@ -138,6 +235,7 @@ proptest! {
         for command in orders {
             let planned = plan(&mut gms, &command);
             let before = open(&gms.tenant);
+            let before_services = services(&gms.tenant);
             let done = gms.order(command);
             prop_assert_eq!(planned.as_ref().err(), done.as_ref().err());
             let Ok(planned) = planned else { continue };
@@ -152,6 +250,7 @@ proptest! {
             prop_assert_eq!(of(Change::Opens), after.difference(&before).cloned().collect());
             prop_assert_eq!(of(Change::Closes), before.difference(&after).cloned().collect());
             prop_assert!(of(Change::Stays).is_subset(&after));
+            prop_assert_eq!(foreseen(&planned, before_services), services(&gms.tenant));
             if let Ok(control::Reply::Invited { invite, .. }) = done {
                 let member = gms.tenant.invites[&invite].member.clone().unwrap();
                 let number = NAMES.iter().position(|it| **it == member).unwrap() as u8 + 1;

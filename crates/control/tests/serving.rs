@@ -127,7 +127,14 @@ fn a_line_for_several_may_say_their_mode() {
             life_s: DAY,
             mode,
         };
-        invite_of(&gms.order(Command::Invite { groups, terms }).unwrap())
+        invite_of(
+            &gms.order(Command::Invite {
+                groups,
+                roles: Default::default(),
+                terms,
+            })
+            .unwrap(),
+        )
     };
     let closed = invite(&mut gms, Some(Mode::Closed));
     let usual = invite(&mut gms, None);
@@ -155,7 +162,14 @@ fn a_line_for_several_may_say_their_mode() {
         life_s: DAY,
         mode: Some(Mode::Closed),
     };
-    let into = invite_of(&gms.order(Command::Invite { groups, terms }).unwrap());
+    let into = invite_of(
+        &gms.order(Command::Invite {
+            groups,
+            roles: Default::default(),
+            terms,
+        })
+        .unwrap(),
+    );
     gms.act(node(3), come(into, None)).unwrap();
     assert_eq!(gms.view(3)["it"].known.admission.mode, Mode::Open);
     assert_eq!(gms.replayed(), gms.tenant);

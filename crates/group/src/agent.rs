@@ -18,7 +18,8 @@ use crate::element::Kind;
 use crate::message::Message;
 use crate::name::MemberName;
 use crate::statement::{
-    Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, is_name,
+    Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, Rules,
+    is_name,
 };
 
 /// Most groups in a resumption.
@@ -94,6 +95,8 @@ pub struct Given {
     pub admission: Admission,
     /// Its lease.
     pub lease: Lease,
+    /// What members may reach; `None`: everything.
+    pub rules: Option<Rules>,
 }
 
 /// One message.
@@ -345,7 +348,12 @@ fn write_given(out: &mut Writer, given: &Given) {
     let name = cut(&given.name, NAME_LEN_MAX);
     out.u8(len8(name.len())).bytes(name.as_bytes());
     out.bytes(&given.lease.encode());
-    for part in [given.genesis.encode(), given.authority.encode()] {
+    let rules = given.rules.as_ref().map(Rules::encode);
+    for part in [
+        given.genesis.encode(),
+        given.authority.encode(),
+        rules.unwrap_or_default(),
+    ] {
         out.u16(u16::try_from(part.len()).unwrap_or(u16::MAX));
         out.bytes(&part);
     }
@@ -359,6 +367,11 @@ fn read_given(reader: &mut Reader<'_>) -> Result<Given, Malformed> {
     let genesis = Genesis::decode(reader.take(genesis_len)?)?;
     let authority_len = usize::from(reader.u16()?);
     let authority = Authority::decode(reader.take(authority_len)?)?;
+    let rules_len = usize::from(reader.u16()?);
+    let rules = match reader.take(rules_len)? {
+        [] => None,
+        rules => Some(Rules::decode(rules)?),
+    };
     let admission = Admission::decode(reader.rest())?;
     Ok(Given {
         name,
@@ -366,6 +379,7 @@ fn read_given(reader: &mut Reader<'_>) -> Result<Given, Malformed> {
         authority,
         admission,
         lease,
+        rules,
     })
 }
 

@@ -28,6 +28,7 @@ const GENERATION_MAX: usize = FLOWS_MAX / 4;
 const TCP: u8 = 6;
 const ICMP: u8 = 1;
 const ICMP6: u8 = 58;
+const UDP: u8 = 17;
 
 /// A flow as this end sees it: the same key whichever way a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,14 +48,26 @@ pub struct FlowKey {
 }
 
 impl FlowKey {
-    /// Whether this is ICMP echo or an ICMP error (RFC 792, RFC 4443), seen whole.
+    /// Whether this is an ICMP echo request (RFC 792, RFC 4443), seen whole.
     #[must_use]
-    pub const fn is_icmp_echo_or_error(&self) -> bool {
+    pub const fn is_echo_request(&self) -> bool {
+        matches!((self.proto, self.local_port), (ICMP, 8) | (ICMP6, 128))
+    }
+
+    /// Whether this is an ICMP echo reply or an ICMP error (RFC 792, RFC 4443), seen whole.
+    #[must_use]
+    pub const fn is_icmp_answer(&self) -> bool {
         match self.proto {
-            ICMP => matches!(self.local_port, 0 | 3 | 8 | 11 | 12),
-            ICMP6 => matches!(self.local_port, 1..=4 | 128 | 129),
+            ICMP => matches!(self.local_port, 0 | 3 | 11 | 12),
+            ICMP6 => matches!(self.local_port, 1..=4 | 129),
             _ => false,
         }
+    }
+
+    /// Whether this is a piece of a packet that says its ports in another one.
+    #[must_use]
+    pub const fn is_fragment(&self) -> bool {
+        !self.has_ports && matches!(self.proto, TCP | UDP)
     }
 }
 

@@ -11,6 +11,7 @@
 //! | proofs that an initiator offers | the first [`PROOFS_MAX`] |
 
 mod joined;
+mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +22,11 @@ use crate::chain::{ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
 use crate::epochs::{EpochName, EpochSecret, SecretError, Usable, Use};
 use crate::name::MemberName;
-use crate::statement::{Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership};
+use crate::statement::{
+    Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership, Rules,
+};
 use joined::Joined;
+pub use reach::Reach;
 
 /// Most groups of a node.
 pub const GROUPS_MAX: usize = 256;
@@ -48,6 +52,8 @@ pub struct Welcome {
     pub links: Vec<Links>,
     /// Secrets of epochs.
     pub secrets: Vec<(EpochName, EpochSecret)>,
+    /// What members may reach; `None`: nothing was said of it.
+    pub rules: Option<Rules>,
 }
 
 /// Why what somebody handed over was not taken. Nothing has changed then, except that
@@ -84,6 +90,9 @@ pub enum KeyringError {
     /// A secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// Rules that nobody signed who may.
+    #[error("the rules are not signed by those who decide about the group")]
+    Rules,
     /// No room.
     #[error("more than {0} are not kept")]
     Full(usize),
@@ -469,6 +478,7 @@ impl Keyring {
             lease: joined.lease.clone(),
             links: links.collect(),
             secrets: secrets.map(|(name, it)| (name, it.clone())).collect(),
+            rules: joined.rules.clone(),
         })
     }
 
@@ -538,6 +548,7 @@ impl Keyring {
             chains: before.map(|it| it.chains.clone()).unwrap_or_default(),
             epochs: before.map(|it| it.epochs.clone()).unwrap_or_default(),
             peers: before.map(|it| it.peers.clone()).unwrap_or_default(),
+            rules: before.and_then(|it| it.rules.clone()),
         };
         if !joined.admits(crypto, &joined.admission) {
             return Err(KeyringError::Admission);
@@ -551,6 +562,9 @@ impl Keyring {
         }
         for (name, secret) in welcome.secrets {
             joined.secret(crypto, name, secret)?;
+        }
+        if let Some(rules) = welcome.rules {
+            joined.take_rules(crypto, rules)?;
         }
         Ok((joined, removed))
     }

@@ -34,6 +34,7 @@ pub mod message;
 mod name;
 pub mod pit;
 pub mod resolve;
+pub mod rules;
 pub mod serial;
 pub mod statement;
 
@@ -41,7 +42,7 @@ pub use allow::{
     ACCEPTED_MAX, Access, AllowEntry, AllowError, Allowlist, ENTRIES_MAX, LABEL_LEN_MAX,
     PORT_RANGES_MAX, PortRange, Proto, Services, Who,
 };
-pub use decide::{Decision, Direction, Rule, Verdict, decide};
+pub use decide::{Decision, Direction, Rule, Verdict, decide, decide_outwards};
 pub use element::{Kind, Mode};
 pub use flow::{FLOWS_MAX, FlowKey, FlowTable, OTHER_IDLE_MAX, TCP_IDLE_MAX};
 pub use name::MemberName;

@@ -13,7 +13,9 @@ use wire::{Malformed, Reader, Writer};
 
 use crate::chain::{Head, Links};
 use crate::epochs::{EpochName, EpochSecret};
-use crate::statement::{Admission, Authority, Entry, GroupId, LEASE_LEN, Lease, SERVERS_MAX};
+use crate::statement::{
+    Admission, Authority, Entry, GroupId, LEASE_LEN, Lease, Rules, SERVERS_MAX,
+};
 
 /// Most entries in a message; more go in several.
 pub const ENTRIES_MAX: usize = 64;
@@ -27,6 +29,8 @@ const HEADS: u16 = 0x12;
 const ENTRIES: u16 = 0x13;
 const WANTED: u16 = 0x14;
 const SECRET: u16 = 0x15;
+const RULES: u16 = 0x28;
+const RULES_HEAD: u16 = 0x29;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,15 @@ pub enum Message {
         /// Its secret.
         secret: EpochSecret,
     },
+    /// These are the rules of the group.
+    Rules(Box<Rules>),
+    /// So new are the rules that I have.
+    RulesHead {
+        /// The group.
+        group: GroupId,
+        /// Their serial; 0: I have none.
+        serial: u64,
+    },
 }
 
 impl Message {
@@ -85,6 +98,8 @@ impl Message {
             Self::Entries { .. } => ENTRIES,
             Self::Wanted { .. } => WANTED,
             Self::Secret { .. } => SECRET,
+            Self::Rules(_) => RULES,
+            Self::RulesHead { .. } => RULES_HEAD,
         }
     }
 
@@ -127,6 +142,12 @@ impl Message {
                 writer.bytes(&group.0).u8(name.index).u32(name.number);
                 writer.bytes(secret.bytes());
             }
+            Self::Rules(rules) => {
+                writer.bytes(&rules.encode());
+            }
+            Self::RulesHead { group, serial } => {
+                writer.bytes(&group.0).u64(*serial);
+            }
         }
         writer.finish()
     }
@@ -157,6 +178,11 @@ impl Message {
                     number: reader.u32()?,
                 },
                 secret: EpochSecret::new(*reader.array()?),
+            },
+            RULES => Self::Rules(Box::new(Rules::decode(reader.rest())?)),
+            RULES_HEAD => Self::RulesHead {
+                group: GroupId(*reader.array()?),
+                serial: reader.u64()?,
             },
             _ => return Ok(None),
         };
@@ -278,8 +304,9 @@ mod tests {
     use wire::NodeAddr;
 
     use super::*;
+    use crate::rules::{Party, Permit};
     use crate::statement::{Attributes, EntryBody, Membership, Server, Signer};
-    use crate::{Kind, Mode};
+    use crate::{Kind, Mode, Services};
 
     const GROUP: GroupId = GroupId([3; 16]);
     const SEED: [u8; 32] = [9; 32];
@@ -316,6 +343,17 @@ mod tests {
                 entries: (1..=count).map(|number| entry(GROUP, 1, number)).collect(),
             },
         }
+    }
+
+    fn rules() -> Rules {
+        let permits = vec![Permit {
+            from: Party::Role("staff".to_owned()),
+            to: Party::Anybody,
+            services: Services::All,
+        }];
+        let mut rules = Rules::new(GROUP, 5, 6, Some(permits)).unwrap();
+        rules.sign(&signer(), 0);
+        rules
     }
 
     fn all() -> Vec<Message> {
@@ -360,6 +398,11 @@ mod tests {
                 },
                 secret: EpochSecret::new([6; 32]),
             },
+            Message::Rules(Box::new(rules())),
+            Message::RulesHead {
+                group: GROUP,
+                serial: 6,
+            },
         ]
     }
 
@@ -377,7 +420,7 @@ mod tests {
             let longer = [&bytes[..], &[0]].concat();
             assert!(Message::decode(kind, &longer).is_err(), "{kind:#x}");
         }
-        for unknown in [0, 0x0f, 0x16, 0x1d, 0x1f, 0x30] {
+        for unknown in [0, 0x0f, 0x16, 0x1d, 0x1f, 0x27, 0x30] {
             assert_eq!(Message::decode(unknown, b"anything"), Ok(None));
         }
     }

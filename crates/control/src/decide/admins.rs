@@ -39,6 +39,8 @@ impl Command {
             | Self::Add(_)
             | Self::Remove { .. }
             | Self::Rotate { .. }
+            | Self::SetRoles { .. }
+            | Self::SetRules { .. }
             | Self::Invite { .. }
             | Self::Withdraw { .. } => Role::Admin,
         };

@@ -123,6 +123,18 @@ impl Tenant {
         writing.begin_epoch(context, OVERLAP_AFTER_REMOVAL_S, outcome)
     }
 
+    /// Removes an admission that another one stands in for. The member knows the epochs and stays.
+    pub(super) fn replace(
+        &self,
+        context: &Context<'_>,
+        group: &str,
+        member: Membership,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let mut writing = self.writing(group)?;
+        writing.write(context, EntryBody::Removal(member), outcome)
+    }
+
     pub(super) fn group(&self, name: &str) -> Result<&Group, Refusal> {
         let found = self.groups.get(name);
         found.ok_or_else(|| Refusal::NoGroup(name.to_owned()))

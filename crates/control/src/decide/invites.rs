@@ -1,7 +1,10 @@
 //! Invites, and those who come by them.
 
+use std::collections::BTreeSet;
+
 use identity::crypto::random;
 
+use super::rules::check_roles;
 use super::{Context, Outcome, Reply, room};
 use crate::actor::{Actor, InviteId};
 use crate::command::{Enrolment, InviteTerms, Refusal};
@@ -31,15 +34,18 @@ impl Tenant {
         &self,
         context: &mut Context<'_>,
         groups: &[String],
+        roles: &BTreeSet<String>,
         terms: InviteTerms,
     ) -> Result<Outcome, Refusal> {
         if groups.is_empty() {
             return Err(Refusal::NoGroups);
         }
+        check_roles(roles)?;
         let groups = self.check_groups(groups)?;
         let groups = groups.into_iter().map(str::to_owned).collect();
         let mut outcome = Outcome::default();
-        self.make_invite(context, None, groups, terms, &mut outcome)?;
+        let whom = Invited::Anybody { groups, roles };
+        make_invite(self, context, whom, terms, &mut outcome)?;
         Ok(outcome)
     }
 
@@ -58,7 +64,7 @@ impl Tenant {
             life_s,
             mode: None,
         };
-        self.make_invite(context, Some(member.to_owned()), Vec::new(), terms, outcome)
+        make_invite(self, context, Invited::Member(member), terms, outcome)
     }
 
     /// The end of the invites for the node of a member.
@@ -114,10 +120,12 @@ impl Tenant {
                 member: name.clone(),
                 mode: invite.mode,
                 accepts: Vec::new(),
+                roles: invite.roles.clone(),
             });
         }
         let before = known.cloned().unwrap_or_else(|| Member {
             mode: invite.mode,
+            roles: invite.roles.clone(),
             ..Member::default()
         });
         let (kind, prefixes) = behind(enrolment, &before.accepts);
@@ -221,37 +229,52 @@ impl Tenant {
         }
         Ok(name)
     }
+}
 
-    fn make_invite(
-        &self,
-        context: &mut Context<'_>,
-        member: Option<String>,
+/// Whom an invite is for.
+enum Invited<'a> {
+    /// The node of this member.
+    Member(&'a str),
+    /// Whoever comes, as a new member.
+    Anybody {
         groups: Vec<String>,
-        terms: InviteTerms,
-        outcome: &mut Outcome,
-    ) -> Result<(), Refusal> {
-        if terms.uses == 0 || !(1..=INVITE_S_MAX).contains(&terms.life_s) {
-            return Err(Refusal::Terms);
-        }
-        room(self.invites.len(), 1, INVITES_MAX, "invites")?;
-        let secret: [u8; 16] = random(context.rng);
-        let expires_unix_s = context.now_unix_s.saturating_add(terms.life_s);
-        let invite = InviteId(context.crypto.invite_id(&secret));
-        outcome.events.push(Event::InviteMade {
-            invite,
-            member,
-            groups,
-            uses: terms.uses,
-            mode: terms.mode,
-            expires_unix_s,
-        });
-        outcome.reply = Reply::Invited {
-            invite,
-            secret,
-            expires_unix_s,
-        };
-        Ok(())
+        roles: &'a BTreeSet<String>,
+    },
+}
+
+fn make_invite(
+    tenant: &Tenant,
+    context: &mut Context<'_>,
+    whom: Invited<'_>,
+    terms: InviteTerms,
+    outcome: &mut Outcome,
+) -> Result<(), Refusal> {
+    if terms.uses == 0 || !(1..=INVITE_S_MAX).contains(&terms.life_s) {
+        return Err(Refusal::Terms);
     }
+    room(tenant.invites.len(), 1, INVITES_MAX, "invites")?;
+    let secret: [u8; 16] = random(context.rng);
+    let expires_unix_s = context.now_unix_s.saturating_add(terms.life_s);
+    let invite = InviteId(context.crypto.invite_id(&secret));
+    let (member, groups, roles) = match whom {
+        Invited::Member(name) => (Some(name.to_owned()), Vec::new(), BTreeSet::new()),
+        Invited::Anybody { groups, roles } => (None, groups, roles.clone()),
+    };
+    outcome.events.push(Event::InviteMade {
+        invite,
+        member,
+        groups,
+        uses: terms.uses,
+        mode: terms.mode,
+        roles,
+        expires_unix_s,
+    });
+    outcome.reply = Reply::Invited {
+        invite,
+        secret,
+        expires_unix_s,
+    };
+    Ok(())
 }
 
 /// What a node is before this: nothing, single servers, or networks.

@@ -8,6 +8,7 @@ use identity::crypto::random;
 use wire::NodeAddr;
 
 use super::invites::{check_prefixes, kind_before};
+use super::rules::check_roles;
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
 use crate::command::{Addition, Refusal};
@@ -58,14 +59,17 @@ impl Tenant {
         room(self.members.len(), 1, MEMBERS_MAX, "members")?;
         let accepts = addition.accepts.clone();
         check_prefixes(&accepts, PREFIXES_MAX)?;
+        check_roles(&addition.roles)?;
         outcome.events.push(Event::MemberAdded {
             member: member.clone(),
             mode: addition.mode,
             accepts: accepts.clone(),
+            roles: addition.roles.clone(),
         });
         let mut made = Member {
             mode: addition.mode,
             accepts,
+            roles: addition.roles.clone(),
             ..Member::default()
         };
         if let Some(f) = addition.node {
@@ -140,6 +144,7 @@ impl Tenant {
             name: Some(name.to_owned()),
             prefixes: member.prefixes.clone(),
             site: found.site.clone(),
+            roles: member.roles.iter().cloned().collect(),
         };
         let admission = Admission::new(
             found.id,

@@ -6,6 +6,7 @@
 //! | `instances` | attend |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
+//! | `rules` | what members are and may reach, and the tests of that |
 //! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
@@ -15,6 +16,7 @@ mod groups;
 mod instances;
 mod invites;
 mod members;
+mod rules;
 
 use group::epochs::EpochSecret;
 use group::statement::{GroupId, Signer};
@@ -121,6 +123,17 @@ impl Tenant {
         command: &Command,
     ) -> Result<Outcome, Refusal> {
         command.authorize(self, context.now_unix_s, actor)?;
+        let outcome = self.decide_authorized(context, actor, command)?;
+        self.check_tests(context.crypto, command, &outcome)?;
+        Ok(outcome)
+    }
+
+    fn decide_authorized(
+        &self,
+        context: &mut Context<'_>,
+        actor: Actor,
+        command: &Command,
+    ) -> Result<Outcome, Refusal> {
         match command {
             Command::Serve { site } => self.serve(context, site.as_deref()),
             Command::CreateGroups { groups, zone, site } => {
@@ -131,7 +144,17 @@ impl Tenant {
             Command::Attend => self.attend(context),
             Command::Add(addition) => self.add(context, addition),
             Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
-            Command::Invite { groups, terms } => self.invite(context, groups, *terms),
+            Command::Invite {
+                groups,
+                roles,
+                terms,
+            } => self.invite(context, groups, roles, *terms),
+            Command::SetRoles { member, roles } => self.set_roles(context, member, roles),
+            Command::SetRules {
+                group,
+                permits,
+                tests,
+            } => self.set_rules(context, group, permits.as_deref(), tests),
             Command::Withdraw { invite } => self.withdraw(*invite),
             Command::Enrol(enrolment) => self.enrol(context, actor, enrolment),
             Command::AddAdmin { name, role, life_s } => {

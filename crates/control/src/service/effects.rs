@@ -16,6 +16,7 @@ use super::{Effect, OrderError, Service, Store};
 use crate::audit::Record;
 use crate::decide::SecretOf;
 use crate::event::Event;
+use crate::model::Group;
 
 impl Service {
     /// Makes records so that were written, and tells whom they concern.
@@ -29,16 +30,30 @@ impl Service {
         let mut grown: BTreeMap<GroupId, (String, Vec<Entry>)> = BTreeMap::new();
         let mut admitted = Vec::new();
         let mut elsewhere = Vec::new();
+        let mut ruled = Vec::new();
+        let mut replaced = Vec::new();
         for record in records {
             if let Event::MemberRemoved { member } = &record.event {
                 leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
             }
+            if let Event::Admitted { member, group, .. } = &record.event {
+                let group_before = self.tenant.groups.get(group);
+                let had_one = group_before.is_some_and(|it| it.admissions.contains_key(member));
+                let of = if had_one {
+                    &mut replaced
+                } else {
+                    &mut admitted
+                };
+                of.push((member.clone(), group.clone()));
+            }
             self.tenant.apply(&*self.keys.crypto, &record.event)?;
             match &record.event {
+                Event::RulesSet {
+                    group,
+                    rules: Some(_),
+                    ..
+                } => ruled.push(group.clone()),
                 Event::Enrolled { f, .. } => self.effect(Effect::Enter(*f)),
-                Event::Admitted { member, group, .. } => {
-                    admitted.push((member.clone(), group.clone()));
-                }
                 Event::AuthorityChanged { group, .. } => elsewhere.push(group.clone()),
                 Event::Entry { group, entry } => {
                     // It was applied, so it decodes.
@@ -51,6 +66,10 @@ impl Service {
                 _ => {}
             }
         }
+        // Who has another admission instead of one is to have it before it hears that the one is gone.
+        for (member, group) in replaced {
+            self.tell_admitted(store, now_unix_s, &member, &group);
+        }
         for (name, entries) in grown.values() {
             self.tell_removals(name, entries);
         }
@@ -62,7 +81,12 @@ impl Service {
             self.tell_epochs(store, group, &name, &entries);
         }
         for group in elsewhere {
-            self.tell_authority(&group);
+            let authority = |it: &Group| Some(Message::Authority(it.authority.clone()));
+            self.tell_members(&group, authority);
+        }
+        for group in ruled {
+            let rules = |it: &Group| Some(Message::Rules(Box::new(it.rules.clone()?)));
+            self.tell_members(&group, rules);
         }
         for (member, group) in admitted {
             self.tell_admitted(store, now_unix_s, &member, &group);
@@ -70,14 +94,13 @@ impl Service {
         Ok(())
     }
 
-    /// Tells members in touch where the servers of a group are.
-    fn tell_authority(&mut self, name: &str) {
-        let authority = self.tenant.groups.get(name).map(|it| it.authority.clone());
-        let Some(authority) = authority else {
+    /// Tells members in touch something of their group.
+    fn tell_members(&mut self, name: &str, what: impl Fn(&Group) -> Option<Message>) {
+        let Some(message) = self.tenant.groups.get(name).and_then(what) else {
             return;
         };
         for to in self.members_online(name) {
-            self.tell(to, ToMember::Member(Message::Authority(authority.clone())));
+            self.tell(to, ToMember::Member(message.clone()));
             self.tell_current(to);
         }
     }
@@ -177,6 +200,7 @@ impl Service {
             authority: welcome.authority,
             admission: welcome.admission,
             lease: welcome.lease,
+            rules: welcome.rules,
         };
         let mut messages = vec![ToMember::Agent(AgentMessage::Welcome(Box::new(given)))];
         let entries = links.into_iter();

@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use control::plan::Plan;
 use control::{
     Actor, Addition, Command, Context, Enrolment, Have, InviteId, Outcome, Record, Refusal, Reply,
-    SecretOf, Server, Tenant, Trail,
+    RuleTest, SecretOf, Server, Tenant, Trail,
 };
-use group::Kind;
 use group::chain::Chain;
 use group::epochs::{EpochSecret, Epochs};
 use group::keyring::Welcome;
+use group::rules::{Party, Permit};
 use group::statement::{GroupId, Signer};
+use group::{Kind, PortRange, Proto, Services};
 use identity::crypto::{AwsLc, HashRng};
 use wire::NodeAddr;
 
@@ -207,6 +208,57 @@ pub(crate) fn add(member: &str, groups: &[&str]) -> Command {
         life_s: DAY,
         ..Addition::default()
     })
+}
+
+pub(crate) fn set_roles(member: &str, roles: &[&str]) -> Command {
+    Command::SetRoles {
+        member: member.to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+    }
+}
+
+/// Rules of `(from, to, TCP port)`; `*`: anybody; port 0: everything.
+pub(crate) fn set_rules(
+    group: &str,
+    permits: Option<&[(&str, &str, u16)]>,
+    tests: &[RuleTest],
+) -> Command {
+    let party = |role: &str| match role {
+        "*" => Party::Anybody,
+        role => Party::Role(role.to_owned()),
+    };
+    let permit = |&(from, to, port): &(&str, &str, u16)| Permit {
+        from: party(from),
+        to: party(to),
+        services: match port {
+            0 => Services::All,
+            port => tcp(port),
+        },
+    };
+    Command::SetRules {
+        group: group.to_owned(),
+        permits: permits.map(|it| it.iter().map(permit).collect()),
+        tests: tests.to_vec(),
+    }
+}
+
+/// One TCP port.
+pub(crate) fn tcp(port: u16) -> Services {
+    Services::Ports(vec![PortRange {
+        proto: Proto::Tcp,
+        lo: port,
+        hi: port,
+    }])
+}
+
+pub(crate) fn test(from: &str, to: &str, port: u16, open: bool) -> RuleTest {
+    RuleTest {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        proto: Proto::Tcp,
+        port,
+        open,
+    }
 }
 
 pub(crate) fn remove(member: &str, group: Option<&str>) -> Command {

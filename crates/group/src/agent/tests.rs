@@ -35,7 +35,21 @@ fn given() -> Given {
         lease: Lease::issue(&by, 0, group, member, 5),
         admission,
         genesis,
+        rules: None,
     }
+}
+
+/// The same of a group with rules.
+fn given_with_rules() -> Given {
+    let mut given = given();
+    let mut rules = Rules::new(given.admission.group, 3, 4, Some(Vec::new())).unwrap();
+    let by = Signer {
+        crypto: &AwsLc,
+        seed: &[9; 32],
+    };
+    rules.sign(&by, 0);
+    given.rules = Some(rules);
+    given
 }
 
 fn enrol(name: Option<&str>) -> AgentMessage {
@@ -87,6 +101,7 @@ fn all() -> Vec<AgentMessage> {
         have(0),
         have(2),
         AgentMessage::Welcome(Box::new(given())),
+        AgentMessage::Welcome(Box::new(given_with_rules())),
         AgentMessage::Current {
             rev: u64::MAX,
             next: GroupId([6; 16]),

@@ -8,7 +8,7 @@ use wire::NodeAddr;
 use super::{KeyringError, Peer};
 use crate::chain::{Applied, Chain, Links};
 use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
-use crate::statement::{Admission, Authority, EntryBody, Genesis, Lease, Membership};
+use crate::statement::{Admission, Authority, EntryBody, Genesis, Lease, Membership, Rules};
 
 /// One group of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(super) struct Joined {
     pub(super) chains: BTreeMap<u8, Chain>,
     pub(super) epochs: Epochs,
     pub(super) peers: BTreeMap<NodeAddr, Peer>,
+    pub(super) rules: Option<Rules>,
 }
 
 impl Joined {

@@ -9,6 +9,7 @@ use super::{
     verify, verify_server,
 };
 use crate::element::{Kind, Mode};
+use crate::rules::{ROLES_MAX, is_role};
 
 const NAME: &str = "kumihimo group admission v1";
 /// Longest list of attributes, in bytes.
@@ -30,6 +31,8 @@ pub struct Attributes {
     /// Ordinary addresses that the group protects, and its member with it (site mode); at most
     /// [`SITE_MAX`].
     pub site: Vec<Prefix>,
+    /// What it is in the group, for the group's rules: at most [`ROLES_MAX`], ascending.
+    pub roles: Vec<String>,
 }
 
 /// The statement that a node belongs to a group.
@@ -204,6 +207,17 @@ impl Attributes {
                 writer.tlv(kind, &prefixes.collect::<Vec<u8>>())?;
             }
         }
+        if !self.roles.is_empty() {
+            let mut roles = Writer::default();
+            for role in &self.roles {
+                let len = u8::try_from(role.len()).unwrap_or(u8::MAX);
+                roles.u8(len).bytes(role.as_bytes());
+            }
+            if !are_roles(&self.roles) {
+                return Err(Unencodable { what: "roles" });
+            }
+            writer.tlv(4, roles.as_slice())?;
+        }
         Ok(writer.finish())
     }
 
@@ -220,6 +234,7 @@ impl Attributes {
                 }
                 (2, prefixes) => attributes.prefixes = read_prefixes(prefixes, PREFIXES_MAX)?,
                 (3, prefixes) => attributes.site = read_prefixes(prefixes, SITE_MAX)?,
+                (4, roles) => attributes.roles = read_roles(roles)?,
                 _ => {}
             }
         }
@@ -234,6 +249,26 @@ fn read_prefixes(bytes: &[u8], most: usize) -> Result<Vec<Prefix>, Malformed> {
         return Err(Malformed { what });
     }
     prefixes.iter().map(Prefix::from_bytes).collect()
+}
+
+fn read_roles(bytes: &[u8]) -> Result<Vec<String>, Malformed> {
+    let mut reader = Reader::new(bytes, "group attributes");
+    let mut roles = Vec::new();
+    while reader.remaining() > 0 && roles.len() <= ROLES_MAX {
+        let len = usize::from(reader.u8()?);
+        let role = std::str::from_utf8(reader.take(len)?);
+        roles.push(role.map_err(|_| reader.malformed())?.to_owned());
+    }
+    if are_roles(&roles) {
+        Ok(roles)
+    } else {
+        Err(reader.malformed())
+    }
+}
+
+fn are_roles(roles: &[String]) -> bool {
+    let ascend = roles.is_sorted_by(|one, next| one < next);
+    ascend && roles.len() <= ROLES_MAX && roles.iter().all(|role| is_role(role))
 }
 
 /// Whether a text may be a name in a group: one label of a host name, in any script.

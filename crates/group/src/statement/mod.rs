@@ -9,6 +9,7 @@
 //! | [`Authority`] | the group's root key | which servers manage it |
 //! | [`Admission`] | a server, or k admins of a locked group | that F belongs to it |
 //! | [`Lease`] | a server | that the admission still holds |
+//! | [`Rules`] | a server, or k admins of a locked group | what members may reach at each other |
 //! | [`Entry`] | a server | a removal, or an epoch to come |
 
 mod admission;
@@ -16,6 +17,7 @@ mod authority;
 mod entry;
 mod genesis;
 mod lease;
+mod rules;
 
 pub use admission::{
     ATTRIBUTES_LEN_MAX, Admission, Attributes, NAME_LEN_MAX, PREFIXES_MAX, SITE_MAX, is_name,
@@ -24,6 +26,7 @@ pub use authority::{Authority, SERVERS_MAX, Server};
 pub use entry::{ENTRY_LEN_MAX, Entry, EntryBody, EpochEntry};
 pub use genesis::{ADMINS_MAX, Genesis, Policy};
 pub use lease::{LEASE_LEN, LEASE_S, LEASE_S_MAX, Lease, RENEW_AFTER_S};
+pub use rules::{RULES_LEN_MAX, Rules};
 
 use identity::crypto::Crypto;
 use std::fmt;

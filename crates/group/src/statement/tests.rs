@@ -7,6 +7,8 @@ use wire::NodeAddr;
 
 use super::*;
 use crate::element::{Kind, Mode};
+use crate::rules::{PERMITS_MAX, Party, Permit, ROLE_LEN_MAX, ROLES_MAX};
+use crate::{PortRange, Proto, Services};
 
 /// Keys by number.
 fn seed(number: u8) -> [u8; 32] {
@@ -69,6 +71,7 @@ fn attributes() -> Attributes {
             "fd00:20::/64".parse().unwrap(),
         ],
         site: vec!["192.0.2.0/24".parse().unwrap()],
+        roles: vec!["printer".to_owned(), "事務".to_owned()],
     }
 }
 
@@ -233,6 +236,7 @@ fn names_and_prefixes_are_bounded() {
             name: Some(name.to_owned()),
             prefixes: vec!["10.0.0.0/8".parse().unwrap(); prefixes],
             site: vec!["192.0.2.0/24".parse().unwrap()],
+            roles: Vec::new(),
         };
         let element = (Kind::Ges, Mode::Open);
         Admission::new(group, member(5), 0, element, &attributes)
@@ -244,6 +248,125 @@ fn names_and_prefixes_are_bounded() {
     assert!(make("a", PREFIXES_MAX + 1).is_err());
     let longest = make(&"a".repeat(NAME_LEN_MAX), PREFIXES_MAX).unwrap();
     assert!(Admission::decode(&longest.encode()).is_ok());
+}
+
+#[test]
+fn roles_are_bounded_and_each_there_once() {
+    let group = genesis(Policy::Managed).id(&AwsLc);
+    let make = |roles: &[&str]| {
+        let attributes = Attributes {
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            ..Attributes::default()
+        };
+        let element = (Kind::Ges, Mode::Open);
+        Admission::new(group, member(5), 0, element, &attributes)
+    };
+    let most = ["a", "b", "c", "d", "e", "f", "g", &"h".repeat(ROLE_LEN_MAX)];
+    assert_eq!(most.len(), ROLES_MAX);
+    let made = make(&most).unwrap();
+    let read = Admission::decode(&made.encode()).unwrap();
+    assert_eq!(read.attributes().unwrap().roles, most);
+    assert!(make(&[&most[..], &["i"]].concat()).is_err());
+    for wrong in [
+        &["b", "a"][..],
+        &["a", "a"],
+        &[""],
+        &["a b"],
+        &[&"x".repeat(ROLE_LEN_MAX + 1)],
+    ] {
+        assert!(make(wrong).is_err(), "{wrong:?}");
+    }
+}
+
+fn rules(genesis: &Genesis, permits: Option<Vec<Permit>>) -> Rules {
+    Rules::new(genesis.id(&AwsLc), 12, 1_000, permits).unwrap()
+}
+
+fn permits() -> Vec<Permit> {
+    let ssh = PortRange {
+        proto: Proto::Tcp,
+        lo: 22,
+        hi: 22,
+    };
+    let dns = PortRange {
+        proto: Proto::Udp,
+        lo: 53,
+        hi: 53,
+    };
+    vec![
+        Permit {
+            from: Party::Role("事務".to_owned()),
+            to: Party::Role("server".to_owned()),
+            services: Services::Ports(vec![ssh, dns]),
+        },
+        Permit {
+            from: Party::Anybody,
+            to: Party::Role("server".to_owned()),
+            services: Services::All,
+        },
+    ]
+}
+
+#[test]
+fn rules_hold_if_those_signed_who_decide() {
+    let managed = genesis(Policy::Managed);
+    let authority_of = |group| authority(group, 2);
+    for permits in [None, Some(Vec::new()), Some(permits())] {
+        let mut rules = rules(&managed, permits);
+        assert!(
+            !rules.holds(&AwsLc, &managed, &authority_of(&managed)),
+            "unsigned"
+        );
+        rules.sign(&signer(&seed(SERVER)), 2);
+        assert!(rules.holds(&AwsLc, &managed, &authority_of(&managed)));
+        let bytes = rules.encode();
+        assert_eq!(Rules::decode(&bytes).as_ref(), Ok(&rules));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let holds = |it: Rules| it.holds(&AwsLc, &managed, &authority_of(&managed));
+            assert!(!Rules::decode(&changed).is_ok_and(holds), "byte {at}");
+            assert!(Rules::decode(&bytes[..at]).is_err());
+        }
+        rules.sign(&signer(&seed(9)), 2);
+        assert!(
+            !rules.holds(&AwsLc, &managed, &authority_of(&managed)),
+            "another's"
+        );
+    }
+    let (group, seeds) = locked(2, 3);
+    let mut by_server = rules(&group, None);
+    by_server.sign(&signer(&seed(SERVER)), 2);
+    assert!(!by_server.holds(&AwsLc, &group, &authority_of(&group)));
+    let mut by_admins = rules(&group, Some(permits()));
+    by_admins.sign(&signer(&seeds[0]), 0);
+    assert!(
+        !by_admins.holds(&AwsLc, &group, &authority_of(&group)),
+        "one of two"
+    );
+    by_admins.sign(&signer(&seeds[2]), 2);
+    assert!(by_admins.holds(&AwsLc, &group, &authority_of(&group)));
+    let other = genesis(Policy::Managed);
+    let other = Genesis {
+        salt: [9; 16],
+        ..other
+    };
+    assert!(!by_admins.holds(&AwsLc, &other, &authority_of(&other)));
+}
+
+#[test]
+fn rules_are_bounded() {
+    let group = genesis(Policy::Managed).id(&AwsLc);
+    let longest = Permit {
+        from: Party::Role("f".repeat(ROLE_LEN_MAX)),
+        to: Party::Role("t".repeat(ROLE_LEN_MAX)),
+        services: Services::All,
+    };
+    let most = vec![longest.clone(); PERMITS_MAX];
+    let made = Rules::new(group, 1, 1, Some(most.clone())).unwrap();
+    assert!(made.encode().len() <= RULES_LEN_MAX);
+    assert_eq!(Rules::decode(&made.encode()), Ok(made));
+    assert!(Rules::new(group, 1, 1, Some([&most[..], &[longest]].concat())).is_err());
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! What members are, what they may reach, and the tests of that.
+//!
+//! Who is less than before has another admission, and the one before is removed, so that it cannot be shown any
+//! more. A test is checked after every order that could break it, and the order is refused then. Two things no test
+//! blocks: that a member is taken out altogether, and what the clock does.
+
+use std::collections::BTreeSet;
+
+use group::rules::{Permit, ROLES_MAX, check, is_role};
+use group::statement::{Policy, Rules, is_name};
+use identity::crypto::Crypto;
+
+use super::{Context, Outcome, room};
+use crate::TESTS_MAX;
+use crate::command::{Command, Refusal};
+use crate::event::Event;
+use crate::model::Tenant;
+use crate::reach::RuleTest;
+
+impl Tenant {
+    pub(super) fn set_roles(
+        &self,
+        context: &mut Context<'_>,
+        name: &str,
+        roles: &BTreeSet<String>,
+    ) -> Result<Outcome, Refusal> {
+        let found = self.members.get(name);
+        let found = found.ok_or_else(|| Refusal::NoMember(name.to_owned()))?;
+        check_roles(roles)?;
+        let mut outcome = Outcome::default();
+        if *roles == found.roles {
+            return Ok(outcome);
+        }
+        outcome.events.push(Event::RolesSet {
+            member: name.to_owned(),
+            roles: roles.clone(),
+        });
+        let mut member = found.clone();
+        member.roles.clone_from(roles);
+        let is_less = !found.roles.is_subset(roles);
+        for group in &found.groups {
+            let before = self.group(group)?.admissions.get(name).map(|it| it.member);
+            let Some(before) = before else {
+                continue;
+            };
+            self.admit(context, name, &member, before.f, group, &mut outcome)?;
+            if is_less {
+                self.replace(context, group, before, &mut outcome)?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub(super) fn set_rules(
+        &self,
+        context: &Context<'_>,
+        name: &str,
+        permits: Option<&[Permit]>,
+        tests: &[RuleTest],
+    ) -> Result<Outcome, Refusal> {
+        let group = self.group(name)?;
+        if group.genesis.policy != Policy::Managed {
+            let why = "the administrators of a locked group decide about its rules, not its server";
+            return Err(Refusal::Rules(why.to_owned()));
+        }
+        check(permits.unwrap_or_default()).map_err(|error| Refusal::Rules(error.to_string()))?;
+        check_tests(tests)?;
+        let before = group.rules.as_ref();
+        let permits_before = before.and_then(|it| it.permits.as_deref());
+        let mut outcome = Outcome::default();
+        let is_same = permits == permits_before;
+        if is_same && tests == group.tests {
+            return Ok(outcome);
+        }
+        let now = context.now_unix_s;
+        let serial = before.map_or(0, |it| it.serial.saturating_add(1)).max(now);
+        let rules = Rules::new(group.id, serial, now, permits.map(<[Permit]>::to_vec));
+        let mut rules = rules.map_err(|error| Refusal::Statement(error.to_string()))?;
+        rules.sign(&context.signer(), group.chain.index());
+        outcome.events.push(Event::RulesSet {
+            group: name.to_owned(),
+            rules: (!is_same).then(|| rules.encode()),
+            tests: tests.to_vec(),
+        });
+        Ok(outcome)
+    }
+
+    /// Whether the tests hold after an order.
+    pub(super) fn check_tests(
+        &self,
+        crypto: &dyn Crypto,
+        command: &Command,
+        outcome: &Outcome,
+    ) -> Result<(), Refusal> {
+        let new = match command {
+            Command::SetRules { tests, .. } => !tests.is_empty(),
+            Command::Add(_) | Command::Enrol(_) | Command::SetRoles { .. } => false,
+            Command::Remove { group, .. } if group.is_some() => false,
+            _ => return Ok(()),
+        };
+        let has_tests = new || self.groups.values().any(|group| !group.tests.is_empty());
+        if !has_tests || outcome.events.is_empty() {
+            return Ok(());
+        }
+        let mut after = self.clone();
+        for event in &outcome.events {
+            let applied = after.apply(crypto, event);
+            applied.map_err(|error| Refusal::Statement(error.to_string()))?;
+        }
+        let failing = after.groups.iter().find_map(|(name, group)| {
+            let test = group.tests.iter().find(|test| !after.passes(test))?;
+            Some((name.clone(), test.clone()))
+        });
+        match failing {
+            Some((group, test)) => Err(Refusal::Test { group, test }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether these may be what a member is.
+pub(super) fn check_roles(roles: &BTreeSet<String>) -> Result<(), Refusal> {
+    room(0, roles.len(), ROLES_MAX, "roles of a member")?;
+    match roles.iter().find(|role| !is_role(role)) {
+        Some(role) => {
+            let error = group::rules::RulesError::Role(role.clone());
+            Err(Refusal::Rules(error.to_string()))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_tests(tests: &[RuleTest]) -> Result<(), Refusal> {
+    room(0, tests.len(), TESTS_MAX, "tests")?;
+    let mut names = tests.iter().flat_map(|test| [&test.from, &test.to]);
+    match names.find(|name| !is_name(name)) {
+        Some(name) => Err(Refusal::Name(name.clone())),
+        None => Ok(()),
+    }
+}
