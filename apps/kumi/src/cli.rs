@@ -168,8 +168,12 @@ impl Builder<'_> {
         )
         .subcommand(self.verb("peers", "kumi peers [--json]"))
         .subcommand(
-            self.verb("why", "kumi why TARGET [--json]")
-                .arg(self.argument("TARGET", "arg-why-target").required(true)),
+            self.verb("why", "kumi why TARGET [--port PORT] [--json]")
+                .arg(self.argument("TARGET", "arg-why-target").required(true))
+                .arg(
+                    self.option("port", "PROTO/PORT")
+                        .help(self.text.t("opt-why-port")),
+                ),
         )
         .subcommand(
             self.verb("pit", "kumi pit [--forget ADDRESS] [--json]")

@@ -181,10 +181,12 @@ impl Remote {
                 groups,
                 mode,
                 accepts,
+                roles,
                 expires_s,
             } => {
                 let body = json!({
-                    "groups": groups, "mode": mode, "accepts": accepts, "expires_s": expires_s,
+                    "groups": groups, "mode": mode, "accepts": accepts, "roles": roles,
+                    "expires_s": expires_s,
                 });
                 let path = format!("members/{}", encoded(member));
                 let answer = self.call("PUT", &path, Some(body))?;
@@ -196,10 +198,12 @@ impl Remote {
                 groups,
                 uses,
                 mode,
+                roles,
                 expires_s,
             } => {
                 let body = json!({
-                    "groups": groups, "uses": uses, "mode": mode, "expires_s": expires_s,
+                    "groups": groups, "uses": uses, "mode": mode, "roles": roles,
+                    "expires_s": expires_s,
                 });
                 let answer = self.call("POST", "lines", Some(body))?;
                 value(answer).map(Response::GroupLine)
@@ -215,6 +219,16 @@ impl Remote {
             GroupRequest::Rotate { group } => {
                 let path = format!("groups/{}/rotation", encoded(group));
                 self.call("POST", &path, None).and_then(done)
+            }
+            GroupRequest::Roles { member, roles } => {
+                let path = format!("members/{}/roles", encoded(member));
+                let body = json!({ "roles": roles });
+                self.call("PUT", &path, Some(body)).and_then(done)
+            }
+            GroupRequest::Rules { group, rules } => {
+                let path = format!("groups/{}/rules", encoded(group));
+                let body = serde_json::to_value(rules).unwrap_or_default();
+                self.call("PUT", &path, Some(body)).and_then(done)
             }
             GroupRequest::List => {
                 let managed = Some(self.managed()?);
@@ -420,12 +434,24 @@ fn value<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
 /// An order of which only is asked what it would do.
 fn planned(order: &GroupRequest) -> Result<Value, Failure> {
     Ok(match order {
-        GroupRequest::Add { member, groups, .. } => {
-            json!({"order": "add", "member": member, "groups": groups})
+        GroupRequest::Add {
+            member,
+            groups,
+            roles,
+            ..
+        } => json!({"order": "add", "member": member, "groups": groups, "roles": roles}),
+        GroupRequest::Invite {
+            groups,
+            uses,
+            roles,
+            ..
+        } => json!({"order": "invite", "groups": groups, "uses": uses, "roles": roles}),
+        GroupRequest::Roles { member, roles } => {
+            json!({"order": "roles", "member": member, "roles": roles})
         }
-        GroupRequest::Invite { groups, uses, .. } => {
-            json!({"order": "invite", "groups": groups, "uses": uses})
-        }
+        GroupRequest::Rules { group, rules } => json!({
+            "order": "rules", "group": group, "rules": rules.rules, "tests": rules.tests,
+        }),
         GroupRequest::Remove { member, group } => {
             json!({"order": "remove", "member": member, "group": group})
         }

@@ -3,6 +3,7 @@
 
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::prefix::{PREFIXES_MAX, Prefix};
+use crate::rules::{GroupRule, GroupRules, GroupTest, check_roles};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -115,6 +116,9 @@ pub enum GroupRequest {
         /// What may lie behind a new member.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         accepts: Vec<Prefix>,
+        /// What a new member is, for the rules of its groups; at most 8 roles.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        roles: Vec<String>,
         /// The life of its line in seconds, as that of an invite.
         expires_s: u64,
     },
@@ -127,8 +131,26 @@ pub enum GroupRequest {
         /// The mode of those who come, if it is not that of their kind.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mode: Option<Mode>,
+        /// What those are who come, for the rules of their groups; at most 8 roles.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        roles: Vec<String>,
         /// Its life in seconds, as that of an invite.
         expires_s: u64,
+    },
+    /// Say what a member is, for the rules of its groups: [`crate::Response::Done`].
+    Roles {
+        /// Who.
+        member: String,
+        /// All its roles; at most 8.
+        roles: Vec<String>,
+    },
+    /// Say what members of a group may reach at each other: [`crate::Response::Done`].
+    Rules {
+        /// Which group.
+        group: String,
+        /// What they may, and tests of it.
+        #[serde(flatten)]
+        rules: GroupRules,
     },
     /// Take a member out of a group, or out of all: [`crate::Response::Done`].
     Remove {
@@ -144,7 +166,8 @@ pub enum GroupRequest {
     },
     /// What an order would do to who can talk to whom; nothing is done: [`crate::Response::Planned`].
     Plan {
-        /// [`GroupRequest::Add`], [`GroupRequest::Invite`] or [`GroupRequest::Remove`].
+        /// [`GroupRequest::Add`], [`GroupRequest::Invite`], [`GroupRequest::Remove`],
+        /// [`GroupRequest::Roles`] or [`GroupRequest::Rules`].
         order: Box<GroupRequest>,
     },
     /// The groups of this node, and those that it manages: [`crate::Response::Groups`].
@@ -206,11 +229,13 @@ impl GroupRequest {
                 member,
                 groups,
                 accepts,
+                roles,
                 expires_s,
                 ..
             } => {
                 check_name(member, "member")?;
                 check_groups(groups)?;
+                check_roles(roles)?;
                 let few = accepts.len() <= PREFIXES_MAX;
                 few.then_some(()).ok_or("accepts")?;
                 check_expires(*expires_s)
@@ -218,10 +243,12 @@ impl GroupRequest {
             Self::Invite {
                 groups,
                 uses,
+                roles,
                 expires_s,
                 ..
             } => {
                 check_groups(groups)?;
+                check_roles(roles)?;
                 let range = 1..=USES_MAX;
                 range.contains(uses).then_some(()).ok_or("uses")?;
                 check_expires(*expires_s)
@@ -233,8 +260,20 @@ impl GroupRequest {
                     .map_or(Ok(()), |it| check_name(it, "group"))
             }
             Self::Rotate { group } => check_name(group, "group"),
+            Self::Roles { member, roles } => {
+                check_name(member, "member")?;
+                check_roles(roles)
+            }
+            Self::Rules { group, rules } => {
+                check_name(group, "group")?;
+                rules.check()
+            }
             Self::Plan { order } => match **order {
-                Self::Add { .. } | Self::Invite { .. } | Self::Remove { .. } => order.check(),
+                Self::Add { .. }
+                | Self::Invite { .. }
+                | Self::Remove { .. }
+                | Self::Roles { .. }
+                | Self::Rules { .. } => order.check(),
                 _ => Err("order"),
             },
         }
@@ -322,6 +361,17 @@ pub enum PairChange {
     Closes,
     /// It shares fewer, and one still.
     Stays,
+    /// It shares what it did, and reaches other services.
+    Services,
+}
+
+/// What becomes of the services that one member reaches at another: each as `tcp/22`, or `all`; none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlannedServices {
+    /// Those before.
+    pub was: Vec<String>,
+    /// Those after.
+    pub is: Vec<String>,
 }
 
 /// Two members, and what would become of them.
@@ -337,6 +387,10 @@ pub struct PlannedPair {
     pub groups: Vec<String>,
     /// One of them has not come yet: until then nothing passes.
     pub waits: bool,
+    /// What the one reaches at the other.
+    pub forth: PlannedServices,
+    /// What the other reaches at the one.
+    pub back: PlannedServices,
 }
 
 /// What an order would do.
@@ -448,6 +502,10 @@ pub struct ManagedGroup {
     pub next_unix_s: Option<u64>,
     /// The names of its members.
     pub members: Vec<String>,
+    /// What they may reach at each other; nothing: everything.
+    pub rules: Option<Vec<GroupRule>>,
+    /// What stays so.
+    pub tests: Vec<GroupTest>,
 }
 
 /// A member of a management server.
@@ -467,6 +525,8 @@ pub struct Member {
     pub prefixes: Vec<Prefix>,
     /// Its groups.
     pub groups: Vec<String>,
+    /// What it is, for their rules.
+    pub roles: Vec<String>,
     /// Whether its node is in touch.
     pub in_touch: bool,
 }
@@ -482,6 +542,7 @@ mod tests {
             groups: vec!["sales".to_owned(); groups],
             mode: None,
             accepts: Vec::new(),
+            roles: Vec::new(),
             expires_s,
         };
         assert_eq!(add(1, EXPIRES_S_MIN).check(), Ok(()));
@@ -499,6 +560,7 @@ mod tests {
             groups: vec!["sales".to_owned()],
             uses,
             mode: None,
+            roles: Vec::new(),
             expires_s: EXPIRES_S_MAX,
         };
         assert_eq!(invite(1).check(), Ok(()));

@@ -24,10 +24,12 @@ mod group;
 mod limits;
 mod manage;
 mod netcheck;
+mod port;
 mod prefix;
 mod reach;
 mod request;
 mod response;
+mod rules;
 mod who;
 mod why;
 
@@ -46,7 +48,7 @@ pub use frame::{
 pub use group::{
     Action, DATABASE_LEN_MAX, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups,
     GroupsMade, Hidden, Kind, Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX,
-    PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, Reached, USES_MAX,
+    PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, PlannedServices, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use manage::{
@@ -56,16 +58,17 @@ pub use manage::{
 pub use netcheck::{
     BridgeCheck, Nat, Netcheck, TARGET_LEN_MAX, TARGETS_MAX, TcpCheck, TcpFailure, Verdict,
 };
+pub use port::{PortRange, Proto, Services};
 pub use prefix::{PREFIXES_MAX, Prefix};
 pub use reach::{PeerState, Via, is_global};
-pub use request::{
-    Accept, Allow, Invite, Join, PING_COUNT_MAX, PORTS_MAX, Ping, PortRange, Proto, Request,
-    Services,
-};
+pub use request::{Accept, Allow, Invite, Join, PING_COUNT_MAX, PORTS_MAX, Ping, Request};
 pub use response::{
     Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited,
     Joined, Network, NetworkMode, Notice, NoticeKind, Offloads, Peer, PingDone, PrefixState,
     Report, ReportSection, Response, Status, Told, Traffic, Work,
+};
+pub use rules::{
+    EVERYTHING, GroupRule, GroupRules, GroupTest, MemberRoles, RULES_MAX, services_of, written,
 };
 pub use who::{Who, WhoError};
 pub use why::{Fact, Fate, Why};

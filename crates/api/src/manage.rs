@@ -9,6 +9,7 @@
 use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
 use crate::prefix::Prefix;
+use crate::rules::{GroupRule, GroupRules, GroupTest};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use utoipa::{IntoParams, ToSchema};
@@ -291,6 +292,10 @@ pub enum NewPlan {
         /// Where.
         #[schema(min_items = 1, max_items = 256)]
         groups: Vec<String>,
+        /// What a new member is.
+        #[serde(default)]
+        #[schema(max_items = 8)]
+        roles: Vec<String>,
     },
     /// To make a line for several.
     Invite {
@@ -301,6 +306,10 @@ pub enum NewPlan {
         #[serde(default = "one")]
         #[schema(minimum = 1, maximum = 100000)]
         uses: u32,
+        /// What those are who come.
+        #[serde(default)]
+        #[schema(max_items = 8)]
+        roles: Vec<String>,
     },
     /// To take a member out.
     Remove {
@@ -310,6 +319,27 @@ pub enum NewPlan {
         #[serde(default)]
         group: Option<String>,
     },
+    /// To say what a member is.
+    Roles {
+        /// Who.
+        member: String,
+        /// All its roles.
+        #[schema(max_items = 8)]
+        roles: Vec<String>,
+    },
+    /// To say what members of a group may reach.
+    Rules {
+        /// Which group.
+        group: String,
+        /// Only what these name; everything where it is left out.
+        #[serde(default)]
+        #[schema(max_items = 64)]
+        rules: Option<Vec<GroupRule>>,
+        /// The tests.
+        #[serde(default)]
+        #[schema(max_items = 64)]
+        tests: Vec<GroupTest>,
+    },
 }
 
 impl NewPlan {
@@ -318,20 +348,39 @@ impl NewPlan {
     pub fn request(self) -> GroupRequest {
         let expires_s = EXPIRES_S_DEFAULT;
         let order = match self {
-            Self::Add { member, groups } => GroupRequest::Add {
+            Self::Add {
+                member,
+                groups,
+                roles,
+            } => GroupRequest::Add {
                 member,
                 groups,
                 mode: None,
                 accepts: Vec::new(),
+                roles,
                 expires_s,
             },
-            Self::Invite { groups, uses } => GroupRequest::Invite {
+            Self::Invite {
+                groups,
+                uses,
+                roles,
+            } => GroupRequest::Invite {
                 groups,
                 uses,
                 mode: None,
+                roles,
                 expires_s,
             },
             Self::Remove { member, group } => GroupRequest::Remove { member, group },
+            Self::Roles { member, roles } => GroupRequest::Roles { member, roles },
+            Self::Rules {
+                group,
+                rules,
+                tests,
+            } => {
+                let rules = GroupRules { rules, tests };
+                GroupRequest::Rules { group, rules }
+            }
         };
         let order = Box::new(order);
         GroupRequest::Plan { order }
@@ -352,6 +401,10 @@ pub struct NewMember {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 256)]
     pub accepts: Vec<Prefix>,
+    /// What a new member is, for the rules of its groups.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    pub roles: Vec<String>,
     /// How long its line lives, in seconds.
     #[serde(default = "expires")]
     #[schema(minimum = 60, maximum = 2592000)]
@@ -372,6 +425,10 @@ pub struct NewLine {
     /// The mode of those who come, if it is not that of their kind.
     #[serde(default)]
     pub mode: Option<Mode>,
+    /// What those are who come, for the rules of their groups.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    pub roles: Vec<String>,
     /// How long it lives, in seconds.
     #[serde(default = "expires")]
     #[schema(minimum = 60, maximum = 2592000)]

@@ -5,12 +5,11 @@ use crate::bridge::BridgeRequest;
 use crate::group::GroupRequest;
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 use crate::netcheck;
+use crate::port::{PortRange, Services};
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use crate::who::Who;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::str::FromStr;
 
 /// The most port ranges of one entry of the allowlist.
 pub const PORTS_MAX: usize = 64;
@@ -57,6 +56,9 @@ pub enum Request {
     Why {
         /// The address.
         address: IpAddr,
+        /// A service there; its first port counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<PortRange>,
     },
     /// About groups.
     Group(GroupRequest),
@@ -160,92 +162,6 @@ pub struct Ping {
     /// How long to wait for each answer in milliseconds; the first also waits so long for
     /// the session.
     pub timeout_ms: u64,
-}
-
-/// What an allowed peer may reach.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Services {
-    /// Everything.
-    All,
-    /// These ports only (1 to [`PORTS_MAX`]); echo and ICMPv6 errors are always part of it.
-    Ports(Vec<PortRange>),
-}
-
-/// A protocol with ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Proto {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl Proto {
-    /// `tcp` or `udp`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Proto::Tcp => "tcp",
-            Proto::Udp => "udp",
-        }
-    }
-
-    /// The number in IP headers: 6 or 17.
-    #[must_use]
-    pub fn number(self) -> u8 {
-        match self {
-            Proto::Tcp => 6,
-            Proto::Udp => 17,
-        }
-    }
-}
-
-/// Ports of one protocol, written `tcp/22` or `udp/6000-6100`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PortRange {
-    /// The protocol.
-    pub proto: Proto,
-    /// The first port, 1 to 65,535.
-    pub lo: u16,
-    /// The last port, not below the first.
-    pub hi: u16,
-}
-
-/// The text is not `tcp/PORT`, `udp/PORT` or a range of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a port such as tcp/22 or udp/6000-6100")]
-pub struct PortRangeError;
-
-impl FromStr for PortRange {
-    type Err = PortRangeError;
-
-    fn from_str(text: &str) -> Result<PortRange, PortRangeError> {
-        let (proto, ports) = text.split_once('/').ok_or(PortRangeError)?;
-        let proto = match proto {
-            "tcp" => Proto::Tcp,
-            "udp" => Proto::Udp,
-            _ => return Err(PortRangeError),
-        };
-        let (lo, hi) = ports.split_once('-').unwrap_or((ports, ports));
-        let lo = lo.parse().map_err(|_| PortRangeError)?;
-        let hi = hi.parse().map_err(|_| PortRangeError)?;
-        if lo == 0 || hi < lo {
-            return Err(PortRangeError);
-        }
-        Ok(PortRange { proto, lo, hi })
-    }
-}
-
-impl fmt::Display for PortRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.proto.as_str(), self.lo)?;
-        if self.hi != self.lo {
-            write!(f, "-{}", self.hi)?;
-        }
-        Ok(())
-    }
 }
 
 impl Request {

@@ -1,9 +1,9 @@
 //! What a node answers. Counters count since the node started.
 
 use crate::bridge::{BridgeLine, BridgeUsed, Client, Serving, UsedBridge};
+use crate::port::Services;
 use crate::prefix::Prefix;
 use crate::reach::{PeerState, Via};
-use crate::request::Services;
 use crate::who::Who;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

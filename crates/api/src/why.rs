@@ -60,6 +60,20 @@ pub enum Fact {
     },
     /// No peer has the address.
     NoRoute,
+    /// The rules of the groups that both are in limit what either reaches.
+    Rules {
+        /// What the peer may reach here.
+        here: Services,
+        /// What this node may reach there.
+        there: Services,
+    },
+    /// Which of a group's rules let this node reach the service.
+    Permits {
+        /// The group.
+        group: String,
+        /// The numbers of the rules, from 1; none: it does not.
+        rules: Vec<usize>,
+    },
     /// A deny entry names the peer.
     Denied,
     /// An allow entry names it.

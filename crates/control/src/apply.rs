@@ -7,7 +7,7 @@ use identity::crypto::Crypto;
 
 use crate::event::Event;
 use crate::model::{Admin, Group, Invite, Member, Tenant};
-use crate::reach::RuleTest;
+use crate::rule_test::RuleTest;
 use crate::zone::Zone;
 
 /// An event that cannot have followed those before it: the store is damaged.

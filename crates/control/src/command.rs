@@ -7,7 +7,7 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{InviteId, Role};
-use crate::reach::RuleTest;
+use crate::rule_test::RuleTest;
 
 /// How an invite for anybody is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +173,14 @@ impl Refusal {
             Self::Statement(detail) => ("statement", one("detail", detail)),
             Self::Rules(detail) => ("rules", one("detail", detail)),
             Self::Test { group, test } => {
-                let named = vec![("group", group.clone()), ("test", test.to_string())];
+                let open = if test.open { "yes" } else { "no" };
+                let named = vec![
+                    ("group", group.clone()),
+                    ("from", test.from.clone()),
+                    ("to", test.to.clone()),
+                    ("service", test.service()),
+                    ("open", open.to_owned()),
+                ];
                 ("rule-test", named)
             }
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
-use crate::reach::RuleTest;
+use crate::rule_test::RuleTest;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

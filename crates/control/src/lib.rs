@@ -27,6 +27,7 @@ mod knowledge;
 mod model;
 pub mod plan;
 mod reach;
+mod rule_test;
 pub mod service;
 mod zone;
 
@@ -38,7 +39,7 @@ pub use decide::{Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
-pub use reach::RuleTest;
+pub use rule_test::RuleTest;
 pub use zone::Zone;
 
 /// Most members of a tenant.

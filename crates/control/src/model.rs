@@ -8,7 +8,7 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
-use crate::reach::RuleTest;
+use crate::rule_test::RuleTest;
 use crate::zone::Zone;
 
 /// Somebody who administers.

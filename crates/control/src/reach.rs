@@ -1,44 +1,11 @@
-//! Who may reach what, by groups and their rules, and tests of that.
+//! Who may reach what, by groups and their rules.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use group::{Proto, Services};
-use serde::{Deserialize, Serialize};
+use group::Services;
 
 use crate::model::{Member, Tenant};
-
-/// That a member reaches a service of another, or does not. It says nothing while one of them is not there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RuleTest {
-    /// Who.
-    pub from: String,
-    /// Whom.
-    pub to: String,
-    /// Over which protocol.
-    pub proto: Proto,
-    /// At which port.
-    pub port: u16,
-    /// Whether it does.
-    pub open: bool,
-}
-
-/// As a person would say it.
-impl fmt::Display for RuleTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, port, .. } = self;
-        let verb = if self.open {
-            "reaches"
-        } else {
-            "does not reach"
-        };
-        let proto = match self.proto {
-            Proto::Tcp => "tcp",
-            Proto::Udp => "udp",
-        };
-        write!(f, "{from} {verb} {to} at {proto}/{port}")
-    }
-}
+use crate::rule_test::RuleTest;
 
 impl Tenant {
     /// Whether a test holds.

@@ -1,6 +1,15 @@
 //! What members are called: `NAME`, `NAME.GROUP`, `NAME.GROUP.kumi`.
 
-use crate::statement::is_name;
+/// Longest name in a group, in bytes.
+pub const NAME_LEN_MAX: usize = 63;
+
+/// Whether a text may be a name in a group: one label of a host name, in any script.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let fits = (1..=NAME_LEN_MAX).contains(&name.len());
+    let is_wrong = |letter: char| letter.is_control() || letter.is_whitespace() || letter == '.';
+    fits && !name.contains(is_wrong)
+}
 
 /// A member's name, in one group or in any that the node is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

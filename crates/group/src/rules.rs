@@ -23,7 +23,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::statement::is_name;
+use crate::name::is_name;
 use crate::{PortRange, Proto, Services};
 
 /// Most permits of a group.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use group::epochs::EpochName;
-use group::keyring::Keyring;
+use group::keyring::{Keyring, Reach};
 use group::statement::GroupId;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
@@ -124,8 +124,8 @@ pub(crate) struct Proven {
     pub(crate) groups: BTreeSet<GroupId>,
     /// Groups where one of the two is behind: it may be told what it missed, and nothing else.
     pub(crate) behind: BTreeSet<GroupId>,
-    /// Its membership was seen, in one of [`Self::groups`]: packets pass.
-    pub(crate) is_member: bool,
+    /// Its membership was seen, in one of [`Self::groups`]: packets pass, as far as the groups' rules let them.
+    pub(crate) reach: Option<Reach>,
     /// What this node could prove when it last called for it ([`Groups::provable_rev`]).
     pub(crate) called_rev: u64,
     /// Packets that came before it, in order, with the ECN field of the outer header.

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `proofs` | what is offered and matched in the handshake, and what follows from it |
 //! | `members` | memberships, entries and secrets between members |
+//! | `rules` | what members may reach at each other |
 //! | `agent` | keeping in touch with servers |
 //! | `instances` | one server, reached at several F |
 //! | `enrol` | lines of servers |
@@ -23,6 +24,7 @@ pub(crate) mod enrol;
 mod instances;
 pub(crate) mod members;
 pub(crate) mod proofs;
+mod rules;
 pub(crate) mod server;
 pub(crate) mod status;
 

@@ -52,6 +52,9 @@ impl Node {
 
     /// Hands a packet to the peer's session, which parks it while a handshake runs.
     pub(crate) fn send_inside(&mut self, now: Now, f: NodeAddr, packet: &[u8]) {
+        if !self.starts_flow(now, f, packet) {
+            return;
+        }
         let sent = self
             .ensure_session(f)
             .send_packet(now.mono, Kind::Ip, packet);

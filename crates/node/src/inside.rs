@@ -8,13 +8,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use group::Access;
+use group::keyring::Reach;
+use group::{Access, Services};
 use wire::ip::{IcmpError, IpView, icmp_error};
 use wire::{NodeAddr, Now};
 
 use crate::INNER_MTU_USUAL;
 use crate::config::packet_max;
-use crate::fast::{HEADROOM, Outbound, TAILROOM, error_source};
+use crate::fast::{HEADROOM, Outbound, TAILROOM, error_source, may_leave, note_flow};
 use crate::machine::Node;
 use crate::{DropReason, Output};
 
@@ -71,7 +72,6 @@ impl Node {
         if self.shutting_down || !self.may_seek(f) {
             return self.refuse(&view, IcmpError::AdminProhibited, DropReason::NotAllowed);
         }
-        self.note_flow(now, f, &view);
         let mut packet = packet.to_vec();
         let known = self.session_of(f).and_then(|session| {
             let peer_mtu = session.peer_inner_mtu()?;
@@ -109,11 +109,33 @@ impl Node {
         }
     }
 
-    /// A parked packet starts a flow, too: its answers pass.
-    fn note_flow(&self, now: Now, f: NodeAddr, view: &IpView<'_>) {
-        if let Access::Allowed(entry) = self.access(f) {
-            crate::fast::note_flow(&entry.services, &self.flows, now.mono, view);
+    /// What F and this node may reach at each other; `None`: they may not talk.
+    ///
+    /// What this node may reach there is F's to say. It is known here if groups alone let the two talk: the
+    /// owner of either may go beyond them, for both.
+    pub(crate) fn reach(&self, f: NodeAddr) -> Option<Reach> {
+        match self.access(f) {
+            Access::Allowed(entry) => Some(Reach {
+                here: entry.services.clone().compiled(),
+                there: Services::All,
+            }),
+            Access::Denied(_) => None,
+            Access::Unknown if self.joins.contains_key(&f) => Some(Reach::ALL),
+            Access::Unknown => self.peers.get(&f)?.proven.reach.clone(),
         }
+    }
+
+    /// A packet that the slow path sends starts a flow, too: its answers pass. Whether it may leave.
+    pub(crate) fn starts_flow(&mut self, now: Now, f: NodeAddr, packet: &[u8]) -> bool {
+        let (Ok(view), Some(reach)) = (IpView::parse(packet), self.reach(f)) else {
+            return true;
+        };
+        if !may_leave(&reach, &view) {
+            self.refuse(&view, IcmpError::AdminProhibited, DropReason::RuledOut);
+            return false;
+        }
+        note_flow(&reach.here, &self.flows, now.mono, &view);
+        true
     }
 
     /// Packets waited for a peer that does not answer: tells the programs that sent them, one

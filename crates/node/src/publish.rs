@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use group::{Access, Services};
 use session::Session;
 use session::transport::Transport;
 use wire::{NodeAddr, Prefix};
@@ -90,16 +89,12 @@ impl Node {
         }
         let claims = self.prefix_claims();
         for (f, names) in names {
-            let services = match self.access(f) {
-                Access::Allowed(entry) => Some(entry.services.clone()),
-                _ if self.may_talk(f) => Some(Services::All),
-                _ => None,
-            };
-            if services.is_some() || (self.may_meet(f) && !self.is_quiet(f)) {
+            let reach = self.reach(f);
+            if reach.is_some() || (self.may_meet(f) && !self.is_quiet(f)) {
                 let entry = PeerEntry {
-                    proving: services.is_none() && self.is_proving(f),
+                    proving: reach.is_none() && self.is_proving(f),
                     names,
-                    services,
+                    reach,
                     prefixes: self.overlay_prefixes(&claims, f),
                     site: self.site_prefixes(f),
                     asked: self.site_addresses(f, true),

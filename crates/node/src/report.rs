@@ -63,7 +63,10 @@ impl Node {
 
     /// Members of this node's groups with a session, that no entry names.
     fn members_not_listed(&self) -> impl Iterator<Item = NodeAddr> {
-        let members = self.peers.iter().filter(|(_, peer)| peer.proven.is_member);
+        let members = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.proven.reach.is_some());
         let members = members.map(|(f, _)| *f);
         members.filter(|f| !self.access(*f).is_allowed())
     }

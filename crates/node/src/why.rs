@@ -3,8 +3,9 @@
 
 use std::net::IpAddr;
 
+use group::keyring::Reach;
 use group::resolve::Action;
-use group::{Access, Mode, Services};
+use group::{Access, Mode, Proto, Services};
 use wire::{NodeAddr, Now, Prefix};
 
 use crate::Via;
@@ -51,6 +52,15 @@ pub enum Fact {
     },
     /// No peer has the address.
     NoRoute,
+    /// The rules of the groups that both are in limit what either reaches.
+    Rules(Reach),
+    /// Which of a group's rules let this node reach the service.
+    Permits {
+        /// The group.
+        group: String,
+        /// The numbers of the rules, from 1; none: it does not.
+        rules: Vec<usize>,
+    },
     /// A deny entry names the peer.
     Denied,
     /// An allow entry names it.
@@ -87,20 +97,59 @@ pub struct Why {
 }
 
 impl Node {
-    /// Why packets of this host to an address go the way they do.
+    /// Why packets of this host to an address, and to a service there, go the way they do.
     #[must_use]
-    pub fn why(&self, now: Now, address: IpAddr) -> Why {
+    pub fn why(&self, now: Now, address: IpAddr, service: Option<(Proto, u16)>) -> Why {
         let mut facts = Vec::new();
-        let verdict = match NodeAddr::of_ip(address) {
-            Some(addr) if self.snapshot.is_own(addr) => Verdict::Own,
+        let (verdict, peer) = match NodeAddr::of_ip(address) {
+            Some(addr) if self.snapshot.is_own(addr) => (Verdict::Own, None),
             Some(addr) if self.is_site(addr) => self.why_site(now, addr, &mut facts),
             Some(addr) => self.why_peer(now, addr, &mut facts),
-            None => Verdict::Past,
+            None => (Verdict::Past, None),
+        };
+        let may_leave = peer.is_none_or(|f| self.why_rules(now, f, service, &mut facts));
+        let verdict = match verdict {
+            Verdict::Sealed if !may_leave => Verdict::Discarded,
+            verdict => verdict,
         };
         Why { verdict, facts }
     }
 
-    fn why_site(&self, now: Now, addr: NodeAddr, facts: &mut Vec<Fact>) -> Verdict {
+    /// What the rules of groups say of a peer, and of a service there; whether they let this node reach it.
+    fn why_rules(
+        &self,
+        now: Now,
+        f: NodeAddr,
+        service: Option<(Proto, u16)>,
+        facts: &mut Vec<Fact>,
+    ) -> bool {
+        let by_groups = matches!(self.access(f), Access::Unknown);
+        let Some(reach) = self.reach(f).filter(|it| by_groups && *it != Reach::ALL) else {
+            return true;
+        };
+        let Some((proto, port)) = service else {
+            facts.push(Fact::Rules(reach));
+            return true;
+        };
+        let may_leave = reach.there.hold(proto, port);
+        facts.push(Fact::Rules(reach));
+        let keyring = &self.groups.keyring;
+        let permits = keyring.shared(f, now.unix_s).filter_map(|(group, _)| {
+            let rules = keyring.permits(group, f, (proto, port))?;
+            let rules = rules.into_iter().map(|place| place + 1).collect();
+            let group = self.group_name(group);
+            Some(Fact::Permits { group, rules })
+        });
+        facts.extend(permits);
+        may_leave
+    }
+
+    fn why_site(
+        &self,
+        now: Now,
+        addr: NodeAddr,
+        facts: &mut Vec<Fact>,
+    ) -> (Verdict, Option<NodeAddr>) {
         let site = self.site.prefixes.iter();
         facts.extend(site.copied().find(|it| it.contains(addr)).map(Fact::Site));
         let there = addr.to_ip();
@@ -113,28 +162,35 @@ impl Node {
         facts.extend(self.stored.proved.get(addr).map(Fact::WasMember));
         facts.push(Fact::OwnMode(self.own_mode()));
         let Some(entry) = entries.first() else {
-            return Verdict::Asks;
+            return (Verdict::Asks, None);
         };
         if let Some(f) = entry.peer {
             self.why_member(now, f, facts);
             self.why_session(f, facts);
         }
-        match (entry.action, entry.provisional) {
+        let verdict = match (entry.action, entry.provisional) {
             (Action::Clear, _) => Verdict::Clear,
             (Action::Discard, _) => Verdict::Discarded,
             (_, true) => Verdict::Asks,
             (_, false) => Verdict::Sealed,
-        }
+        };
+        (verdict, entry.peer)
     }
 
-    fn why_peer(&self, now: Now, addr: NodeAddr, facts: &mut Vec<Fact>) -> Verdict {
+    fn why_peer(
+        &self,
+        now: Now,
+        addr: NodeAddr,
+        facts: &mut Vec<Fact>,
+    ) -> (Verdict, Option<NodeAddr>) {
         let Some(f) = self.resolve(addr) else {
             facts.push(Fact::NoRoute);
-            return if addr.is_name() {
+            let verdict = if addr.is_name() {
                 Verdict::Discarded
             } else {
                 Verdict::Past
             };
+            return (verdict, None);
         };
         let behind = self.used_prefixes(&self.prefix_claims(), f).into_iter();
         let prefix = behind
@@ -155,12 +211,13 @@ impl Node {
         };
         self.why_member(now, f, facts);
         self.why_session(f, facts);
-        match (is_denied, self.may_talk(f) && self.peer_is_up(f)) {
+        let verdict = match (is_denied, self.may_talk(f) && self.peer_is_up(f)) {
             (true, _) => Verdict::Discarded,
             (false, true) => Verdict::Sealed,
             (false, false) if self.may_seek(f) => Verdict::Asks,
             (false, false) => Verdict::Discarded,
-        }
+        };
+        (verdict, Some(f))
     }
 
     /// The groups that a peer shares with this node, as far as it has shown them.

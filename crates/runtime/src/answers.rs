@@ -182,13 +182,18 @@ pub fn who(who: api::Who) -> group::Who {
     }
 }
 
+/// A protocol of a request.
+pub const fn proto(proto: api::Proto) -> group::Proto {
+    match proto {
+        api::Proto::Tcp => group::Proto::Tcp,
+        api::Proto::Udp => group::Proto::Udp,
+    }
+}
+
 /// What a request allows.
 pub fn services(services: &api::Services) -> group::Services {
     let range = |range: &api::PortRange| group::PortRange {
-        proto: match range.proto {
-            api::Proto::Tcp => group::Proto::Tcp,
-            api::Proto::Udp => group::Proto::Udp,
-        },
+        proto: proto(range.proto),
         lo: range.lo,
         hi: range.hi,
     };

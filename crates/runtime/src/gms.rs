@@ -24,9 +24,9 @@ use crate::http::{Doors, Places};
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
+use crate::rules;
 use crate::shared::{Inbox, Input};
 use api::{ApiError, Code, Hidden, ManageRequest, ManageResponse, Reply, Response};
-use control::plan::{Change, Plan};
 use control::service::Service;
 use control::{Actor, Addition, AdminId, Command, Refusal, Role};
 use identity::crypto::{AwsLc, Crypto, HashRng};
@@ -364,7 +364,7 @@ impl Server {
             Order::Plan(command) => {
                 let plan = service.plan(now_unix_s, rng, actor, &command);
                 let plan = plan.map_err(|error| order_error(&error))?;
-                Ok(Done::Planned(planned(plan)))
+                Ok(Done::Planned(rules::planned(plan)))
             }
             Order::Create {
                 groups,
@@ -452,27 +452,6 @@ enum Done {
     Made(api::GroupsMade),
     /// What would come of another.
     Planned(api::Planned),
-}
-
-fn planned(plan: Plan) -> api::Planned {
-    let left_out = plan.pairs.len().saturating_sub(api::PLANNED_MAX);
-    let left_out = left_out.saturating_add(plan.left_out);
-    let pairs = plan.pairs.into_iter().take(api::PLANNED_MAX);
-    let pairs = pairs.map(|pair| api::PlannedPair {
-        change: match pair.change {
-            Change::Opens => api::PairChange::Opens,
-            Change::Closes => api::PairChange::Closes,
-            Change::Stays => api::PairChange::Stays,
-        },
-        one: pair.one,
-        other: pair.other,
-        groups: pair.groups.into_iter().collect(),
-        waits: pair.waits,
-    });
-    api::Planned {
-        pairs: pairs.collect(),
-        left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
-    }
 }
 
 /// This node as a member of groups that are being made, if it shall be one: by the name that it has

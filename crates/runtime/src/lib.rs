@@ -49,6 +49,7 @@ pub mod prefixes;
 pub mod proxy;
 pub mod refusals;
 pub mod requests;
+pub mod rules;
 mod run;
 pub mod settings;
 pub mod shared;

@@ -2,6 +2,7 @@
 //! `gms`.
 
 use crate::orders::{kind, mode};
+use crate::rules;
 use api::{ApiError, Code, LogPage, ManageRequest, ManageResponse, PAGE_DEFAULT, Page};
 use control::service::{Service, Store};
 use control::{Refusal, Tenant};
@@ -93,6 +94,8 @@ fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
         epoch: ahead.first().map_or(0, |epoch| epoch.number),
         next_unix_s: next.filter(|at| *at > now_unix_s).min(),
         members: group.admissions.keys().cloned().collect(),
+        rules: rules::rules(group),
+        tests: rules::tests(group),
     }
 }
 
@@ -104,6 +107,7 @@ fn member(service: &Service, name: &str, member: &control::Member) -> api::Membe
         mode: mode(member.mode_in_force()),
         prefixes: member.prefixes.iter().copied().map(api::Prefix).collect(),
         groups: member.groups.iter().cloned().collect(),
+        roles: rules::roles(&member.roles),
         in_touch: member.f.is_some_and(|f| service.is_online(f)),
     }
 }

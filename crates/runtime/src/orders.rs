@@ -1,6 +1,7 @@
 //! What the slow path and the management server of groups say to each other, and orders as the
 //! domain takes them.
 
+use crate::rules;
 use api::{ApiError, Code, Hidden, Reply};
 use control::service::Effect;
 use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
@@ -186,12 +187,14 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
             groups,
             mode: wanted,
             accepts,
+            roles,
             expires_s,
         } => Order::Plain(Command::Add(Addition {
             member,
             groups,
             mode: wanted.map(mode),
             accepts: prefixes(accepts),
+            roles: roles.into_iter().collect(),
             node: None,
             life_s: expires_s,
         })),
@@ -199,6 +202,7 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
             groups,
             uses,
             mode: wanted,
+            roles,
             expires_s,
         } => {
             let terms = InviteTerms {
@@ -206,10 +210,19 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
                 life_s: expires_s,
                 mode: wanted.map(mode),
             };
-            Order::Plain(Command::Invite { groups, terms })
+            Order::Plain(Command::Invite {
+                groups,
+                roles: roles.into_iter().collect(),
+                terms,
+            })
         }
         R::Remove { member, group } => Order::Plain(Command::Remove { member, group }),
         R::Rotate { group } => Order::Plain(Command::Rotate { group }),
+        R::Roles { member, roles } => Order::Plain(rules::set_roles(member, roles)),
+        R::Rules {
+            group,
+            rules: wanted,
+        } => Order::Plain(rules::set_rules(group, wanted)?),
         R::Plan { order } => match order_of(*order)? {
             Order::Plain(command) => Order::Plan(command),
             // Its bounds were checked: it is none of these.

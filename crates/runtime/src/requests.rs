@@ -150,7 +150,7 @@ impl Requests {
                 return Then::Continue;
             }
             Request::Pit => Ok(groups::pit(node, now)),
-            Request::Why { address } => Ok(crate::why::why(node, now, address)),
+            Request::Why { address, service } => Ok(crate::why::why(node, now, (address, service))),
             Request::PitForget { address } => Ok(Response::PitForgotten {
                 was_member: node.forget_address(now, address),
             }),

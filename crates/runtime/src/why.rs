@@ -9,9 +9,14 @@ use wire::{NodeAddr, Now};
 use crate::answers;
 use crate::{groups, orders};
 
-/// Why packets to an address go the way they do.
-pub fn why(node: &Node, now: Now, address: IpAddr) -> Response {
-    let why = node.why(now, address);
+/// Why packets to an address, and to a service there, go the way they do.
+pub fn why(
+    node: &Node,
+    now: Now,
+    (address, service): (IpAddr, Option<api::PortRange>),
+) -> Response {
+    let service = service.map(|it| (answers::proto(it.proto), it.lo));
+    let why = node.why(now, address, service);
     let facts = why.facts.into_iter().map(|it| fact(node, now, it));
     Response::Why(api::Why {
         fate: match why.verdict {
@@ -47,6 +52,11 @@ fn fact(node: &Node, now: Now, fact: Fact) -> api::Fact {
             prefix: prefix.map(api::Prefix),
         },
         Fact::NoRoute => api::Fact::NoRoute,
+        Fact::Rules(reach) => api::Fact::Rules {
+            here: answers::allowed(&reach.here),
+            there: answers::allowed(&reach.there),
+        },
+        Fact::Permits { group, rules } => api::Fact::Permits { group, rules },
         Fact::Denied => api::Fact::Denied,
         Fact::Allowed { services } => api::Fact::Allowed {
             services: answers::allowed(&services),

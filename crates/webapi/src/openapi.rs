@@ -22,6 +22,8 @@ use utoipa::{Modify, OpenApi};
         routes::create_group,
         routes::group,
         routes::rotate,
+        routes::put_rules,
+        routes::put_roles,
         routes::remove_from_group,
         routes::members,
         routes::member,

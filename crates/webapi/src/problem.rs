@@ -145,9 +145,8 @@ fn status_of(refusal: &str) -> StatusCode {
         "no-group" | "no-member" | "no-invite" | "no-admin" | "not-in-group" => {
             StatusCode::NOT_FOUND
         }
-        "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "full" => {
-            StatusCode::CONFLICT
-        }
+        "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "full"
+        | "rule-test" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -171,6 +170,8 @@ fn title(code: &str) -> &'static str {
         "name" => "This cannot be a name",
         "zone" => "There is no such time zone",
         "prefix" => "This cannot lie behind a member",
+        "rules" => "These rules or roles cannot be",
+        "rule-test" => "A test that is kept with a group would fail",
         "terms" => "These limits make no sense",
         "value" => "A value is out of range",
         "body" => "The body cannot be read",

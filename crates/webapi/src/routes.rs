@@ -4,9 +4,9 @@ use crate::extract::{Asked, Body, Named, Shown};
 use crate::problem::{Always, Bodies, Conflict, Missing, OutOfRange, Paths, Problem};
 use crate::{Backend, CALLS_MAX, Call};
 use api::{
-    Admin, ApiError, Code, Enters, GroupLine, GroupRequest, GroupsMade, Key, LogPage, LogRecord,
-    ManageRequest, ManageResponse, ManagedGroup, Member, NewAdmin, NewGroups, NewLine, NewMember,
-    NewPlan, OpenLine, Page, Planned, Reply, Response, Server,
+    Admin, ApiError, Code, Enters, GroupLine, GroupRequest, GroupRules, GroupsMade, Key, LogPage,
+    LogRecord, ManageRequest, ManageResponse, ManagedGroup, Member, MemberRoles, NewAdmin,
+    NewGroups, NewLine, NewMember, NewPlan, OpenLine, Page, Planned, Reply, Response, Server,
 };
 use axum::Json;
 use axum::extract::State;
@@ -40,6 +40,8 @@ pub(crate) fn router(backend: Arc<dyn Backend>, document: String) -> Router {
         .route("/v1/groups", get(groups).post(create_group))
         .route("/v1/groups/{group}", get(group))
         .route("/v1/groups/{group}/rotation", post(rotate))
+        .route("/v1/groups/{group}/rules", put(put_rules))
+        .route("/v1/members/{member}/roles", put(put_roles))
         .route(
             "/v1/groups/{group}/members/{member}",
             delete(remove_from_group),
@@ -242,6 +244,48 @@ pub(crate) async fn rotate(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Says what members of a group may reach at each other, and which tests are kept with it.
+#[utoipa::path(
+    put,
+    path = "/v1/groups/{group}/rules",
+    operation_id = "put_rules",
+    security(("key" = ["admin"])),
+    params(("group" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    request_body = GroupRules,
+    responses((status = 204, description = "They count"), Always, Bodies, Missing, Conflict, OutOfRange)
+)]
+pub(crate) async fn put_rules(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(group): Named<String>,
+    Body(rules): Body<GroupRules>,
+) -> Done {
+    desk.order(shown, GroupRequest::Rules { group, rules })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says what a member is, for the rules of its groups.
+#[utoipa::path(
+    put,
+    path = "/v1/members/{member}/roles",
+    operation_id = "put_roles",
+    security(("key" = ["admin"])),
+    params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
+    request_body = MemberRoles,
+    responses((status = 204, description = "It is that from now on"), Always, Bodies, Missing, Conflict, OutOfRange)
+)]
+pub(crate) async fn put_roles(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named(member): Named<String>,
+    Body(MemberRoles { roles }): Body<MemberRoles>,
+) -> Done {
+    desk.order(shown, GroupRequest::Roles { member, roles })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Takes a member out of a group.
 #[utoipa::path(
     delete,
@@ -324,6 +368,7 @@ pub(crate) async fn put_member(
         groups: new.groups,
         mode: new.mode,
         accepts: new.accepts,
+        roles: new.roles,
         expires_s: new.expires_s,
     };
     let line = desk.order(shown, request).await?;
@@ -388,6 +433,7 @@ pub(crate) async fn make_line(
         groups: new.groups,
         uses: new.uses,
         mode: new.mode,
+        roles: new.roles,
         expires_s: new.expires_s,
     };
     let line = desk.order(shown, request).await?;

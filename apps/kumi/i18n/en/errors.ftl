@@ -422,6 +422,8 @@ api-group-refused = { $refusal ->
         [no-admin] There is no administrator "{ $admin }".
         [role] Your role does not allow this.
         [terms] These limits make no sense.
+        [rules] These rules or roles cannot be.
+        [rule-test] A test that is kept with { $group } would fail.
        *[other] The management server refused.
     }
     .why = { $refusal ->
@@ -442,6 +444,11 @@ api-group-refused = { $refusal ->
         [no-admin] Perhaps it is spelt differently, or was removed.
         [role] It takes the role { $role }.
         [terms] Lines live for 1 s to 30 days, keys for at most ten years.
+        [rules] { $detail }.
+        [rule-test] It says that { $from } { $open ->
+            [yes] reaches
+           *[no] does not reach
+        } { $to } at { $service }.
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
@@ -462,6 +469,8 @@ api-group-refused = { $refusal ->
         [no-admin] `kumi gms admin list` shows them.
         [role] Ask an owner for a key with that role: `kumi gms admin add NAME --role ROLE`.
         [terms] Give another time.
+        [rules] Correct it; `kumi group rules --help` shows how it is written.
+        [rule-test] Nothing has changed. Change the order, or the test: `kumi group rules { $group }`.
        *[other] Update kumi on this machine.
     }
 api-admin-key = The management server does not know this key.

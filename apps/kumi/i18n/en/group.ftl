@@ -54,6 +54,39 @@ cmd-group-remove = Take a member out of a group, or out of all
         kumi group remove ada        out of all groups; its machine is no member any more
         kumi group remove ada lab    out of the group "lab" only
 
+cmd-group-role = Say what a member is, for the rules of its groups
+    .long =
+        A member has at most 8 roles, and those given here are all that it has from then on;
+        without any it has none. Rules of groups speak of roles (`kumi group rules`).
+    .examples =
+        kumi group role ada staff             ada is "staff"
+        kumi group role web-1 server public   web-1 is both
+        kumi group role ada                   ada is nothing in particular
+
+cmd-group-rules = Show or set what members of a group may reach at each other
+    .long =
+        Members of a group reach everything at each other, until the group has rules: then only
+        what a rule names, and answers. Rules are shown as the file that sets them: change it
+        with an editor, look what would become of it (`kumi group plan rules`), and give it.
+        A test in the file says that a member reaches a service of another, or does not; an
+        order that would make it wrong is refused. Removing a member altogether never is.
+
+        {"[["}rule]]
+        from = "staff"                        # who has this role; "*": every member
+        to = "server"
+        services = ["tcp/22", "udp/6000-6100"]    # or ["all"]
+
+        {"[["}test]]
+        from = "ada"                          # a member
+        to = "web-1"
+        service = "tcp/22"
+        open = true
+    .examples =
+        kumi group rules lab > lab.toml       the rules and tests, to change
+        kumi group plan rules lab lab.toml    what they would open and close
+        kumi group rules lab lab.toml         they count at once, for sessions that stand, too
+        kumi group rules lab --none           members reach everything again
+
 cmd-group-plan = Show which pairs of members a change would open and close
     .long =
         Nothing is done: the server decides on the order as if it were given, and compares. A
@@ -62,6 +95,7 @@ cmd-group-plan = Show which pairs of members a change would open and close
         kumi group plan remove ada         whom ada would talk to no more
         kumi group plan add ada lab        whom ada would talk to
         kumi group plan invite lab         whom somebody new would talk to
+        kumi group plan rules lab FILE     which services members would reach
 
 cmd-group-plan-add = Show what putting a member into groups would open
     .examples = kumi group plan add ada lab    whom ada would talk to
@@ -74,6 +108,12 @@ cmd-group-plan-remove = Show what removing a member would close
     .examples =
         kumi group plan remove ada        out of all groups
         kumi group plan remove ada lab    out of the group "lab" only
+
+cmd-group-plan-role = Show which services a member would reach as something else
+    .examples = kumi group plan role ada staff    what ada would reach, and who would reach her
+
+cmd-group-plan-rules = Show what other rules would open and close
+    .examples = kumi group plan rules lab lab.toml    per pair of members, both ways
 
 cmd-group-rotate = Change the key of a group now
     .long = It changes every night by itself. Sessions go on and lose nothing.
@@ -125,6 +165,12 @@ opt-database = Keep the records in this PostgreSQL database: postgresql://USER@H
 opt-database-file = Take the place of the database from this file; nobody else may be able to read it
 opt-key = The file gms.key of the server whose records are used, copied from its state directory
 opt-uses = How many machines may use the line (1 if not given)
+opt-group-role = What a new member is, for the rules of its groups; may be given up to 8 times
+opt-none = The group has no rules: its members reach everything at each other
+opt-why-port = A service there: tcp/22 or udp/53; a number alone is a TCP port
+arg-roles = All its roles
+arg-rules = A file with rules and tests (TOML); - for standard input
+expected-service = one port such as tcp/22, udp/53 or 22
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 expected-mode = open or closed
 expected-line-id = an id of 32 letters and digits, as `kumi group lines` shows it
@@ -148,6 +194,19 @@ group-line-once = Works once, until { $until }. On the machine of { $of }: kumi 
 group-line-many = Works for { $of } machines, until { $until }. On each of them: kumi join LINE
 group-removed = { $member } is out of all groups. Every member in touch knows it.
 group-removed-from = { $member } is out of { $group }. Every member in touch knows it.
+group-role-set = { $member } is { $roles } now.
+group-role-none = { $member } has no role now.
+group-rules-set = { $group } has { $count ->
+        [one] one rule
+       *[other] { $count } rules
+    } now{ $tests ->
+        [0] .
+        [one] , and one test holds.
+       *[other] , and { $tests } tests hold.
+    } Members in touch know it.
+group-rules-none = { $group } has no rules now: its members reach everything at each other.
+group-rules-free = # { $group } has no rules: its members reach everything at each other.
+group-rules-head = # What members of { $group } may reach at each other. Set it with: kumi group rules { $group } FILE
 group-rotated = The key of { $group } has changed. Members in touch have the new one.
 gms-backup-done = All that this server knows is in { $file } now. It opens with gms.key of the state directory alone: keep a copy of that somewhere else.
 gms-moved = Everything is at the new place, was read there, and is served from there now. The old store is not used any more.
@@ -159,6 +218,9 @@ plan-change = CHANGE
 plan-one = MEMBER
 plan-other = WITH
 plan-by = BY
+plan-services = SERVICES
+plan-no-service = answers
+plan-changes = changes
 plan-when = WHEN
 plan-opens = opens
 plan-closes = closes
@@ -185,6 +247,8 @@ groups-member = MEMBER
 groups-node = NODE
 groups-element = ELEMENT
 groups-of = GROUPS
+groups-roles = ROLES
+groups-rules = RULES
 groups-open = open
 groups-closed = closed
 groups-server-there = in touch
@@ -273,6 +337,9 @@ why-no-route = No peer has this address, or says that it lies behind it.
 why-denied = A rule denies this peer (kumi list).
 why-allowed = A rule allows this peer; it may reach here: { $services }
 why-member = It is a member of { $group } with this node, for { $left } unless renewed.
+why-rules = By the rules of your groups it may reach here: { $here }; this node may reach there: { $there }
+why-permits = { $group } permits this service by its rule { $rules } (kumi group rules { $group }).
+why-no-permit = No rule of { $group } permits this service.
 why-unknown = No rule names it, and it has shown no membership. This node is in { $groups ->
         [0] no group
         [one] one group; a packet asks

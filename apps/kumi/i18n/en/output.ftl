@@ -143,6 +143,7 @@ list-who = WHO
 list-services = MAY REACH
 list-accepts = MAY ANNOUNCE
 list-since = SINCE
+list-answers = nothing (answers only)
 list-everything = everything
 
 forward-done = Forwarded: { $listen } leads to { $target }.

@@ -419,6 +419,8 @@ api-group-refused = { $refusal ->
         [no-admin] 管理者「{ $admin }」はいません。
         [role] あなたの役割ではできません。
         [terms] この制限には意味がありません。
+        [rules] この規則、または役割は使えません。
+        [rule-test] { $group } に置かれたテストに反します。
        *[other] 管理サーバが断りました。
     }
     .why = { $refusal ->
@@ -439,6 +441,11 @@ api-group-refused = { $refusal ->
         [no-admin] つづりが違うか、すでに外されたのかもしれません。
         [role] 役割 { $role } が必要です。
         [terms] 行は 1 秒から 30 日、鍵は 10 年まで有効です。
+        [rules] { $detail }
+        [rule-test] テストによれば、{ $from } は { $to } の { $service } を{ $open ->
+            [yes] 使えます
+           *[no] 使えません
+        }。
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
@@ -459,6 +466,8 @@ api-group-refused = { $refusal ->
         [no-admin] `kumi gms admin list` で確かめてください。
         [role] その役割の鍵を owner に作ってもらってください: `kumi gms admin add NAME --role ROLE`。
         [terms] 別の時間を指定してください。
+        [rules] 直してください。書き方は `kumi group rules --help` にあります。
+        [rule-test] 何も変わっていません。指示を変えるか、テストを直してください: `kumi group rules { $group }`。
        *[other] この機器の kumi を更新してください。
     }
 api-admin-key = 管理サーバはこの鍵を知りません。

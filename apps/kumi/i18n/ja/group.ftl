@@ -54,6 +54,39 @@ cmd-group-remove = メンバーをグループから、またはすべてから�
         kumi group remove ada        すべてのグループから外す。その機器はメンバーでなくなる
         kumi group remove ada lab    グループ "lab" からだけ外す
 
+cmd-group-role = グループの規則のために、メンバーの役割を決める
+    .long =
+        役割は 8 個まで付けられ、ここに書いたものがそのすべてになります。何も書かなければ、
+        役割はなくなります。グループの規則は役割について書きます(`kumi group rules`)。
+    .examples =
+        kumi group role ada staff             ada は "staff"
+        kumi group role web-1 server public   web-1 は両方
+        kumi group role ada                   ada に役割はない
+
+cmd-group-rules = グループのメンバーが互いに使えるサービスを表示する、または決める
+    .long =
+        グループのメンバーは互いにすべてを使えます。規則を決めると、規則にあるものと応答だけ
+        になります。規則は、それを決めるファイルの形で表示されます。エディタで直し、どうなるか
+        を確かめ(`kumi group plan rules`)、渡してください。ファイルのテストは、あるメンバーが
+        別のメンバーのサービスを使えること、または使えないことを書きます。それに反する命令は
+        断られます。メンバーをすべてのグループから外すことは、断られません。
+
+        {"[["}rule]]
+        from = "staff"                        # この役割を持つもの。"*" はすべてのメンバー
+        to = "server"
+        services = ["tcp/22", "udp/6000-6100"]    # または ["all"]
+
+        {"[["}test]]
+        from = "ada"                          # メンバー
+        to = "web-1"
+        service = "tcp/22"
+        open = true
+    .examples =
+        kumi group rules lab > lab.toml       直すための、いまの規則とテスト
+        kumi group plan rules lab lab.toml    何が開き、何が閉じるか
+        kumi group rules lab lab.toml         続いているセッションにも、直ちに効く
+        kumi group rules lab --none           再び互いにすべてを使える
+
 cmd-group-plan = 変更によってメンバーのどの組が開き、どの組が閉じるかを表示する
     .long =
         何も変更しません。サーバは命令を受けたものとして判断し、前後を比べます。共通の
@@ -62,6 +95,7 @@ cmd-group-plan = 変更によってメンバーのどの組が開き、どの組
         kumi group plan remove ada         ada が通信できなくなる相手
         kumi group plan add ada lab        ada が通信できるようになる相手
         kumi group plan invite lab         新しく入る者が通信できるようになる相手
+        kumi group plan rules lab FILE     メンバーが使えるようになるサービス
 
 cmd-group-plan-add = メンバーをグループに入れると、どの組が開くかを表示する
     .examples = kumi group plan add ada lab    ada が通信できるようになる相手
@@ -74,6 +108,12 @@ cmd-group-plan-remove = メンバーを外すと、どの組が閉じるかを�
     .examples =
         kumi group plan remove ada        すべてのグループから外す場合
         kumi group plan remove ada lab    グループ "lab" からだけ外す場合
+
+cmd-group-plan-role = 役割を変えると、どのサービスが使えるかを表示する
+    .examples = kumi group plan role ada staff    ada が使えるものと、ada を使えるもの
+
+cmd-group-plan-rules = 規則を変えると、何が開き何が閉じるかを表示する
+    .examples = kumi group plan rules lab lab.toml    メンバーの組ごとに、両方向
 
 cmd-group-rotate = グループの鍵を今すぐ替える
     .long = 鍵は毎晩ひとりでに替わります。セッションは続き、何も失われません。
@@ -125,6 +165,12 @@ opt-database = 記録を置く PostgreSQL データベース: postgresql://USER@
 opt-database-file = データベースの場所をこのファイルから読む。ほかの人が読めてはならない
 opt-key = 記録を使うサーバの gms.key(その状態ディレクトリから写したもの)
 opt-uses = 行を使える機器の数(省略時 1)
+opt-group-role = グループの規則のための、新しいメンバーの役割。8 回まで指定できる
+opt-none = グループに規則を置かない。メンバーは互いにすべてを使える
+opt-why-port = そこのサービス。tcp/22、udp/53 など。数だけなら TCP のポート
+arg-roles = その役割のすべて
+arg-rules = 規則とテストのファイル(TOML)。- は標準入力
+expected-service = tcp/22、udp/53、22 のような1つのポート
 opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略時 24h)
 expected-mode = open または closed
 expected-line-id = `kumi group lines` が示す 32 文字の ID
@@ -145,6 +191,15 @@ group-line-once = { $until } まで、1回だけ使えます。{ $of } の機器
 group-line-many = { $until } まで、{ $of } 台で使えます。それぞれの機器で実行: kumi join LINE
 group-removed = { $member } をすべてのグループから外しました。つながっているメンバーには知らせました。
 group-removed-from = { $member } を { $group } から外しました。つながっているメンバーには知らせました。
+group-role-set = { $member } の役割は { $roles } になりました。
+group-role-none = { $member } の役割はなくなりました。
+group-rules-set = { $group } の規則は { $count } 個になりました{ $tests ->
+        [0] 。
+       *[other] 。テスト { $tests } 個も通っています。
+    }つながっているメンバーには知らせました。
+group-rules-none = { $group } の規則はなくなりました。メンバーは互いにすべてを使えます。
+group-rules-free = # { $group } に規則はありません。メンバーは互いにすべてを使えます。
+group-rules-head = # { $group } のメンバーが互いに使えるサービス。決めるには: kumi group rules { $group } FILE
 group-rotated = { $group } の鍵を替えました。つながっているメンバーは新しい鍵を持っています。
 gms-backup-done = このサーバの知っていることはすべて { $file } にあります。開けるのは状態ディレクトリの gms.key だけです。その写しを別の場所に保管してください。
 gms-moved = すべて新しい場所に移し、そこで読んで確かめました。これからはそこを使います。元の記録はもう使いません。
@@ -156,6 +211,9 @@ plan-change = 変化
 plan-one = メンバー
 plan-other = 相手
 plan-by = グループ
+plan-services = サービス
+plan-no-service = 応答
+plan-changes = 変わる
 plan-when = いつ
 plan-opens = 開く
 plan-closes = 閉じる
@@ -182,6 +240,8 @@ groups-member = メンバー
 groups-node = ノード
 groups-element = 要素
 groups-of = 所属
+groups-roles = 役割
+groups-rules = 規則
 groups-open = 開放
 groups-closed = 閉域
 groups-server-there = 接続中
@@ -270,6 +330,9 @@ why-no-route = このアドレスを持つピアも、その先にあると言�
 why-denied = 規則がこのピアを拒否しています(kumi list)。
 why-allowed = 規則がこのピアを許可しています。ここで使えるサービス: { $services }
 why-member = このノードと同じ { $group } のメンバーです。更新されなければ、あと { $left }。
+why-rules = グループの規則では、相手がここで使えるもの: { $here }。このノードがそこで使えるもの: { $there }
+why-permits = { $group } の規則 { $rules } が、このサービスを許しています(kumi group rules { $group })。
+why-no-permit = { $group } には、このサービスを許す規則がありません。
 why-unknown = 規則に名前がなく、メンバーであることもまだ示していません。このノードは{ $groups ->
         [0] どのグループにも入っていません
        *[other] { $groups } 個のグループに入っており、パケットが尋ねます

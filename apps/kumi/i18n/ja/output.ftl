@@ -140,6 +140,7 @@ list-who = 相手
 list-services = 許可する範囲
 list-accepts = 受け入れる経路
 list-since = 許可日時
+list-answers = なし(応答だけ)
 list-everything = すべて
 
 forward-done = 転送を始めました: { $listen } から { $target } へ。

@@ -55,7 +55,7 @@ impl Builder<'_> {
                 self.added(self.leaf(
                     "add",
                     "cmd-group-add",
-                    "kumi group add MEMBER GROUP… [--mode open|closed] [--behind PREFIX]… [--expires TIME]",
+                    "kumi group add MEMBER GROUP… [--role ROLE]… [--mode open|closed] [--behind PREFIX]… [--expires TIME]",
                 ))
                 .arg(self.option("mode", "open|closed"))
                 .arg(self.option("behind", "PREFIX").action(ArgAction::Append))
@@ -65,7 +65,7 @@ impl Builder<'_> {
                 self.invited(self.leaf(
                     "invite",
                     "cmd-group-invite",
-                    "kumi group invite GROUP… [--uses N] [--mode open|closed] [--expires TIME]",
+                    "kumi group invite GROUP… [--uses N] [--role ROLE]… [--mode open|closed] [--expires TIME]",
                 ))
                 .arg(self.option("mode", "open|closed"))
                 .arg(self.group_expires()),
@@ -76,6 +76,19 @@ impl Builder<'_> {
                     "cmd-group-remove",
                     "kumi group remove MEMBER [GROUP]",
                 )),
+            )
+            .subcommand(self.said(self.leaf(
+                "role",
+                "cmd-group-role",
+                "kumi group role MEMBER [ROLE]…",
+            )))
+            .subcommand(
+                self.ruled(self.leaf(
+                    "rules",
+                    "cmd-group-rules",
+                    "kumi group rules GROUP [FILE | --none] [--json]",
+                ))
+                .arg(self.flag("none", None).conflicts_with("FILE")),
             )
             .subcommand(self.leaf("lines", "cmd-group-lines", "kumi group lines [--json]"))
             .subcommand(
@@ -91,7 +104,7 @@ impl Builder<'_> {
         self.leaf(
             "plan",
             "cmd-group-plan",
-            "kumi group plan add|invite|remove … [--json]",
+            "kumi group plan add|invite|remove|role|rules … [--json]",
         )
         .subcommand_required(true)
         .disable_help_subcommand(true)
@@ -99,18 +112,31 @@ impl Builder<'_> {
         .subcommand(self.added(plan(
             "add",
             "cmd-group-plan-add",
-            "kumi group plan add MEMBER GROUP… [--json]",
+            "kumi group plan add MEMBER GROUP… [--role ROLE]… [--json]",
         )))
         .subcommand(self.invited(plan(
             "invite",
             "cmd-group-plan-invite",
-            "kumi group plan invite GROUP… [--uses N] [--json]",
+            "kumi group plan invite GROUP… [--uses N] [--role ROLE]… [--json]",
         )))
         .subcommand(self.removed(plan(
             "remove",
             "cmd-group-plan-remove",
             "kumi group plan remove MEMBER [GROUP] [--json]",
         )))
+        .subcommand(self.said(plan(
+            "role",
+            "cmd-group-plan-role",
+            "kumi group plan role MEMBER [ROLE]… [--json]",
+        )))
+        .subcommand(
+            self.ruled(plan(
+                "rules",
+                "cmd-group-plan-rules",
+                "kumi group plan rules GROUP FILE [--json]",
+            ))
+            .mut_arg("FILE", |file| file.required(true)),
+        )
     }
 
     fn groups(&self) -> Arg {
@@ -121,12 +147,41 @@ impl Builder<'_> {
     /// Who is added, and where.
     fn added(&self, command: Command) -> Command {
         let member = self.argument("MEMBER", "arg-member-new");
-        command.arg(member.required(true)).arg(self.groups())
+        command
+            .arg(member.required(true))
+            .arg(self.groups())
+            .arg(self.roles())
     }
 
     /// Where somebody is invited to, and how many.
     fn invited(&self, command: Command) -> Command {
-        command.arg(self.groups()).arg(self.option("uses", "N"))
+        command
+            .arg(self.groups())
+            .arg(self.option("uses", "N"))
+            .arg(self.roles())
+    }
+
+    fn roles(&self) -> Arg {
+        let roles = self.option("role", "ROLE").action(ArgAction::Append);
+        roles.help(self.text.t("opt-group-role"))
+    }
+
+    /// What a member is.
+    fn said(&self, command: Command) -> Command {
+        command
+            .arg(self.argument("MEMBER", "arg-member").required(true))
+            .arg(self.argument("ROLE", "arg-roles").num_args(0..))
+    }
+
+    /// Whose rules, and which.
+    fn ruled(&self, command: Command) -> Command {
+        let file = self
+            .argument("FILE", "arg-rules")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(clap::ValueHint::FilePath);
+        command
+            .arg(self.argument("GROUP", "arg-group").required(true))
+            .arg(file)
     }
 
     /// Who is removed, and from where.

@@ -5,6 +5,7 @@ mod lines;
 mod list;
 pub(crate) mod orders;
 mod plan;
+mod rules;
 mod session;
 
 use crate::context::Context;
@@ -19,6 +20,8 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
+        Some(("role", matches)) => rules::role(context, matches),
+        Some(("rules", matches)) => rules::run(context, matches),
         Some(("plan", matches)) => plan::run(context, matches),
         Some(("list", _)) => list::run(context),
         Some(("lines", _)) => lines::list(context),

@@ -242,6 +242,7 @@ pub(crate) fn invite_bridges(text: &Text, line: &str) -> Option<String> {
 pub(crate) fn services(text: &Text, services: &Services) -> String {
     match services {
         Services::All => text.t("list-everything"),
+        Services::Ports(ports) if ports.is_empty() => text.t("list-answers"),
         Services::Ports(ports) => {
             let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
             ports.join(", ")

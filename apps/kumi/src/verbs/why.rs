@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
 use crate::text::{Text, args};
-use api::{Action, Fact, Fate, Mode, Request, Response, Why};
+use crate::usage::wrong_value;
+use api::{Action, Fact, Fate, Mode, PortRange, Request, Response, Why};
 use clap::ArgMatches;
 use std::net::IpAddr;
 
@@ -20,7 +21,12 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Ok(address) => address,
         Err(_) => address_of(context, value)?.into(),
     };
-    let why = expect_answer!(context, &Request::Why { address }, Response::Why(why) => why);
+    let service = match matches.get_one::<String>("port") {
+        Some(port) => Some(service(context, port)?),
+        None => None,
+    };
+    let request = Request::Why { address, service };
+    let why = expect_answer!(context, &request, Response::Why(why) => why);
     if context.json {
         output::json(&serde_json::json!({
             "address": address, "fate": why.fate, "facts": why.facts,
@@ -34,6 +40,20 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         context.say(&format!("  - {}", sentence(text, it)));
     }
     Ok(())
+}
+
+/// A service as `tcp/22`, or the number of a TCP port.
+fn service(context: &Context, text: &str) -> Result<PortRange, Failure> {
+    let port = match text.parse::<u16>() {
+        Ok(port) => format!("tcp/{port}"),
+        Err(_) => text.to_owned(),
+    };
+    let parsed: Option<PortRange> = port.parse().ok();
+    let expected = || context.text.t("expected-service");
+    let is_one = |it: &PortRange| it.lo == it.hi;
+    parsed
+        .filter(is_one)
+        .ok_or_else(|| wrong_value("--port", text, &expected()))
 }
 
 fn fate(why: &Why) -> &'static str {
@@ -84,6 +104,19 @@ fn sentence(text: &Text, fact: &Fact) -> String {
             }
         }
         Fact::NoRoute => text.t("why-no-route"),
+        Fact::Rules { here, there } => {
+            let here = show::services(text, here);
+            let there = show::services(text, there);
+            text.tr("why-rules", args!(here = here, there = there))
+        }
+        Fact::Permits { group, rules } if rules.is_empty() => {
+            text.tr("why-no-permit", args!(group = group.clone()))
+        }
+        Fact::Permits { group, rules } => {
+            let numbers: Vec<String> = rules.iter().map(usize::to_string).collect();
+            let (group, rules) = (group.clone(), numbers.join(", "));
+            text.tr("why-permits", args!(group = group, rules = rules))
+        }
         Fact::Denied => text.t("why-denied"),
         Fact::Allowed { services } => {
             let services = show::services(text, services);

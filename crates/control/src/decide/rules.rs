@@ -15,7 +15,7 @@ use crate::TESTS_MAX;
 use crate::command::{Command, Refusal};
 use crate::event::Event;
 use crate::model::Tenant;
-use crate::reach::RuleTest;
+use crate::rule_test::RuleTest;
 
 impl Tenant {
     pub(super) fn set_roles(

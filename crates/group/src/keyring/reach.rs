@@ -18,6 +18,14 @@ pub struct Reach {
     pub there: Services,
 }
 
+impl Reach {
+    /// Everything, both ways.
+    pub const ALL: Self = Self {
+        here: Services::All,
+        there: Services::All,
+    };
+}
+
 impl Keyring {
     /// Takes rules that anybody may have handed over; whether they are newer than those that are held.
     ///
@@ -34,51 +42,46 @@ impl Keyring {
     }
 
     /// What a peer and this node may reach at each other by the groups that both are in now, as far as
-    /// `counts` says so: what any of them permits.
+    /// `counts` says so: what any of them permits. `None`: there is no such group.
     #[must_use]
-    pub fn reach(&self, f: NodeAddr, now_unix_s: u64, counts: impl Fn(GroupId) -> bool) -> Reach {
-        let nothing = || Services::Ports(Vec::new());
-        let mut reach = Reach {
-            here: nothing(),
-            there: nothing(),
-        };
-        for (group, peer) in self.shared(f, now_unix_s).filter(|(it, _)| counts(*it)) {
-            let Some(joined) = self.groups.get(&group) else {
-                continue;
+    pub fn reach(
+        &self,
+        f: NodeAddr,
+        now_unix_s: u64,
+        counts: impl Fn(GroupId) -> bool,
+    ) -> Option<Reach> {
+        let shared = self.shared(f, now_unix_s);
+        let shared = shared.filter(|(group, _)| counts(*group));
+        let each = shared.filter_map(|(group, peer)| {
+            let joined = self.groups.get(&group)?;
+            let Some(rules) = &joined.rules else {
+                return Some(Reach::ALL);
             };
-            let own = joined.roles();
-            let roles = &peer.attributes.roles;
-            let all = || (Services::All, Services::All);
-            let rules = joined.rules.as_ref();
-            let (here, there) = rules.map_or_else(all, |rules| {
-                (rules.services(roles, &own), rules.services(&own, roles))
-            });
-            reach.here = reach.here.or(here);
-            reach.there = reach.there.or(there);
-        }
-        reach
+            let (own, roles) = (joined.roles(), &peer.attributes.roles);
+            Some(Reach {
+                here: rules.services(roles, &own),
+                there: rules.services(&own, roles),
+            })
+        });
+        each.reduce(|one, other| Reach {
+            here: one.here.or(other.here),
+            there: one.there.or(other.there),
+        })
     }
 
-    /// The places of the permits of a group by which a peer may reach a service here or, outwards, this node one
-    /// there. `None`: the group has no rules, and lets its members reach everything.
+    /// The places of the permits of a group by which this node may reach a service at a peer. `None`: the group has no rules, and lets its members reach everything.
     #[must_use]
     pub fn permits(
         &self,
         group: GroupId,
         f: NodeAddr,
-        outwards: bool,
         service: (Proto, u16),
     ) -> Option<Vec<usize>> {
         let joined = self.groups.get(&group)?;
         let permits = joined.rules.as_ref()?.permits.as_ref()?;
         let own = joined.roles();
-        let roles = joined.peers.get(&f).map(|it| it.attributes.roles.clone());
-        let roles = roles.unwrap_or_default();
-        let parties = match outwards {
-            true => (&own[..], &roles[..]),
-            false => (&roles[..], &own[..]),
-        };
-        let found = permitting(permits, parties, service);
+        let roles = &joined.peers.get(&f)?.attributes.roles;
+        let found = permitting(permits, (&own, roles), service);
         Some(found.map(|(place, _)| place).collect())
     }
 }

@@ -1,3 +1,5 @@
+//! Permits permit what they name, and nothing else; the flat table holds what the list holds.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -9,13 +9,12 @@ use super::{
     verify, verify_server,
 };
 use crate::element::{Kind, Mode};
+use crate::name::is_name;
 use crate::rules::{ROLES_MAX, is_role};
 
 const NAME: &str = "kumihimo group admission v1";
 /// Longest list of attributes, in bytes.
 pub const ATTRIBUTES_LEN_MAX: usize = 1_024;
-/// Longest name in a group, in bytes.
-pub const NAME_LEN_MAX: usize = 63;
 /// Most prefixes behind a member.
 pub const PREFIXES_MAX: usize = 32;
 /// Most prefixes that a group protects.
@@ -24,7 +23,7 @@ pub const SITE_MAX: usize = 16;
 /// What an admission says beyond kind and mode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
-    /// Its name in the group (`name.group.kumi`): 1 to [`NAME_LEN_MAX`] bytes.
+    /// Its name in the group (`name.group.kumi`): 1 to [`crate::statement::NAME_LEN_MAX`] bytes.
     pub name: Option<String>,
     /// What lies behind it, at most [`PREFIXES_MAX`].
     pub prefixes: Vec<Prefix>,
@@ -269,12 +268,4 @@ fn read_roles(bytes: &[u8]) -> Result<Vec<String>, Malformed> {
 fn are_roles(roles: &[String]) -> bool {
     let ascend = roles.is_sorted_by(|one, next| one < next);
     ascend && roles.len() <= ROLES_MAX && roles.iter().all(|role| is_role(role))
-}
-
-/// Whether a text may be a name in a group: one label of a host name, in any script.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let fits = (1..=NAME_LEN_MAX).contains(&name.len());
-    let is_wrong = |letter: char| letter.is_control() || letter.is_whitespace() || letter == '.';
-    fits && !name.contains(is_wrong)
 }

@@ -19,9 +19,8 @@ mod genesis;
 mod lease;
 mod rules;
 
-pub use admission::{
-    ATTRIBUTES_LEN_MAX, Admission, Attributes, NAME_LEN_MAX, PREFIXES_MAX, SITE_MAX, is_name,
-};
+pub use crate::name::{NAME_LEN_MAX, is_name};
+pub use admission::{ATTRIBUTES_LEN_MAX, Admission, Attributes, PREFIXES_MAX, SITE_MAX};
 pub use authority::{Authority, SERVERS_MAX, Server};
 pub use entry::{ENTRY_LEN_MAX, Entry, EntryBody, EpochEntry};
 pub use genesis::{ADMINS_MAX, Genesis, Policy};

@@ -140,7 +140,7 @@ impl Snapshot {
         outer: Ecn,
         packet: &mut [u8],
     ) -> Result<(), DropReason> {
-        let services = entry.services.as_ref().ok_or(DropReason::NotAllowed)?;
+        let reach = entry.reach.as_ref().ok_or(DropReason::NotAllowed)?;
         let view = IpView::parse(packet).map_err(|_| DropReason::Malformed)?;
         if !NodeAddr::of_ip(view.src()).is_some_and(|src| self.is_of(entry, src)) {
             return Err(DropReason::SourceNotPeer);
@@ -153,7 +153,7 @@ impl Snapshot {
         }
         let flow = flow_key(&view, Direction::In);
         let established = || flows.contains(now, &flow);
-        if !decide(services, &flow, Direction::In, established).passes() {
+        if !decide(&reach.here, &flow, established).passes() {
             return Err(DropReason::ServiceDenied);
         }
         let (inner, says_mss) = (view.ecn(), view.is_tcp_handshake());

@@ -26,7 +26,7 @@ mod verdict;
 pub(crate) use doorman::{Doorman, Entry};
 pub(crate) use inbound::refusal;
 pub use outbound::Sealer;
-pub(crate) use outbound::{error_source, note_flow};
+pub(crate) use outbound::{error_source, may_leave, note_flow};
 pub(crate) use relay::{Hops, Leg, OwnChannel, Owner, Relayed, Route};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::{Names, Out, PeerEntry};

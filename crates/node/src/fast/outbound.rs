@@ -6,7 +6,8 @@
 use super::snapshot::{Holder, Out, flow_key};
 use super::{DropReason, FastReport, HEADROOM, Outbound, Route, Snapshot};
 use crate::INNER_MTU_USUAL;
-use group::{Direction, FlowTable, Services, decide};
+use group::keyring::Reach;
+use group::{Direction, FlowTable, Services, decide, decide_outwards};
 use session::hop::Way;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -66,7 +67,10 @@ impl Snapshot {
             routed => routed.map_err(Outbound::Drop)?,
         };
         let entry = self.find(to).ok_or(Outbound::Slow)?;
-        let services = entry.services.as_ref().ok_or(Outbound::Slow)?;
+        let reach = entry.reach.as_ref().ok_or(Outbound::Slow)?;
+        if !may_leave(reach, &view) {
+            return Err(self.refuse(&view, IcmpError::AdminProhibited, DropReason::RuledOut));
+        }
         let sendable = |out: &&Out| out.transport.is_sendable(now);
         let out = entry.out.as_ref().filter(sendable).ok_or(Outbound::Slow)?;
         if packet_len > usize::from(out.inner_mtu) && !view.may_be_cut() {
@@ -76,7 +80,7 @@ impl Snapshot {
         if is_long || TRANSPORT_HEADER_LEN + KIND_LEN + packet_len + TAG_LEN > out.datagram_max {
             return Err(Outbound::Slow);
         }
-        note_flow(services, flows, now, &view);
+        note_flow(&reach.here, flows, now, &view);
         Ok(Sealer {
             snapshot: self,
             out,
@@ -123,10 +127,13 @@ impl Snapshot {
     }
 
     fn too_big(&self, view: &IpView<'_>, mtu: u16) -> Outbound {
-        let error = IcmpError::PacketTooBig { mtu };
+        self.refuse(view, IcmpError::PacketTooBig { mtu }, DropReason::TooLarge)
+    }
+
+    fn refuse(&self, view: &IpView<'_>, error: IcmpError, reason: DropReason) -> Outbound {
         match icmp_error(view.packet(), error, error_source(self.own.f, view.dst())) {
-            Some(reply) => Outbound::Reply(reply, DropReason::TooLarge),
-            None => Outbound::Drop(DropReason::TooLarge),
+            Some(reply) => Outbound::Reply(reply, reason),
+            None => Outbound::Drop(reason),
         }
     }
 
@@ -197,7 +204,13 @@ pub(crate) fn note_flow(services: &Services, flows: &FlowTable, now: Duration, v
         return;
     }
     let flow = flow_key(view, Direction::Out);
-    if !decide(services, &flow, Direction::In, || false).passes() {
+    if !decide(services, &flow, || false).passes() {
         flows.note(now, &flow);
     }
+}
+
+/// Whether the other end will take a packet of this end, as far as this end knows the rules.
+pub(crate) fn may_leave(reach: &Reach, view: &IpView<'_>) -> bool {
+    let is_free = reach.there == Services::All;
+    is_free || decide_outwards(&reach.there, &reach.here, &flow_key(view, Direction::Out)).passes()
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use group::{Direction, FlowKey, Services};
+use group::keyring::Reach;
+use group::{Direction, FlowKey};
 use identity::{LocalIdentity, PublicIdentity};
 use session::transport::Transport;
 use wire::ip::{IpView, proto};
@@ -56,9 +57,9 @@ pub(crate) fn subnet(addr: NodeAddr) -> Subnet {
 #[derive(Debug)]
 pub(crate) struct PeerEntry {
     pub(crate) names: Names,
-    /// What it may reach; `None`: it may have a session, as a Bridge or a client, and nothing
-    /// else.
-    pub(crate) services: Option<Services>,
+    /// What it may reach here, and this node there; `None`: it may have a session, as a Bridge or a
+    /// client, and nothing else.
+    pub(crate) reach: Option<Reach>,
     /// It has proven a group, and its membership is on its way: the slow path keeps its packets.
     pub(crate) proving: bool,
     /// What it announces and this node accepts.
@@ -161,7 +162,7 @@ impl Snapshot {
             let keys = (Arc::clone(transport), Arc::clone(&entry));
             self.by_index.insert(transport.local_index(), keys);
         }
-        if entry.services.is_none() {
+        if entry.reach.is_none() {
             return;
         }
         self.site.extend(entry.site.iter().copied());

@@ -162,6 +162,8 @@ drop_reasons! {
     NoRoute => "no_route",
     /// The local packet goes to a node that is not allowed.
     NotAllowed => "not_allowed",
+    /// The rules of the groups do not let the local packet reach this at its peer.
+    RuledOut => "ruled_out",
     /// Larger than the receiver accepts.
     TooLarge => "too_large",
     /// No room to park it while the handshake runs.

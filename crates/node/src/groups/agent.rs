@@ -308,6 +308,7 @@ impl Node {
             lease: given.lease,
             links: Vec::new(),
             secrets: Vec::new(),
+            rules: given.rules,
         };
         let keyring = &mut self.groups.keyring;
         match keyring.welcome(&*self.crypto, now.unix_s, welcome) {

@@ -8,6 +8,7 @@
 //! | entries | verified, kept, and handed on to every other member in touch; removals act at once |
 //! | entries wanted | answered |
 //! | secret | taken if an entry commits to it |
+//! | rules, their head | in `rules` |
 //!
 //! Entries and secrets are told to members whose membership holds and to nobody else.
 
@@ -66,6 +67,8 @@ impl Node {
                 name,
                 secret,
             } => self.secret_in(now, f, group, name, secret),
+            Message::Rules(rules) => self.rules_in(now, f, *rules),
+            Message::RulesHead { group, serial } => self.rules_head_in(now, f, group, serial),
         }
     }
 
@@ -108,6 +111,9 @@ impl Node {
             }
             let heads = self.groups.keyring.heads(group).collect();
             self.tell_member(now, f, &Message::Heads { group, heads });
+            if self.rules_serial(group) > 0 {
+                self.tell_rules_head(now, f, group);
+            }
         }
     }
 
@@ -326,14 +332,14 @@ impl Node {
     }
 
     /// Whether F has shown that it belongs to the group, in this session.
-    fn is_shown(&self, now: Now, f: NodeAddr, group: GroupId) -> bool {
+    pub(crate) fn is_shown(&self, now: Now, f: NodeAddr, group: GroupId) -> bool {
         let mut shared = self.groups.keyring.shared(f, now.unix_s);
         shared.any(|(there, _)| there == group)
     }
 
     /// Whether to read what F says of a group: a member that has shown that it is, or its server.
     /// What it says is verified in any case; this only bounds who may make work.
-    fn may_hear(&self, now: Now, f: NodeAddr, group: GroupId) -> bool {
+    pub(crate) fn may_hear(&self, now: Now, f: NodeAddr, group: GroupId) -> bool {
         self.is_shown(now, f, group) || self.is_server_of(f, group)
     }
 

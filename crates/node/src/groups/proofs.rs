@@ -71,7 +71,7 @@ impl Node {
     /// Whether F is in a group with this node, by the session that stands.
     pub(crate) fn is_member(&self, f: NodeAddr) -> bool {
         let peer = self.peers.get(&f);
-        peer.is_some_and(|peer| peer.proven.is_member)
+        peer.is_some_and(|peer| peer.proven.reach.is_some())
     }
 
     /// Whether F may still show that it is.
@@ -169,21 +169,25 @@ impl Node {
 
     /// Whether packets pass between this node and F, by its groups; acts on a change.
     pub(crate) fn judge_member(&mut self, now: Now, f: NodeAddr) {
-        let shared = self.groups.keyring.shared(f, now.unix_s);
-        let shared: Vec<GroupId> = shared.map(|(group, _)| group).collect();
         let Some(peer) = self.peers.get_mut(&f) else {
             return;
         };
         let proven = &mut peer.proven;
-        let is_member = shared.iter().any(|group| proven.groups.contains(group));
+        let keyring = &self.groups.keyring;
+        let reach = keyring.reach(f, now.unix_s, |group| proven.groups.contains(&group));
+        let is_member = reach.is_some();
         if is_member {
             self.groups.proving.remove(&f);
         }
-        if is_member == proven.is_member {
+        if reach == proven.reach {
             return;
         }
-        proven.is_member = is_member;
+        let was_member = proven.reach.is_some();
+        proven.reach = reach;
         self.snapshot_stale = true;
+        if is_member == was_member {
+            return;
+        }
         if !is_member {
             proven.held.clear();
             if !self.may_meet(f) {

@@ -83,7 +83,10 @@ impl Node {
 
     /// What the groups that a peer shares with this node say lies behind it.
     pub(crate) fn signed_prefixes(&self, f: NodeAddr) -> impl Iterator<Item = Prefix> {
-        let peer = self.peers.get(&f).filter(|peer| peer.proven.is_member);
+        let peer = self
+            .peers
+            .get(&f)
+            .filter(|peer| peer.proven.reach.is_some());
         let groups = peer.map(|peer| &peer.proven.groups);
         let shared = self.groups.keyring.peers_of(f);
         let shared = shared.filter(move |(group, _)| groups.is_some_and(|it| it.contains(group)));

@@ -135,6 +135,8 @@ impl Node {
         let (nonce, token) = (negotiation.nonce, negotiation.token);
         self.site.parked_bytes = self.site.parked_bytes.saturating_sub(packet.len());
         self.set_entry(now, ends, Action::Encrypt, Some(f), true);
+        let may_leave = packet.is_empty() || self.starts_flow(now, f, &packet);
+        let packet = if may_leave { packet } else { Vec::new() };
         // The answer may be quicker than the CDN.
         self.publish_if_stale();
         let mpit = SiteMessage::Mpit {

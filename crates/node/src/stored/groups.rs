@@ -227,6 +227,7 @@ impl GroupRecord {
             authority: kept.authority,
             admission: kept.admission,
             lease: kept.lease,
+            rules: kept.rules,
         };
         let secret = |(name, secret): &(EpochName, EpochSecret)| SecretRecord::of(*name, secret);
         Self {
@@ -260,6 +261,7 @@ impl GroupRecord {
                 .map(ChainRecord::links)
                 .collect::<Option<_>>()?,
             secrets: secrets.collect(),
+            rules: given.rules,
         })
     }
 

@@ -96,6 +96,7 @@ fn put_a_node_in_a_group_and_that_is_all() {
     let planned = hosts[0].json(&["group", "plan", "remove", "m1", "lab"]);
     let closes = serde_json::json!({
         "change": "closes", "one": "m1", "other": "m2", "groups": ["lab"], "waits": false,
+        "forth": { "was": ["all"], "is": [] }, "back": { "was": ["all"], "is": [] },
     });
     assert_eq!(planned["pairs"], serde_json::json!([closes]));
     assert!(pings(ada, &f_bob) && pings(bob, &f_ada));

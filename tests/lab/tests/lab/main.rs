@@ -19,6 +19,7 @@ mod openvpn;
 mod proxies;
 mod readme;
 mod rotate;
+mod rules;
 mod service;
 mod site;
 mod spaces;

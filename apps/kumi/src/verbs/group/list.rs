@@ -100,6 +100,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
         text.t("groups-next"),
         text.t("groups-zone"),
         text.t("groups-members"),
+        text.t("groups-rules"),
     ]];
     rows.extend(managed.groups.iter().map(|group| {
         let dash = || "-".to_owned();
@@ -109,6 +110,10 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
             group.next_unix_s.map_or_else(dash, output::time),
             group.zone.clone(),
             join(group.members.iter().cloned()),
+            match &group.rules {
+                Some(rules) => rules.len().to_string(),
+                None => dash(),
+            },
         ]
     }));
     lines.extend(output::table(&rows));
@@ -121,6 +126,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
         text.t("groups-element"),
         text.t("groups-mode"),
         text.t("groups-of"),
+        text.t("groups-roles"),
         text.t("peers-state"),
     ]];
     rows.extend(managed.members.iter().map(|member| row(text, member)));
@@ -147,6 +153,7 @@ fn row(text: &Text, member: &Member) -> Vec<String> {
         member.element.map_or_else(dash, kind),
         mode(text, member.mode),
         join(member.groups.iter().cloned()),
+        join(member.roles.iter().cloned()),
         text.t(state),
     ]
 }

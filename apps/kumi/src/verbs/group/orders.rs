@@ -80,6 +80,7 @@ pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         groups: groups.clone(),
         mode: mode(context, matches)?,
         accepts: prefixes(context, matches, "behind")?,
+        roles: roles(matches, "role"),
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     };
     let answer = ask(context, &Request::Group(request))?;
@@ -109,6 +110,7 @@ pub(super) fn invite(context: &Context, matches: &ArgMatches) -> Result<(), Fail
         groups: groups(matches),
         uses,
         mode: mode(context, matches)?,
+        roles: roles(matches, "role"),
         expires_s: invite::expires_s(context, matches, api::EXPIRES_S_DEFAULT)?,
     });
     let Response::GroupLine(line) = ask(context, &request)? else {
@@ -194,6 +196,12 @@ pub(super) fn uses(context: &Context, matches: &ArgMatches) -> Result<u32, Failu
 pub(super) fn groups(matches: &ArgMatches) -> Vec<String> {
     let groups = matches.get_many::<String>("GROUP").unwrap_or_default();
     groups.cloned().collect()
+}
+
+/// Roles, each said by itself.
+pub(super) fn roles(matches: &ArgMatches, argument: &str) -> Vec<String> {
+    let roles = matches.get_many::<String>(argument).unwrap_or_default();
+    roles.cloned().collect()
 }
 
 fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
