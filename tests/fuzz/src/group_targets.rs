@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 use group::agent::AgentMessage;
 use group::dprp::{Dde, Ends, Rgi, SiteMessage};
 use group::message::{Message, decode_shown, encode_shown};
+use group::rules::{Party, Permit};
 use group::statement::{
     Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
-    Membership, Policy, Server, Signer,
+    Membership, Policy, Rules, Server, Signer,
 };
-use group::{Kind, Mode};
+use group::{Kind, Mode, PortRange, Proto, Services};
 use identity::crypto::AwsLc;
 use wire::{NodeAddr, Reader};
 
@@ -34,6 +35,14 @@ pub fn group(bytes: &[u8]) {
         read.attributes().expect("they were read before");
         let holds = read.holds(&AwsLc, genesis, authority);
         assert!(!holds || read.group == authority.group);
+    }
+    if let Ok(read) = Rules::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        let holds = read.holds(&AwsLc, genesis, authority);
+        assert!(!holds || read.group == authority.group);
+        // Whatever was read can be asked, and a packet finds its range.
+        let services = read.services(&["staff".to_owned()], &["server".to_owned()]);
+        assert!(services.hold(Proto::Tcp, 22) || services != Services::All);
     }
     if let Ok(read) = Lease::decode(bytes) {
         assert_eq!(read.encode(), bytes);
@@ -141,7 +150,7 @@ fn genesis() -> (Genesis, Authority) {
 
 /// One message of each type.
 pub fn message_seeds() -> Vec<Vec<u8>> {
-    let [genesis, _, authority, admission, lease, entries] = statements();
+    let [genesis, _, authority, admission, lease, entries, rules] = statements();
     let (group, head) = ([7; 16], [&[0, 0, 0, 1][..], &[5; 32]].concat());
     let group_of_entries = entries.get(1..17).expect("a group").to_vec();
     let zero = [0; 36];
@@ -168,9 +177,24 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
                 &lease,
                 &sized(&genesis),
                 &sized(&authority),
+                &sized(&[]),
                 &admission,
             ],
         ),
+        of(
+            0x19,
+            &[
+                &[3],
+                b"lab",
+                &lease,
+                &sized(&genesis),
+                &sized(&authority),
+                &sized(&rules),
+                &admission,
+            ],
+        ),
+        of(0x28, &[&rules]),
+        of(0x29, &[&group, &[0; 7], &[9]]),
         of(0x1a, &[&[0; 7], &[9], &[0; 16]]),
         of(0x1b, &[&[0xfc; 16]]),
         of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
@@ -185,8 +209,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     statements().into()
 }
 
-/// Two geneses, an authority, an admission, a lease, two entries.
-fn statements() -> [Vec<u8>; 6] {
+/// Two geneses, an authority, an admission, a lease, two entries, rules.
+fn statements() -> [Vec<u8>; 7] {
     let (genesis, authority) = genesis();
     let group = genesis.id(&AwsLc);
     let locked = Genesis {
@@ -204,6 +228,7 @@ fn statements() -> [Vec<u8>; 6] {
         name: Some("printer".to_owned()),
         prefixes: vec!["192.168.20.0/24".parse().expect("a prefix")],
         site: vec!["192.0.2.0/24".parse().unwrap()],
+        roles: vec!["server".to_owned(), "staff".to_owned()],
     };
     let element = (Kind::Gen, Mode::Closed);
     let admission = Admission::new(group, member, NOW_UNIX_S, element, &attributes);
@@ -225,7 +250,29 @@ fn statements() -> [Vec<u8>; 6] {
         admission.encode(),
         lease.encode(),
         [first.encode(), second.encode()].concat(),
+        rules(group).encode(),
     ]
+}
+
+fn rules(group: GroupId) -> Rules {
+    let port = |proto, lo, hi| PortRange { proto, lo, hi };
+    let ports = vec![port(Proto::Tcp, 22, 22), port(Proto::Udp, 6_000, 6_100)];
+    let permits = vec![
+        Permit {
+            from: Party::Role("staff".to_owned()),
+            to: Party::Role("server".to_owned()),
+            services: Services::Ports(ports),
+        },
+        Permit {
+            from: Party::Anybody,
+            to: Party::Anybody,
+            services: Services::All,
+        },
+    ];
+    let rules = Rules::new(group, NOW_UNIX_S, NOW_UNIX_S, Some(permits));
+    let mut rules = rules.expect("it fits");
+    rules.sign(&signer(), 1);
+    rules
 }
 
 fn entry(group: GroupId, number: u32, before: [u8; 32], body: EntryBody) -> Entry {
@@ -258,6 +305,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 16);
+        assert_eq!(seeds.len(), 19);
     }
 }

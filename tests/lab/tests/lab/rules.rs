@@ -95,6 +95,7 @@ fn members_reach_what_the_rules_permit_and_sessions_that_stand_obey() {
     }
     // Somebody is in the middle of something that the rules do not permit.
     let got = bob.dir.join("got");
+    let page = url(web, 8080);
     let slow = [
         "curl",
         "-sS",
@@ -105,7 +106,7 @@ fn members_reach_what_the_rules_permit_and_sessions_that_stand_obey() {
         "30",
         "-o",
     ];
-    let slow = [&slow[..], &[&got, &url(web, 8080)]].concat();
+    let slow = [&slow[..], &[&got, &page]].concat();
     let mut running = bob.spawn_inside(&slow);
     eventually(LIMIT, "some of the page", || {
         let len = std::fs::metadata(&got).ok()?.len();
@@ -152,7 +153,7 @@ fn members_reach_what_the_rules_permit_and_sessions_that_stand_obey() {
     assert!(running.is_alive(), "it waits in vain");
     // It is the element that decrypts that decides, and the one that encrypts that says so.
     let denied = |host: &Host<'_>, reason: &str| {
-        host.json(&["status"])["dropped"][reason]
+        host.json(&["status"])["drops"][reason]
             .as_u64()
             .unwrap_or(0)
     };

@@ -9,6 +9,7 @@
 
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
+mod rules;
 mod site;
 mod world;
 

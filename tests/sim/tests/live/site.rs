@@ -298,7 +298,7 @@ fn a_restart_does_not_forget_where_members_were_and_an_administrator_may() {
 fn a_node_says_why_a_flow_goes_as_it_does() {
     let mut groups = site(&[("lab", Mode::Closed), ("lab", Mode::Open)]);
     let there = v4(&groups, 2).into();
-    let why = |groups: &mut Groups| groups.world.with(1, |node, now| node.why(now, there));
+    let why = |groups: &mut Groups| groups.world.with(1, |node, now| node.why(now, there, None));
     let before = why(&mut groups);
     assert_eq!(before.verdict, Verdict::Asks);
     assert!(before.facts.contains(&Fact::NoEntry));
@@ -318,10 +318,14 @@ fn a_node_says_why_a_flow_goes_as_it_does() {
     assert!(removed.facts.contains(&Fact::WasMember(f)));
     assert!(!removed.facts.iter().any(in_lab));
     // On overlay addresses it says so too.
-    let overlay = groups.world.with(1, |node, now| node.why(now, f.to_ip()));
+    let overlay = groups
+        .world
+        .with(1, |node, now| node.why(now, f.to_ip(), None));
     assert!(overlay.facts.contains(&Fact::Unknown { groups: 1 }));
     let nobody = "10.9.8.7".parse().unwrap();
-    let past = groups.world.with(1, |node, now| node.why(now, nobody));
+    let past = groups
+        .world
+        .with(1, |node, now| node.why(now, nobody, None));
     assert_eq!(
         (past.verdict, past.facts),
         (Verdict::Past, vec![Fact::NoRoute])
