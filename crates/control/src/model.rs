@@ -61,6 +61,8 @@ pub struct Group {
     pub chain: Chain,
     /// The admissions in force by member.
     pub admissions: BTreeMap<String, Admission>,
+    /// Admissions that the admins of a locked group are asked to sign, with the signatures so far.
+    pub asked: BTreeMap<String, Admission>,
     /// The last event that changed what every member must know.
     pub changed_rev: u64,
 }

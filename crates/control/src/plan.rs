@@ -44,7 +44,8 @@ pub struct PairChange {
     pub other: String,
     /// The groups by which they are open then, or were, if it closes.
     pub groups: BTreeSet<String>,
-    /// The node of one of them has not come yet: until then nothing passes.
+    /// The node of one of them has not come yet, or the admins of a locked group have not signed: until then
+    /// nothing passes.
     pub waits: bool,
 }
 
@@ -148,12 +149,18 @@ fn pair(before: &Tenant, after: &Tenant, one: &str, other: &str) -> Option<PairC
         Change::Closes => (before, was),
         Change::Opens | Change::Stays => (after, is),
     };
-    let has_come = |name: &str| tenant.members.get(name).is_some_and(|it| it.f.is_some());
+    // A locked group waits for its admins, too.
+    let is_in = |name: &str, group: &String| {
+        let has_come = tenant.members.get(name).is_some_and(|it| it.f.is_some());
+        let group = tenant.groups.get(group);
+        has_come && group.is_some_and(|it| it.admissions.contains_key(name))
+    };
+    let passes = groups.iter().any(|it| is_in(one, it) && is_in(other, it));
     Some(PairChange {
         change,
         one: one.to_owned(),
         other: other.to_owned(),
         groups,
-        waits: !(has_come(one) && has_come(other)),
+        waits: !passes,
     })
 }

@@ -36,6 +36,7 @@ const LOCATE: u16 = 0x1b;
 const LOCATED: u16 = 0x1c;
 const FIND: u16 = 0x1d;
 const FOUND: u16 = 0x1e;
+const ENROL_LOCKED: u16 = 0x1f;
 
 /// How far a member has come in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,13 @@ pub struct Given {
 pub enum AgentMessage {
     /// Node to server: I come by this invite.
     Enrol(Enrol),
+    /// Node to server: I come by this invite of a locked group, whose key has signed this.
+    EnrolLocked {
+        /// The secret of the invite, as the server knows it.
+        secret: [u8; SECRET_LEN],
+        /// What this node is then.
+        admission: Box<Admission>,
+    },
     /// Server to node: what became of it.
     Enrolled {
         /// Whether it worked.
@@ -171,6 +179,7 @@ impl AgentMessage {
     pub const fn kind(&self) -> u16 {
         match self {
             Self::Enrol(_) => ENROL,
+            Self::EnrolLocked { .. } => ENROL_LOCKED,
             Self::Enrolled { .. } => ENROLLED,
             Self::Resume { .. } => RESUME,
             Self::Welcome(_) => Self::WELCOME,
@@ -187,7 +196,11 @@ impl AgentMessage {
     pub const fn is_for_server(&self) -> bool {
         matches!(
             self,
-            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. } | Self::Find(_)
+            Self::Enrol(_)
+                | Self::EnrolLocked { .. }
+                | Self::Resume { .. }
+                | Self::Locate { .. }
+                | Self::Find(_)
         )
     }
 
@@ -197,6 +210,9 @@ impl AgentMessage {
         let mut out = Writer::default();
         match self {
             Self::Enrol(enrol) => write_enrol(&mut out, enrol),
+            Self::EnrolLocked { secret, admission } => {
+                out.bytes(secret).bytes(&admission.encode());
+            }
             Self::Enrolled { answer, text } => {
                 let answer = match answer {
                     Answer::Done => 0,
@@ -254,6 +270,10 @@ impl AgentMessage {
         let mut reader = Reader::new(bytes, "agent message");
         let message = match kind {
             ENROL => Self::Enrol(read_enrol(&mut reader)?),
+            ENROL_LOCKED => Self::EnrolLocked {
+                secret: *reader.array()?,
+                admission: Box::new(Admission::decode(reader.rest())?),
+            },
             ENROLLED => Self::Enrolled {
                 answer: match reader.u8()? {
                     0 => Answer::Done,

@@ -410,6 +410,7 @@ fn invites(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) {
             secret: [0x5E; 16],
             place: place.clone(),
             bridges: vec![place.clone(); bridges],
+            lock: Vec::new(),
         };
         let line = invite.encode(|bytes| {
             bodies.push(bytes.to_vec());

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use group::Kind;
-use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, is_name};
+use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, Policy, is_name};
 use identity::crypto::random;
 use wire::NodeAddr;
 
 use super::invites::{check_prefixes, kind_before};
+use super::locked::ask;
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
 use crate::command::{Addition, Refusal};
@@ -123,7 +124,7 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// Signs an admission.
+    /// Signs an admission; asks the admins to, if the group is locked.
     pub(super) fn admit(
         &self,
         context: &mut Context<'_>,
@@ -149,6 +150,9 @@ impl Tenant {
             &attributes,
         );
         let mut admission = admission.map_err(|error| Refusal::Statement(error.to_string()))?;
+        if found.genesis.policy != Policy::Managed {
+            return ask(found, (name, group), admission, outcome);
+        }
         admission.sign(&context.signer(), found.chain.index());
         outcome.events.push(Event::Admitted {
             member: name.to_owned(),

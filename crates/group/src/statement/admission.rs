@@ -4,13 +4,15 @@ use identity::crypto::Crypto;
 use wire::prefix::{PREFIX_LEN, Prefix};
 use wire::{Malformed, NodeAddr, Reader, Tlvs, Unencodable, Writer};
 
+use super::proof::Proof;
 use super::{
-    ADMINS_MAX, Authority, Genesis, GroupId, Membership, Policy, Signer, VERSION, read_version,
-    verify, verify_server,
+    Authority, Genesis, GroupId, InviteCertificate, Membership, Policy, Signer, VERSION,
+    read_version, verify, verify_server,
 };
 use crate::element::{Kind, Mode};
 
 const NAME: &str = "kumihimo group admission v1";
+const NAME_BY_INVITE: &str = "kumihimo group admission by invite v1";
 /// Longest list of attributes, in bytes.
 pub const ATTRIBUTES_LEN_MAX: usize = 1_024;
 /// Longest name in a group, in bytes.
@@ -47,8 +49,8 @@ pub struct Admission {
     pub kind: Kind,
     /// The attributes as they were signed; [`Admission::attributes`] reads them.
     attributes: Vec<u8>,
-    /// Who signed, by ascending index: the server, or the admins.
-    signatures: Vec<(u8, [u8; 64])>,
+    /// Who says so.
+    proof: Proof,
 }
 
 impl Admission {
@@ -70,7 +72,7 @@ impl Admission {
             mode: element.1,
             kind: element.0,
             attributes: attributes.encode()?,
-            signatures: Vec::new(),
+            proof: Proof::default(),
         })
     }
 
@@ -78,9 +80,53 @@ impl Admission {
     /// group.
     pub fn sign(&mut self, by: &Signer<'_>, index: u8) {
         let signature = by.sign(NAME, &self.unsigned());
-        self.signatures.retain(|(other, _)| *other != index);
-        self.signatures.push((index, signature));
-        self.signatures.sort_unstable_by_key(|(index, _)| *index);
+        self.proof.add(index, signature);
+    }
+
+    /// Signs it by the key of an invite, which k admins have certified.
+    pub fn sign_by_invite(&mut self, by: &Signer<'_>, certificate: InviteCertificate) {
+        let signature = by.sign(NAME_BY_INVITE, &self.unsigned());
+        self.proof = Proof::ByInvite {
+            certificate: Box::new(certificate),
+            signature,
+        };
+    }
+
+    /// Takes a signature that an admin of a locked group made elsewhere; whether it is one.
+    pub fn accept(
+        &mut self,
+        crypto: &dyn Crypto,
+        genesis: &Genesis,
+        index: u8,
+        signature: [u8; 64],
+    ) -> bool {
+        let key = genesis.policy.admin(index);
+        let unsigned = self.unsigned();
+        let is_right = key.is_some_and(|key| verify(crypto, key, NAME, &unsigned, &signature));
+        if is_right {
+            self.proof.add(index, signature);
+        }
+        is_right
+    }
+
+    /// The admins, or the server, whose signatures it has, by index.
+    pub fn signers(&self) -> impl Iterator<Item = u8> {
+        self.proof.signers()
+    }
+
+    /// The certificate of the invite by which it was made, if it was.
+    #[must_use]
+    pub fn invite(&self) -> Option<&InviteCertificate> {
+        match &self.proof {
+            Proof::Signed(_) => None,
+            Proof::ByInvite { certificate, .. } => Some(certificate),
+        }
+    }
+
+    /// What its signatures cover, behind their name.
+    #[must_use]
+    pub fn signed_text(&self) -> Vec<u8> {
+        super::text(NAME, &self.unsigned())
     }
 
     /// Reads an admission; the signatures are not checked. Errors: another version, attributes or
@@ -102,18 +148,7 @@ impl Admission {
         }
         let attributes = reader.take(len)?;
         Attributes::decode(attributes)?;
-        let count = usize::from(reader.u8()?);
-        if count > ADMINS_MAX {
-            return Err(reader.malformed());
-        }
-        let mut signatures: Vec<(u8, [u8; 64])> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (index, signature) = (reader.u8()?, *reader.array()?);
-            if signatures.last().is_some_and(|(last, _)| *last >= index) {
-                return Err(reader.malformed());
-            }
-            signatures.push((index, signature));
-        }
+        let proof = Proof::read(&mut reader)?;
         reader.finish()?;
         Ok(Self {
             group,
@@ -122,7 +157,7 @@ impl Admission {
             mode,
             kind,
             attributes: attributes.to_vec(),
-            signatures,
+            proof,
         })
     }
 
@@ -130,11 +165,15 @@ impl Admission {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.unsigned();
-        bytes.push(u8::try_from(self.signatures.len()).unwrap_or(u8::MAX));
-        for (index, signature) in &self.signatures {
-            bytes.push(*index);
-            bytes.extend_from_slice(signature);
-        }
+        self.proof.write(&mut bytes);
+        bytes
+    }
+
+    /// Its bytes as they are before anybody signs.
+    #[must_use]
+    pub fn encode_unsigned(&self) -> Vec<u8> {
+        let mut bytes = self.unsigned();
+        Proof::default().write(&mut bytes);
         bytes
     }
 
@@ -147,26 +186,37 @@ impl Admission {
     #[must_use]
     pub fn holds(&self, crypto: &dyn Crypto, genesis: &Genesis, authority: &Authority) -> bool {
         let unsigned = self.unsigned();
-        let by = |key: &[u8; 32], signature| verify(crypto, key, NAME, &unsigned, signature);
-        let signed = match &genesis.policy {
-            Policy::Managed => match &self.signatures[..] {
+        let signed = match (&genesis.policy, &self.proof) {
+            (Policy::Managed, Proof::Signed(signatures)) => match &signatures[..] {
                 [(index, signature)] => {
                     let place = (self.group, *index);
                     verify_server(crypto, authority, place, NAME, &unsigned, signature)
                 }
                 _ => false,
             },
-            Policy::Locked { threshold, admins } => {
-                // A wrong signature among right ones spoils it: nobody adds bytes on the way.
-                let right = self.signatures.iter().all(|(index, signature)| {
-                    let admin = admins.get(usize::from(*index));
-                    admin.is_some_and(|key| by(key, signature))
-                });
-                right && self.signatures.len() >= usize::from(*threshold)
+            (Policy::Managed, Proof::ByInvite { .. }) => false,
+            (Policy::Locked { .. }, Proof::Signed(signatures)) => {
+                super::proof::k_signed(crypto, genesis, (NAME, &unsigned), signatures)
+            }
+            (
+                Policy::Locked { .. },
+                Proof::ByInvite {
+                    certificate,
+                    signature,
+                },
+            ) => {
+                let by = |key| verify(crypto, key, NAME_BY_INVITE, &unsigned, signature);
+                certificate.allows(self) && by(&certificate.key) && certificate.holds(crypto, genesis)
             }
         };
         let group = genesis.id(crypto);
         signed && self.group == group && authority.group == group
+    }
+
+    /// Whether all that it says is known here: who signs or verifies more would sign what it does not see.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        are_known(&self.attributes)
     }
 
     fn unsigned(&self) -> Vec<u8> {
@@ -185,8 +235,20 @@ impl Admission {
     }
 }
 
+/// Whether there are only attributes that this version knows, each once.
+pub(super) fn are_known(attributes: &[u8]) -> bool {
+    let kinds = Tlvs::new(attributes, "group attributes").map(|tlv| tlv.ok().map(|(kind, _)| kind));
+    let Some(mut kinds) = kinds.collect::<Option<Vec<u16>>>() else {
+        return false;
+    };
+    let all = kinds.len();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.len() == all && kinds.iter().all(|kind| (1..=3).contains(kind))
+}
+
 impl Attributes {
-    fn encode(&self) -> Result<Vec<u8>, Unencodable> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Unencodable> {
         let mut writer = Writer::default();
         if let Some(name) = &self.name {
             if !is_name(name) {
@@ -207,7 +269,7 @@ impl Attributes {
         Ok(writer.finish())
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let malformed = || Malformed {
             what: "group attributes",
         };

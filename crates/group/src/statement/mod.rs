@@ -7,7 +7,8 @@
 //! |---|---|---|
 //! | [`Genesis`] | nobody: its hash is the group's id | who decides about a group |
 //! | [`Authority`] | the group's root key | which servers manage it |
-//! | [`Admission`] | a server, or k admins of a locked group | that F belongs to it |
+//! | [`Admission`] | a server; of a locked group k admins, or a key that k admins certified | that F belongs to it |
+//! | [`InviteCertificate`] | k admins of a locked group | whom the key of an invite may admit |
 //! | [`Lease`] | a server | that the admission still holds |
 //! | [`Entry`] | a server | a removal, or an epoch to come |
 
@@ -15,7 +16,9 @@ mod admission;
 mod authority;
 mod entry;
 mod genesis;
+mod invite;
 mod lease;
+mod proof;
 
 pub use admission::{
     ATTRIBUTES_LEN_MAX, Admission, Attributes, NAME_LEN_MAX, PREFIXES_MAX, SITE_MAX, is_name,
@@ -23,6 +26,7 @@ pub use admission::{
 pub use authority::{Authority, SERVERS_MAX, Server};
 pub use entry::{ENTRY_LEN_MAX, Entry, EntryBody, EpochEntry};
 pub use genesis::{ADMINS_MAX, Genesis, Policy};
+pub use invite::{Bounds, InviteCertificate, KINDS_ALL, Wanted};
 pub use lease::{LEASE_LEN, LEASE_S, LEASE_S_MAX, Lease, RENEW_AFTER_S};
 
 use identity::crypto::Crypto;
@@ -119,5 +123,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<(), Malformed> {
     }
 }
 
+#[cfg(test)]
+mod locked_tests;
 #[cfg(test)]
 mod tests;

@@ -159,6 +159,7 @@ impl Node {
             secret,
             place: place.ok_or(InviteError::Identity)?,
             bridges: self.places_of_bridges(),
+            lock: Vec::new(),
         };
         let line = invite.encode(|bytes| self.crypto.sha256(&[bytes]));
         line.map_err(|_| InviteError::Identity)
