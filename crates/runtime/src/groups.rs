@@ -2,7 +2,7 @@
 //! management server on this node has to say.
 
 use crate::answers;
-use crate::gms::Gms;
+use crate::gms::{Gms, locked};
 use crate::http::Places;
 use crate::orders::{Ask, By, FromGms, kind, mode, order_of};
 use crate::shared::Inbox;
@@ -144,7 +144,9 @@ impl Groups {
         };
         let begins = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_)
+                | AgentMessage::EnrolLocked { .. }
+                | AgentMessage::Resume { .. }
         );
         let place = begins.then(|| node.place_of(from));
         let heard = Ask::Heard {
@@ -187,11 +189,12 @@ impl Groups {
             FromGms::Line {
                 invite,
                 secret,
+                lock,
                 expires_unix_s,
                 reply,
             } => {
                 let endpoints = node.status(now).local_endpoints;
-                let line = node.group_line(secret, expires_unix_s, &endpoints);
+                let line = node.group_line((secret, lock.as_deref()), expires_unix_s, &endpoints);
                 let line = line.map_err(answers::invite_error).map(|line| {
                     let endpoints = endpoints.into_iter();
                     Response::GroupLine(api::GroupLine {
@@ -407,6 +410,7 @@ fn membership(status: &GroupStatus) -> api::Membership {
         epochs: status.epochs.iter().map(|(_, number)| *number).collect(),
         servers: servers.collect(),
         members: members.collect(),
+        locked: locked::lock(&status.policy),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What administrators ask of the management server, answered from what it holds. Orders are in
 //! `gms`.
 
+use crate::gms::locked;
 use crate::orders::{kind, mode};
 use api::{ApiError, Code, LogPage, ManageRequest, ManageResponse, PAGE_DEFAULT, Page};
 use control::service::{Service, Store};
@@ -44,7 +45,11 @@ pub fn read(
         ManageRequest::Lines(page) => Ok(ManageResponse::Lines(lines(tenant, page))),
         ManageRequest::Admins => Ok(ManageResponse::Admins(admins(tenant))),
         ManageRequest::Log(page) => log(store, *page).map(ManageResponse::Log),
+        ManageRequest::Pending(page) => {
+            locked::pending(tenant, page).map(ManageResponse::Pending)
+        }
         ManageRequest::Withdraw { .. }
+        | ManageRequest::Approve(_)
         | ManageRequest::AddAdmin { .. }
         | ManageRequest::RemoveAdmin { .. } => return None,
     };
@@ -93,6 +98,8 @@ fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
         epoch: ahead.first().map_or(0, |epoch| epoch.number),
         next_unix_s: next.filter(|at| *at > now_unix_s).min(),
         members: group.admissions.keys().cloned().collect(),
+        locked: locked::lock(&group.genesis.policy),
+        pending: group.asked.keys().cloned().collect(),
     }
 }
 
