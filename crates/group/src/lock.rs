@@ -1,12 +1,13 @@
 //! What the line of a server says of a locked group beside place and secrets (docs/protocol/session.md,
 //! section 8, flag 8): which group it is, and, once k admins have signed, the invite key.
 //!
-//! version 1 (1) ‖ length (1) ‖ what the server calls the group ‖ length (2) ‖ genesis ‖ nothing, or:
-//! seed of the invite's key (32) ‖ certificate. At most `wire::invite::LOCK_LEN_MAX` bytes.
+//! version 1 (1) ‖ length (1) ‖ what the server calls the group ‖ length (2) ‖ genesis ‖ length (2) ‖ attributes
+//! that the server suggests ‖ nothing, or: seed of the invite's key (32) ‖ certificate. At most
+//! `wire::invite::LOCK_LEN_MAX` bytes.
 
 use wire::{Malformed, Reader, Writer};
 
-use crate::statement::{Genesis, InviteCertificate, is_name};
+use crate::statement::{ATTRIBUTES_LEN_MAX, Attributes, Genesis, InviteCertificate, is_name};
 
 const VERSION: u8 = 1;
 
@@ -17,6 +18,8 @@ pub struct Lock {
     pub name: String,
     /// How it began.
     pub genesis: Genesis,
+    /// What the server would have the admins allow; nobody has signed that either.
+    pub suggested: Attributes,
     /// The key that admits, once k admins have signed for it.
     pub invite: Option<InviteKey>,
 }
@@ -37,6 +40,7 @@ impl std::fmt::Debug for Lock {
         f.debug_struct("Lock")
             .field("name", &self.name)
             .field("genesis", &self.genesis)
+            .field("suggested", &self.suggested)
             .field("certificate", &certificate)
             .finish_non_exhaustive()
     }
@@ -55,6 +59,8 @@ impl Lock {
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        // Attributes that were read, or that an admission has taken: this cannot fail.
+        let suggested = self.suggested.encode().unwrap_or_default();
         let mut writer = Writer::default();
         let genesis = self.genesis.encode();
         writer
@@ -62,7 +68,9 @@ impl Lock {
             .u8(u8::try_from(self.name.len()).unwrap_or(u8::MAX))
             .bytes(self.name.as_bytes())
             .u16(u16::try_from(genesis.len()).unwrap_or(u16::MAX))
-            .bytes(&genesis);
+            .bytes(&genesis)
+            .u16(u16::try_from(suggested.len()).unwrap_or(u16::MAX))
+            .bytes(&suggested);
         if let Some(invite) = &self.invite {
             writer
                 .bytes(&invite.seed)
@@ -86,6 +94,14 @@ impl Lock {
         if genesis.policy.threshold().is_none() {
             return Err(reader.malformed());
         }
+        let len = usize::from(reader.u16()?);
+        let attributes = reader.take(len)?;
+        let suggested = Attributes::decode(attributes)?;
+        // As it is written, and nothing that is not shown.
+        let is_same = suggested.encode().is_ok_and(|it| it == attributes);
+        if !is_same || len > ATTRIBUTES_LEN_MAX {
+            return Err(reader.malformed());
+        }
         let mut invite = None;
         if reader.remaining() > 0 {
             invite = Some(InviteKey {
@@ -97,6 +113,7 @@ impl Lock {
         Ok(Self {
             name,
             genesis,
+            suggested,
             invite,
         })
     }

@@ -422,6 +422,12 @@ api-group-refused = { $refusal ->
         [no-admin] There is no administrator "{ $admin }".
         [role] Your role does not allow this.
         [terms] These limits make no sense.
+        [lock] These admin keys are no lock.
+        [not-asked] Nothing waits for this signature.
+        [signature] The signature is not right.
+        [not-locked] The line does not lead to this locked group.
+        [not-admitted] The admins of { $group } do not admit this machine by this line.
+        [name-taken] There is a member { $member } already.
        *[other] The management server refused.
     }
     .why = { $refusal ->
@@ -442,6 +448,12 @@ api-group-refused = { $refusal ->
         [no-admin] Perhaps it is spelt differently, or was removed.
         [role] It takes the role { $role }.
         [terms] Lines live for 1 s to 30 days, keys for at most ten years.
+        [lock] A lock takes 1 to 16 different keys, and at least one of them, at most all, to sign.
+        [not-asked] What it signs is in force already, or was asked for anew since.
+        [signature] No admin key of { $group } has made it for this member.
+        [not-locked] The group { $group } is not what the line was made for.
+        [not-admitted] Not enough of them have signed for the line, or the machine is not what they allow: its name, what lies behind it, or the time.
+        [name-taken] In a locked group the name is signed, so the server gives no other.
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
@@ -462,6 +474,12 @@ api-group-refused = { $refusal ->
         [no-admin] `kumi gms admin list` shows them.
         [role] Ask an owner for a key with that role: `kumi gms admin add NAME --role ROLE`.
         [terms] Give another time.
+        [lock] Say how many must sign with --locked K, and give each key once.
+        [not-asked] `kumi group pending` shows what waits.
+        [signature] Have it made anew: `kumi group request`, then `kumi group sign` on the admin's machine.
+        [not-locked] Have a new line made.
+        [not-admitted] Ask them for another line: `kumi group offer` says what a line allows.
+        [name-taken] Come by another name: `kumi join LINE --label NAME`.
        *[other] Update kumi on this machine.
     }
 api-admin-key = The management server does not know this key.

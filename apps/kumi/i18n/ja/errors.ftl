@@ -419,6 +419,12 @@ api-group-refused = { $refusal ->
         [no-admin] 管理者「{ $admin }」はいません。
         [role] あなたの役割ではできません。
         [terms] この制限には意味がありません。
+        [lock] この管理者の鍵では施錠できません。
+        [not-asked] この署名を待つものはありません。
+        [signature] 正しくない署名です。
+        [not-locked] この行は、その施錠グループのためのものではありません。
+        [not-admitted] { $group } の管理者は、この行でのこの機器の加入を許していません。
+        [name-taken] メンバー { $member } はすでにいます。
        *[other] 管理サーバが断りました。
     }
     .why = { $refusal ->
@@ -439,6 +445,12 @@ api-group-refused = { $refusal ->
         [no-admin] つづりが違うか、すでに外されたのかもしれません。
         [role] 役割 { $role } が必要です。
         [terms] 行は 1 秒から 30 日、鍵は 10 年まで有効です。
+        [lock] 施錠には、異なる鍵が 1～16 個と、そのうち署名が必要な数が要ります。
+        [not-asked] すでに加入しているか、その後で改めて求められました。
+        [signature] { $group } の管理者の鍵が、このメンバーのために作ったものではありません。
+        [not-locked] グループ { $group } は、この行が作られた対象ではありません。
+        [not-admitted] 行に署名した管理者が足りないか、機器が許された範囲にありません(名前、背後にあるもの、時刻)。
+        [name-taken] 施錠グループでは名前も署名されるので、サーバは別の名前を付けません。
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
@@ -459,6 +471,12 @@ api-group-refused = { $refusal ->
         [no-admin] `kumi gms admin list` で確かめてください。
         [role] その役割の鍵を owner に作ってもらってください: `kumi gms admin add NAME --role ROLE`。
         [terms] 別の時間を指定してください。
+        [lock] --locked K で署名が必要な数を示し、鍵はそれぞれ1回だけ渡してください。
+        [not-asked] `kumi group pending` で署名待ちを確かめてください。
+        [signature] `kumi group request` の内容で、管理者の機器で作り直してもらってください: `kumi group sign`
+        [not-locked] 新しい行を作ってもらってください。
+        [not-admitted] 別の行を頼んでください。行が許す範囲は `kumi group offer` が示します。
+        [name-taken] 別の名前で加入してください: `kumi join LINE --label NAME`
        *[other] この機器の kumi を更新してください。
     }
 api-admin-key = 管理サーバはこの鍵を知りません。

@@ -3,7 +3,7 @@
 
 use group::lock::Lock;
 use group::signing::{AdminSignature, Statement};
-use group::statement::{ADMINS_MAX, Admission, PREFIXES_MAX, Policy, is_name};
+use group::statement::{ADMINS_MAX, Admission, Attributes, PREFIXES_MAX, Policy, is_name};
 use identity::crypto::Crypto;
 use wire::NodeAddr;
 
@@ -217,16 +217,23 @@ impl Tenant {
     pub fn lock_of(&self, invite: InviteId) -> Option<Lock> {
         let invite = self.invites.get(&invite)?;
         let own = invite.member.as_ref().and_then(|it| self.members.get(it));
-        let own = own.into_iter().flat_map(|it| &it.groups);
-        let mut groups = invite.groups.iter().chain(own);
+        let all = own.into_iter().flat_map(|it| &it.groups);
+        let mut groups = invite.groups.iter().chain(all);
         let (name, None) = (groups.next()?, groups.next()) else {
             return None;
         };
-        let genesis = self.groups.get(name)?.genesis.clone();
+        let group = self.groups.get(name)?;
+        let genesis = group.genesis.clone();
         genesis.policy.threshold()?;
+        let suggested = Attributes {
+            name: invite.member.clone(),
+            prefixes: own.map(|it| it.accepts.clone()).unwrap_or_default(),
+            site: group.site.clone(),
+        };
         Some(Lock {
             name: name.clone(),
             genesis,
+            suggested,
             invite: None,
         })
     }

@@ -248,7 +248,7 @@ pub(super) fn are_known(attributes: &[u8]) -> bool {
 }
 
 impl Attributes {
-    pub(super) fn encode(&self) -> Result<Vec<u8>, Unencodable> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Unencodable> {
         let mut writer = Writer::default();
         if let Some(name) = &self.name {
             if !is_name(name) {
@@ -269,7 +269,7 @@ impl Attributes {
         Ok(writer.finish())
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let malformed = || Malformed {
             what: "group attributes",
         };

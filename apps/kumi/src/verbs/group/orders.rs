@@ -7,6 +7,7 @@ use crate::output;
 use crate::remote::{Remote, ask, surprised};
 use crate::text::args;
 use crate::usage::wrong_value;
+use super::locked;
 use crate::verbs::access::argument;
 use crate::verbs::{id, invite, show, start};
 use api::{Enters, GroupLine, GroupRequest, GroupsMade, Mode, Prefix, Request, Response, USES_MAX};
@@ -17,6 +18,7 @@ use std::path::Path;
 pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let zone = matches.get_one::<String>("zone").cloned();
     let zone = zone.unwrap_or_else(|| zone_of_host(Path::new("/etc/localtime")));
+    let locked = locked::lock(context, matches)?;
     let elsewhere = Remote::load(context)?.is_some();
     if elsewhere && matches.contains_id("as") {
         return Err(Failure::new(Exit::Usage, "error-group-as"));
@@ -34,6 +36,7 @@ pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Fail
         zone,
         site: site(context, matches)?,
         enters,
+        locked,
     };
     if !elsewhere {
         running(context, matches)?;
@@ -62,9 +65,16 @@ fn say_made(context: &Context, made: &GroupsMade) {
         let site = site.join(", ");
         context.say(&text.tr("group-created-site", args!(count = count, site = site)));
     }
+    if let Some(lock) = &made.locked {
+        let args = args!(count = count, need = lock.threshold, all = lock.admins.len());
+        context.say(&text.tr("group-created-locked", args));
+    }
     if let Some(member) = made.member.clone() {
-        let args = args!(count = count, member = member);
-        context.say(&text.tr("group-created-member", args));
+        let message = match made.locked {
+            Some(_) => "group-created-member-locked",
+            None => "group-created-member",
+        };
+        context.say(&text.tr(message, args!(count = count, member = member)));
     }
     context.say(&text.t("group-created-next"));
     let first = made.groups.first().map_or("GROUP", String::as_str);
@@ -196,7 +206,7 @@ pub(super) fn groups(matches: &ArgMatches) -> Vec<String> {
     groups.cloned().collect()
 }
 
-fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
+pub(super) fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
     match matches.get_one::<String>("mode").map(String::as_str) {
         None => Ok(None),
         Some("open") => Ok(Some(Mode::Open)),
@@ -218,7 +228,11 @@ pub(crate) fn site(
 }
 
 /// The prefixes given with an option.
-fn prefixes(context: &Context, matches: &ArgMatches, option: &str) -> Result<Vec<Prefix>, Failure> {
+pub(super) fn prefixes(
+    context: &Context,
+    matches: &ArgMatches,
+    option: &str,
+) -> Result<Vec<Prefix>, Failure> {
     let values = matches.get_many::<String>(option).unwrap_or_default();
     let prefix = |value: &String| {
         let expected = context.text.t("expected-prefix");
