@@ -50,9 +50,7 @@ pub use group::{
     PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
-pub use locked::{
-    Approved, LOCK_ADMINS_MAX, Lock, NewSignature, Pending, SIGNING_LEN_MAX,
-};
+pub use locked::{Approved, LOCK_ADMINS_MAX, Lock, NewSignature, Pending, SIGNING_LEN_MAX};
 pub use manage::{
     ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
     NewGroups, NewLine, NewMember, NewPlan, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
@@ -68,9 +66,8 @@ pub use request::{
 };
 pub use response::{
     Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, InGroup, Inside,
-    Invited,
-    Joined, Network, NetworkMode, Notice, NoticeKind, Offloads, Peer, PingDone, PrefixState,
-    Report, ReportSection, Response, Status, Told, Traffic, Work,
+    Invited, Joined, Network, NetworkMode, Notice, NoticeKind, Offloads, Peer, PingDone,
+    PrefixState, Report, ReportSection, Response, Status, Told, Traffic, Work,
 };
 pub use who::{Who, WhoError};
 pub use why::{Fact, Fate, Why};

@@ -139,10 +139,7 @@ impl ManageRequest {
         };
         match self {
             Self::Server | Self::Admins => Ok(()),
-            Self::Groups(page)
-            | Self::Members(page)
-            | Self::Lines(page)
-            | Self::Pending(page) => {
+            Self::Groups(page) | Self::Members(page) | Self::Lines(page) | Self::Pending(page) => {
                 crate::group::check_name(&page.after, "after")?;
                 most(page.most)
             }

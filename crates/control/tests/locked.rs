@@ -50,7 +50,10 @@ fn lock(groups: &[&str], threshold: u8, admins: &[u8]) -> Command {
         zone: "Asia/Tokyo".to_owned(),
         site: None,
         threshold,
-        admins: admins.iter().map(|it| signer(&admin(*it)).public()).collect(),
+        admins: admins
+            .iter()
+            .map(|it| signer(&admin(*it)).public())
+            .collect(),
     })
 }
 
@@ -117,7 +120,11 @@ fn certificate(lock: &Lock, bounds: Bounds, by: &[u8]) -> InviteCertificate {
     let mut certificate = InviteCertificate::new(id, key, bounds).unwrap();
     for number in by {
         let seed = admin(*number);
-        let index = lock.genesis.policy.index_of(&signer(&seed).public()).unwrap();
+        let index = lock
+            .genesis
+            .policy
+            .index_of(&signer(&seed).public())
+            .unwrap();
         certificate.sign(&signer(&seed), index);
     }
     certificate
@@ -158,9 +165,10 @@ fn a_member_is_in_when_k_admins_have_signed_and_not_before() {
     let refused = gms.order(Command::Approve(late));
     assert_eq!(refused, Err(Refusal::NotAsked));
     // The trail says who signed what.
-    let signed = gms.records.iter().filter(|it| {
-        matches!(&it.event, Event::AdmissionSigned { member, .. } if member == "ada")
-    });
+    let signed = gms
+        .records
+        .iter()
+        .filter(|it| matches!(&it.event, Event::AdmissionSigned { member, .. } if member == "ada"));
     assert_eq!(signed.count(), 2);
     assert_eq!(gms.replayed(), gms.tenant);
 }
@@ -185,15 +193,27 @@ fn a_signature_that_is_none_changes_nothing() {
         statement: [0; 16],
         ..right.clone()
     };
-    assert_eq!(gms.order(Command::Approve(elsewhere)), Err(Refusal::NotAsked));
+    assert_eq!(
+        gms.order(Command::Approve(elsewhere)),
+        Err(Refusal::NotAsked)
+    );
     for actor in [node(1), Actor::Clock] {
         let refused = gms.act(actor, Command::Approve(right.clone()));
         assert!(matches!(refused, Err(Refusal::Role(_))), "{refused:?}");
     }
     assert_eq!(gms.tenant.rev, rev);
     // A lock that makes no sense is none.
-    for (threshold, admins) in [(0, &[0][..]), (2, &[0]), (1, &[]), (1, &[0, 0]), (1, &[0; 17])] {
-        assert_eq!(gms.order(lock(&["x"], threshold, admins)), Err(Refusal::Lock));
+    for (threshold, admins) in [
+        (0, &[0][..]),
+        (2, &[0]),
+        (1, &[]),
+        (1, &[0, 0]),
+        (1, &[0; 17]),
+    ] {
+        assert_eq!(
+            gms.order(lock(&["x"], threshold, admins)),
+            Err(Refusal::Lock)
+        );
     }
 }
 
@@ -288,7 +308,10 @@ fn what_a_member_is_changes_only_with_new_signatures() {
     approve(&mut gms, "ada", 0).unwrap();
     // It was removed before it was in: what was signed is of no use for the next time.
     gms.order(remove("ada", Some(VAULT))).unwrap();
-    assert_eq!(gms.order(Command::Approve(before.clone())), Err(Refusal::NotAsked));
+    assert_eq!(
+        gms.order(Command::Approve(before.clone())),
+        Err(Refusal::NotAsked)
+    );
     gms.order(add("ada", &[VAULT])).unwrap();
     assert_eq!(gms.order(Command::Approve(before)), Err(Refusal::NotAsked));
     approve(&mut gms, "ada", 1).unwrap();
@@ -329,9 +352,8 @@ fn a_hostile_server_with_k_less_one_keys_brings_nobody_into_sight_of_a_member() 
     gms.act(node(1), come_locked(invite, &ada)).unwrap();
     let group = &gms.tenant.groups[VAULT];
     let server = signer(&common::SEED);
-    let lease = |admission: &Admission| {
-        Lease::issue(&server, 0, group.id, admission.member, gms.now)
-    };
+    let lease =
+        |admission: &Admission| Lease::issue(&server, 0, group.id, admission.member, gms.now);
     let mut members = keyring(&gms, 1);
     let mut shows = |number: u8, admission: &Admission| {
         let lease = lease(admission);
@@ -353,7 +375,11 @@ fn a_hostile_server_with_k_less_one_keys_brings_nobody_into_sight_of_a_member() 
     own.sign(&server, 0);
     assert_eq!(shows(9, &own), refused);
     let thief = admin(0);
-    let at = group.genesis.policy.index_of(&signer(&thief).public()).unwrap();
+    let at = group
+        .genesis
+        .policy
+        .index_of(&signer(&thief).public())
+        .unwrap();
     own.sign(&signer(&thief), at);
     assert_eq!(shows(9, &own), refused);
     for index in 0..3 {

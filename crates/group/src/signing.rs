@@ -205,7 +205,9 @@ impl Request {
     /// As text.
     #[must_use]
     pub fn to_text(&self, crypto: &dyn Crypto) -> String {
-        to_text(REQUEST_PREFIX, &self.encode(), |bytes| crypto.sha256(&[bytes]))
+        to_text(REQUEST_PREFIX, &self.encode(), |bytes| {
+            crypto.sha256(&[bytes])
+        })
     }
 
     /// Reads the text; `None`: it is none, or was mistyped.
@@ -249,7 +251,9 @@ impl AdminSignature {
     /// As text.
     #[must_use]
     pub fn to_text(&self, crypto: &dyn Crypto) -> String {
-        to_text(SIGNATURE_PREFIX, &self.encode(), |bytes| crypto.sha256(&[bytes]))
+        to_text(SIGNATURE_PREFIX, &self.encode(), |bytes| {
+            crypto.sha256(&[bytes])
+        })
     }
 
     /// Reads the text; `None`: it is none, or was mistyped.

@@ -42,8 +42,8 @@ pub use issue::{
 pub use pin::{PIN_LEN, Pin};
 pub use public::{IdentityError, PublicIdentity};
 pub use rotation::{RotationEntry, RotationKind};
-pub use secret::{AdminSecret, 
-    HotKeys, HotKeysDiffer, LocalIdentity, NextRootSecret, RecoverySecret, RootSecret,
+pub use secret::{
+    AdminSecret, HotKeys, HotKeysDiffer, LocalIdentity, NextRootSecret, RecoverySecret, RootSecret,
 };
 pub use tip::Tip;
 

@@ -328,9 +328,7 @@ impl Server {
                     expires_unix_s,
                 }))
             }
-            control::Reply::Approved(done) => {
-                Ok(ManageResponse::Approved(locked::approved(done)))
-            }
+            control::Reply::Approved(done) => Ok(ManageResponse::Approved(locked::approved(done))),
             _ => Ok(ManageResponse::Done),
         }
     }

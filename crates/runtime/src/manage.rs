@@ -45,9 +45,7 @@ pub fn read(
         ManageRequest::Lines(page) => Ok(ManageResponse::Lines(lines(tenant, page))),
         ManageRequest::Admins => Ok(ManageResponse::Admins(admins(tenant))),
         ManageRequest::Log(page) => log(store, *page).map(ManageResponse::Log),
-        ManageRequest::Pending(page) => {
-            locked::pending(tenant, page).map(ManageResponse::Pending)
-        }
+        ManageRequest::Pending(page) => locked::pending(tenant, page).map(ManageResponse::Pending),
         ManageRequest::Withdraw { .. }
         | ManageRequest::Approve(_)
         | ManageRequest::AddAdmin { .. }

@@ -4,9 +4,9 @@ use crate::extract::{Asked, Body, Named, Shown};
 use crate::problem::{Always, Bodies, Conflict, Missing, OutOfRange, Paths, Problem};
 use crate::{Backend, CALLS_MAX, Call};
 use api::{
-    Admin, ApiError, Approved, Code, Enters, GroupLine, GroupRequest, GroupsMade, Key, LogPage, LogRecord,
-    ManageRequest, ManageResponse, ManagedGroup, Member, NewAdmin, NewGroups, NewLine, NewMember,
-    NewPlan, NewSignature, OpenLine, Page, Pending, Planned, Reply, Response, Server,
+    Admin, ApiError, Approved, Code, Enters, GroupLine, GroupRequest, GroupsMade, Key, LogPage,
+    LogRecord, ManageRequest, ManageResponse, ManagedGroup, Member, NewAdmin, NewGroups, NewLine,
+    NewMember, NewPlan, NewSignature, OpenLine, Page, Pending, Planned, Reply, Response, Server,
 };
 use axum::Json;
 use axum::extract::State;

@@ -6,8 +6,8 @@ use group::agent::AgentMessage;
 use group::dprp::{Dde, Ends, Rgi, SiteMessage};
 use group::message::{Message, decode_shown, encode_shown};
 use group::statement::{
-    Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
-    Membership, Policy, Server, Signer,
+    Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId,
+    InviteCertificate, Lease, Membership, Policy, Server, Signer,
 };
 use group::{Kind, Mode};
 use identity::crypto::AwsLc;
@@ -34,6 +34,13 @@ pub fn group(bytes: &[u8]) {
         read.attributes().expect("they were read before");
         let holds = read.holds(&AwsLc, genesis, authority);
         assert!(!holds || read.group == authority.group);
+    }
+    if let Ok(read) = InviteCertificate::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        assert!(
+            !read.holds(&AwsLc, genesis),
+            "a managed group has no admins"
+        );
     }
     if let Ok(read) = Lease::decode(bytes) {
         assert_eq!(read.encode(), bytes);
@@ -177,12 +184,14 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
         of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),
+        of(0x1f, &[&[6; 16], &crate::locked_targets::by_invite()]),
     ]
 }
 
 /// One statement of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
-    statements().into()
+    let locked = crate::locked_targets::statements();
+    statements().into_iter().chain(locked).collect()
 }
 
 /// Two geneses, an authority, an admission, a lease, two entries.
@@ -258,6 +267,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 16);
+        assert_eq!(seeds.len(), 17);
     }
 }

@@ -50,7 +50,8 @@ impl Tenant {
         let (group, found) = groups
             .find(|(_, it)| it.id == signature.group)
             .ok_or(Refusal::NotAsked)?;
-        let (member, asked) = asked_as(context.crypto, found, signature).ok_or(Refusal::NotAsked)?;
+        let (member, asked) =
+            asked_as(context.crypto, found, signature).ok_or(Refusal::NotAsked)?;
         let is_new = !asked.signers().any(|it| it == signature.index);
         let mut signed = asked.clone();
         let (index, bytes) = (signature.index, signature.signature);

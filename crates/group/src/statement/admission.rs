@@ -206,7 +206,9 @@ impl Admission {
                 },
             ) => {
                 let by = |key| verify(crypto, key, NAME_BY_INVITE, &unsigned, signature);
-                certificate.allows(self) && by(&certificate.key) && certificate.holds(crypto, genesis)
+                certificate.allows(self)
+                    && by(&certificate.key)
+                    && certificate.holds(crypto, genesis)
             }
         };
         let group = genesis.id(crypto);

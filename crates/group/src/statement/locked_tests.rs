@@ -130,7 +130,10 @@ fn an_invite_that_k_admins_signed_admits_within_its_bounds_without_them() {
         ..wanted(5)
     };
     let admission = group.by_invite(bounds(), &quiet).unwrap();
-    assert_eq!(admission.attributes().unwrap().prefixes, bounds().attributes.prefixes);
+    assert_eq!(
+        admission.attributes().unwrap().prefixes,
+        bounds().attributes.prefixes
+    );
     assert_eq!(admission.kind, Kind::Gen);
     // It is no use in a managed group, nor in another one of the same admins.
     let managed = Genesis {
@@ -214,7 +217,9 @@ fn an_invite_cannot_be_stretched_and_its_admission_is_of_one_node() {
     };
     assert!(with(&|it| it.prefixes.clear()), "less may lie behind it");
     assert!(!with(&|it| it.prefixes.push("10.0.0.0/8".parse().unwrap())));
-    assert!(!with(&|it| it.prefixes = vec!["192.0.0.0/8".parse().unwrap()]));
+    assert!(!with(
+        &|it| it.prefixes = vec!["192.0.0.0/8".parse().unwrap()]
+    ));
     assert!(!with(&|it| it.name = Some("boss".to_owned())));
     assert!(!with(&|it| it.name = None));
     assert!(!with(&|it| it.site.clear()), "what is protected stays so");
@@ -232,7 +237,10 @@ fn an_invite_cannot_be_stretched_and_its_admission_is_of_one_node() {
         group.holds(&admission)
     };
     assert!(altered(&same));
-    assert!(!altered(&|it| it.member.f = NodeAddr([6; 16])), "another node");
+    assert!(
+        !altered(&|it| it.member.f = NodeAddr([6; 16])),
+        "another node"
+    );
     assert!(!altered(&|it| it.member.serial += 1), "after a removal");
     assert!(!altered(&|it| it.issued_unix_s += 1));
     // Nor does a signature of the server stand for that of the invite, nor one of the invite under
@@ -424,7 +432,10 @@ fn requests_and_signatures_travel_as_text_and_are_of_one_statement() {
             assert!(signed.accept(&AwsLc, &group.genesis, &signature));
             assert_eq!(signed.signers().len(), at + 1);
         }
-        assert_eq!(request.sign(&signer(&group.server)), Err(NotSigned::NotAnAdmin));
+        assert_eq!(
+            request.sign(&signer(&group.server)),
+            Err(NotSigned::NotAnAdmin)
+        );
     }
     // A signature of one statement is none of another.
     let signature = invite.sign(&signer(&group.admins[0])).unwrap();

@@ -62,9 +62,7 @@ pub(super) fn request(context: &Context, matches: &ArgMatches) -> Result<(), Fai
 
 /// Runs `kumi group approve`.
 pub(super) fn approve(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    let signatures = matches
-        .get_many::<String>("SIGNATURE")
-        .unwrap_or_default();
+    let signatures = matches.get_many::<String>("SIGNATURE").unwrap_or_default();
     let mut last = None;
     for signature in signatures {
         let signature = signature.trim().to_owned();
@@ -122,9 +120,7 @@ pub(super) fn lock(context: &Context, matches: &ArgMatches) -> Result<Option<Loc
     let Some(threshold) = matches.get_one::<String>("locked") else {
         return Ok(None);
     };
-    let admins = matches
-        .get_many::<String>("admin-key")
-        .unwrap_or_default();
+    let admins = matches.get_many::<String>("admin-key").unwrap_or_default();
     let admins: Vec<String> = admins.map(|it| it.trim().to_owned()).collect();
     let expected = || context.text.t("expected-locked");
     let wrong = || wrong_value("--locked", threshold, &expected());

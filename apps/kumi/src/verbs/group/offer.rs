@@ -191,7 +191,11 @@ fn bounds(
     }
     let behind = orders::prefixes(context, matches, "behind")?;
     if !behind.is_empty() {
-        attributes.prefixes = behind.into_iter().map(|it| it.0).take(PREFIXES_MAX).collect();
+        attributes.prefixes = behind
+            .into_iter()
+            .map(|it| it.0)
+            .take(PREFIXES_MAX)
+            .collect();
     }
     let now_unix_s = os::clock::unix_s();
     Ok(Bounds {

@@ -1,5 +1,6 @@
 //! Orders to the management server on this node: create, add, invite, remove, rotate.
 
+use super::locked;
 use crate::context::Context;
 use crate::daemon::host_name;
 use crate::failure::{Exit, Failure};
@@ -7,7 +8,6 @@ use crate::output;
 use crate::remote::{Remote, ask, surprised};
 use crate::text::args;
 use crate::usage::wrong_value;
-use super::locked;
 use crate::verbs::access::argument;
 use crate::verbs::{id, invite, show, start};
 use api::{Enters, GroupLine, GroupRequest, GroupsMade, Mode, Prefix, Request, Response, USES_MAX};
@@ -66,7 +66,11 @@ fn say_made(context: &Context, made: &GroupsMade) {
         context.say(&text.tr("group-created-site", args!(count = count, site = site)));
     }
     if let Some(lock) = &made.locked {
-        let args = args!(count = count, need = lock.threshold, all = lock.admins.len());
+        let args = args!(
+            count = count,
+            need = lock.threshold,
+            all = lock.admins.len()
+        );
         context.say(&text.tr("group-created-locked", args));
     }
     if let Some(member) = made.member.clone() {

@@ -123,7 +123,9 @@ pub(super) fn say_request(context: &Context, request: &Request) {
 
 /// How many columns a text takes: letters of East Asia take two.
 fn columns(text: &str) -> usize {
-    text.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum()
+    text.chars()
+        .map(|c| if c < '\u{1100}' { 1 } else { 2 })
+        .sum()
 }
 
 /// What a request says.
@@ -175,15 +177,23 @@ fn of_invite(text: &Text, certificate: &InviteCertificate) -> Pairs {
         true => "sign-once",
         false => "sign-several",
     };
-    let (from, until) = (output::time(bounds.from_unix_s), output::time(bounds.until_unix_s));
+    let (from, until) = (
+        output::time(bounds.from_unix_s),
+        output::time(bounds.until_unix_s),
+    );
     let valid = text.tr("sign-from-until", args!(from = from, until = until));
     vec![
         ("sign-how-many", text.t(how_many)),
-        ("sign-member", said.name.unwrap_or_else(|| any("sign-any-name"))),
+        (
+            "sign-member",
+            said.name.unwrap_or_else(|| any("sign-any-name")),
+        ),
         ("sign-kind", kinds.join(", ")),
         (
             "sign-mode",
-            bounds.mode.map_or_else(|| any("sign-any-mode"), |it| mode(text, it)),
+            bounds
+                .mode
+                .map_or_else(|| any("sign-any-mode"), |it| mode(text, it)),
         ),
         ("sign-behind", listed(text, &said.prefixes)),
         ("sign-site", listed(text, &said.site)),
@@ -220,7 +230,10 @@ fn listed(text: &Text, prefixes: &[Prefix]) -> String {
 /// Asks on the controlling terminal whether this is to be signed.
 fn confirm(context: &Context) -> Result<(), Failure> {
     let unasked = |_| Failure::new(Exit::Usage, "error-sign-unasked");
-    let terminal = std::fs::File::options().read(true).write(true).open("/dev/tty");
+    let terminal = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty");
     let mut terminal = terminal.map_err(unasked)?;
     write!(terminal, "{} ", context.text.t("sign-ask")).map_err(unasked)?;
     let mut answer = String::new();

@@ -50,7 +50,16 @@ fn an_admission_says_who_where_and_what() {
         let all: Vec<String> = pairs.into_iter().map(|(_, value)| value).collect();
         let all = all.join("\n");
         let id = id.to_string();
-        for said in ["vault", &id, "gate", "fc00::7", "GEN", "192.168.20.0/24", "10.1.0.0/16", "2027-01-15"] {
+        for said in [
+            "vault",
+            &id,
+            "gate",
+            "fc00::7",
+            "GEN",
+            "192.168.20.0/24",
+            "10.1.0.0/16",
+            "2027-01-15",
+        ] {
             assert!(all.contains(said), "{said} in {all}");
         }
     }
@@ -77,7 +86,15 @@ fn an_invite_says_whom_it_may_let_in_and_until_when() {
         all.join("\n")
     };
     let one = said(bounds(Some("gate"), true, 0b010));
-    for words in ["gate", "GEN", "192.168.20.0/24", "10.1.0.0/16", "2027-01-15", "2027-01-16", "one machine"] {
+    for words in [
+        "gate",
+        "GEN",
+        "192.168.20.0/24",
+        "10.1.0.0/16",
+        "2027-01-15",
+        "2027-01-16",
+        "one machine",
+    ] {
         assert!(one.contains(words), "{words} in {one}");
     }
     assert!(!one.contains("GES") && !one.contains("GEA"), "{one}");
