@@ -144,7 +144,7 @@ impl Groups {
         };
         let begins = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked { .. } | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_) | AgentMessage::Resume { .. }
         );
         let place = begins.then(|| node.place_of(from));
         let heard = Ask::Heard {

@@ -184,7 +184,10 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
         of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),
-        of(0x1f, &[&[6; 16], &crate::locked_targets::by_invite()]),
+        of(
+            0x16,
+            &[&[6; 16], &[0xff], &crate::locked_targets::by_invite()],
+        ),
     ]
 }
 

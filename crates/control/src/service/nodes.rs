@@ -42,8 +42,9 @@ impl Service {
                 });
                 self.enrol(store, now_unix_s, rng, f, &command);
             }
-            AgentMessage::EnrolLocked { secret, admission } => {
-                let invite = self.invite_id(&secret);
+            AgentMessage::EnrolLocked(enrol) => {
+                let invite = self.invite_id(&enrol.secret);
+                let admission = Box::new(enrol.admission);
                 let command = Command::EnrolLocked { invite, admission };
                 self.enrol(store, now_unix_s, rng, f, &command);
             }

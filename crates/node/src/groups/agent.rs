@@ -255,7 +255,7 @@ impl Node {
     pub(crate) fn tell_server(&mut self, now: Now, f: NodeAddr, message: &AgentMessage) {
         let waits = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked { .. } | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_) | AgentMessage::Resume { .. }
         );
         if let Some(agent) = self.groups.agents.get_mut(&f).filter(|_| waits) {
             agent.answer_by = Some(now.mono.saturating_add(ANSWER));
@@ -285,7 +285,7 @@ impl Node {
                 self.found_in(now, name, member.as_deref());
             }
             AgentMessage::Enrol(_)
-            | AgentMessage::EnrolLocked { .. }
+            | AgentMessage::EnrolLocked(_)
             | AgentMessage::Resume { .. }
             | AgentMessage::Locate { .. }
             | AgentMessage::Find(_) => {}

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use group::MemberName;
-use group::agent::{AgentMessage, Answer, Enrol};
+use group::agent::{AgentMessage, Answer, Enrol, EnrolLocked};
 use group::lock::Lock;
 use group::statement::{Admission, GroupId, Lease, Signer, Wanted};
 use group::{Access, Kind};
@@ -92,10 +92,10 @@ impl Node {
         };
         let secret = enrolling.secret;
         let message = match &enrolling.admission {
-            Some(admission) => AgentMessage::EnrolLocked {
+            Some(admission) => AgentMessage::EnrolLocked(Box::new(EnrolLocked {
                 secret,
-                admission: admission.clone(),
-            },
+                admission: (**admission).clone(),
+            })),
             None => AgentMessage::Enrol(Enrol {
                 secret,
                 kind: self.own_kind(),

@@ -207,7 +207,7 @@ impl Node {
         // Who only has a session, as an applicant of a Bridge has, has to prove the gate first.
         let is_enrolment = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked { .. }
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_)
         );
         let may_come =
             managing.newcomers.contains_key(&f) || matches!(self.access(f), Access::Allowed(_));
