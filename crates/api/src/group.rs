@@ -2,7 +2,7 @@
 //! management server (GMS).
 
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
-use crate::locked::Lock;
+use crate::lock::Lock;
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

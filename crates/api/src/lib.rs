@@ -22,6 +22,7 @@ mod forward;
 mod frame;
 mod group;
 mod limits;
+mod lock;
 mod locked;
 mod manage;
 mod netcheck;
@@ -50,7 +51,8 @@ pub use group::{
     PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
-pub use locked::{Approved, LOCK_ADMINS_MAX, Lock, NewSignature, Pending, SIGNING_LEN_MAX};
+pub use lock::{LOCK_ADMINS_MAX, Lock, SIGNING_LEN_MAX};
+pub use locked::{Approved, NewSignature, Pending};
 pub use manage::{
     ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
     NewGroups, NewLine, NewMember, NewPlan, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,

@@ -8,7 +8,8 @@
 
 use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
-use crate::locked::{Approved, Lock, NewSignature, Pending, SIGNING_LEN_MAX};
+use crate::lock::{Lock, SIGNING_LEN_MAX};
+use crate::locked::{Approved, NewSignature, Pending};
 use crate::prefix::Prefix;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;

@@ -241,7 +241,7 @@ fn an_invite_that_the_admins_signed_admits_while_they_are_away() {
     let certificate = certificate(&lock, bounds(gms.now), &[0, 2]);
     let by = signer(&INVITE);
     let wanted = Wanted::plain(f(1), 11, gms.now, "ada");
-    let admission = certificate.admit(&by, &wanted).unwrap();
+    let admission = Admission::by_invite(&certificate, &by, &wanted).unwrap();
     // Another node cannot come with it, whatever it proved.
     let stolen = gms.act(node(2), come_locked(invite, &admission));
     assert_eq!(stolen, Err(Refusal::NotAdmitted(VAULT.to_owned())));
@@ -252,7 +252,7 @@ fn an_invite_that_the_admins_signed_admits_while_they_are_away() {
     // The same again is answered the same; the line was for one.
     assert_eq!(gms.act(node(1), come_locked(invite, &admission)), Ok(done));
     let second = Wanted::plain(f(2), 12, gms.now, "bob");
-    let second = certificate.admit(&by, &second).unwrap();
+    let second = Admission::by_invite(&certificate, &by, &second).unwrap();
     let refused = gms.act(node(2), come_locked(invite, &second));
     assert_eq!(refused, Err(Refusal::NoInvite));
     assert_eq!(gms.replayed(), gms.tenant);
@@ -268,7 +268,7 @@ fn a_line_admits_nobody_that_the_admins_did_not_allow() {
     let admit = |certificate: &InviteCertificate, number: u8, name: &str| {
         let serial = u64::from(number);
         let wanted = Wanted::plain(f(number), serial, now, name);
-        certificate.admit(&by, &wanted).unwrap()
+        Admission::by_invite(&certificate, &by, &wanted).unwrap()
     };
     let not_admitted = Err(Refusal::NotAdmitted(VAULT.to_owned()));
     for signed in [&[][..], &[1]] {
@@ -346,7 +346,7 @@ fn a_hostile_server_with_k_less_one_keys_brings_nobody_into_sight_of_a_member() 
     let by = signer(&INVITE);
     let admit = |number: u8, name: &str| {
         let wanted = Wanted::plain(f(number), u64::from(number), gms.now, name);
-        certificate.admit(&by, &wanted).unwrap()
+        Admission::by_invite(&certificate, &by, &wanted).unwrap()
     };
     let (ada, bob) = (admit(1, "ada"), admit(2, "bob"));
     gms.act(node(1), come_locked(invite, &ada)).unwrap();
@@ -408,7 +408,10 @@ fn a_hostile_server_with_k_less_one_keys_brings_nobody_into_sight_of_a_member() 
     wider.sign(&signer(&thief), at);
     wider.sign(&server, (at + 1) % 3);
     let wanted = Wanted::plain(f(9), 9, gms.now, "eve");
-    assert_eq!(shows(9, &wider.admit(&server, &wanted).unwrap()), refused);
+    assert_eq!(
+        shows(9, &Admission::by_invite(&wider, &server, &wanted).unwrap()),
+        refused
+    );
     // It shows one node's admission as another's.
     assert_eq!(shows(9, &bob), Err(KeyringError::NotMine));
     // Who holds the line as well, and comes twice by an invite that is for one, is seen by whoever is one of
@@ -420,7 +423,7 @@ fn a_hostile_server_with_k_less_one_keys_brings_nobody_into_sight_of_a_member() 
     let several = Bounds { once: false, ..eve };
     let several = self::certificate(&lock, several, &[1, 2]);
     let wanted = Wanted::plain(f(3), 3, gms.now, "carol");
-    let carol = several.admit(&by, &wanted).unwrap();
+    let carol = Admission::by_invite(&several, &by, &wanted).unwrap();
     let mut told = gms.knowledge(1, &[]).remove(0);
     (told.lease, told.admission) = (lease(&carol), carol);
     third.welcome(&AwsLc, gms.now, told).unwrap();
@@ -440,7 +443,7 @@ fn a_server_opens_no_way_around_a_lock() {
     let (invite, lock) = line(&mut gms, 1);
     let certificate = certificate(&lock, bounds(gms.now), &[0, 1]);
     let wanted = Wanted::plain(f(1), 1, gms.now, "ada");
-    let admission = certificate.admit(&signer(&INVITE), &wanted).unwrap();
+    let admission = Admission::by_invite(&certificate, &signer(&INVITE), &wanted).unwrap();
     gms.act(node(1), come_locked(invite, &admission)).unwrap();
     let keyring = keyring(&gms, 1);
     gms.order(create("trap")).unwrap();
@@ -504,7 +507,7 @@ fn act(gms: &mut Gms, hands: &mut [Vec<u8>; 4], lines: &mut [Option<InviteId>; 4
             let by: Vec<u8> = (0..signed.min(3)).collect();
             let certificate = certificate(&lock, bounds(gms.now), &by);
             let wanted = Wanted::plain(f(who), gms.tenant.rev, gms.now, &name(who));
-            let admission = certificate.admit(&signer(&INVITE), &wanted).unwrap();
+            let admission = Admission::by_invite(&certificate, &signer(&INVITE), &wanted).unwrap();
             if gms.act(node(who), come_locked(invite, &admission)).is_ok() {
                 hands[usize::from(who)] = by;
             }

@@ -17,11 +17,11 @@
 //! | time between two tries to open a store that does not open | [`RETRY`] |
 
 mod instance;
-pub mod locked;
 mod moving;
 mod opening;
 
 use crate::http::{Doors, Places};
+use crate::locked;
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};

@@ -2,8 +2,9 @@
 //! management server on this node has to say.
 
 use crate::answers;
-use crate::gms::{Gms, locked};
+use crate::gms::Gms;
 use crate::http::Places;
+use crate::locked;
 use crate::orders::{Ask, By, FromGms, kind, mode, order_of};
 use crate::shared::Inbox;
 use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response};

@@ -1,7 +1,7 @@
 //! What administrators ask of the management server, answered from what it holds. Orders are in
 //! `gms`.
 
-use crate::gms::locked;
+use crate::locked;
 use crate::orders::{kind, mode};
 use api::{ApiError, Code, LogPage, ManageRequest, ManageResponse, PAGE_DEFAULT, Page};
 use control::service::{Service, Store};

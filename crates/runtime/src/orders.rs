@@ -7,6 +7,8 @@ use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
 use group::agent::AgentMessage;
 use group::lock::Lock;
 use group::serial::hex;
+use group::signing::AdminSignature;
+use identity::crypto::AwsLc;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
@@ -253,12 +255,21 @@ pub fn command_of(request: api::ManageRequest) -> Result<Command, ApiError> {
             life_s: expires_s,
         }),
         R::Approve(new) => {
-            let signature = crate::gms::locked::signature_of(&new.signature)?;
+            let signature = signature_of(&new.signature)?;
             Ok(Command::Approve(signature))
         }
         R::RemoveAdmin { admin } => Ok(Command::RemoveAdmin { name: admin }),
         _ => Err(ApiError::new(Code::BadRequest).with("detail", "action")),
     }
+}
+
+/// A signature that somebody brings.
+///
+/// # Errors
+/// It is none, or was mistyped.
+fn signature_of(text: &str) -> Result<AdminSignature, ApiError> {
+    let mistyped = || ApiError::new(api::Code::SignatureText);
+    AdminSignature::from_text(&AwsLc, text).ok_or_else(mistyped)
 }
 
 /// A kind as the control interface says it.

@@ -103,7 +103,7 @@ pub(crate) fn by_invite() -> Vec<u8> {
 
 fn admission() -> Admission {
     let wanted = Wanted::plain(NodeAddr([0xfd; 16]), 7, NOW_UNIX_S, "gate");
-    let admitted = signed().admit(&signer(&INVITE), &wanted);
+    let admitted = Admission::by_invite(&signed(), &signer(&INVITE), &wanted);
     admitted.expect("it is allowed")
 }
 

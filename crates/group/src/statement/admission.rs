@@ -1,38 +1,20 @@
 //! That a node belongs to a group (docs/protocol/group.md, section 2).
 
 use identity::crypto::Crypto;
-use wire::prefix::{PREFIX_LEN, Prefix};
-use wire::{Malformed, NodeAddr, Reader, Tlvs, Unencodable, Writer};
+use wire::{Malformed, NodeAddr, Reader, Unencodable, Writer};
 
+use super::attributes::{ATTRIBUTES_LEN_MAX, Attributes, are_known};
+use super::invite::Said;
 use super::proof::Proof;
+use super::signatures::k_signed;
 use super::{
-    Authority, Genesis, GroupId, InviteCertificate, Membership, Policy, Signer, VERSION,
+    Authority, Genesis, GroupId, InviteCertificate, Membership, Policy, Signer, VERSION, Wanted,
     read_version, verify, verify_server,
 };
 use crate::element::{Kind, Mode};
 
 const NAME: &str = "kumihimo group admission v1";
 const NAME_BY_INVITE: &str = "kumihimo group admission by invite v1";
-/// Longest list of attributes, in bytes.
-pub const ATTRIBUTES_LEN_MAX: usize = 1_024;
-/// Longest name in a group, in bytes.
-pub const NAME_LEN_MAX: usize = 63;
-/// Most prefixes behind a member.
-pub const PREFIXES_MAX: usize = 32;
-/// Most prefixes that a group protects.
-pub const SITE_MAX: usize = 16;
-
-/// What an admission says beyond kind and mode.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes {
-    /// Its name in the group (`name.group.kumi`): 1 to [`NAME_LEN_MAX`] bytes.
-    pub name: Option<String>,
-    /// What lies behind it, at most [`PREFIXES_MAX`].
-    pub prefixes: Vec<Prefix>,
-    /// Ordinary addresses that the group protects, and its member with it (site mode); at most
-    /// [`SITE_MAX`].
-    pub site: Vec<Prefix>,
-}
 
 /// The statement that a node belongs to a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,7 +178,7 @@ impl Admission {
             },
             (Policy::Managed, Proof::ByInvite { .. }) => false,
             (Policy::Locked { .. }, Proof::Signed(signatures)) => {
-                super::proof::k_signed(crypto, genesis, (NAME, &unsigned), signatures)
+                k_signed(crypto, genesis, (NAME, &unsigned), signatures)
             }
             (
                 Policy::Locked { .. },
@@ -206,7 +188,7 @@ impl Admission {
                 },
             ) => {
                 let by = |key| verify(crypto, key, NAME_BY_INVITE, &unsigned, signature);
-                certificate.allows(self)
+                certificate.allows(&self.said())
                     && by(&certificate.key)
                     && certificate.holds(crypto, genesis)
             }
@@ -219,6 +201,37 @@ impl Admission {
     #[must_use]
     pub fn is_known(&self) -> bool {
         are_known(&self.attributes)
+    }
+
+    /// What an invite bounds.
+    fn said(&self) -> Said<'_> {
+        Said {
+            group: self.group,
+            issued_unix_s: self.issued_unix_s,
+            mode: self.mode,
+            kind: self.kind,
+            attributes: &self.attributes,
+        }
+    }
+
+    /// The admission of a node that comes by an invite, signed with the invite's private half.
+    ///
+    /// # Errors
+    /// What the node would be is not within the bounds, or the name is none.
+    pub fn by_invite(
+        certificate: &InviteCertificate,
+        by: &Signer<'_>,
+        wanted: &Wanted,
+    ) -> Result<Self, Unencodable> {
+        let (element, attributes) = certificate.fit(wanted);
+        let (group, at) = (certificate.group, wanted.now_unix_s);
+        let mut admission = Self::new(group, wanted.member, at, element, &attributes)?;
+        if !certificate.allows(&admission.said()) {
+            let what = "admission by this invite";
+            return Err(Unencodable { what });
+        }
+        admission.sign_by_invite(by, certificate.clone());
+        Ok(admission)
     }
 
     fn unsigned(&self) -> Vec<u8> {
@@ -235,75 +248,4 @@ impl Admission {
             .bytes(&self.attributes);
         writer.finish()
     }
-}
-
-/// Whether there are only attributes that this version knows, each once.
-pub(super) fn are_known(attributes: &[u8]) -> bool {
-    let kinds = Tlvs::new(attributes, "group attributes").map(|tlv| tlv.ok().map(|(kind, _)| kind));
-    let Some(mut kinds) = kinds.collect::<Option<Vec<u16>>>() else {
-        return false;
-    };
-    let all = kinds.len();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds.len() == all && kinds.iter().all(|kind| (1..=3).contains(kind))
-}
-
-impl Attributes {
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, Unencodable> {
-        let mut writer = Writer::default();
-        if let Some(name) = &self.name {
-            if !is_name(name) {
-                return Err(Unencodable { what: "group name" });
-            }
-            writer.tlv(1, name.as_bytes())?;
-        }
-        for (kind, prefixes, most) in [(2, &self.prefixes, PREFIXES_MAX), (3, &self.site, SITE_MAX)]
-        {
-            if prefixes.len() > most {
-                return Err(Unencodable { what: "prefixes" });
-            }
-            if !prefixes.is_empty() {
-                let prefixes = prefixes.iter().flat_map(|prefix| prefix.to_bytes());
-                writer.tlv(kind, &prefixes.collect::<Vec<u8>>())?;
-            }
-        }
-        Ok(writer.finish())
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let malformed = || Malformed {
-            what: "group attributes",
-        };
-        let mut attributes = Self::default();
-        for tlv in Tlvs::new(bytes, "group attributes") {
-            match tlv? {
-                (1, name) => {
-                    let name = std::str::from_utf8(name).ok().filter(|name| is_name(name));
-                    attributes.name = Some(name.ok_or_else(malformed)?.to_owned());
-                }
-                (2, prefixes) => attributes.prefixes = read_prefixes(prefixes, PREFIXES_MAX)?,
-                (3, prefixes) => attributes.site = read_prefixes(prefixes, SITE_MAX)?,
-                _ => {}
-            }
-        }
-        Ok(attributes)
-    }
-}
-
-fn read_prefixes(bytes: &[u8], most: usize) -> Result<Vec<Prefix>, Malformed> {
-    let (prefixes, rest) = bytes.as_chunks::<PREFIX_LEN>();
-    if !rest.is_empty() || prefixes.len() > most {
-        let what = "group attributes";
-        return Err(Malformed { what });
-    }
-    prefixes.iter().map(Prefix::from_bytes).collect()
-}
-
-/// Whether a text may be a name in a group: one label of a host name, in any script.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let fits = (1..=NAME_LEN_MAX).contains(&name.len());
-    let is_wrong = |letter: char| letter.is_control() || letter.is_whitespace() || letter == '.';
-    fits && !name.contains(is_wrong)
 }

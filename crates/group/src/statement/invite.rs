@@ -8,12 +8,9 @@
 use identity::crypto::Crypto;
 use wire::{Malformed, NodeAddr, Prefix, Reader, Unencodable, Writer};
 
-use super::admission::are_known;
-use super::proof::{add, k_signed, read_signatures, write_signatures};
-use super::{
-    ATTRIBUTES_LEN_MAX, Admission, Attributes, Genesis, GroupId, Membership, Signer, VERSION,
-    read_version, verify,
-};
+use super::attributes::{ATTRIBUTES_LEN_MAX, Attributes, are_known};
+use super::signatures::{add, k_signed, read_signatures, write_signatures};
+use super::{Genesis, GroupId, Membership, Signer, VERSION, read_version, verify};
 use crate::element::{Kind, Mode};
 
 const NAME: &str = "kumihimo group invite v1";
@@ -51,6 +48,17 @@ pub struct InviteCertificate {
     /// The attributes as they were signed.
     attributes: Vec<u8>,
     signatures: Vec<(u8, [u8; 64])>,
+}
+
+/// What an admission says, as far as an invite bounds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) group: GroupId,
+    pub(super) issued_unix_s: u64,
+    pub(super) mode: Mode,
+    pub(super) kind: Kind,
+    /// As they were signed.
+    pub(super) attributes: &'a [u8],
 }
 
 /// What a node that comes by an invite would be.
@@ -201,34 +209,31 @@ impl InviteCertificate {
             && k_signed(crypto, genesis, (NAME, &self.unsigned()), &self.signatures)
     }
 
-    /// Whether an admission is within the bounds; who signed either is not looked at.
+    /// Whether what an admission says is within the bounds; who signed either is not looked at.
     #[must_use]
-    pub fn allows(&self, admission: &Admission) -> bool {
-        let Ok(said) = admission.attributes() else {
+    pub(super) fn allows(&self, said: &Said<'_>) -> bool {
+        let Ok(attributes) = Attributes::decode(said.attributes) else {
             return false;
         };
         let bounds = &self.bounds;
         let allowed = &bounds.attributes;
-        let at = admission.issued_unix_s;
+        let at = said.issued_unix_s;
         let is_now = at >= bounds.from_unix_s.saturating_sub(TOLERANCE_S)
             && at <= bounds.until_unix_s.saturating_add(TOLERANCE_S);
-        let is_name = allowed.name.is_none() || allowed.name == said.name;
+        let is_name = allowed.name.is_none() || allowed.name == attributes.name;
         let covers = |prefix: &Prefix| allowed.prefixes.iter().any(|it| it.covers(*prefix));
-        self.group == admission.group
-            && admission.is_known()
+        self.group == said.group
+            && are_known(said.attributes)
             && is_now
-            && bounds.mode.is_none_or(|mode| mode == admission.mode)
-            && bounds.kinds & (1 << admission.kind.byte()) != 0
+            && bounds.mode.is_none_or(|mode| mode == said.mode)
+            && bounds.kinds & (1 << said.kind.byte()) != 0
             && is_name
-            && said.prefixes.iter().all(covers)
-            && said.site == allowed.site
+            && attributes.prefixes.iter().all(covers)
+            && attributes.site == allowed.site
     }
 
-    /// The admission of a node that comes by it, signed with its private half.
-    ///
-    /// # Errors
-    /// What the node would be is not within the bounds, or the name is none.
-    pub fn admit(&self, by: &Signer<'_>, wanted: &Wanted) -> Result<Admission, Unencodable> {
+    /// What a node would be by it, as far as the bounds say so.
+    pub(super) fn fit(&self, wanted: &Wanted) -> ((Kind, Mode), Attributes) {
         let allowed = &self.bounds.attributes;
         let (kind, prefixes) = match (&wanted.prefixes[..], &allowed.prefixes[..]) {
             ([], []) => (wanted.kind, Vec::new()),
@@ -241,16 +246,7 @@ impl InviteCertificate {
             site: allowed.site.clone(),
         };
         let mode = self.bounds.mode.unwrap_or_else(|| kind.usual_mode());
-        let element = (kind, mode);
-        let at = wanted.now_unix_s;
-        let mut admission = Admission::new(self.group, wanted.member, at, element, &attributes)?;
-        if !self.allows(&admission) {
-            return Err(Unencodable {
-                what: "admission by this invite",
-            });
-        }
-        admission.sign_by_invite(by, self.clone());
-        Ok(admission)
+        ((kind, mode), attributes)
     }
 
     /// What a node with these behind it is: single servers, or networks.

@@ -77,7 +77,7 @@ impl Locked {
 
     fn by_invite(&self, bounds: Bounds, wanted: &Wanted) -> Option<Admission> {
         let certificate = self.certificate(bounds, &[0, 2]);
-        certificate.admit(&signer(&self.invite), wanted).ok()
+        Admission::by_invite(&certificate, &signer(&self.invite), wanted).ok()
     }
 }
 
@@ -181,11 +181,11 @@ fn who_stole_k_less_one_keys_and_the_server_together_can_admit_nobody() {
         let mut certificate = group.certificate(free, &stolen);
         let invite = signer(&group.invite);
         let wanted = Wanted::plain(NodeAddr([5; 16]), 7, NOW, "eve");
-        assert!(!group.holds(&certificate.admit(&invite, &wanted).unwrap()));
+        assert!(!group.holds(&Admission::by_invite(&certificate, &invite, &wanted).unwrap()));
         for index in stolen.len()..usize::from(n) {
             certificate.sign(&signer(&group.server), index as u8);
         }
-        assert!(!group.holds(&certificate.admit(&invite, &wanted).unwrap()));
+        assert!(!group.holds(&Admission::by_invite(&certificate, &invite, &wanted).unwrap()));
         // With one key more it would be done: the test can fail.
         let last = stolen.len();
         let mut admission = said(&group, 5, &none, NOW);
@@ -230,7 +230,7 @@ fn an_invite_cannot_be_stretched_and_its_admission_is_of_one_node() {
     let until = NOW + 7 * DAY + 600;
     assert!(by_hand(&good, until, &same) && !by_hand(&good, until + 1, &same));
     // The server has an admission that holds, and would have it say something else.
-    let admission = certificate.admit(&invite, &wanted(5)).unwrap();
+    let admission = Admission::by_invite(&certificate, &invite, &wanted(5)).unwrap();
     let altered = |change: &dyn Fn(&mut Admission)| {
         let mut admission = admission.clone();
         change(&mut admission);
@@ -253,11 +253,11 @@ fn an_invite_cannot_be_stretched_and_its_admission_is_of_one_node() {
         ..bounds()
     };
     let unsigned = group.certificate(wider.clone(), &[0]);
-    assert!(!group.holds(&unsigned.admit(&invite, &wanted(5)).unwrap()));
+    assert!(!group.holds(&Admission::by_invite(&unsigned, &invite, &wanted(5)).unwrap()));
     let server_key = signer(&group.server).public();
     let mut own = InviteCertificate::new(group.genesis.id(&AwsLc), server_key, wider).unwrap();
     own.sign(&signer(&group.admins[0]), 0);
-    let by_server = own.admit(&signer(&group.server), &wanted(5)).unwrap();
+    let by_server = Admission::by_invite(&own, &signer(&group.server), &wanted(5)).unwrap();
     assert!(!group.holds(&by_server));
 }
 
@@ -317,7 +317,7 @@ fn three_admins_and_an_invite_fit_into_message_2_and_sixteen_go_after_it() {
         let certificate = group.certificate(simple, &by);
         let wanted = Wanted::plain(NodeAddr([5; 16]), 7, NOW, "a-host-name");
         let invite = signer(&group.invite);
-        let mut admission = certificate.admit(&invite, &wanted).unwrap();
+        let mut admission = Admission::by_invite(&certificate, &invite, &wanted).unwrap();
         if !by_invite {
             for index in by {
                 admission.sign(&signer(&group.admins[index]), index as u8);
@@ -372,7 +372,7 @@ proptest! {
             prefixes: behind.iter().map(|it| format!("10.{it}.7.0/24").parse().unwrap()).collect(),
             ..Wanted::plain(NodeAddr([of; 16]), 7, NOW + at * DAY, "ab")
         };
-        if let Ok(admission) = certificate.admit(&signer(&group.invite), &wanted) {
+        if let Ok(admission) = Admission::by_invite(&certificate, &signer(&group.invite), &wanted) {
             prop_assert_eq!(group.holds(&admission), by.len() >= 2);
             let said = admission.attributes().unwrap();
             prop_assert!(bounds.mode.is_none_or(|mode| mode == admission.mode));

@@ -13,15 +13,18 @@
 //! | [`Entry`] | a server | a removal, or an epoch to come |
 
 mod admission;
+mod attributes;
 mod authority;
 mod entry;
 mod genesis;
 mod invite;
 mod lease;
 mod proof;
+mod signatures;
 
-pub use admission::{
-    ATTRIBUTES_LEN_MAX, Admission, Attributes, NAME_LEN_MAX, PREFIXES_MAX, SITE_MAX, is_name,
+pub use admission::Admission;
+pub use attributes::{
+    ATTRIBUTES_LEN_MAX, Attributes, NAME_LEN_MAX, PREFIXES_MAX, SITE_MAX, is_name,
 };
 pub use authority::{Authority, SERVERS_MAX, Server};
 pub use entry::{ENTRY_LEN_MAX, Entry, EntryBody, EpochEntry};

@@ -4,7 +4,7 @@ use crate::orders::{kind, mode};
 use crate::refusals::refused;
 use api::{ApiError, Approved, Page};
 use control::{LockedGroups, Refusal, Tenant};
-use group::signing::{AdminSignature, Request, Statement, key_from_text, key_to_text};
+use group::signing::{Request, Statement, key_from_text, key_to_text};
 use group::statement::{Admission, Genesis, Policy};
 use identity::crypto::AwsLc;
 
@@ -36,15 +36,6 @@ pub fn creation(
         threshold: lock.threshold,
         admins: admins_of(lock)?,
     })
-}
-
-/// A signature that somebody brings.
-///
-/// # Errors
-/// It is none, or was mistyped.
-pub fn signature_of(text: &str) -> Result<AdminSignature, ApiError> {
-    let mistyped = || ApiError::new(api::Code::SignatureText);
-    AdminSignature::from_text(&AwsLc, text).ok_or_else(mistyped)
 }
 
 /// What came of it.
