@@ -300,6 +300,36 @@ fn a_line_admits_nobody_that_the_admins_did_not_allow() {
     assert_eq!(gms.act(node(1), come_locked(invite, &eve)), not_admitted);
 }
 
+/// A removal names one admission, so there is one at a time: who is in does not come in once more.
+#[test]
+fn a_member_has_one_admission_at_a_time_so_that_a_removal_ends_it() {
+    let mut gms = vault();
+    let mut admissions = Vec::new();
+    for serial in [11, 12] {
+        let (invite, lock) = line(&mut gms, 1);
+        let certificate = certificate(&lock, bounds(gms.now), &[0, 1]);
+        let wanted = Wanted::plain(f(1), serial, gms.now, "ada");
+        let admission = Admission::by_invite(&certificate, &signer(&INVITE), &wanted).unwrap();
+        admissions.push(gms.act(node(1), come_locked(invite, &admission)));
+    }
+    let (member, group) = ("ada".to_owned(), VAULT.to_owned());
+    let again = Err(Refusal::InGroup { member, group });
+    assert!(
+        admissions[0].is_ok() && admissions[1] == again,
+        "{admissions:?}"
+    );
+    gms.order(remove("ada", Some(VAULT))).unwrap();
+    let chain = &gms.tenant.groups[VAULT].chain;
+    let is_out = |serial| {
+        let f = f(1);
+        chain.is_removed(group::statement::Membership { f, serial })
+    };
+    assert!(
+        is_out(11) && !is_out(12),
+        "what was never in force needs no removal"
+    );
+}
+
 #[test]
 fn what_a_member_is_changes_only_with_new_signatures() {
     let mut gms = vault();

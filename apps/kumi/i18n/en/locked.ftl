@@ -14,7 +14,7 @@ cmd-group-key-new = Make an admin's key, and show its public half
         somewhere else: who admits to a group is never changed.
     .examples =
         kumi group key new                            in the state directory
-        kumi group key new --key-file /media/key/me   on a stick
+        kumi group key new --key-file /media/key/me    on a stick
 cmd-group-key-show = Show the public half of an admin's key
     .long = It asks for the passphrase.
     .examples = kumi group key show    print kumikey1.…
@@ -35,7 +35,7 @@ cmd-group-sign = Read what an admin is asked to sign, and sign it
     .examples =
         kumi group sign kumiask1.…                               read, confirm, sign
         kumi group sign kumiask1.… --key-file /media/key/me      with the key on a stick
-        kumi group sign kumiask1.… --yes --passphrase-file FILE  in a script, after reading it
+        kumi group sign kumiask1.… --yes --passphrase-file FILE    in a script, after reading it
 cmd-group-approve = Bring admins' signatures to the server
     .long =
         When enough have signed, the member is in the group. Whoever brings a signature adds
@@ -51,7 +51,7 @@ cmd-group-offer = Prepare a line that admits while the admins are away
         `kumi group complete` on the same.
     .examples =
         kumi group offer kumi1:AgwAAA…                               for the member that the line names
-        kumi group offer kumi1:AgwAAA… --name gate --behind 10.2.0.0/16   a router of this name
+        kumi group offer kumi1:AgwAAA… --name gate --behind 10.2.0.0/16    a router of this name
         kumi group offer kumi1:AgwAAA… --several                     for several machines
 cmd-group-complete = Put the admins' signatures into the line
     .long =
@@ -124,6 +124,8 @@ sign-nothing = nothing
 sign-ges = GES (software on a host)
 sign-gen = GEN (a router)
 sign-gea = GEA (an adapter before a server)
+sign-other-group = Beware: you have signed for another group that is called { $group }: { $other }. A server calls groups as it likes; their ids do not lie.
+sign-other-name = Beware: when you last signed for this group, its server called it { $other }.
 sign-ask = Type "yes" to sign:
 sign-yes = yes
 

@@ -14,7 +14,7 @@ cmd-group-key-new = 管理者の鍵を作り、公開側を表示する
         してください。誰が加入を許すかは、後から変えられません。
     .examples =
         kumi group key new                            状態ディレクトリに作る
-        kumi group key new --key-file /media/key/me   USB メモリに作る
+        kumi group key new --key-file /media/key/me    USB メモリに作る
 cmd-group-key-show = 管理者の鍵の公開側を表示する
     .long = パスフレーズを聞きます。
     .examples = kumi group key show    kumikey1.… を表示する
@@ -35,7 +35,7 @@ cmd-group-sign = 署名を求められた内容を読み、署名する
     .examples =
         kumi group sign kumiask1.…                               読んで、確認して、署名する
         kumi group sign kumiask1.… --key-file /media/key/me      USB メモリの鍵で署名する
-        kumi group sign kumiask1.… --yes --passphrase-file FILE  読んだうえでスクリプトから
+        kumi group sign kumiask1.… --yes --passphrase-file FILE    読んだうえでスクリプトから
 cmd-group-approve = 管理者の署名をサーバに届ける
     .long =
         必要な人数が署名すると、メンバーは加入します。署名は署名された内容で効くので、誰が
@@ -51,7 +51,7 @@ cmd-group-offer = 管理者がいなくても加入できる行を準備する
         `kumi group complete` を実行します。
     .examples =
         kumi group offer kumi1:AgwAAA…                               行が指すメンバーのため
-        kumi group offer kumi1:AgwAAA… --name gate --behind 10.2.0.0/16   この名前のルータ
+        kumi group offer kumi1:AgwAAA… --name gate --behind 10.2.0.0/16    この名前のルータ
         kumi group offer kumi1:AgwAAA… --several                     複数の機器のため
 cmd-group-complete = 管理者の署名を行に入れる
     .long =
@@ -122,6 +122,8 @@ sign-nothing = なし
 sign-ges = GES(ホストのソフトウェア)
 sign-gen = GEN(ルータ)
 sign-gea = GEA(サーバの手前のアダプタ)
+sign-other-group = 注意: { $group } と呼ばれる別のグループ({ $other })に署名したことがあります。呼び名はサーバが自由に付けます。確かなのは ID です。
+sign-other-name = 注意: 前に署名したとき、サーバはこのグループを { $other } と呼んでいました。
 sign-ask = 署名するなら「はい」と入力:
 sign-yes = はい
 

@@ -8,6 +8,7 @@ mod offer;
 pub(crate) mod orders;
 mod plan;
 mod session;
+mod signed;
 mod signing;
 
 use crate::context::Context;

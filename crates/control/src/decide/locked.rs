@@ -107,6 +107,13 @@ impl Tenant {
         let attributes = admission.attributes().unwrap_or_default();
         check_prefixes(&attributes.prefixes, PREFIXES_MAX)?;
         let name = self.name_signed(f, invite, attributes.name)?;
+        // A removal names one admission: with a second one beside it, it would let the first one stand.
+        if self.group(&group)?.admissions.contains_key(&name) {
+            return Err(Refusal::InGroup {
+                member: name,
+                group,
+            });
+        }
         let mut outcome = Outcome {
             events: vec![Event::InviteUsed { invite: id }],
             reply: Reply::Enrolled {
@@ -114,32 +121,7 @@ impl Tenant {
             },
             ..Outcome::default()
         };
-        let known = self.members.get(&name);
-        let mode = Some(admission.mode);
-        if known.is_none() {
-            room(self.members.len(), 1, MEMBERS_MAX, "members")?;
-            outcome.events.push(Event::MemberAdded {
-                member: name.clone(),
-                mode,
-                accepts: attributes.prefixes.clone(),
-            });
-        }
-        let member = Member {
-            f: Some(f),
-            kind: Some(admission.kind),
-            prefixes: attributes.prefixes.clone(),
-            ..known.cloned().unwrap_or_else(|| Member {
-                mode,
-                ..Member::default()
-            })
-        };
-        outcome.events.push(Event::Enrolled {
-            member: name.clone(),
-            f,
-            kind: admission.kind,
-            prefixes: attributes.prefixes,
-            invite: Some(id),
-        });
+        let member = self.as_signed(f, id, &name, admission, &mut outcome)?;
         if !member.groups.contains(&group) {
             outcome.events.push(Event::MembershipGranted {
                 member: name.clone(),
@@ -158,6 +140,44 @@ impl Tenant {
         let others: Vec<String> = others.cloned().collect();
         self.enter(context, &name, &member, f, &others, &mut outcome)?;
         Ok(outcome)
+    }
+
+    /// The member as its admission has it, with its node.
+    fn as_signed(
+        &self,
+        f: NodeAddr,
+        id: InviteId,
+        name: &str,
+        admission: &Admission,
+        outcome: &mut Outcome,
+    ) -> Result<Member, Refusal> {
+        let known = self.members.get(name);
+        let prefixes = admission.attributes().unwrap_or_default().prefixes;
+        let mode = Some(admission.mode);
+        if known.is_none() {
+            room(self.members.len(), 1, MEMBERS_MAX, "members")?;
+            outcome.events.push(Event::MemberAdded {
+                member: name.to_owned(),
+                mode,
+                accepts: prefixes.clone(),
+            });
+        }
+        outcome.events.push(Event::Enrolled {
+            member: name.to_owned(),
+            f,
+            kind: admission.kind,
+            prefixes: prefixes.clone(),
+            invite: Some(id),
+        });
+        Ok(Member {
+            f: Some(f),
+            kind: Some(admission.kind),
+            prefixes,
+            ..known.cloned().unwrap_or_else(|| Member {
+                mode,
+                ..Member::default()
+            })
+        })
     }
 
     /// The group that an admission is of, if the line leads there and members will take it.

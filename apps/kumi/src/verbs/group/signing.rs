@@ -1,5 +1,6 @@
 //! Admins of locked groups, on a machine of their own: making a key, and signing what they have read.
 
+use super::signed::{self, Strange};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::keys::{ADMIN, Opener, make_admin, open_admin};
@@ -67,6 +68,13 @@ pub(super) fn sign(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     if !context.json {
         say_request(context, &request);
     }
+    let id = request.genesis.id(&AwsLc).to_string();
+    let known = signed::load(context)?;
+    say_strange(
+        context,
+        signed::strange(&known, &id, &request.name),
+        &request.name,
+    );
     if !matches.get_flag("yes") {
         confirm(context)?;
     }
@@ -79,6 +87,7 @@ pub(super) fn sign(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     };
     let signature = request.sign(&signer).map_err(refused)?;
     let signed = signature.to_text(&AwsLc);
+    signed::remember(context, known, id, &request.name)?;
     if context.json {
         let group = signature.group.to_string();
         output::json(&serde_json::json!({ "signature": signed, "group": group }));
@@ -91,6 +100,20 @@ pub(super) fn sign(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     };
     eprintln!("{}", context.text.t(next));
     Ok(())
+}
+
+/// Says it on standard error, also where nobody is asked.
+fn say_strange(context: &Context, strange: Option<Strange>, group: &str) {
+    let group = group.to_owned();
+    let said = match strange {
+        None => return,
+        Some(Strange::OtherGroup(other)) => {
+            let args = args!(group = group, other = other);
+            context.text.tr("sign-other-group", args)
+        }
+        Some(Strange::OtherName(other)) => context.text.tr("sign-other-name", args!(other = other)),
+    };
+    eprintln!("{said}");
 }
 
 fn refused(why: NotSigned) -> Failure {
