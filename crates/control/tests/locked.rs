@@ -268,7 +268,7 @@ fn a_line_admits_nobody_that_the_admins_did_not_allow() {
     let admit = |certificate: &InviteCertificate, number: u8, name: &str| {
         let serial = u64::from(number);
         let wanted = Wanted::plain(f(number), serial, now, name);
-        Admission::by_invite(&certificate, &by, &wanted).unwrap()
+        Admission::by_invite(certificate, &by, &wanted).unwrap()
     };
     let not_admitted = Err(Refusal::NotAdmitted(VAULT.to_owned()));
     for signed in [&[][..], &[1]] {

@@ -314,7 +314,7 @@ pub(crate) async fn member(
     security(("key" = ["admin"])),
     params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
     request_body = NewMember,
-    responses((status = 200, description = "It is in the groups; with a line, if it has no node yet", body = Put), Always, Bodies, Missing, Conflict, OutOfRange)
+    responses((status = 200, description = "It is in the groups, or waits for the admins of those that are locked; with a line, if it has no node yet", body = Put), Always, Bodies, Missing, Conflict, OutOfRange)
 )]
 pub(crate) async fn put_member(
     State(desk): State<Desk>,

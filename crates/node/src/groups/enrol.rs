@@ -153,7 +153,7 @@ impl Node {
         if !is_key || !is_signed {
             return Err(refused());
         }
-        let admission = Admission::by_invite(&certificate, &by, &wanted).map_err(|_| refused())?;
+        let admission = Admission::by_invite(certificate, &by, &wanted).map_err(|_| refused())?;
         Ok((Some(group), Some(Box::new(admission))))
     }
 

@@ -179,6 +179,12 @@ fn two_admins_on_two_machines_let_members_in_and_the_server_takes_them_out() {
     eventually(LIMIT, "bob to be out", || {
         (groups(bob).is_empty() && !pings(bob, &f_ada) && !pings(ada, &f_bob)).then_some(())
     });
+    let text = server.kumi(&["group", "add", "bob", "vault"]);
+    assert!(text.contains("bob waits for the admins of vault"), "{text}");
+    assert!(
+        groups(bob).is_empty(),
+        "what was signed for it before is of no use"
+    );
     let log = server.json(&["gms", "log"]).to_string();
     for event in ["admission_asked", "admission_signed", "admitted"] {
         assert!(log.contains(event), "{event} is in the audit trail");

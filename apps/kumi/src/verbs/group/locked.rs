@@ -96,6 +96,20 @@ fn how_far(text: &Text, approved: &Approved) -> String {
     }
 }
 
+/// Of these groups those in which a member waits for admins, and those that it is in.
+pub(super) fn waiting(
+    context: &Context,
+    member: &str,
+    groups: Vec<String>,
+) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let all = all(context)?;
+    let waits = |group: &String| {
+        let mut all = all.iter();
+        all.any(|it| it.member == member && it.group == *group)
+    };
+    Ok(groups.into_iter().partition(waits))
+}
+
 fn all(context: &Context) -> Result<Vec<Pending>, Failure> {
     let mut all: Vec<Pending> = Vec::new();
     loop {

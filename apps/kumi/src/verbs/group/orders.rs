@@ -108,9 +108,14 @@ pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure
     match line {
         Some(line) => say_line(context, &line, "group-line-once", &member),
         None => {
-            let groups = groups.join(", ");
-            let args = args!(member = member, groups = groups);
-            context.say(&context.text.tr("group-added", args));
+            let (waits, is_in) = locked::waiting(context, &member, groups)?;
+            for (message, groups) in [("group-added", is_in), ("group-added-pending", waits)] {
+                let all = groups.join(", ");
+                if !groups.is_empty() {
+                    let args = args!(member = member.clone(), groups = all);
+                    context.say(&context.text.tr(message, args));
+                }
+            }
         }
     }
     Ok(())

@@ -123,7 +123,7 @@ mod tests {
             lines(&text, &planned),
             [
                 "CHANGE      MEMBER  WITH  BY         WHEN",
-                "opens       ada     bob   it, sales  when its machine has come",
+                "opens       ada     bob   it, sales  once admitted",
                 "closes      ada     bob   it, sales  at once",
                 "stays open  ada     bob   it, sales  at once",
                 "And 3 more pairs.",
