@@ -11,6 +11,7 @@ use std::path::PathBuf;
 mod bridge;
 mod gms;
 mod group;
+mod locked;
 
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
 

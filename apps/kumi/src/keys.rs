@@ -17,8 +17,10 @@
 
 mod archive;
 mod issue;
+mod locked;
 
 pub(crate) use issue::Renewal;
+pub(crate) use locked::{make_admin, open_admin};
 
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -38,6 +40,9 @@ pub(crate) const ROOT: &str = "root.key";
 pub(crate) const NEXT: &str = "next.key";
 /// The hot keys.
 pub(crate) const NODE: &str = "node.key";
+
+/// The key of an admin of locked groups, which has nothing to do with this node's identity.
+pub(crate) const ADMIN: &str = "admin.key";
 
 /// The longest of these files, in bytes; a whole backup with 64 rotations is under 10 KiB.
 const FILE_LEN_MAX: u64 = 128 * 1024;
@@ -404,6 +409,7 @@ fn kind(kind: sealed::Kind) -> &'static str {
         sealed::Kind::Next => NEXT,
         sealed::Kind::Hot => NODE,
         sealed::Kind::Backup => IDENTITY,
+        sealed::Kind::Admin => ADMIN,
     }
 }
 

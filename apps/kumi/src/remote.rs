@@ -165,9 +165,15 @@ impl Remote {
                 .with("detail", "serve")
                 .into()),
             GroupRequest::Create {
-                groups, zone, site, ..
+                groups,
+                zone,
+                site,
+                locked,
+                ..
             } => {
-                let body = json!({"groups": groups, "zone": zone, "site": site});
+                let body = json!({
+                    "groups": groups, "zone": zone, "site": site, "locked": locked,
+                });
                 let made = self.call("POST", "groups", Some(body))?;
                 value(made).map(Response::GroupsMade)
             }
@@ -274,6 +280,11 @@ impl Remote {
             R::RemoveAdmin { admin } => {
                 let path = format!("admins/{}", encoded(admin));
                 self.call("DELETE", &path, None).and_then(done)
+            }
+            R::Pending(page) => value(get(&paged("pending", page))?).map(Answer::Pending),
+            R::Approve(new) => {
+                let made = self.call("POST", "signatures", Some(json!(new)))?;
+                value(made).map(Answer::Approved)
             }
             R::Log(page) => {
                 let most = page.most.unwrap_or(api::PAGE_DEFAULT);

@@ -152,6 +152,10 @@ codes! {
     GroupDatabase = "group-database",
     /// The key shown is no administrator's of this server, or no more.
     AdminKey = "admin-key",
+    /// This is no public half of an admin's key, or was mistyped. [key]
+    LockKey = "lock-key",
+    /// This is no signature of an admin, or was mistyped.
+    SignatureText = "signature-text",
     /// There is too much to do just now.
     Busy = "busy",
     /// The management server did not answer in time; whether it did what was asked is not known.

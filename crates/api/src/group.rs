@@ -2,6 +2,7 @@
 //! management server (GMS).
 
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
+use crate::lock::Lock;
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use crate::rules::{GroupRule, GroupRules, GroupTest, check_roles};
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,9 @@ pub enum GroupRequest {
         site: Option<Vec<Prefix>>,
         /// Whether this node is in them.
         enters: Enters,
+        /// Who admits, if not the server alone: then they are locked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locked: Option<Lock>,
     },
     /// Put a member into groups: [`crate::Response::GroupLine`], if it has no node yet, else
     /// [`crate::Response::Done`].
@@ -216,9 +220,11 @@ impl GroupRequest {
                 zone,
                 site,
                 enters,
+                locked,
             } => {
                 check_groups(groups)?;
                 check_site(site.as_deref())?;
+                locked.as_ref().map_or(Ok(()), Lock::check)?;
                 check_name(zone, "zone")?;
                 match enters {
                     Enters::Never => Ok(()),
@@ -349,6 +355,9 @@ pub struct GroupsMade {
     pub site: Vec<Prefix>,
     /// What this node is called in them; `None`: it is in none.
     pub member: Option<String>,
+    /// Who admits, if they are locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<Lock>,
 }
 
 /// What becomes of a pair of members.
@@ -459,6 +468,9 @@ pub struct Membership {
     pub servers: Vec<Reached>,
     /// Members that this node has a session with.
     pub members: Vec<Reached>,
+    /// Who admits, if it is locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<Lock>,
 }
 
 /// A node, and whether it is in touch.
@@ -506,6 +518,12 @@ pub struct ManagedGroup {
     pub rules: Option<Vec<GroupRule>>,
     /// What stays so.
     pub tests: Vec<GroupTest>,
+    /// Who admits, if it is locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<Lock>,
+    /// The names of those who wait for the admins' signatures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<String>,
 }
 
 /// A member of a management server.
@@ -580,6 +598,7 @@ mod tests {
             zone: "UTC".to_owned(),
             site: Some(vec!["10.0.0.0/8".parse().unwrap(); site]),
             enters: Enters::Never,
+            locked: None,
         };
         assert_eq!(create(1, PREFIXES_MAX).check(), Ok(()));
         assert_eq!(create(0, 1).check(), Err("groups"));

@@ -22,6 +22,8 @@ mod forward;
 mod frame;
 mod group;
 mod limits;
+mod lock;
+mod locked;
 mod manage;
 mod netcheck;
 mod port;
@@ -51,6 +53,8 @@ pub use group::{
     PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, PlannedServices, Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
+pub use lock::{LOCK_ADMINS_MAX, Lock, SIGNING_LEN_MAX};
+pub use locked::{Approved, NewSignature, Pending};
 pub use manage::{
     ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
     NewGroups, NewLine, NewMember, NewPlan, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
@@ -63,9 +67,9 @@ pub use prefix::{PREFIXES_MAX, Prefix};
 pub use reach::{PeerState, Via, is_global};
 pub use request::{Accept, Allow, Invite, Join, PING_COUNT_MAX, PORTS_MAX, Ping, Request};
 pub use response::{
-    Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, Inside, Invited,
-    Joined, Network, NetworkMode, Notice, NoticeKind, Offloads, Peer, PingDone, PrefixState,
-    Report, ReportSection, Response, Status, Told, Traffic, Work,
+    Announced, Candidate, CandidateSource, Certificate, Echo, EchoResult, Entry, InGroup, Inside,
+    Invited, Joined, Network, NetworkMode, Notice, NoticeKind, Offloads, Peer, PingDone,
+    PrefixState, Report, ReportSection, Response, Status, Told, Traffic, Work,
 };
 pub use rules::{
     EVERYTHING, GroupRule, GroupRules, GroupTest, MemberRoles, RULES_MAX, services_of, written,

@@ -8,6 +8,8 @@
 
 use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
+use crate::lock::{Lock, SIGNING_LEN_MAX};
+use crate::locked::{Approved, NewSignature, Pending};
 use crate::prefix::Prefix;
 use crate::rules::{GroupRule, GroupRules, GroupTest};
 use serde::{Deserialize, Serialize};
@@ -119,6 +121,11 @@ pub enum ManageRequest {
     },
     /// The audit trail: [`ManageResponse::Log`].
     Log(LogPage),
+    /// Admissions that wait for signatures, by group and member; `after` is those of the last, as
+    /// `GROUP.MEMBER`: [`ManageResponse::Pending`].
+    Pending(Page),
+    /// Take the signature of an admin of a locked group: [`ManageResponse::Approved`].
+    Approve(NewSignature),
 }
 
 impl ManageRequest {
@@ -134,7 +141,7 @@ impl ManageRequest {
         };
         match self {
             Self::Server | Self::Admins => Ok(()),
-            Self::Groups(page) | Self::Members(page) | Self::Lines(page) => {
+            Self::Groups(page) | Self::Members(page) | Self::Lines(page) | Self::Pending(page) => {
                 crate::group::check_name(&page.after, "after")?;
                 most(page.most)
             }
@@ -151,6 +158,10 @@ impl ManageRequest {
                 let fits = expires_s.is_none_or(|it| range.contains(&it));
                 fits.then_some(()).ok_or("expires_s")?;
                 crate::group::check_name(admin, "admin")
+            }
+            Self::Approve(new) => {
+                let fits = new.signature.len() <= SIGNING_LEN_MAX;
+                fits.then_some(()).ok_or("signature")
             }
             Self::RemoveAdmin { admin } => crate::group::check_name(admin, "admin"),
             Self::Log(page) => {
@@ -184,6 +195,10 @@ pub enum ManageResponse {
     Key(Key),
     /// To [`ManageRequest::Log`].
     Log(Vec<LogRecord>),
+    /// To [`ManageRequest::Pending`].
+    Pending(Vec<Pending>),
+    /// To [`ManageRequest::Approve`].
+    Approved(Approved),
     /// To orders that have nothing to say.
     Done,
 }
@@ -279,6 +294,9 @@ pub struct NewGroups {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 16)]
     pub site: Option<Vec<Prefix>>,
+    /// Who admits, if not the server alone: then they are locked.
+    #[serde(default)]
+    pub locked: Option<Lock>,
 }
 
 /// An order of which only is said what it would do, over HTTP.

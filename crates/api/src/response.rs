@@ -128,6 +128,9 @@ pub struct Status {
     /// What it announces: its IPv4 addresses inside, and what lies behind it.
     #[serde(default)]
     pub announces: Vec<Prefix>,
+    /// The groups that it is in.
+    #[serde(default)]
+    pub groups: Vec<InGroup>,
     /// Entries of the allowlist.
     pub peers_allowed: u32,
     /// Peers with a session now.
@@ -157,6 +160,18 @@ pub struct Status {
     pub proxies: crate::Proxies,
     /// What its owner should know.
     pub notices: Vec<Notice>,
+}
+
+/// A group that a node is in, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InGroup {
+    /// What it is called.
+    pub group: String,
+    /// What the node is called in it.
+    pub name: Option<String>,
+    /// It is locked: so many admins must agree, of so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<(u8, u8)>,
 }
 
 /// What the kernel does for many packets at once; found out while the node runs.

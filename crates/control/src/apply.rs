@@ -73,13 +73,19 @@ impl Tenant {
                 admission,
             } => {
                 let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
-                let admissions = &mut self.group_mut(group)?.admissions;
-                admissions.insert(member.clone(), admission);
+                let group = self.group_mut(group)?;
+                group.asked.remove(member);
+                group.admissions.insert(member.clone(), admission);
                 self.changed(member)?;
+            }
+            Event::AdmissionAsked { .. } | Event::AdmissionSigned { .. } => {
+                self.asked_event(crypto, event)?;
             }
             Event::MembershipEnded { member, group } => {
                 self.member_mut(member)?.groups.remove(group);
-                self.group_mut(group)?.admissions.remove(member);
+                let group = self.group_mut(group)?;
+                group.admissions.remove(member);
+                group.asked.remove(member);
                 self.changed(member)?;
             }
             Event::Entry { group, entry } => {
@@ -148,6 +154,7 @@ impl Tenant {
             tests: Vec::new(),
             chain: Chain::new(id, index, Head::default()),
             admissions: std::collections::BTreeMap::new(),
+            asked: std::collections::BTreeMap::new(),
             changed_rev: self.rev,
         };
         self.groups.insert(group.clone(), created);
@@ -244,6 +251,35 @@ impl Tenant {
             }
             Event::InviteEnded { invite } => {
                 self.invites.remove(invite);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn asked_event(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
+        match event {
+            Event::AdmissionAsked {
+                member,
+                group,
+                admission,
+            } => {
+                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
+                let asked = &mut self.group_mut(group)?.asked;
+                asked.insert(member.clone(), admission);
+            }
+            Event::AdmissionSigned {
+                member,
+                group,
+                admin,
+                signature,
+            } => {
+                let group = self.group_mut(group)?;
+                let asked = group.asked.get_mut(member);
+                let asked = asked.ok_or("nothing was asked")?;
+                if !asked.accept(crypto, &group.genesis, *admin, *signature) {
+                    return Err("no admin has made this signature".to_owned());
+                }
             }
             _ => {}
         }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::rules::Permit;
+use group::signing::AdminSignature;
+use group::statement::Admission;
 use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
@@ -53,6 +55,21 @@ pub struct Addition {
     pub life_s: u64,
 }
 
+/// Locked groups to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedGroups {
+    /// Their names, at least one.
+    pub groups: Vec<String>,
+    /// Their time zone (IANA).
+    pub zone: String,
+    /// As in [`Command::CreateGroups`].
+    pub site: Option<Vec<Prefix>>,
+    /// How many admins must agree; at least 1.
+    pub threshold: u8,
+    /// The public halves of their keys, at most [`group::statement::ADMINS_MAX`].
+    pub admins: Vec<[u8; 32]>,
+}
+
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -71,6 +88,17 @@ pub enum Command {
         /// The ordinary addresses that they protect; at most [`group::statement::SITE_MAX`];
         /// `None`: those of the server ([`Command::Serve`]).
         site: Option<Vec<Prefix>>,
+    },
+    /// Makes groups that are locked: only so many of these admins admit.
+    CreateLocked(LockedGroups),
+    /// An admin has signed what was asked for.
+    Approve(AdminSignature),
+    /// A node comes by an invite of a locked group, with the admission that the invite's key has signed.
+    EnrolLocked {
+        /// The invite that it has proven.
+        invite: InviteId,
+        /// What it is then.
+        admission: Box<Admission>,
     },
     /// Puts a member into groups; one that is not there yet is made, and invited.
     Add(Addition),
@@ -170,6 +198,12 @@ impl Refusal {
             }
             Self::AdminExists(name) => ("admin-exists", one("admin", name)),
             Self::NoAdmin(name) => ("no-admin", one("admin", name)),
+            Self::Lock => ("lock", Vec::new()),
+            Self::NotAsked => ("not-asked", Vec::new()),
+            Self::Signature(group) => ("signature", one("group", group)),
+            Self::NotLocked(group) => ("not-locked", one("group", group)),
+            Self::NotAdmitted(group) => ("not-admitted", one("group", group)),
+            Self::NameTaken(member) => ("name-taken", one("member", member)),
             Self::Statement(detail) => ("statement", one("detail", detail)),
             Self::Rules(detail) => ("rules", one("detail", detail)),
             Self::Test { group, test } => {
@@ -279,6 +313,32 @@ pub enum Refusal {
     /// No administrator of this name is there.
     #[error("there is no administrator `{0}`")]
     NoAdmin(String),
+    /// Admins that are no lock.
+    #[error(
+        "a lock takes 1 to 16 different admin keys, and at least one of them, at most all, to agree"
+    )]
+    Lock,
+    /// A signature that nobody waits for.
+    #[error(
+        "nothing that waits for signatures is what this one signs: it is in force already, or was asked for \
+         anew; `kumi group pending` shows what waits"
+    )]
+    NotAsked,
+    /// A signature that is none of the group's admins'.
+    #[error("the signature is not right: no admin key of `{0}` has made it for this admission")]
+    Signature(String),
+    /// An admission signed elsewhere, for a group that the server alone admits to, or that is not named.
+    #[error("the line does not lead to a locked group `{0}`; ask for another")]
+    NotLocked(String),
+    /// An admission that does not hold.
+    #[error(
+        "the admission to `{0}` does not hold: not enough admins have signed for this line, or the node is not \
+         what they allow; ask the admins for another line"
+    )]
+    NotAdmitted(String),
+    /// A name that another member has.
+    #[error("there is a member `{0}` already; come by another name: `kumi join LINE --label NAME`")]
+    NameTaken(String),
     /// A statement that cannot be made.
     #[error("{0}")]
     Statement(String),

@@ -107,6 +107,28 @@ pub enum Event {
         #[serde(with = "hex")]
         admission: Vec<u8>,
     },
+    /// The admins of a locked group are asked to sign an admission.
+    AdmissionAsked {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
+        /// The statement, which nobody has signed.
+        #[serde(with = "hex")]
+        admission: Vec<u8>,
+    },
+    /// An admin has signed it.
+    AdmissionSigned {
+        /// Who is to be admitted.
+        member: String,
+        /// Where.
+        group: String,
+        /// Which admin, by its place in the genesis.
+        admin: u8,
+        /// Its signature.
+        #[serde(with = "hex")]
+        signature: [u8; 64],
+    },
     /// A member is in a group no more.
     MembershipEnded {
         /// Who.

@@ -68,6 +68,8 @@ pub struct Group {
     pub tests: Vec<RuleTest>,
     /// The admissions in force by member.
     pub admissions: BTreeMap<String, Admission>,
+    /// Admissions that the admins of a locked group are asked to sign, with the signatures so far.
+    pub asked: BTreeMap<String, Admission>,
     /// The last event that changed what every member must know.
     pub changed_rev: u64,
 }

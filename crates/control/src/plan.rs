@@ -60,7 +60,8 @@ pub struct PairChange {
     pub other: String,
     /// The groups by which they are open then, or were, if it closes.
     pub groups: BTreeSet<String>,
-    /// The node of one of them has not come yet: until then nothing passes.
+    /// The node of one of them has not come yet, or the admins of a locked group have not signed: until then
+    /// nothing passes.
     pub waits: bool,
     /// What the one reaches at the other.
     pub forth: ServiceChange,
@@ -236,7 +237,16 @@ impl Plan {
             Change::Closes => before,
             Change::Opens | Change::Stays | Change::Services => after,
         };
-        let has_come = |name: &str| tenant.members.get(name).is_some_and(|it| it.f.is_some());
+        // A locked group waits for its admins, too.
+        let is_in = |name: &str, group: &String| {
+            let has_come = tenant.members.get(name).is_some_and(|it| it.f.is_some());
+            let group = tenant.groups.get(group);
+            has_come && group.is_some_and(|it| it.admissions.contains_key(name))
+        };
+        let passes = |one: &str, other: &str| {
+            let mut groups = between.groups.iter();
+            groups.any(|group| is_in(one, group) && is_in(other, group))
+        };
         for (place, one) in ones.iter().enumerate() {
             // Of two of one class each pair once.
             let from = if is_one_class { place + 1 } else { 0 };
@@ -244,7 +254,7 @@ impl Plan {
             let room = PAIRS_MAX.saturating_sub(self.pairs.len());
             self.left_out += others.len().saturating_sub(room);
             let pairs = others.iter().take(room).map(|other| {
-                let waits = !(has_come(one) && has_come(other));
+                let waits = !passes(one, other);
                 let pair = between.pair(one, other, waits);
                 if between.is_even && other < one {
                     pair.turned()

@@ -37,6 +37,8 @@ const LOCATE: u16 = 0x1b;
 const LOCATED: u16 = 0x1c;
 const FIND: u16 = 0x1d;
 const FOUND: u16 = 0x1e;
+/// Stands where the kind does, if an admission follows, which says it.
+const BY_ADMISSION: u8 = 0xff;
 
 /// How far a member has come in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,24 @@ impl std::fmt::Debug for Enrol {
             .field("kind", &self.kind)
             .field("name", &self.name)
             .field("prefixes", &self.prefixes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a node comes by an invite of a locked group.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnrolLocked {
+    /// The secret of the invite, as the server knows it.
+    pub secret: [u8; SECRET_LEN],
+    /// What the node is then, as the invite's key has signed.
+    pub admission: Admission,
+}
+
+/// Without the secret.
+impl std::fmt::Debug for EnrolLocked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnrolLocked")
+            .field("admission", &self.admission)
             .finish_non_exhaustive()
     }
 }
@@ -104,6 +124,8 @@ pub struct Given {
 pub enum AgentMessage {
     /// Node to server: I come by this invite.
     Enrol(Enrol),
+    /// Node to server: I come by this invite of a locked group, whose key has signed this.
+    EnrolLocked(Box<EnrolLocked>),
     /// Server to node: what became of it.
     Enrolled {
         /// Whether it worked.
@@ -173,7 +195,7 @@ impl AgentMessage {
     #[must_use]
     pub const fn kind(&self) -> u16 {
         match self {
-            Self::Enrol(_) => ENROL,
+            Self::Enrol(_) | Self::EnrolLocked(_) => ENROL,
             Self::Enrolled { .. } => ENROLLED,
             Self::Resume { .. } => RESUME,
             Self::Welcome(_) => Self::WELCOME,
@@ -190,7 +212,11 @@ impl AgentMessage {
     pub const fn is_for_server(&self) -> bool {
         matches!(
             self,
-            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. } | Self::Find(_)
+            Self::Enrol(_)
+                | Self::EnrolLocked(_)
+                | Self::Resume { .. }
+                | Self::Locate { .. }
+                | Self::Find(_)
         )
     }
 
@@ -200,6 +226,10 @@ impl AgentMessage {
         let mut out = Writer::default();
         match self {
             Self::Enrol(enrol) => write_enrol(&mut out, enrol),
+            Self::EnrolLocked(enrol) => {
+                out.bytes(&enrol.secret).u8(BY_ADMISSION);
+                out.bytes(&enrol.admission.encode());
+            }
             Self::Enrolled { answer, text } => {
                 let answer = match answer {
                     Answer::Done => 0,
@@ -256,6 +286,12 @@ impl AgentMessage {
     pub fn decode(kind: u16, bytes: &[u8]) -> Result<Option<Self>, Malformed> {
         let mut reader = Reader::new(bytes, "agent message");
         let message = match kind {
+            ENROL if bytes.get(SECRET_LEN) == Some(&BY_ADMISSION) => {
+                let secret = *reader.array()?;
+                reader.u8()?;
+                let admission = Admission::decode(reader.rest())?;
+                Self::EnrolLocked(Box::new(EnrolLocked { secret, admission }))
+            }
             ENROL => Self::Enrol(read_enrol(&mut reader)?),
             ENROLLED => Self::Enrolled {
                 answer: match reader.u8()? {

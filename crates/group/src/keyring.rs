@@ -23,7 +23,7 @@ use crate::element::{Kind, Mode};
 use crate::epochs::{EpochName, EpochSecret, SecretError, Usable, Use};
 use crate::name::MemberName;
 use crate::statement::{
-    Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership, Rules,
+    Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership, Policy, Rules,
 };
 use joined::Joined;
 pub use reach::Reach;
@@ -75,6 +75,9 @@ pub enum KeyringError {
     /// No server gave the lease, or it does not run.
     #[error("the lease is not of a server of the group, or has ended")]
     Lease,
+    /// Another node has shown to be here by the same invite, which is for one.
+    #[error("the invite is for one node, and another has come by it")]
+    Twice,
     /// The admission was removed.
     #[error("the admission was removed")]
     Removed,
@@ -126,6 +129,8 @@ pub struct Peer {
     pub attributes: Attributes,
     /// The end of its lease, Unix seconds.
     pub until_unix_s: u64,
+    /// The key of the invite that it came by, if that is for one node alone.
+    pub once: Option<[u8; 32]>,
 }
 
 /// The groups of a node.
@@ -221,6 +226,10 @@ impl Keyring {
         if !joined.peers.contains_key(&f) && joined.peers.len() >= PEERS_MAX {
             return Err(KeyringError::Full(PEERS_MAX));
         }
+        let once = joined::once(admission);
+        if joined.has_come_by(once, f) {
+            return Err(KeyringError::Twice);
+        }
         let attributes = admission.attributes().unwrap_or_default();
         let peer = Peer {
             member: admission.member,
@@ -228,6 +237,7 @@ impl Keyring {
             mode: admission.mode,
             attributes,
             until_unix_s: lease.until_unix_s,
+            once,
         };
         joined.peers.insert(f, peer);
         joined.peers.get(&f).ok_or(KeyringError::NoGroup)
@@ -341,6 +351,23 @@ impl Keyring {
     pub fn statements(&self, group: GroupId) -> Option<(&Authority, &Admission, &Lease)> {
         let joined = self.groups.get(&group)?;
         Some((&joined.authority, &joined.admission, &joined.lease))
+    }
+
+    /// Who admits to a group: so many of these admins, if it is locked.
+    #[must_use]
+    pub fn policy(&self, group: GroupId) -> Option<&Policy> {
+        Some(&self.groups.get(&group)?.genesis.policy)
+    }
+
+    /// Whether a server may put this node into a group by itself. Not into a new one, if one that it manages is
+    /// locked, unless the same admins lock that one: else it could open a way around the lock.
+    #[must_use]
+    pub fn may_be_put_into(&self, server: NodeAddr, genesis: &Genesis, group: GroupId) -> bool {
+        let of_server = self.groups.values();
+        let of_server = of_server.filter(|it| it.authority.index_of(server).is_some());
+        let policies = of_server.map(|it| &it.genesis.policy);
+        let locks: Vec<&Policy> = policies.filter(|it| **it != Policy::Managed).collect();
+        self.groups.contains_key(&group) || locks.is_empty() || locks.contains(&&genesis.policy)
     }
 
     /// The groups that a server manages, and the index of its chain in each.

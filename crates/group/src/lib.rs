@@ -30,12 +30,14 @@ mod element;
 pub mod epochs;
 mod flow;
 pub mod keyring;
+pub mod lock;
 pub mod message;
 mod name;
 pub mod pit;
 pub mod resolve;
 pub mod rules;
 pub mod serial;
+pub mod signing;
 pub mod statement;
 
 pub use allow::{

@@ -43,7 +43,7 @@ pub use pin::{PIN_LEN, Pin};
 pub use public::{IdentityError, PublicIdentity};
 pub use rotation::{RotationEntry, RotationKind};
 pub use secret::{
-    HotKeys, HotKeysDiffer, LocalIdentity, NextRootSecret, RecoverySecret, RootSecret,
+    AdminSecret, HotKeys, HotKeysDiffer, LocalIdentity, NextRootSecret, RecoverySecret, RootSecret,
 };
 pub use tip::Tip;
 

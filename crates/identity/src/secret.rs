@@ -35,6 +35,10 @@ pub struct NextRootSecret(Seed);
 #[derive(Clone)]
 pub struct RecoverySecret(Seed);
 
+/// The Ed25519 seed of an admin of locked groups.
+#[derive(Clone)]
+pub struct AdminSecret(Seed);
+
 macro_rules! ed25519_secret {
     ($name:ident) => {
         impl $name {
@@ -70,6 +74,7 @@ macro_rules! ed25519_secret {
 ed25519_secret!(RootSecret);
 ed25519_secret!(NextRootSecret);
 ed25519_secret!(RecoverySecret);
+ed25519_secret!(AdminSecret);
 
 impl NextRootSecret {
     /// The same key, now the root key. Done once, when the rotation entry is signed.

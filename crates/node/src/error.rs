@@ -50,6 +50,10 @@ pub enum JoinError {
     /// It is of a node, not of a management server.
     #[error("this line is not of a group management server")]
     NotAGroup,
+    /// It is of a locked group, and its admins have not signed for this: not enough of them, or not for what this
+    /// node would be.
+    #[error("the admins of the group `{0}` do not admit this node by this line")]
+    NotAdmitted(String),
     /// The inviter's statements in it are no identity.
     #[error("the invite holds no identity: {0}")]
     History(identity::HistoryError),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use group::epochs::EpochName;
 use group::keyring::{Keyring, Reach};
-use group::statement::GroupId;
+use group::statement::{Admission, GroupId};
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
 use wire::ip::Ecn;
@@ -92,6 +92,10 @@ pub(crate) struct Enrolling {
     pub(crate) gate: [u8; SECRET_LEN],
     /// What this node would be called.
     pub(crate) name: Option<String>,
+    /// The locked group that the line is of, if it is of one.
+    pub(crate) group: Option<GroupId>,
+    /// What the key in the line has signed of this node.
+    pub(crate) admission: Option<Box<Admission>>,
     /// When the line runs out, on the monotonic clock.
     pub(crate) expires: Duration,
 }

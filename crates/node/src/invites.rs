@@ -107,6 +107,7 @@ impl Node {
             secret,
             place: place.ok_or(InviteError::Identity)?,
             bridges: self.places_of_bridges(),
+            lock: Vec::new(),
         };
         invite
             .encode(|bytes| self.crypto.sha256(&[bytes]))

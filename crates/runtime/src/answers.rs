@@ -237,6 +237,10 @@ pub fn join_error(error: &JoinError) -> ApiError {
         JoinError::Expired { expired_unix_s } => {
             ApiError::new(Code::InviteExpired).with("expired_unix_s", expired_unix_s)
         }
+        JoinError::NotAdmitted(group) => {
+            let error = ApiError::new(Code::GroupRefused);
+            error.with("refusal", "not-admitted").with("group", group)
+        }
         JoinError::Own => ApiError::new(Code::InviteOwn),
         JoinError::Bridge => ApiError::new(Code::BridgeLine),
         JoinError::Allow(error) => allow_error(error),

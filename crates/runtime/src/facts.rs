@@ -6,6 +6,7 @@ use crate::prefixes;
 use crate::settings::{Reload, Renew, Renewal};
 use crate::shared::Shared;
 use api::{ApiError, Code, NetworkMode, NoticeKind, Response};
+use group::statement::Policy;
 use identity::LocalIdentity;
 use node::{Event, Node};
 use std::collections::{BTreeMap, VecDeque};
@@ -177,6 +178,7 @@ impl Facts {
                 not_after_unix_s: certificate.not_after_unix_s,
             },
             root_position: status.position,
+            groups: node.groups(now).iter().map(in_group).collect(),
             peers_allowed: count(status.peers),
             peers_connected: count(status.sessions),
             invites_open: count(status.invites),
@@ -241,5 +243,20 @@ impl Facts {
         api::Report {
             sections: vec![section("events", events), section("sizes", sizes)],
         }
+    }
+}
+
+/// A group that this node is in, in short.
+fn in_group(status: &node::GroupStatus) -> api::InGroup {
+    let locked = match &status.policy {
+        Policy::Managed => None,
+        Policy::Locked { threshold, admins } => {
+            Some((*threshold, u8::try_from(admins.len()).unwrap_or(u8::MAX)))
+        }
+    };
+    api::InGroup {
+        group: status.name.clone(),
+        name: status.own_name.clone(),
+        locked,
     }
 }

@@ -21,6 +21,7 @@ mod moving;
 mod opening;
 
 use crate::http::{Doors, Places};
+use crate::locked;
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
@@ -236,9 +237,12 @@ impl Server {
                         secret,
                         expires_unix_s,
                     })) => {
+                        let tenant = self.open.as_ref().map(|it| it.service.tenant());
+                        let lock = tenant.and_then(|it| it.lock_of(invite)).map(Box::new);
                         self.inbox.send(Input::Gms(FromGms::Line {
                             invite,
                             secret,
+                            lock,
                             expires_unix_s,
                             reply,
                         }));
@@ -324,6 +328,7 @@ impl Server {
                     expires_unix_s,
                 }))
             }
+            control::Reply::Approved(done) => Ok(ManageResponse::Approved(locked::approved(done))),
             _ => Ok(ManageResponse::Done),
         }
     }
@@ -346,6 +351,13 @@ impl Server {
             let (service, store, rng) = self.opened()?;
             let done = service.order(store, now_unix_s, rng, actor, &Command::Serve { site });
             return done.map(Done::Reply).map_err(|error| order_error(&error));
+        }
+        if let Order::Create {
+            locked: Some(lock), ..
+        } = &order
+        {
+            // Before there is a store that nobody needs.
+            locked::admins_of(lock)?;
         }
         if matches!(order, Order::Create { .. }) && !Place::is_known(&self.state) {
             self.serve(None, None)?;
@@ -371,15 +383,22 @@ impl Server {
                 zone,
                 site,
                 enters,
+                locked,
             } => {
-                let here = own_member(service, f, enters)?;
+                let here = own_member(service, f, enters, locked.is_some())?;
                 let protected = site
                     .clone()
                     .unwrap_or_else(|| service.tenant().site.clone());
-                let create = Command::CreateGroups {
-                    groups: groups.clone(),
-                    zone: zone.clone(),
-                    site,
+                let create = match &locked {
+                    Some(lock) => {
+                        let of = (zone.as_str(), site.as_deref());
+                        Command::CreateLocked(locked::creation(&groups, of, lock)?)
+                    }
+                    None => Command::CreateGroups {
+                        groups: groups.clone(),
+                        zone: zone.clone(),
+                        site,
+                    },
                 };
                 act(service, &create)?;
                 let member = here.as_ref().map(|it| it.member.clone());
@@ -392,6 +411,7 @@ impl Server {
                     zone,
                     site: protected.into_iter().map(api::Prefix).collect(),
                     member,
+                    locked,
                 }))
             }
         }
@@ -460,10 +480,13 @@ fn own_member(
     service: &Service,
     f: NodeAddr,
     enters: api::Enters,
+    is_locked: bool,
 ) -> Result<Option<Addition>, ApiError> {
     let tenant = service.tenant();
     let name = match enters {
         api::Enters::Never => return Ok(None),
+        // Its admins say who is in it, also about the server itself.
+        api::Enters::Usually { .. } if is_locked => return Ok(None),
         api::Enters::Usually { .. } if tenant.apart => return Ok(None),
         api::Enters::As { name } | api::Enters::Usually { name } => name,
     };

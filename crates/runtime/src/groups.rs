@@ -4,6 +4,7 @@
 use crate::answers;
 use crate::gms::Gms;
 use crate::http::Places;
+use crate::locked;
 use crate::orders::{Ask, By, FromGms, kind, mode, order_of};
 use crate::shared::Inbox;
 use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response};
@@ -144,7 +145,7 @@ impl Groups {
         };
         let begins = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_) | AgentMessage::Resume { .. }
         );
         let place = begins.then(|| node.place_of(from));
         let heard = Ask::Heard {
@@ -187,11 +188,12 @@ impl Groups {
             FromGms::Line {
                 invite,
                 secret,
+                lock,
                 expires_unix_s,
                 reply,
             } => {
                 let endpoints = node.status(now).local_endpoints;
-                let line = node.group_line(secret, expires_unix_s, &endpoints);
+                let line = node.group_line((secret, lock.as_deref()), expires_unix_s, &endpoints);
                 let line = line.map_err(answers::invite_error).map(|line| {
                     let endpoints = endpoints.into_iter();
                     Response::GroupLine(api::GroupLine {
@@ -407,6 +409,7 @@ fn membership(status: &GroupStatus) -> api::Membership {
         epochs: status.epochs.iter().map(|(_, number)| *number).collect(),
         servers: servers.collect(),
         members: members.collect(),
+        locked: locked::lock(&status.policy),
     }
 }
 

@@ -41,6 +41,7 @@ pub mod http;
 pub mod inside;
 pub mod lan;
 pub mod lane;
+pub mod locked;
 pub mod manage;
 pub mod netcheck;
 pub mod orders;

@@ -1,6 +1,7 @@
 //! What administrators ask of the management server, answered from what it holds. Orders are in
 //! `gms`.
 
+use crate::locked;
 use crate::orders::{kind, mode};
 use crate::rules;
 use api::{ApiError, Code, LogPage, ManageRequest, ManageResponse, PAGE_DEFAULT, Page};
@@ -45,7 +46,9 @@ pub fn read(
         ManageRequest::Lines(page) => Ok(ManageResponse::Lines(lines(tenant, page))),
         ManageRequest::Admins => Ok(ManageResponse::Admins(admins(tenant))),
         ManageRequest::Log(page) => log(store, *page).map(ManageResponse::Log),
+        ManageRequest::Pending(page) => locked::pending(tenant, page).map(ManageResponse::Pending),
         ManageRequest::Withdraw { .. }
+        | ManageRequest::Approve(_)
         | ManageRequest::AddAdmin { .. }
         | ManageRequest::RemoveAdmin { .. } => return None,
     };
@@ -96,6 +99,8 @@ fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
         members: group.admissions.keys().cloned().collect(),
         rules: rules::rules(group),
         tests: rules::tests(group),
+        locked: locked::lock(&group.genesis.policy),
+        pending: group.asked.keys().cloned().collect(),
     }
 }
 

@@ -6,7 +6,10 @@ use api::{ApiError, Code, Hidden, Reply};
 use control::service::Effect;
 use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
 use group::agent::AgentMessage;
+use group::lock::Lock;
 use group::serial::hex;
+use group::signing::AdminSignature;
+use identity::crypto::AwsLc;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
@@ -100,6 +103,8 @@ pub enum Order {
         site: Option<Vec<wire::Prefix>>,
         /// Whether this node is in them.
         enters: api::Enters,
+        /// Who admits, if they are locked.
+        locked: Option<api::Lock>,
     },
     /// Anything else.
     Plain(Command),
@@ -144,6 +149,8 @@ pub enum FromGms {
         invite: InviteId,
         /// Its secret.
         secret: [u8; SECRET_LEN],
+        /// The locked group that it is of, if it is of one alone.
+        lock: Option<Box<Lock>>,
         /// When it expires, Unix seconds.
         expires_unix_s: u64,
         /// Takes the line.
@@ -176,11 +183,13 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
             zone,
             site,
             enters,
+            locked,
         } => Order::Create {
             groups,
             zone,
             site: site.map(prefixes),
             enters,
+            locked,
         },
         R::Add {
             member,
@@ -258,9 +267,22 @@ pub fn command_of(request: api::ManageRequest) -> Result<Command, ApiError> {
             },
             life_s: expires_s,
         }),
+        R::Approve(new) => {
+            let signature = signature_of(&new.signature)?;
+            Ok(Command::Approve(signature))
+        }
         R::RemoveAdmin { admin } => Ok(Command::RemoveAdmin { name: admin }),
         _ => Err(ApiError::new(Code::BadRequest).with("detail", "action")),
     }
+}
+
+/// A signature that somebody brings.
+///
+/// # Errors
+/// It is none, or was mistyped.
+fn signature_of(text: &str) -> Result<AdminSignature, ApiError> {
+    let mistyped = || ApiError::new(api::Code::SignatureText);
+    AdminSignature::from_text(&AwsLc, text).ok_or_else(mistyped)
 }
 
 /// A kind as the control interface says it.

@@ -36,6 +36,8 @@ use utoipa::{Modify, OpenApi};
         routes::admins,
         routes::add_admin,
         routes::remove_admin,
+        routes::pending,
+        routes::sign,
         routes::log,
     ),
     components(schemas(Problem)),

@@ -118,6 +118,11 @@ impl From<ApiError> for Problem {
                 let refusal = args.remove("refusal").unwrap_or_default();
                 (status_of(&refusal), refusal)
             }
+            // Texts that were mistyped are values of the request.
+            Code::LockKey | Code::SignatureText => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                error.code.as_str().to_owned(),
+            ),
             Code::BadRequest => (StatusCode::UNPROCESSABLE_ENTITY, "value".to_owned()),
             Code::Busy | Code::Stopping | Code::GroupStore => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -142,7 +147,7 @@ impl From<ApiError> for Problem {
 fn status_of(refusal: &str) -> StatusCode {
     match refusal {
         "role" => StatusCode::FORBIDDEN,
-        "no-group" | "no-member" | "no-invite" | "no-admin" | "not-in-group" => {
+        "no-group" | "no-member" | "no-invite" | "no-admin" | "not-in-group" | "not-asked" => {
             StatusCode::NOT_FOUND
         }
         "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "full"
@@ -166,6 +171,11 @@ fn title(code: &str) -> &'static str {
         "has-node" => "The member has a node already",
         "is-member" => "The node is another member already",
         "admin-exists" => "There is such an administrator already",
+        "lock" => "These admins are no lock",
+        "lock-key" => "This is no admin's key",
+        "signature" => "No admin of the group has made this signature",
+        "signature-text" => "This is no admin's signature",
+        "not-asked" => "Nothing waits for this signature",
         "full" => "There are as many as the server takes",
         "name" => "This cannot be a name",
         "zone" => "There is no such time zone",

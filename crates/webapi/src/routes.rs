@@ -4,9 +4,10 @@ use crate::extract::{Asked, Body, Named, Shown};
 use crate::problem::{Always, Bodies, Conflict, Missing, OutOfRange, Paths, Problem};
 use crate::{Backend, CALLS_MAX, Call};
 use api::{
-    Admin, ApiError, Code, Enters, GroupLine, GroupRequest, GroupRules, GroupsMade, Key, LogPage,
-    LogRecord, ManageRequest, ManageResponse, ManagedGroup, Member, MemberRoles, NewAdmin,
-    NewGroups, NewLine, NewMember, NewPlan, OpenLine, Page, Planned, Reply, Response, Server,
+    Admin, ApiError, Approved, Code, Enters, GroupLine, GroupRequest, GroupRules, GroupsMade, Key,
+    LogPage, LogRecord, ManageRequest, ManageResponse, ManagedGroup, Member, MemberRoles, NewAdmin,
+    NewGroups, NewLine, NewMember, NewPlan, NewSignature, OpenLine, Page, Pending, Planned, Reply,
+    Response, Server,
 };
 use axum::Json;
 use axum::extract::State;
@@ -56,6 +57,8 @@ pub(crate) fn router(backend: Arc<dyn Backend>, document: String) -> Router {
         .route("/v1/plan", post(plan))
         .route("/v1/admins", get(admins))
         .route("/v1/admins/{admin}", put(add_admin).delete(remove_admin))
+        .route("/v1/pending", get(pending))
+        .route("/v1/signatures", post(sign))
         .route("/v1/log", get(log))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no-route", "see /v1/openapi.json"))
         .method_not_allowed_fallback(async || {
@@ -199,6 +202,7 @@ pub(crate) async fn create_group(
         zone: new.zone,
         site: new.site,
         enters: Enters::Never,
+        locked: new.locked,
     };
     match desk.call(shown, Call::Group(request)).await? {
         Response::GroupsMade(made) => Ok((StatusCode::CREATED, Json(made))),
@@ -355,7 +359,7 @@ pub(crate) async fn member(
     security(("key" = ["admin"])),
     params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
     request_body = NewMember,
-    responses((status = 200, description = "It is in the groups; with a line, if it has no node yet", body = Put), Always, Bodies, Missing, Conflict, OutOfRange)
+    responses((status = 200, description = "It is in the groups, or waits for the admins of those that are locked; with a line, if it has no node yet", body = Put), Always, Bodies, Missing, Conflict, OutOfRange)
 )]
 pub(crate) async fn put_member(
     State(desk): State<Desk>,
@@ -536,6 +540,46 @@ pub(crate) async fn remove_admin(
     desk.manage(shown, ManageRequest::RemoveAdmin { admin })
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The admissions to locked groups that wait for signatures of their admins, by group and member.
+#[utoipa::path(
+    get,
+    path = "/v1/pending",
+    operation_id = "pending",
+    security(("key" = ["auditor"])),
+    params(Page),
+    responses((status = 200, description = "What waits, by group and member; `after` is written `GROUP.MEMBER`", body = [Pending]), Always, OutOfRange)
+)]
+pub(crate) async fn pending(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Asked(page): Asked<Page>,
+) -> Read<Vec<Pending>> {
+    expect!(
+        desk.manage(shown, ManageRequest::Pending(page)).await?,
+        ManageResponse::Pending
+    )
+}
+
+/// Takes the signature of an admin of a locked group. It counts by what it signs, whoever brings it.
+#[utoipa::path(
+    post,
+    path = "/v1/signatures",
+    operation_id = "sign",
+    security(("key" = ["admin"])),
+    request_body = NewSignature,
+    responses((status = 200, description = "How far the admission has come", body = Approved), Always, Bodies, Missing, OutOfRange)
+)]
+pub(crate) async fn sign(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Body(new): Body<NewSignature>,
+) -> Read<Approved> {
+    expect!(
+        desk.manage(shown, ManageRequest::Approve(new)).await?,
+        ManageResponse::Approved
+    )
 }
 
 /// The audit trail.

@@ -8,7 +8,8 @@
 //!
 //! Version 1 is written for an invite without Bridges. Version 2 with flag bit 0 is the line of a
 //! Bridge, to attach to it; with bit 1 its secret is of no use, and the Bridge wants a password. With
-//! bit 2 it is the line of a group management server, to become a member by it.
+//! bit 2 it is the line of a group management server, to become a member by it; with bits 2 and 3 of one locked
+//! group, of which the lock says more (docs/protocol/group.md, section 7).
 //!
 //! People copy these lines by hand and by chat, so the errors tell apart what they got wrong.
 //! The check is the start of a SHA-256, which the caller passes in. Whether the invite has
@@ -35,11 +36,15 @@ pub const LINE_LEN_MAX: usize = 65_536;
 /// Largest number of Bridges in a line.
 pub const BRIDGES_MAX: usize = 4;
 
+/// Longest lock, in bytes.
+pub const LOCK_LEN_MAX: usize = 4_096;
+
 const VERSION: u8 = 1;
 const VERSION_BRIDGES: u8 = 2;
 const FLAG_BRIDGE: u8 = 1;
 const FLAGS_PASSWORD: u8 = 3;
 const FLAG_GROUP: u8 = 4;
+const FLAGS_LOCKED: u8 = 12;
 const CHECK_LEN: usize = 4;
 
 /// Why a line is not an invite.
@@ -116,6 +121,9 @@ pub struct Invite {
     pub place: Place,
     /// The Bridges that it can be reached through, at most [`BRIDGES_MAX`].
     pub bridges: Vec<Place>,
+    /// Of a locked group: which it is, and perhaps a key that admits; else empty. At most
+    /// [`LOCK_LEN_MAX`] bytes, which are for whoever knows groups to read. Only with [`Purpose::Group`].
+    pub lock: Vec<u8>,
 }
 
 impl fmt::Debug for Invite {
@@ -158,18 +166,20 @@ impl Invite {
     pub fn decode(body: &[u8]) -> Result<Invite, InviteError> {
         let mut reader = Reader::new(body, "invite");
         match reader.u8()? {
-            VERSION => Ok(Invite::read(reader, Purpose::Peer, false)?),
+            VERSION => Ok(Invite::read(reader, Purpose::Peer, (false, false))?),
             VERSION_BRIDGES => {
-                let purpose = match reader.u8()? {
+                let flags = reader.u8()?;
+                let purpose = match flags {
                     0 => Purpose::Peer,
                     FLAG_BRIDGE => Purpose::Bridge,
                     FLAGS_PASSWORD => Purpose::BridgeWithPassword,
-                    FLAG_GROUP => Purpose::Group {
+                    FLAG_GROUP | FLAGS_LOCKED => Purpose::Group {
                         gate: [0; SECRET_LEN],
                     },
                     _ => return Err(reader.malformed().into()),
                 };
-                Ok(Invite::read(reader, purpose, true)?)
+                let is_locked = flags == FLAGS_LOCKED;
+                Ok(Invite::read(reader, purpose, (true, is_locked))?)
             }
             version => Err(InviteError::NewerVersion { version }),
         }
@@ -178,7 +188,7 @@ impl Invite {
     fn read(
         mut reader: Reader<'_>,
         mut purpose: Purpose,
-        names_bridges: bool,
+        (names_bridges, is_locked): (bool, bool),
     ) -> Result<Invite, Malformed> {
         let expires_unix_s = reader.u64()?;
         let secret = *reader.array()?;
@@ -194,6 +204,14 @@ impl Invite {
         if let Purpose::Group { gate } = &mut purpose {
             *gate = *reader.array()?;
         }
+        let mut lock = Vec::new();
+        if is_locked {
+            let len = usize::from(reader.u16()?);
+            if !(1..=LOCK_LEN_MAX).contains(&len) {
+                return Err(reader.malformed());
+            }
+            lock = reader.take(len)?.to_vec();
+        }
         reader.finish()?;
         Ok(Invite {
             purpose,
@@ -201,6 +219,7 @@ impl Invite {
             secret,
             place,
             bridges,
+            lock,
         })
     }
 
@@ -213,8 +232,13 @@ impl Invite {
             Purpose::Peer => 0,
             Purpose::Bridge => FLAG_BRIDGE,
             Purpose::BridgeWithPassword => FLAGS_PASSWORD,
-            Purpose::Group { .. } => FLAG_GROUP,
+            Purpose::Group { .. } if self.lock.is_empty() => FLAG_GROUP,
+            Purpose::Group { .. } => FLAGS_LOCKED,
         };
+        let has_lock = flags == FLAGS_LOCKED;
+        if has_lock == self.lock.is_empty() || self.lock.len() > LOCK_LEN_MAX {
+            return Err(what);
+        }
         let is_plain = flags == 0 && self.bridges.is_empty();
         if is_plain {
             out.u8(VERSION);
@@ -234,6 +258,10 @@ impl Invite {
         }
         if let Purpose::Group { gate } = &self.purpose {
             out.bytes(gate);
+        }
+        if has_lock {
+            out.u16(u16::try_from(self.lock.len()).map_err(|_| what)?);
+            out.bytes(&self.lock);
         }
         let [a, b, c, d, ..] = sha256(out.as_slice());
         out.bytes(&[a, b, c, d]);

@@ -22,6 +22,7 @@ fn invite() -> Invite {
         secret: [0x5E; 16],
         place: place(),
         bridges: Vec::new(),
+        lock: Vec::new(),
     }
 }
 
@@ -256,10 +257,40 @@ fn a_line_of_a_group_ends_with_its_gate() {
 }
 
 #[test]
+fn a_line_of_a_locked_group_ends_with_its_lock() {
+    let gate = [0x5E; 16];
+    let of = |lock: &[u8]| Invite {
+        purpose: Purpose::Group { gate },
+        lock: lock.to_vec(),
+        ..invite()
+    };
+    let written = of(b"lock").encode(hash).unwrap();
+    let body = [&body_2(12, 0)[..], &gate, &[0, 4], b"lock"].concat();
+    assert_eq!(written, line(&body));
+    assert_eq!(Invite::parse(&written, hash), Ok(of(b"lock")));
+    let longest = of(&[7; LOCK_LEN_MAX]);
+    let written = longest.encode(hash).unwrap();
+    assert_eq!(Invite::parse(&written, hash), Ok(longest));
+    assert!(of(&[7; LOCK_LEN_MAX + 1]).encode(hash).is_err());
+    // An empty lock is none, one of no group makes no sense, and one that is cut off is none.
+    let none = [&body_2(12, 0)[..], &gate, &[0, 0]].concat();
+    let bodies = [&none[..], &body[..body.len() - 1], &body_2(8, 0)];
+    for body in bodies {
+        assert!(Invite::parse(&line(body), hash).is_err());
+    }
+    let of_peer = Invite {
+        lock: vec![1],
+        ..invite()
+    };
+    assert!(of_peer.encode(hash).is_err());
+}
+
+#[test]
 fn debug_output_has_no_secret() {
     let gate = [0x5E; 16];
     let invite = Invite {
         purpose: Purpose::Group { gate },
+        lock: vec![0x5E; 40],
         ..invite()
     };
     let text = format!("{invite:?}");

@@ -31,6 +31,7 @@ pub mod admin_key;
 mod base64url;
 pub mod beacon;
 pub mod channel;
+pub mod checked;
 pub mod codec;
 pub mod datagram;
 pub mod destination;

@@ -7,8 +7,8 @@ use group::dprp::{Dde, Ends, Rgi, SiteMessage};
 use group::message::{Message, decode_shown, encode_shown};
 use group::rules::{Party, Permit};
 use group::statement::{
-    Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease,
-    Membership, Policy, Rules, Server, Signer,
+    Admission, Attributes, Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId,
+    InviteCertificate, Lease, Membership, Policy, Rules, Server, Signer,
 };
 use group::{Kind, Mode, PortRange, Proto, Services};
 use identity::crypto::AwsLc;
@@ -43,6 +43,13 @@ pub fn group(bytes: &[u8]) {
         // Whatever was read can be asked, and a packet finds its range.
         let services = read.services(&["staff".to_owned()], &["server".to_owned()]);
         assert!(services.hold(Proto::Tcp, 22) || services != Services::All);
+    }
+    if let Ok(read) = InviteCertificate::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        assert!(
+            !read.holds(&AwsLc, genesis),
+            "a managed group has no admins"
+        );
     }
     if let Ok(read) = Lease::decode(bytes) {
         assert_eq!(read.encode(), bytes);
@@ -201,12 +208,17 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
         of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),
+        of(
+            0x16,
+            &[&[6; 16], &[0xff], &crate::locked_targets::by_invite()],
+        ),
     ]
 }
 
 /// One statement of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
-    statements().into()
+    let locked = crate::locked_targets::statements();
+    statements().into_iter().chain(locked).collect()
 }
 
 /// Two geneses, an authority, an admission, a lease, two entries, rules.
@@ -305,6 +317,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 19);
+        assert_eq!(seeds.len(), 20);
     }
 }

@@ -14,6 +14,7 @@
 
 pub mod group_targets;
 pub mod identity_targets;
+pub mod locked_targets;
 pub mod mutate;
 pub mod offload_targets;
 pub mod seeds;
@@ -49,6 +50,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("piece", wire_targets::piece),
     ("pin", identity_targets::pin),
     ("rotations", wire_targets::rotations),
+    ("signing", locked_targets::signing),
     ("socks5", wire_targets::socks5),
     ("statements", identity_targets::statements),
     ("stream", wire_targets::stream),

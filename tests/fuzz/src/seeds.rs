@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use identity::crypto::{AwsLc, HashRng};
 use identity::sealed::{Backup, Cost, KeyFile};
 use identity::{
-    HotKeys, Inception, NextRootSecret, PublicIdentity, RootSecret, Scopes, Terms,
+    AdminSecret, HotKeys, Inception, NextRootSecret, PublicIdentity, RootSecret, Scopes, Terms,
     issue_certificate, rotate,
 };
 use wire::admin_key::{self, AdminKey};
@@ -67,6 +67,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("ip", packets());
     all.insert("group", crate::group_targets::seeds());
     all.insert("group_message", crate::group_targets::message_seeds());
+    all.insert("signing", crate::locked_targets::seeds());
     all.insert("dprp", crate::group_targets::dprp_seeds());
     all.insert("offload", crate::offload_targets::seeds());
     all.insert("socks5", socks5());
@@ -130,6 +131,7 @@ fn key_files(public: &PublicIdentity) -> Seeds {
         write(KeyFile::Hot(hot.clone()), None),
         write(KeyFile::Backup(Box::new(backup)), None),
         write(KeyFile::Hot(hot), Some(("a passphrase", cost))),
+        write(KeyFile::Admin(AdminSecret::from_seed(&[3; 32])), None),
     ]
 }
 
@@ -399,17 +401,19 @@ fn invites(statements: &Statements, all: &mut BTreeMap<&'static str, Seeds>) {
     let (mut bodies, mut lines) = (Vec::new(), Vec::new());
     let gate = [0x6A; 16];
     let kinds = [
-        (Purpose::Peer, 0),
-        (Purpose::Peer, 1),
-        (Purpose::Group { gate }, 0),
+        (Purpose::Peer, 0, &b""[..]),
+        (Purpose::Peer, 1, b""),
+        (Purpose::Group { gate }, 0, b""),
+        (Purpose::Group { gate }, 0, b"a lock"),
     ];
-    for (purpose, bridges) in kinds {
+    for (purpose, bridges, lock) in kinds {
         let invite = Invite {
             purpose,
             expires_unix_s: NOW_UNIX_S,
             secret: [0x5E; 16],
             place: place.clone(),
             bridges: vec![place.clone(); bridges],
+            lock: lock.to_vec(),
         };
         let line = invite.encode(|bytes| {
             bodies.push(bytes.to_vec());

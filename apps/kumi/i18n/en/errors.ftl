@@ -424,6 +424,12 @@ api-group-refused = { $refusal ->
         [terms] These limits make no sense.
         [rules] These rules or roles cannot be.
         [rule-test] A test that is kept with { $group } would fail.
+        [lock] These admin keys are no lock.
+        [not-asked] Nothing waits for this signature.
+        [signature] The signature is not right.
+        [not-locked] The line does not lead to this locked group.
+        [not-admitted] The admins of { $group } do not admit this machine by this line.
+        [name-taken] There is a member { $member } already.
        *[other] The management server refused.
     }
     .why = { $refusal ->
@@ -449,6 +455,12 @@ api-group-refused = { $refusal ->
             [yes] reaches
            *[no] does not reach
         } { $to } at { $service }.
+        [lock] A lock takes 1 to 16 different keys, and at least one of them, at most all, to sign.
+        [not-asked] What it signs is in force already, or was asked for anew since.
+        [signature] No admin key of { $group } has made it for this member.
+        [not-locked] The group { $group } is not what the line was made for.
+        [not-admitted] Not enough of them have signed for the line, or the machine is not what they allow: its name, what lies behind it, or the time.
+        [name-taken] In a locked group the name is signed, so the server gives no other.
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
@@ -471,6 +483,12 @@ api-group-refused = { $refusal ->
         [terms] Give another time.
         [rules] Correct it; `kumi group rules --help` shows how it is written.
         [rule-test] Nothing has changed. Change the order, or the test: `kumi group rules { $group }`.
+        [lock] Say how many must sign with --locked K, and give each key once.
+        [not-asked] `kumi group pending` shows what waits.
+        [signature] Have it made anew: `kumi group request`, then `kumi group sign` on the admin's machine.
+        [not-locked] Have a new line made.
+        [not-admitted] Ask them for another line: `kumi group offer` says what a line allows.
+        [name-taken] Come by another name: `kumi join LINE --label NAME`.
        *[other] Update kumi on this machine.
     }
 api-admin-key = The management server does not know this key.

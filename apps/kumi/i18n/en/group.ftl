@@ -226,7 +226,7 @@ plan-opens = opens
 plan-closes = closes
 plan-stays = stays open
 plan-at-once = at once
-plan-waits = when its machine has come
+plan-waits = once admitted
 plan-left-out = And { $count } more pairs.
 plan-not-done = Nothing is done yet.
 

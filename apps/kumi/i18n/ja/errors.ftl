@@ -421,6 +421,12 @@ api-group-refused = { $refusal ->
         [terms] この制限には意味がありません。
         [rules] この規則、または役割は使えません。
         [rule-test] { $group } に置かれたテストに反します。
+        [lock] この管理者の鍵では施錠できません。
+        [not-asked] この署名を待つものはありません。
+        [signature] 正しくない署名です。
+        [not-locked] この行は、その施錠グループのためのものではありません。
+        [not-admitted] { $group } の管理者は、この行でのこの機器の加入を許していません。
+        [name-taken] メンバー { $member } はすでにいます。
        *[other] 管理サーバが断りました。
     }
     .why = { $refusal ->
@@ -446,6 +452,12 @@ api-group-refused = { $refusal ->
             [yes] 使えます
            *[no] 使えません
         }。
+        [lock] 施錠には、異なる鍵が 1～16 個と、そのうち署名が必要な数が要ります。
+        [not-asked] すでに加入しているか、その後で改めて求められました。
+        [signature] { $group } の管理者の鍵が、このメンバーのために作ったものではありません。
+        [not-locked] グループ { $group } は、この行が作られた対象ではありません。
+        [not-admitted] 行に署名した管理者が足りないか、機器が許された範囲にありません(名前、背後にあるもの、時刻)。
+        [name-taken] 施錠グループでは名前も署名されるので、サーバは別の名前を付けません。
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
@@ -468,6 +480,12 @@ api-group-refused = { $refusal ->
         [terms] 別の時間を指定してください。
         [rules] 直してください。書き方は `kumi group rules --help` にあります。
         [rule-test] 何も変わっていません。指示を変えるか、テストを直してください: `kumi group rules { $group }`。
+        [lock] --locked K で署名が必要な数を示し、鍵はそれぞれ1回だけ渡してください。
+        [not-asked] `kumi group pending` で署名待ちを確かめてください。
+        [signature] `kumi group request` の内容で、管理者の機器で作り直してもらってください: `kumi group sign`
+        [not-locked] 新しい行を作ってもらってください。
+        [not-admitted] 別の行を頼んでください。行が許す範囲は `kumi group offer` が示します。
+        [name-taken] 別の名前で加入してください: `kumi join LINE --label NAME`
        *[other] この機器の kumi を更新してください。
     }
 api-admin-key = 管理サーバはこの鍵を知りません。

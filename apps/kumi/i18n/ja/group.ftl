@@ -219,7 +219,7 @@ plan-opens = 開く
 plan-closes = 閉じる
 plan-stays = 開いたまま
 plan-at-once = 直ちに
-plan-waits = 機器が参加してから
+plan-waits = 加入してから
 plan-left-out = ほかに { $count } 組あります。
 plan-not-done = まだ何も変更していません。
 

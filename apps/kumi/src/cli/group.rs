@@ -13,6 +13,7 @@ impl Builder<'_> {
             .subcommand_help_heading(self.text.t("help-commands"));
         let command = self.group_making(command);
         let command = self.group_members(command);
+        let command = self.group_locked(command);
         command.subcommand(self.group_cost())
     }
 
@@ -30,7 +31,7 @@ impl Builder<'_> {
                 self.site(self.leaf(
                     "create",
                     "cmd-group-create",
-                    "kumi group create GROUP… [--as NAME | --apart] [--site PREFIX]… [--no-site] [--zone ZONE]",
+                    "kumi group create GROUP… [--as NAME | --apart] [--site PREFIX]… [--no-site] [--zone ZONE] [--locked K --admin-key KEY…]",
                 ))
                 .arg(
                     self.argument("GROUP", "arg-group-new")
@@ -39,6 +40,13 @@ impl Builder<'_> {
                 )
                 .arg(self.option("as", "NAME").conflicts_with("apart"))
                 .arg(self.flag("apart", None))
+                .arg(self.option("locked", "K").requires("admin-key"))
+                .arg(
+                    self.option("admin-key", "KEY")
+                        .action(ArgAction::Append)
+                        .num_args(1..)
+                        .requires("locked"),
+                )
                 .arg(self.option("zone", "ZONE"))
                 .arg(self.passphrase()),
             )

@@ -3,10 +3,14 @@
 mod cost;
 mod lines;
 mod list;
+mod locked;
+mod offer;
 pub(crate) mod orders;
 mod plan;
 mod rules;
 mod session;
+mod signed;
+mod signing;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -26,6 +30,13 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("list", _)) => list::run(context),
         Some(("lines", _)) => lines::list(context),
         Some(("withdraw", matches)) => lines::withdraw(context, matches),
+        Some(("key", matches)) => signing::key(context, matches),
+        Some(("sign", matches)) => signing::sign(context, matches),
+        Some(("pending", _)) => locked::pending(context),
+        Some(("request", matches)) => locked::request(context, matches),
+        Some(("approve", matches)) => locked::approve(context, matches),
+        Some(("offer", matches)) => offer::offer(context, matches),
+        Some(("complete", matches)) => offer::complete(context, matches),
         Some(("cost", matches)) => cost::run(context, matches),
         _ => Ok(()),
     }

@@ -72,6 +72,10 @@ fn group(
         return Ok(());
     }
     let text = &context.text;
+    if enrolled.groups.is_empty() {
+        context.say(&text.tr("join-group-pending", args!(name = enrolled.name)));
+        return Ok(());
+    }
     let groups = enrolled.groups.join(", ");
     context.say(&text.tr(
         "join-group-done",

@@ -87,6 +87,9 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
     if !status.announces.is_empty() {
         pairs.push(("label-announces", show::prefixes(&status.announces)));
     }
+    if !status.groups.is_empty() {
+        pairs.push(("label-groups", groups(text, status)));
+    }
     pairs.extend([
         ("label-listen", status.listen.to_string()),
         ("label-peers", peers),
@@ -99,4 +102,16 @@ fn details(text: &Text, status: &Status) -> Vec<(&'static str, String)> {
         pairs.push(("label-drops", drops));
     }
     pairs
+}
+
+/// The groups that this node is in, and which of them are locked.
+fn groups(text: &Text, status: &Status) -> String {
+    let each = status.groups.iter().map(|it| match it.locked {
+        None => it.group.clone(),
+        Some((need, all)) => {
+            let locked = text.tr("groups-locked", args!(need = need, all = all));
+            format!("{} {locked}", it.group)
+        }
+    });
+    each.collect::<Vec<_>>().join(", ")
 }

@@ -19,7 +19,7 @@ impl Command {
     /// [`Refusal::Role`], [`Refusal::NotANode`], [`Refusal::ClockOnly`].
     pub fn authorize(&self, tenant: &Tenant, now_unix_s: u64, actor: Actor) -> Result<(), Refusal> {
         let least = match self {
-            Self::Enrol(_) => {
+            Self::Enrol(_) | Self::EnrolLocked { .. } => {
                 return match actor {
                     Actor::Node { .. } => Ok(()),
                     Actor::Operator | Actor::Admin { .. } | Actor::Clock => Err(Refusal::NotANode),
@@ -36,6 +36,8 @@ impl Command {
             Self::AddAdmin { .. } | Self::RemoveAdmin { .. } => Role::Owner,
             Self::Serve { .. }
             | Self::CreateGroups { .. }
+            | Self::CreateLocked(_)
+            | Self::Approve(_)
             | Self::Add(_)
             | Self::Remove { .. }
             | Self::Rotate { .. }

@@ -49,8 +49,8 @@ impl Tenant {
         &self,
         context: &mut Context<'_>,
         groups: &[String],
-        zone_name: &str,
-        site: Option<&[Prefix]>,
+        (zone_name, site): (&str, Option<&[Prefix]>),
+        policy: &Policy,
     ) -> Result<Outcome, Refusal> {
         if groups.is_empty() {
             return Err(Refusal::NoGroups);
@@ -70,7 +70,8 @@ impl Tenant {
             if self.groups.contains_key(group) || !new.insert(group) {
                 return Err(Refusal::GroupExists(group.clone()));
             }
-            create_group(context, group, (zone_name, site), &servers, &mut outcome)?;
+            let of = (zone_name, site, policy);
+            create_group(context, group, of, &servers, &mut outcome)?;
         }
         Ok(outcome)
     }
@@ -155,7 +156,7 @@ impl Tenant {
 fn create_group(
     context: &mut Context<'_>,
     group: &str,
-    (zone_name, site): (&str, &[Prefix]),
+    (zone_name, site, policy): (&str, &[Prefix], &Policy),
     servers: &[Option<Server>],
     outcome: &mut Outcome,
 ) -> Result<(), Refusal> {
@@ -169,7 +170,7 @@ fn create_group(
         seed: &root_seed,
     };
     let genesis = Genesis {
-        policy: Policy::Managed,
+        policy: policy.clone(),
         root_key: root.public(),
         salt: random(context.rng),
     };

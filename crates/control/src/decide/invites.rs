@@ -94,14 +94,10 @@ impl Tenant {
         let Actor::Node { f } = actor else {
             return Err(Refusal::NotANode);
         };
-        if let Some(done) = self.enrolled_before(f, enrolment) {
+        if let Some(done) = self.enrolled_before(f, enrolment.invite) {
             return Ok(done);
         }
-        let invite = self.invites.get(&enrolment.invite);
-        let invite = invite.ok_or(Refusal::NoInvite)?;
-        if invite.expires_unix_s <= context.now_unix_s {
-            return Err(Refusal::InviteExpired);
-        }
+        let invite = self.open_invite(context, enrolment.invite)?;
         check_prefixes(&enrolment.prefixes, PREFIXES_MAX)?;
         let name = self.name_of(f, invite, enrolment)?;
         let mut outcome = Outcome {
@@ -146,19 +142,32 @@ impl Tenant {
         Ok(outcome)
     }
 
+    /// An invite that is good for something.
+    pub(super) fn open_invite(
+        &self,
+        context: &Context<'_>,
+        invite: InviteId,
+    ) -> Result<&Invite, Refusal> {
+        let invite = self.invites.get(&invite).ok_or(Refusal::NoInvite)?;
+        match invite.expires_unix_s <= context.now_unix_s {
+            true => Err(Refusal::InviteExpired),
+            false => Ok(invite),
+        }
+    }
+
     /// The same node comes by the same invite again: the answer was lost on its way.
-    fn enrolled_before(&self, f: NodeAddr, enrolment: &Enrolment) -> Option<Outcome> {
+    pub(super) fn enrolled_before(&self, f: NodeAddr, invite: InviteId) -> Option<Outcome> {
         let name = self.nodes.get(&f)?;
         let came_by = self.members.get(name)?.came_by;
         let member = name.clone();
-        (came_by == Some(enrolment.invite)).then(|| Outcome {
+        (came_by == Some(invite)).then(|| Outcome {
             reply: Reply::Enrolled { member },
             ..Outcome::default()
         })
     }
 
     /// Admits a member that has a node now to its groups, and to those of the invite.
-    fn enter(
+    pub(super) fn enter(
         &self,
         context: &mut Context<'_>,
         name: &str,

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use group::Kind;
-use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, is_name};
+use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, Policy, is_name};
 use identity::crypto::random;
 use wire::NodeAddr;
 
 use super::invites::{check_prefixes, kind_before};
+use super::locked::ask;
 use super::rules::check_roles;
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
@@ -127,7 +128,7 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// Signs an admission.
+    /// Signs an admission; asks the admins to, if the group is locked.
     pub(super) fn admit(
         &self,
         context: &mut Context<'_>,
@@ -144,7 +145,11 @@ impl Tenant {
             name: Some(name.to_owned()),
             prefixes: member.prefixes.clone(),
             site: found.site.clone(),
-            roles: member.roles.iter().cloned().collect(),
+            // A locked group has no rules that its server could give it.
+            roles: match found.genesis.policy {
+                Policy::Managed => member.roles.iter().cloned().collect(),
+                Policy::Locked { .. } => Vec::new(),
+            },
         };
         let admission = Admission::new(
             found.id,
@@ -154,6 +159,9 @@ impl Tenant {
             &attributes,
         );
         let mut admission = admission.map_err(|error| Refusal::Statement(error.to_string()))?;
+        if found.genesis.policy != Policy::Managed {
+            return ask(found, (name, group), admission, outcome);
+        }
         admission.sign(&context.signer(), found.chain.index());
         outcome.events.push(Event::Admitted {
             member: name.to_owned(),

@@ -7,6 +7,7 @@
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
 //! | `rules` | what members are and may reach, and the tests of that |
+//! | `locked` | approve, enrol with an admission that an invite's key has signed |
 //! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
@@ -15,11 +16,12 @@ mod admins;
 mod groups;
 mod instances;
 mod invites;
+mod locked;
 mod members;
 mod rules;
 
 use group::epochs::EpochSecret;
-use group::statement::{GroupId, Signer};
+use group::statement::{GroupId, Policy, Signer};
 use identity::crypto::{Crypto, Rng};
 use wire::NodeAddr;
 
@@ -96,6 +98,23 @@ pub enum Reply {
         /// Its name.
         member: String,
     },
+    /// An admin's signature was taken.
+    Approved(Approved),
+}
+
+/// How far an admission to a locked group has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// Who is to be admitted.
+    pub member: String,
+    /// Where.
+    pub group: String,
+    /// The admins who have signed, by their places in the genesis.
+    pub signed: Vec<u8>,
+    /// How many must.
+    pub threshold: u8,
+    /// They have: it is in force.
+    pub is_in_force: bool,
 }
 
 /// What an order does. All of it is written in one transaction, or none.
@@ -137,7 +156,12 @@ impl Tenant {
         match command {
             Command::Serve { site } => self.serve(context, site.as_deref()),
             Command::CreateGroups { groups, zone, site } => {
-                self.create_groups(context, groups, zone, site.as_deref())
+                self.create_groups(context, groups, (zone, site.as_deref()), &Policy::Managed)
+            }
+            Command::CreateLocked(locked) => self.create_locked(context, locked),
+            Command::Approve(signature) => self.approve(context, signature),
+            Command::EnrolLocked { invite, admission } => {
+                self.enrol_locked(context, actor, *invite, admission)
             }
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),

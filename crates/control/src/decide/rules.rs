@@ -39,8 +39,10 @@ impl Tenant {
         member.roles.clone_from(roles);
         let is_less = !found.roles.is_subset(roles);
         for group in &found.groups {
-            let before = self.group(group)?.admissions.get(name).map(|it| it.member);
-            let Some(before) = before else {
+            let of = self.group(group)?;
+            let before = of.admissions.get(name).map(|it| it.member);
+            let is_managed = of.genesis.policy == Policy::Managed;
+            let Some(before) = before.filter(|_| is_managed) else {
                 continue;
             };
             self.admit(context, name, &member, before.f, group, &mut outcome)?;

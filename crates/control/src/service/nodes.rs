@@ -1,10 +1,11 @@
 //! What nodes say to the server, and the answers.
 
 use group::MemberName;
-use group::agent::{AgentMessage, Answer, Enrol, Have, ToMember};
+use group::agent::{AgentMessage, Answer, Have, ToMember};
 use group::statement::{GroupId, Lease};
 use identity::crypto::Rng;
 use wire::NodeAddr;
+use wire::invite::SECRET_LEN;
 
 use super::{Effect, OrderError, PAGE_LEN, Service, Store};
 use crate::actor::{Actor, InviteId};
@@ -31,7 +32,22 @@ impl Service {
         message: AgentMessage,
     ) {
         match message {
-            AgentMessage::Enrol(enrol) => self.enrol(store, now_unix_s, rng, f, enrol),
+            AgentMessage::Enrol(enrol) => {
+                let invite = self.invite_id(&enrol.secret);
+                let command = Command::Enrol(Enrolment {
+                    invite,
+                    kind: enrol.kind,
+                    prefixes: enrol.prefixes,
+                    name: enrol.name,
+                });
+                self.enrol(store, now_unix_s, rng, f, &command);
+            }
+            AgentMessage::EnrolLocked(enrol) => {
+                let invite = self.invite_id(&enrol.secret);
+                let admission = Box::new(enrol.admission);
+                let command = Command::EnrolLocked { invite, admission };
+                self.enrol(store, now_unix_s, rng, f, &command);
+            }
             AgentMessage::Resume {
                 rev,
                 renew,
@@ -61,6 +77,10 @@ impl Service {
         }
     }
 
+    fn invite_id(&self, secret: &[u8; SECRET_LEN]) -> InviteId {
+        InviteId(self.keys.crypto.invite_id(secret))
+    }
+
     /// A node's session has ended.
     pub fn offline(&mut self, f: NodeAddr) {
         self.online.remove(&f);
@@ -72,15 +92,9 @@ impl Service {
         now_unix_s: u64,
         rng: &mut dyn Rng,
         f: NodeAddr,
-        enrol: Enrol,
+        command: &Command,
     ) {
-        let command = Command::Enrol(Enrolment {
-            invite: InviteId(self.keys.crypto.invite_id(&enrol.secret)),
-            kind: enrol.kind,
-            prefixes: enrol.prefixes,
-            name: enrol.name,
-        });
-        let done = self.order(store, now_unix_s, rng, Actor::Node { f }, &command);
+        let done = self.order(store, now_unix_s, rng, Actor::Node { f }, command);
         let (answer, text) = match done {
             Ok(Reply::Enrolled { member }) => (Answer::Done, member),
             Ok(_) => (Answer::Done, String::new()),
@@ -181,15 +195,12 @@ impl Service {
         if groups.any(|(_, group)| group.authority.index_of(other).is_some()) {
             return true;
         }
-        let names = (self.tenant.nodes.get(&one), self.tenant.nodes.get(&other));
-        let (Some(one), Some(other)) = names else {
+        // Whoever still waits to be admitted is told of nobody, and nobody of it.
+        let Some(other) = self.tenant.nodes.get(&other) else {
             return false;
         };
-        let members = &self.tenant.members;
-        match (members.get(one), members.get(other)) {
-            (Some(one), Some(other)) => !one.groups.is_disjoint(&other.groups),
-            _ => false,
-        }
+        let mut groups = self.tenant.groups_of(one).into_iter();
+        groups.any(|(_, group)| group.admissions.contains_key(other))
     }
 }
 

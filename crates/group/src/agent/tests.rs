@@ -61,6 +61,13 @@ fn enrol(name: Option<&str>) -> AgentMessage {
     })
 }
 
+fn enrol_locked() -> AgentMessage {
+    AgentMessage::EnrolLocked(Box::new(EnrolLocked {
+        secret: [4; 16],
+        admission: given().admission,
+    }))
+}
+
 fn have(count: usize) -> AgentMessage {
     let have = Have {
         group: GroupId([3; 16]),
@@ -94,6 +101,7 @@ fn all() -> Vec<AgentMessage> {
     vec![
         enrol(Some("alice")),
         enrol(None),
+        enrol_locked(),
         AgentMessage::Enrolled {
             answer: Answer::Refused,
             text,
@@ -165,6 +173,8 @@ fn what_is_too_much_is_refused_or_cut_off() {
 
 #[test]
 fn a_secret_is_not_shown() {
-    let shown = format!("{:?}", enrol(None));
-    assert!(!shown.contains("4, 4"), "{shown}");
+    for message in [enrol(None), enrol_locked()] {
+        let shown = format!("{message:?}");
+        assert!(!shown.contains("4, 4"), "{shown}");
+    }
 }

@@ -10,6 +10,12 @@ use crate::chain::{Applied, Chain, Links};
 use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
 use crate::statement::{Admission, Authority, EntryBody, Genesis, Lease, Membership, Rules};
 
+/// The key of the invite that an admission was made by, if that is for one node alone.
+pub(super) fn once(admission: &Admission) -> Option<[u8; 32]> {
+    let certificate = admission.invite()?;
+    certificate.bounds().once.then_some(certificate.key)
+}
+
 /// One group of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Joined {
@@ -27,6 +33,16 @@ pub(super) struct Joined {
 impl Joined {
     pub(super) fn member(&self) -> Membership {
         self.admission.member
+    }
+
+    /// Whether another node than F has come by this invite, which is for one: this node itself, or a peer.
+    pub(super) fn has_come_by(&self, once: Option<[u8; 32]>, f: NodeAddr) -> bool {
+        let Some(key) = once else {
+            return false;
+        };
+        let is_mine = self::once(&self.admission) == Some(key) && self.member().f != f;
+        let mut peers = self.peers.iter();
+        is_mine || peers.any(|(other, peer)| *other != f && peer.once == Some(key))
     }
 
     pub(super) fn is_removed(&self, member: Membership) -> bool {

@@ -1,38 +1,20 @@
 //! That a node belongs to a group (docs/protocol/group.md, section 2).
 
 use identity::crypto::Crypto;
-use wire::prefix::{PREFIX_LEN, Prefix};
-use wire::{Malformed, NodeAddr, Reader, Tlvs, Unencodable, Writer};
+use wire::{Malformed, NodeAddr, Reader, Unencodable, Writer};
 
+use super::attributes::{ATTRIBUTES_LEN_MAX, Attributes, are_known};
+use super::invite::Said;
+use super::proof::Proof;
+use super::signatures::k_signed;
 use super::{
-    ADMINS_MAX, Authority, Genesis, GroupId, Membership, Policy, Signer, VERSION, read_version,
-    verify, verify_server,
+    Authority, Genesis, GroupId, InviteCertificate, Membership, Policy, Signer, VERSION, Wanted,
+    read_version, verify, verify_server,
 };
 use crate::element::{Kind, Mode};
-use crate::name::is_name;
-use crate::rules::{ROLES_MAX, is_role};
 
 const NAME: &str = "kumihimo group admission v1";
-/// Longest list of attributes, in bytes.
-pub const ATTRIBUTES_LEN_MAX: usize = 1_024;
-/// Most prefixes behind a member.
-pub const PREFIXES_MAX: usize = 32;
-/// Most prefixes that a group protects.
-pub const SITE_MAX: usize = 16;
-
-/// What an admission says beyond kind and mode.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes {
-    /// Its name in the group (`name.group.kumi`): 1 to [`crate::statement::NAME_LEN_MAX`] bytes.
-    pub name: Option<String>,
-    /// What lies behind it, at most [`PREFIXES_MAX`].
-    pub prefixes: Vec<Prefix>,
-    /// Ordinary addresses that the group protects, and its member with it (site mode); at most
-    /// [`SITE_MAX`].
-    pub site: Vec<Prefix>,
-    /// What it is in the group, for the group's rules: at most [`ROLES_MAX`], ascending.
-    pub roles: Vec<String>,
-}
+const NAME_BY_INVITE: &str = "kumihimo group admission by invite v1";
 
 /// The statement that a node belongs to a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +31,8 @@ pub struct Admission {
     pub kind: Kind,
     /// The attributes as they were signed; [`Admission::attributes`] reads them.
     attributes: Vec<u8>,
-    /// Who signed, by ascending index: the server, or the admins.
-    signatures: Vec<(u8, [u8; 64])>,
+    /// Who says so.
+    proof: Proof,
 }
 
 impl Admission {
@@ -72,7 +54,7 @@ impl Admission {
             mode: element.1,
             kind: element.0,
             attributes: attributes.encode()?,
-            signatures: Vec::new(),
+            proof: Proof::default(),
         })
     }
 
@@ -80,9 +62,53 @@ impl Admission {
     /// group.
     pub fn sign(&mut self, by: &Signer<'_>, index: u8) {
         let signature = by.sign(NAME, &self.unsigned());
-        self.signatures.retain(|(other, _)| *other != index);
-        self.signatures.push((index, signature));
-        self.signatures.sort_unstable_by_key(|(index, _)| *index);
+        self.proof.add(index, signature);
+    }
+
+    /// Signs it by the key of an invite, which k admins have certified.
+    pub fn sign_by_invite(&mut self, by: &Signer<'_>, certificate: InviteCertificate) {
+        let signature = by.sign(NAME_BY_INVITE, &self.unsigned());
+        self.proof = Proof::ByInvite {
+            certificate: Box::new(certificate),
+            signature,
+        };
+    }
+
+    /// Takes a signature that an admin of a locked group made elsewhere; whether it is one.
+    pub fn accept(
+        &mut self,
+        crypto: &dyn Crypto,
+        genesis: &Genesis,
+        index: u8,
+        signature: [u8; 64],
+    ) -> bool {
+        let key = genesis.policy.admin(index);
+        let unsigned = self.unsigned();
+        let is_right = key.is_some_and(|key| verify(crypto, key, NAME, &unsigned, &signature));
+        if is_right {
+            self.proof.add(index, signature);
+        }
+        is_right
+    }
+
+    /// The admins, or the server, whose signatures it has, by index.
+    pub fn signers(&self) -> impl Iterator<Item = u8> {
+        self.proof.signers()
+    }
+
+    /// The certificate of the invite by which it was made, if it was.
+    #[must_use]
+    pub fn invite(&self) -> Option<&InviteCertificate> {
+        match &self.proof {
+            Proof::Signed(_) => None,
+            Proof::ByInvite { certificate, .. } => Some(certificate),
+        }
+    }
+
+    /// What its signatures cover, behind their name.
+    #[must_use]
+    pub fn signed_text(&self) -> Vec<u8> {
+        super::text(NAME, &self.unsigned())
     }
 
     /// Reads an admission; the signatures are not checked. Errors: another version, attributes or
@@ -104,18 +130,7 @@ impl Admission {
         }
         let attributes = reader.take(len)?;
         Attributes::decode(attributes)?;
-        let count = usize::from(reader.u8()?);
-        if count > ADMINS_MAX {
-            return Err(reader.malformed());
-        }
-        let mut signatures: Vec<(u8, [u8; 64])> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (index, signature) = (reader.u8()?, *reader.array()?);
-            if signatures.last().is_some_and(|(last, _)| *last >= index) {
-                return Err(reader.malformed());
-            }
-            signatures.push((index, signature));
-        }
+        let proof = Proof::read(&mut reader)?;
         reader.finish()?;
         Ok(Self {
             group,
@@ -124,7 +139,7 @@ impl Admission {
             mode,
             kind,
             attributes: attributes.to_vec(),
-            signatures,
+            proof,
         })
     }
 
@@ -132,11 +147,15 @@ impl Admission {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.unsigned();
-        bytes.push(u8::try_from(self.signatures.len()).unwrap_or(u8::MAX));
-        for (index, signature) in &self.signatures {
-            bytes.push(*index);
-            bytes.extend_from_slice(signature);
-        }
+        self.proof.write(&mut bytes);
+        bytes
+    }
+
+    /// Its bytes as they are before anybody signs.
+    #[must_use]
+    pub fn encode_unsigned(&self) -> Vec<u8> {
+        let mut bytes = self.unsigned();
+        Proof::default().write(&mut bytes);
         bytes
     }
 
@@ -149,26 +168,70 @@ impl Admission {
     #[must_use]
     pub fn holds(&self, crypto: &dyn Crypto, genesis: &Genesis, authority: &Authority) -> bool {
         let unsigned = self.unsigned();
-        let by = |key: &[u8; 32], signature| verify(crypto, key, NAME, &unsigned, signature);
-        let signed = match &genesis.policy {
-            Policy::Managed => match &self.signatures[..] {
+        let signed = match (&genesis.policy, &self.proof) {
+            (Policy::Managed, Proof::Signed(signatures)) => match &signatures[..] {
                 [(index, signature)] => {
                     let place = (self.group, *index);
                     verify_server(crypto, authority, place, NAME, &unsigned, signature)
                 }
                 _ => false,
             },
-            Policy::Locked { threshold, admins } => {
-                // A wrong signature among right ones spoils it: nobody adds bytes on the way.
-                let right = self.signatures.iter().all(|(index, signature)| {
-                    let admin = admins.get(usize::from(*index));
-                    admin.is_some_and(|key| by(key, signature))
-                });
-                right && self.signatures.len() >= usize::from(*threshold)
+            (Policy::Managed, Proof::ByInvite { .. }) => false,
+            (Policy::Locked { .. }, Proof::Signed(signatures)) => {
+                k_signed(crypto, genesis, (NAME, &unsigned), signatures)
+            }
+            (
+                Policy::Locked { .. },
+                Proof::ByInvite {
+                    certificate,
+                    signature,
+                },
+            ) => {
+                let by = |key| verify(crypto, key, NAME_BY_INVITE, &unsigned, signature);
+                certificate.allows(&self.said())
+                    && by(&certificate.key)
+                    && certificate.holds(crypto, genesis)
             }
         };
         let group = genesis.id(crypto);
         signed && self.group == group && authority.group == group
+    }
+
+    /// Whether all that it says is known here: who signs or verifies more would sign what it does not see.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        are_known(&self.attributes)
+    }
+
+    /// What an invite bounds.
+    fn said(&self) -> Said<'_> {
+        Said {
+            group: self.group,
+            issued_unix_s: self.issued_unix_s,
+            mode: self.mode,
+            kind: self.kind,
+            attributes: &self.attributes,
+        }
+    }
+
+    /// The admission of a node that comes by an invite, signed with the invite's private half.
+    ///
+    /// # Errors
+    /// What the node would be is not within the bounds, or the name is none.
+    pub fn by_invite(
+        certificate: &InviteCertificate,
+        by: &Signer<'_>,
+        wanted: &Wanted,
+    ) -> Result<Self, Unencodable> {
+        let (element, attributes) = certificate.fit(wanted);
+        let (group, at) = (certificate.group, wanted.now_unix_s);
+        let mut admission = Self::new(group, wanted.member, at, element, &attributes)?;
+        if !certificate.allows(&admission.said()) {
+            let what = "admission by this invite";
+            return Err(Unencodable { what });
+        }
+        admission.sign_by_invite(by, certificate.clone());
+        Ok(admission)
     }
 
     fn unsigned(&self) -> Vec<u8> {
@@ -185,87 +248,4 @@ impl Admission {
             .bytes(&self.attributes);
         writer.finish()
     }
-}
-
-impl Attributes {
-    fn encode(&self) -> Result<Vec<u8>, Unencodable> {
-        let mut writer = Writer::default();
-        if let Some(name) = &self.name {
-            if !is_name(name) {
-                return Err(Unencodable { what: "group name" });
-            }
-            writer.tlv(1, name.as_bytes())?;
-        }
-        for (kind, prefixes, most) in [(2, &self.prefixes, PREFIXES_MAX), (3, &self.site, SITE_MAX)]
-        {
-            if prefixes.len() > most {
-                return Err(Unencodable { what: "prefixes" });
-            }
-            if !prefixes.is_empty() {
-                let prefixes = prefixes.iter().flat_map(|prefix| prefix.to_bytes());
-                writer.tlv(kind, &prefixes.collect::<Vec<u8>>())?;
-            }
-        }
-        if !self.roles.is_empty() {
-            let mut roles = Writer::default();
-            for role in &self.roles {
-                let len = u8::try_from(role.len()).unwrap_or(u8::MAX);
-                roles.u8(len).bytes(role.as_bytes());
-            }
-            if !are_roles(&self.roles) {
-                return Err(Unencodable { what: "roles" });
-            }
-            writer.tlv(4, roles.as_slice())?;
-        }
-        Ok(writer.finish())
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let malformed = || Malformed {
-            what: "group attributes",
-        };
-        let mut attributes = Self::default();
-        for tlv in Tlvs::new(bytes, "group attributes") {
-            match tlv? {
-                (1, name) => {
-                    let name = std::str::from_utf8(name).ok().filter(|name| is_name(name));
-                    attributes.name = Some(name.ok_or_else(malformed)?.to_owned());
-                }
-                (2, prefixes) => attributes.prefixes = read_prefixes(prefixes, PREFIXES_MAX)?,
-                (3, prefixes) => attributes.site = read_prefixes(prefixes, SITE_MAX)?,
-                (4, roles) => attributes.roles = read_roles(roles)?,
-                _ => {}
-            }
-        }
-        Ok(attributes)
-    }
-}
-
-fn read_prefixes(bytes: &[u8], most: usize) -> Result<Vec<Prefix>, Malformed> {
-    let (prefixes, rest) = bytes.as_chunks::<PREFIX_LEN>();
-    if !rest.is_empty() || prefixes.len() > most {
-        let what = "group attributes";
-        return Err(Malformed { what });
-    }
-    prefixes.iter().map(Prefix::from_bytes).collect()
-}
-
-fn read_roles(bytes: &[u8]) -> Result<Vec<String>, Malformed> {
-    let mut reader = Reader::new(bytes, "group attributes");
-    let mut roles = Vec::new();
-    while reader.remaining() > 0 && roles.len() <= ROLES_MAX {
-        let len = usize::from(reader.u8()?);
-        let role = std::str::from_utf8(reader.take(len)?);
-        roles.push(role.map_err(|_| reader.malformed())?.to_owned());
-    }
-    if are_roles(&roles) {
-        Ok(roles)
-    } else {
-        Err(reader.malformed())
-    }
-}
-
-fn are_roles(roles: &[String]) -> bool {
-    let ascend = roles.is_sorted_by(|one, next| one < next);
-    ascend && roles.len() <= ROLES_MAX && roles.iter().all(|role| is_role(role))
 }

@@ -23,6 +23,38 @@ pub enum Policy {
     },
 }
 
+impl Policy {
+    /// The key of an admin of a locked group.
+    #[must_use]
+    pub fn admin(&self, index: u8) -> Option<&[u8; 32]> {
+        match self {
+            Self::Managed => None,
+            Self::Locked { admins, .. } => admins.get(usize::from(index)),
+        }
+    }
+
+    /// The index of an admin of a locked group.
+    #[must_use]
+    pub fn index_of(&self, key: &[u8; 32]) -> Option<u8> {
+        match self {
+            Self::Managed => None,
+            Self::Locked { admins, .. } => {
+                let at = admins.iter().position(|admin| admin == key)?;
+                u8::try_from(at).ok()
+            }
+        }
+    }
+
+    /// How many admins must agree; `None`: a server admits alone.
+    #[must_use]
+    pub const fn threshold(&self) -> Option<u8> {
+        match self {
+            Self::Managed => None,
+            Self::Locked { threshold, .. } => Some(*threshold),
+        }
+    }
+}
+
 /// The unchanging beginning of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {

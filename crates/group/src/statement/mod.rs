@@ -7,23 +7,30 @@
 //! |---|---|---|
 //! | [`Genesis`] | nobody: its hash is the group's id | who decides about a group |
 //! | [`Authority`] | the group's root key | which servers manage it |
-//! | [`Admission`] | a server, or k admins of a locked group | that F belongs to it |
+//! | [`Admission`] | a server; of a locked group k admins, or a key that k admins certified | that F belongs to it |
+//! | [`InviteCertificate`] | k admins of a locked group | whom the key of an invite may admit |
 //! | [`Lease`] | a server | that the admission still holds |
 //! | [`Rules`] | a server, or k admins of a locked group | what members may reach at each other |
 //! | [`Entry`] | a server | a removal, or an epoch to come |
 
 mod admission;
+mod attributes;
 mod authority;
 mod entry;
 mod genesis;
+mod invite;
 mod lease;
+mod proof;
 mod rules;
+mod signatures;
 
 pub use crate::name::{NAME_LEN_MAX, is_name};
-pub use admission::{ATTRIBUTES_LEN_MAX, Admission, Attributes, PREFIXES_MAX, SITE_MAX};
+pub use admission::Admission;
+pub use attributes::{ATTRIBUTES_LEN_MAX, Attributes, PREFIXES_MAX, SITE_MAX};
 pub use authority::{Authority, SERVERS_MAX, Server};
 pub use entry::{ENTRY_LEN_MAX, Entry, EntryBody, EpochEntry};
 pub use genesis::{ADMINS_MAX, Genesis, Policy};
+pub use invite::{Bounds, InviteCertificate, KINDS_ALL, Wanted};
 pub use lease::{LEASE_LEN, LEASE_S, LEASE_S_MAX, Lease, RENEW_AFTER_S};
 pub use rules::{RULES_LEN_MAX, Rules};
 
@@ -121,5 +128,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<(), Malformed> {
     }
 }
 
+#[cfg(test)]
+mod locked_tests;
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@
 use identity::crypto::Crypto;
 use wire::{Malformed, Reader, Unencodable, Writer};
 
+use super::signatures::{add, k_signed, read_signatures, write_signatures};
 use super::{
-    ADMINS_MAX, Authority, Genesis, GroupId, Policy, Signer, VERSION, read_version, verify,
-    verify_server,
+    ADMINS_MAX, Authority, Genesis, GroupId, Policy, Signer, VERSION, read_version, verify_server,
 };
 use crate::rules::{PERMITS_MAX, Party, Permit, check, services};
 use crate::{PortRange, Proto, Services};
@@ -62,9 +62,7 @@ impl Rules {
     /// group.
     pub fn sign(&mut self, by: &Signer<'_>, index: u8) {
         let signature = by.sign(NAME, &self.unsigned());
-        self.signatures.retain(|(other, _)| *other != index);
-        self.signatures.push((index, signature));
-        self.signatures.sort_unstable_by_key(|(index, _)| *index);
+        add(&mut self.signatures, index, signature);
     }
 
     /// Reads a statement; the signatures are not checked. Errors: another version, more than may be,
@@ -82,18 +80,8 @@ impl Rules {
             1 => Some(read_permits(&mut reader)?),
             _ => return Err(reader.malformed()),
         };
-        let count = usize::from(reader.u8()?);
-        if count > ADMINS_MAX {
-            return Err(reader.malformed());
-        }
-        let mut signatures: Vec<(u8, [u8; 64])> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (index, signature) = (reader.u8()?, *reader.array()?);
-            if signatures.last().is_some_and(|(last, _)| *last >= index) {
-                return Err(reader.malformed());
-            }
-            signatures.push((index, signature));
-        }
+        let count = reader.u8()?;
+        let signatures = read_signatures(&mut reader, count)?;
         reader.finish()?;
         Ok(Self {
             group,
@@ -108,11 +96,7 @@ impl Rules {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.unsigned();
-        bytes.push(u8::try_from(self.signatures.len()).unwrap_or(u8::MAX));
-        for (index, signature) in &self.signatures {
-            bytes.push(*index);
-            bytes.extend_from_slice(signature);
-        }
+        write_signatures(&mut bytes, &self.signatures);
         bytes
     }
 
@@ -128,13 +112,7 @@ impl Rules {
                 }
                 _ => false,
             },
-            Policy::Locked { threshold, admins } => {
-                let right = self.signatures.iter().all(|(index, signature)| {
-                    let admin = admins.get(usize::from(*index));
-                    admin.is_some_and(|key| verify(crypto, key, NAME, &unsigned, signature))
-                });
-                right && self.signatures.len() >= usize::from(*threshold)
-            }
+            Policy::Locked { .. } => k_signed(crypto, genesis, (NAME, &unsigned), &self.signatures),
         };
         signed && self.group == genesis.id(crypto) && authority.group == self.group
     }

@@ -2,7 +2,7 @@
 //!
 //! | kind | content |
 //! |---|---|
-//! | root, next | Ed25519 seed (32) |
+//! | root, next, admin | Ed25519 seed (32) |
 //! | hot | X25519 secret (32) ‖ Ed25519 seed (32) |
 //! | backup | TLVs: 1 public identity, 2 root seed, 3 next root seed, 4 hot secrets; all but the first may be missing |
 
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Cost, Kind, OpenError, SealError};
 use crate::crypto::{Crypto, Rng};
 use crate::public::PublicIdentity;
-use crate::secret::{HotKeys, NextRootSecret, RootSecret};
+use crate::secret::{AdminSecret, HotKeys, NextRootSecret, RootSecret};
 
 const TLV_PUBLIC: u16 = 1;
 const TLV_ROOT: u16 = 2;
@@ -46,6 +46,8 @@ pub enum KeyFile {
     Hot(HotKeys),
     /// Everything.
     Backup(Box<Backup>),
+    /// The key of an admin of locked groups.
+    Admin(AdminSecret),
 }
 
 impl KeyFile {
@@ -56,6 +58,7 @@ impl KeyFile {
             Self::Next(_) => Kind::Next,
             Self::Hot(_) => Kind::Hot,
             Self::Backup(_) => Kind::Backup,
+            Self::Admin(_) => Kind::Admin,
         }
     }
 
@@ -81,6 +84,7 @@ impl KeyFile {
         let file = match header.kind {
             Kind::Root => Self::Root(RootSecret::from_seed(seed(&content)?)),
             Kind::Next => Self::Next(NextRootSecret::from_seed(seed(&content)?)),
+            Kind::Admin => Self::Admin(AdminSecret::from_seed(seed(&content)?)),
             Kind::Hot => Self::Hot(hot_keys(crypto, &content)?),
             Kind::Backup => {
                 let backup = read_backup(crypto, &content)?;
@@ -125,6 +129,14 @@ impl KeyFile {
         }
     }
 
+    /// The key of an admin. Errors: another kind.
+    pub fn into_admin(self) -> Result<AdminSecret, OpenError> {
+        match self {
+            Self::Admin(admin) => Ok(admin),
+            other => Err(other.is_not(Kind::Admin)),
+        }
+    }
+
     fn is_not(&self, wanted: Kind) -> OpenError {
         OpenError::WrongKind {
             wanted,
@@ -136,6 +148,7 @@ impl KeyFile {
         Ok(match self {
             Self::Root(root) => Zeroizing::new(root.seed().to_vec()),
             Self::Next(next) => Zeroizing::new(next.seed().to_vec()),
+            Self::Admin(admin) => Zeroizing::new(admin.seed().to_vec()),
             Self::Hot(hot) => hot_content(hot),
             Self::Backup(backup) => write_backup(backup)?,
         })

@@ -3,7 +3,7 @@
 //! | offset | field |
 //! |---|---|
 //! | 0 | `KUMIHIMO-KEY` (12) |
-//! | 12 | version `1` (1) ‖ kind (1; 1 root, 2 next root, 3 hot, 4 backup) ‖ address F (16) |
+//! | 12 | version `1` (1) ‖ kind (1; 1 root, 2 next root, 3 hot, 4 backup, 5 admin) ‖ address F (16; zeros of an admin) |
 //! | 30 | seal (1; 0 none, 1 Argon2id and ChaCha20-Poly1305) |
 //! | 31 | with seal 1: memory in KiB (4) ‖ passes (4) ‖ lanes (4) ‖ salt (16) ‖ nonce (12) |
 //! | 31 or 71 | content length (4) ‖ content; with seal 1 encrypted, the tag (16) at its end |
@@ -60,6 +60,8 @@ pub enum Kind {
     Hot = 3,
     /// Everything.
     Backup = 4,
+    /// The key of an admin of locked groups, which is no node's.
+    Admin = 5,
 }
 
 /// What Argon2id (RFC 9106) may cost.
@@ -256,6 +258,7 @@ fn parse_body(body: &[u8]) -> Result<Parsed<'_>, wire::Malformed> {
         2 => Kind::Next,
         3 => Kind::Hot,
         4 => Kind::Backup,
+        5 => Kind::Admin,
         _ => return Err(reader.malformed()),
     };
     let address = NodeAddr(*reader.array()?);

@@ -49,6 +49,7 @@ static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
             KeyFile::Next(new.next),
             KeyFile::Hot(hot),
             KeyFile::Backup(Box::new(backup)),
+            KeyFile::Admin(AdminSecret::from_seed(&[6; 32])),
         ],
     }
 });
@@ -189,7 +190,7 @@ fn the_seal_covers_header_and_content_even_with_a_right_check() {
             "byte {index}"
         );
     }
-    for (index, value) in [(13, 0), (13, 5), (30, 2), (71, 1), (74, 47)] {
+    for (index, value) in [(13, 0), (13, 6), (30, 2), (71, 1), (74, 47)] {
         let mut altered = bytes.clone();
         altered[index] = value;
         let altered = with_check(altered);

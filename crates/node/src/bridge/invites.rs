@@ -71,6 +71,7 @@ impl Node {
             secret,
             place: place.ok_or(BridgeError::Invite(InviteError::Identity))?,
             bridges: Vec::new(),
+            lock: Vec::new(),
         };
         let line = invite.encode(|bytes| self.crypto.sha256(&[bytes]));
         let line = line.map_err(|_| BridgeError::Invite(InviteError::Identity))?;

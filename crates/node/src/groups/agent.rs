@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use group::agent::{AgentMessage, Given, Have};
 use group::keyring::{KeyringError, Welcome};
-use group::statement::{GroupId, RENEW_AFTER_S};
+use group::statement::{Genesis, GroupId, RENEW_AFTER_S};
 use identity::crypto::random;
 use mesh::Source;
 use wire::{NodeAddr, Now};
@@ -255,7 +255,7 @@ impl Node {
     pub(crate) fn tell_server(&mut self, now: Now, f: NodeAddr, message: &AgentMessage) {
         let waits = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_) | AgentMessage::Resume { .. }
         );
         if let Some(agent) = self.groups.agents.get_mut(&f).filter(|_| waits) {
             agent.answer_by = Some(now.mono.saturating_add(ANSWER));
@@ -285,6 +285,7 @@ impl Node {
                 self.found_in(now, name, member.as_deref());
             }
             AgentMessage::Enrol(_)
+            | AgentMessage::EnrolLocked(_)
             | AgentMessage::Resume { .. }
             | AgentMessage::Locate { .. }
             | AgentMessage::Find(_) => {}
@@ -295,7 +296,7 @@ impl Node {
     fn welcome_in(&mut self, now: Now, f: NodeAddr, given: Given) {
         let group = given.admission.group;
         let names_it = given.authority.servers.iter().flatten().any(|it| it.f == f);
-        if !names_it || !self.has_agreed(f, group) {
+        if !names_it || !self.has_agreed(f, group) || !self.is_expected(f, &given.genesis) {
             return self.drop_for(DropReason::NotAllowed);
         }
         let is_new = self.groups.keyring.membership(group).is_none();
@@ -339,6 +340,24 @@ impl Node {
             || self.is_server_of(f, group)
             || f == self.f
             || agent.is_some_and(|agent| agent.enrolling.is_some())
+    }
+
+    /// Whether this node came to a server for a group, or the server may put it there by itself: nobody opens a way
+    /// around a lock by a group that is not locked.
+    fn is_expected(&self, f: NodeAddr, genesis: &Genesis) -> bool {
+        let group = genesis.id(&*self.crypto);
+        let agent = self.groups.agents.get(&f);
+        let enrolling = agent.and_then(|agent| agent.enrolling.as_ref());
+        let came_for = match enrolling {
+            Some(enrolling) => enrolling.group.is_none_or(|it| it == group),
+            None => false,
+        };
+        let is_known = self.groups.keyring.membership(group).is_some();
+        // Somebody who comes by the line of a locked group has come for nothing else.
+        let is_locked = enrolling.is_some_and(|it| it.group.is_some());
+        let keyring = &self.groups.keyring;
+        let may = || keyring.may_be_put_into(f, genesis, group);
+        f == self.f || came_for || is_known || (!is_locked && may())
     }
 
     /// Remembers a server, and where it is.

@@ -9,10 +9,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use group::MemberName;
-use group::agent::{AgentMessage, Answer, Enrol};
-use group::statement::{Admission, Lease};
+use group::agent::{AgentMessage, Answer, Enrol, EnrolLocked};
+use group::lock::Lock;
+use group::statement::{Admission, GroupId, Lease, Signer, Wanted};
 use group::{Access, Kind};
 use identity::PublicIdentity;
+use identity::crypto::random;
 use mesh::Source;
 use session::handshake::Credential;
 use wire::invite::{ENDPOINTS_MAX, Invite, Purpose};
@@ -47,6 +49,7 @@ impl Node {
         if let Access::Denied(_) = self.access(f) {
             return Err(JoinError::Denied(f));
         }
+        let (group, admission) = self.unlock(now, &invite.lock, name.as_deref())?;
         let agents = &self.groups.agents;
         if agents.len() >= SERVERS_MAX && !agents.contains_key(&f) {
             return Err(JoinError::TooMany);
@@ -64,6 +67,8 @@ impl Node {
             secret: invite.secret,
             gate,
             name,
+            group,
+            admission,
             expires: now.mono.saturating_add(left),
         });
         agent.next_call = Some(now.mono);
@@ -85,19 +90,71 @@ impl Node {
         let Some(enrolling) = agent.and_then(|agent| agent.enrolling.as_ref()) else {
             return false;
         };
-        let prefixes = self.config.routed_prefixes();
-        let enrol = Enrol {
-            secret: enrolling.secret,
-            kind: if prefixes.is_empty() {
-                Kind::Ges
-            } else {
-                Kind::Gen
-            },
-            name: enrolling.name.clone(),
-            prefixes,
+        let secret = enrolling.secret;
+        let message = match &enrolling.admission {
+            Some(admission) => AgentMessage::EnrolLocked(Box::new(EnrolLocked {
+                secret,
+                admission: (**admission).clone(),
+            })),
+            None => AgentMessage::Enrol(Enrol {
+                secret,
+                kind: self.own_kind(),
+                name: enrolling.name.clone(),
+                prefixes: self.config.routed_prefixes(),
+            }),
         };
-        self.tell_server(now, f, &AgentMessage::Enrol(enrol));
+        self.tell_server(now, f, &message);
         true
+    }
+
+    fn own_kind(&self) -> Kind {
+        match self.config.routed_prefixes().is_empty() {
+            true => Kind::Ges,
+            false => Kind::Gen,
+        }
+    }
+
+    /// What the line of a locked group says: which group that is, and, by the key in it, that this node belongs to
+    /// it. The key never leaves this node.
+    fn unlock(
+        &mut self,
+        now: Now,
+        lock: &[u8],
+        name: Option<&str>,
+    ) -> Result<(Option<GroupId>, Option<Box<Admission>>), JoinError> {
+        if lock.is_empty() {
+            return Ok((None, None));
+        }
+        let lock = Lock::decode(lock);
+        let lock = lock.map_err(|error| JoinError::Line(error.into()))?;
+        let group = lock.genesis.id(&*self.crypto);
+        let Some(invite) = &lock.invite else {
+            return Ok((Some(group), None));
+        };
+        let refused = || JoinError::NotAdmitted(lock.name.clone());
+        let bounds = invite.certificate.bounds();
+        if bounds.until_unix_s <= now.unix_s {
+            let expired_unix_s = bounds.until_unix_s;
+            return Err(JoinError::Expired { expired_unix_s });
+        }
+        let serial = u64::from_be_bytes(random(&mut self.rng));
+        let wanted = Wanted {
+            kind: self.own_kind(),
+            prefixes: self.config.routed_prefixes(),
+            ..Wanted::plain(self.f, serial, now.unix_s, name.unwrap_or("node"))
+        };
+        let by = Signer {
+            crypto: &*self.crypto,
+            seed: &invite.seed,
+        };
+        let certificate = &invite.certificate;
+        let is_key = by.public() == certificate.key;
+        let is_signed = certificate.holds(&*self.crypto, &lock.genesis);
+        if !is_key || !is_signed {
+            return Err(refused());
+        }
+        let admission = Admission::by_invite(certificate, &by, &wanted).map_err(|_| refused())?;
+        Ok((Some(group), Some(Box::new(admission))))
     }
 
     /// The server's answer.

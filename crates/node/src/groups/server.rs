@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use group::Access;
 use group::agent::{AgentMessage, ToMember};
+use group::lock::Lock;
 use session::handshake::Credential;
 use wire::invite::{Invite, Purpose, SECRET_LEN};
 use wire::payload::CloseReason;
@@ -135,13 +136,14 @@ impl Node {
         }
     }
 
-    /// The line for an invite of this server, which lives until `expires_unix_s`.
+    /// The line for an invite of this server, which lives until `expires_unix_s`; if it is of one locked group, `lock`
+    /// says of which.
     ///
     /// # Errors
     /// See [`InviteError`].
     pub fn group_line(
         &self,
-        secret: [u8; SECRET_LEN],
+        (secret, lock): ([u8; SECRET_LEN], Option<&Lock>),
         expires_unix_s: u64,
         endpoints: &[SocketAddr],
     ) -> Result<String, InviteError> {
@@ -159,6 +161,7 @@ impl Node {
             secret,
             place: place.ok_or(InviteError::Identity)?,
             bridges: self.places_of_bridges(),
+            lock: lock.map(Lock::encode).unwrap_or_default(),
         };
         let line = invite.encode(|bytes| self.crypto.sha256(&[bytes]));
         line.map_err(|_| InviteError::Identity)
@@ -202,7 +205,10 @@ impl Node {
             return self.drop_for(DropReason::NotAllowed);
         };
         // Who only has a session, as an applicant of a Bridge has, has to prove the gate first.
-        let is_enrolment = matches!(message, AgentMessage::Enrol(_));
+        let is_enrolment = matches!(
+            message,
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_)
+        );
         let may_come =
             managing.newcomers.contains_key(&f) || matches!(self.access(f), Access::Allowed(_));
         let may = managing.members.contains(&f) || (is_enrolment && may_come);

@@ -1,6 +1,6 @@
 //! What a node says about its groups. No secrets.
 
-use group::statement::GroupId;
+use group::statement::{GroupId, Policy};
 use group::{Kind, Mode};
 use wire::{NodeAddr, Now, Prefix};
 
@@ -19,6 +19,8 @@ pub struct GroupStatus {
     pub kind: Kind,
     /// Its mode.
     pub mode: Mode,
+    /// Who admits.
+    pub policy: Policy,
     /// The end of its lease, Unix seconds.
     pub until_unix_s: u64,
     /// The epochs in force: the servers' indices and the numbers.
@@ -56,6 +58,7 @@ impl Node {
                 own_name: admission.attributes().ok().and_then(|it| it.name),
                 kind: admission.kind,
                 mode: admission.mode,
+                policy: keyring.policy(id).cloned().unwrap_or(Policy::Managed),
                 until_unix_s: lease.until_unix_s,
                 epochs: keyring.epochs_in_force(id, now.unix_s),
                 servers: servers.map(|it| server(it.f)).collect(),

@@ -149,6 +149,7 @@ fn line(link: &Link, purpose: Purpose, bridges: Vec<Place>) -> String {
         secret: *b"sixteen secrets!",
         place: place(&link.rust.local.public),
         bridges,
+        lock: Vec::new(),
     };
     invite.encode(|bytes| AwsLc.sha256(&[bytes])).unwrap()
 }

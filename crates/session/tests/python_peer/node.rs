@@ -154,6 +154,7 @@ impl Node {
                 endpoints: vec![endpoint],
             },
             bridges: Vec::new(),
+            lock: Vec::new(),
         };
         invite.encode(|bytes| AwsLc.sha256(&[bytes])).unwrap()
     }

@@ -13,6 +13,7 @@ mod kill;
 mod lanes;
 mod lans;
 mod load;
+mod locked;
 mod management;
 mod nat;
 mod openvpn;

@@ -2,6 +2,7 @@
 //! role, by keys that are none, and by those of another server; what they do from their own machines;
 //! and what other accounts of the server's machine reach (nothing).
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use lab::account::Account;
@@ -59,6 +60,29 @@ impl<'a> Server<'a> {
         format!("{what}-{}", self.count)
     }
 
+    /// What the one admin of a new locked group has signed: that the server's own node is in it.
+    fn signature(&self, group: &str) -> String {
+        let (key, pass) = (self.host.dir.join("admin.key"), self.host.dir.join("pass"));
+        let with = ["--key-file", &key, "--passphrase-file", &pass];
+        let verb = match std::path::Path::new(&key).exists() {
+            true => "show",
+            false => "new",
+        };
+        std::fs::write(&pass, "correct horse battery staple\n").expect("a file");
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&pass, mode).expect("a mode");
+        let public = self
+            .host
+            .kumi(&[&["group", "key", verb], &with[..]].concat());
+        let lock = ["--locked", "1", "--admin-key", public.trim(), "--as", "gms"];
+        self.host
+            .kumi(&[&["group", "create", group], &lock[..]].concat());
+        let request = self.host.kumi(&["group", "request", "gms", group]);
+        let sign = ["group", "sign", request.trim(), "--yes"];
+        let signed = self.host.kumi(&[&sign[..], &with[..]].concat());
+        signed.trim().to_owned()
+    }
+
     /// Makes by an order over the control socket what an operation needs, and says how it is called.
     fn prepare(&mut self, operation: &str, method: &str, path: &str) -> Try {
         let (group, member) = (self.new_name("group"), self.new_name("member"));
@@ -67,7 +91,7 @@ impl<'a> Server<'a> {
         let create = || drop(self.host.kumi(&["group", "create", &group, "--apart"]));
         let add = || drop(self.host.kumi(&["group", "add", &member, &group]));
         match operation {
-            "server" | "groups" | "members" | "lines" | "admins" | "log" => {}
+            "server" | "groups" | "members" | "lines" | "admins" | "pending" | "log" => {}
             "create_group" => body = Some(json!({"groups": [fresh], "site": ["10.0.0.0/16"]})),
             "group" | "rotate" => create(),
             "member" | "remove_member" | "remove_from_group" => {
@@ -95,6 +119,7 @@ impl<'a> Server<'a> {
                 let found = lines.iter().find(of_member).expect("its line");
                 found["id"].as_str().expect("an id").clone_into(&mut line);
             }
+            "sign" => body = Some(json!({"signature": self.signature(&group)})),
             "add_admin" => body = Some(json!({"role": "auditor", "expires_s": 60})),
             "remove_admin" => {
                 self.key(&admin, &[]);

@@ -159,9 +159,9 @@ impl Groups {
             panic!("{made:?}");
         };
         let at = [self.world.hosts[0].at];
-        let line = self
-            .world
-            .with(0, |node, _| node.group_line(secret, expires_unix_s, &at));
+        let line = self.world.with(0, |node, _| {
+            node.group_line((secret, None), expires_unix_s, &at)
+        });
         let line = line.unwrap();
         self.world
             .with(index, |node, now| node.join_groups(now, &line, None))

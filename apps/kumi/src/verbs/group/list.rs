@@ -6,7 +6,10 @@ use crate::failure::Failure;
 use crate::output;
 use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
-use api::{GroupRequest, Groups, Kind, Managed, Member, Membership, Mode, Request, Response};
+use api::{
+    GroupRequest, Groups, Kind, Lock, Managed, ManagedGroup, Member, Membership, Mode, Request,
+    Response,
+};
 
 /// Runs it.
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
@@ -73,7 +76,7 @@ fn memberships(text: &Text, groups: &[Membership]) -> Vec<String> {
             member.name.clone().unwrap_or_else(address)
         });
         vec![
-            group.group.clone(),
+            titled(text, &group.group, group.locked.as_ref()),
             group.name.clone().unwrap_or_else(|| "-".to_owned()),
             mode(text, group.mode),
             join(epochs),
@@ -105,11 +108,11 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
     rows.extend(managed.groups.iter().map(|group| {
         let dash = || "-".to_owned();
         vec![
-            group.group.clone(),
+            titled(text, &group.group, group.locked.as_ref()),
             group.epoch.to_string(),
             group.next_unix_s.map_or_else(dash, output::time),
             group.zone.clone(),
-            join(group.members.iter().cloned()),
+            join(members(text, group)),
             match &group.rules {
                 Some(rules) => rules.len().to_string(),
                 None => dash(),
@@ -163,6 +166,25 @@ fn mode(text: &Text, mode: Mode) -> String {
         Mode::Open => "groups-open",
         Mode::Closed => "groups-closed",
     })
+}
+
+/// A group, and that it is locked.
+fn titled(text: &Text, group: &str, locked: Option<&Lock>) -> String {
+    match locked {
+        None => group.to_owned(),
+        Some(lock) => {
+            let (need, all) = (lock.threshold, lock.admins.len());
+            let locked = text.tr("groups-locked", args!(need = need, all = all));
+            format!("{group} {locked}")
+        }
+    }
+}
+
+/// The members of a group, and who waits for its admins.
+fn members(text: &Text, group: &ManagedGroup) -> impl Iterator<Item = String> {
+    let waits = |name: &String| text.tr("groups-pending", args!(member = name.clone()));
+    let pending: Vec<String> = group.pending.iter().map(waits).collect();
+    group.members.clone().into_iter().chain(pending)
 }
 
 /// The texts with commas, or a dash if there are none.

@@ -1,5 +1,6 @@
 //! Orders to the management server on this node: create, add, invite, remove, rotate.
 
+use super::locked;
 use crate::context::Context;
 use crate::daemon::host_name;
 use crate::failure::{Exit, Failure};
@@ -17,6 +18,7 @@ use std::path::Path;
 pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
     let zone = matches.get_one::<String>("zone").cloned();
     let zone = zone.unwrap_or_else(|| zone_of_host(Path::new("/etc/localtime")));
+    let locked = locked::lock(context, matches)?;
     let elsewhere = Remote::load(context)?.is_some();
     if elsewhere && matches.contains_id("as") {
         return Err(Failure::new(Exit::Usage, "error-group-as"));
@@ -34,6 +36,7 @@ pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Fail
         zone,
         site: site(context, matches)?,
         enters,
+        locked,
     };
     if !elsewhere {
         running(context, matches)?;
@@ -62,9 +65,20 @@ fn say_made(context: &Context, made: &GroupsMade) {
         let site = site.join(", ");
         context.say(&text.tr("group-created-site", args!(count = count, site = site)));
     }
+    if let Some(lock) = &made.locked {
+        let args = args!(
+            count = count,
+            need = lock.threshold,
+            all = lock.admins.len()
+        );
+        context.say(&text.tr("group-created-locked", args));
+    }
     if let Some(member) = made.member.clone() {
-        let args = args!(count = count, member = member);
-        context.say(&text.tr("group-created-member", args));
+        let message = match made.locked {
+            Some(_) => "group-created-member-locked",
+            None => "group-created-member",
+        };
+        context.say(&text.tr(message, args!(count = count, member = member)));
     }
     context.say(&text.t("group-created-next"));
     let first = made.groups.first().map_or("GROUP", String::as_str);
@@ -95,9 +109,14 @@ pub(super) fn add(context: &Context, matches: &ArgMatches) -> Result<(), Failure
     match line {
         Some(line) => say_line(context, &line, "group-line-once", &member),
         None => {
-            let groups = groups.join(", ");
-            let args = args!(member = member, groups = groups);
-            context.say(&context.text.tr("group-added", args));
+            let (waits, is_in) = locked::waiting(context, &member, groups)?;
+            for (message, groups) in [("group-added", is_in), ("group-added-pending", waits)] {
+                let all = groups.join(", ");
+                if !groups.is_empty() {
+                    let args = args!(member = member.clone(), groups = all);
+                    context.say(&context.text.tr(message, args));
+                }
+            }
         }
     }
     Ok(())
@@ -204,7 +223,7 @@ pub(super) fn roles(matches: &ArgMatches, argument: &str) -> Vec<String> {
     roles.cloned().collect()
 }
 
-fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
+pub(super) fn mode(context: &Context, matches: &ArgMatches) -> Result<Option<Mode>, Failure> {
     match matches.get_one::<String>("mode").map(String::as_str) {
         None => Ok(None),
         Some("open") => Ok(Some(Mode::Open)),
@@ -226,7 +245,11 @@ pub(crate) fn site(
 }
 
 /// The prefixes given with an option.
-fn prefixes(context: &Context, matches: &ArgMatches, option: &str) -> Result<Vec<Prefix>, Failure> {
+pub(super) fn prefixes(
+    context: &Context,
+    matches: &ArgMatches,
+    option: &str,
+) -> Result<Vec<Prefix>, Failure> {
     let values = matches.get_many::<String>(option).unwrap_or_default();
     let prefix = |value: &String| {
         let expected = context.text.t("expected-prefix");

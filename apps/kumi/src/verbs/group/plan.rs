@@ -162,11 +162,11 @@ mod tests {
         assert_eq!(
             lines(&text, &planned),
             [
-                "CHANGE      MEMBER  WITH  BY         SERVICES                      WHEN",
-                "opens       ada     bob   it, sales  everything                    when its machine has come",
-                "closes      ada     bob   it, sales  everything                    at once",
-                "stays open  ada     bob   it, sales  everything                    at once",
-                "changes     ada     bob   it, sales  → tcp/22, udp/53; ← answers   at once",
+                "CHANGE      MEMBER  WITH  BY         SERVICES                     WHEN",
+                "opens       ada     bob   it, sales  everything                   once admitted",
+                "closes      ada     bob   it, sales  everything                   at once",
+                "stays open  ada     bob   it, sales  everything                   at once",
+                "changes     ada     bob   it, sales  → tcp/22, udp/53; ← answers  at once",
                 "And 3 more pairs.",
                 "Nothing is done yet.",
             ]

@@ -55,6 +55,7 @@ pub(crate) fn sample(at_s: u64, peers: &[Peer]) -> Sample {
         },
         root_position: 0,
         announces: Vec::new(),
+        groups: Vec::new(),
         peers_allowed: 2,
         peers_connected: 1,
         invites_open: 0,

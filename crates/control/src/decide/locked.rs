@@ -1,0 +1,303 @@
+//! Locked groups: the admins sign what the server asks them to, or have certified an invite whose key signs what
+//! the joiner is. The server checks it as every member does, and has no way to make one that holds.
+
+use std::collections::BTreeSet;
+
+use group::lock::Lock;
+use group::signing::{AdminSignature, Statement};
+use group::statement::{ADMINS_MAX, Admission, Attributes, PREFIXES_MAX, Policy, is_name};
+use identity::crypto::Crypto;
+use wire::NodeAddr;
+
+use super::invites::check_prefixes;
+use super::{Approved, Context, Outcome, Reply, room};
+use crate::MEMBERS_MAX;
+use crate::actor::{Actor, InviteId};
+use crate::command::{LockedGroups, Refusal};
+use crate::event::Event;
+use crate::model::{Group, Invite, Member, Tenant};
+
+impl Tenant {
+    /// Makes locked groups.
+    pub(super) fn create_locked(
+        &self,
+        context: &mut Context<'_>,
+        locked: &LockedGroups,
+    ) -> Result<Outcome, Refusal> {
+        let mut admins = locked.admins.clone();
+        admins.sort_unstable();
+        admins.dedup();
+        let count = locked.admins.len();
+        let is_lock = admins.len() == count
+            && (1..=ADMINS_MAX).contains(&count)
+            && (1..=count).contains(&usize::from(locked.threshold));
+        if !is_lock {
+            return Err(Refusal::Lock);
+        }
+        let policy = Policy::Locked {
+            threshold: locked.threshold,
+            admins,
+        };
+        let of = (locked.zone.as_str(), locked.site.as_deref());
+        self.create_groups(context, &locked.groups, of, &policy)
+    }
+
+    /// Takes an admin's signature; with enough of them the admission is in force.
+    pub(super) fn approve(
+        &self,
+        context: &Context<'_>,
+        signature: &AdminSignature,
+    ) -> Result<Outcome, Refusal> {
+        let mut groups = self.groups.iter();
+        let (group, found) = groups
+            .find(|(_, it)| it.id == signature.group)
+            .ok_or(Refusal::NotAsked)?;
+        let (member, asked) =
+            asked_as(context.crypto, found, signature).ok_or(Refusal::NotAsked)?;
+        let is_new = !asked.signers().any(|it| it == signature.index);
+        let mut signed = asked.clone();
+        let (index, bytes) = (signature.index, signature.signature);
+        if !signed.accept(context.crypto, &found.genesis, index, bytes) {
+            return Err(Refusal::Signature(group.clone()));
+        }
+        let is_in_force = signed.holds(context.crypto, &found.genesis, &found.authority);
+        let mut outcome = Outcome {
+            reply: Reply::Approved(Approved {
+                member: member.to_owned(),
+                group: group.clone(),
+                signed: signed.signers().collect(),
+                threshold: found.genesis.policy.threshold().unwrap_or_default(),
+                is_in_force,
+            }),
+            ..Outcome::default()
+        };
+        if is_new {
+            outcome.events.push(Event::AdmissionSigned {
+                member: member.to_owned(),
+                group: group.clone(),
+                admin: signature.index,
+                signature: signature.signature,
+            });
+        }
+        if is_in_force {
+            outcome.events.push(Event::Admitted {
+                member: member.to_owned(),
+                group: group.clone(),
+                admission: signed.encode(),
+            });
+        }
+        Ok(outcome)
+    }
+
+    /// A node comes by an invite, with what the invite's key has signed. The invite of the line and that of the
+    /// admins are two: this server counts the one and withdraws it, members verify the other.
+    pub(super) fn enrol_locked(
+        &self,
+        context: &mut Context<'_>,
+        actor: Actor,
+        id: InviteId,
+        admission: &Admission,
+    ) -> Result<Outcome, Refusal> {
+        let Actor::Node { f } = actor else {
+            return Err(Refusal::NotANode);
+        };
+        if let Some(done) = self.enrolled_before(f, id) {
+            return Ok(done);
+        }
+        let invite = self.open_invite(context, id)?;
+        let group = self.led_to(context, invite, f, admission)?;
+        let attributes = admission.attributes().unwrap_or_default();
+        check_prefixes(&attributes.prefixes, PREFIXES_MAX)?;
+        let name = self.name_signed(f, invite, attributes.name)?;
+        // A removal names one admission: with a second one beside it, it would let the first one stand.
+        if self.group(&group)?.admissions.contains_key(&name) {
+            return Err(Refusal::InGroup {
+                member: name,
+                group,
+            });
+        }
+        let mut outcome = Outcome {
+            events: vec![Event::InviteUsed { invite: id }],
+            reply: Reply::Enrolled {
+                member: name.clone(),
+            },
+            ..Outcome::default()
+        };
+        let member = self.as_signed(f, id, &name, admission, &mut outcome)?;
+        if !member.groups.contains(&group) {
+            outcome.events.push(Event::MembershipGranted {
+                member: name.clone(),
+                group: group.clone(),
+            });
+        }
+        outcome.events.push(Event::Admitted {
+            member: name.clone(),
+            group: group.clone(),
+            admission: admission.encode(),
+        });
+        // The other groups of the line, if there are any.
+        let mut member = member;
+        member.groups.remove(&group);
+        let others = invite.groups.iter().filter(|it| **it != group);
+        let others: Vec<String> = others.cloned().collect();
+        self.enter(context, &name, &member, f, &others, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    /// The member as its admission has it, with its node.
+    fn as_signed(
+        &self,
+        f: NodeAddr,
+        id: InviteId,
+        name: &str,
+        admission: &Admission,
+        outcome: &mut Outcome,
+    ) -> Result<Member, Refusal> {
+        let known = self.members.get(name);
+        let prefixes = admission.attributes().unwrap_or_default().prefixes;
+        let mode = Some(admission.mode);
+        if known.is_none() {
+            room(self.members.len(), 1, MEMBERS_MAX, "members")?;
+            outcome.events.push(Event::MemberAdded {
+                member: name.to_owned(),
+                mode,
+                accepts: prefixes.clone(),
+                roles: BTreeSet::new(),
+            });
+        }
+        outcome.events.push(Event::Enrolled {
+            member: name.to_owned(),
+            f,
+            kind: admission.kind,
+            prefixes: prefixes.clone(),
+            invite: Some(id),
+        });
+        Ok(Member {
+            f: Some(f),
+            kind: Some(admission.kind),
+            prefixes,
+            ..known.cloned().unwrap_or_else(|| Member {
+                mode,
+                ..Member::default()
+            })
+        })
+    }
+
+    /// The group that an admission is of, if the line leads there and members will take it.
+    fn led_to(
+        &self,
+        context: &Context<'_>,
+        invite: &Invite,
+        f: NodeAddr,
+        admission: &Admission,
+    ) -> Result<String, Refusal> {
+        let mut groups = self.groups.iter();
+        let found = groups.find(|(_, it)| it.id == admission.group);
+        let unknown = || Refusal::NotLocked(admission.group.to_string());
+        let (name, group) = found.ok_or_else(unknown)?;
+        let own = invite.member.as_ref().and_then(|it| self.members.get(it));
+        let leads = invite.groups.contains(name) || own.is_some_and(|it| it.groups.contains(name));
+        if !leads || group.genesis.policy == Policy::Managed {
+            return Err(Refusal::NotLocked(name.clone()));
+        }
+        let is_gone = group.chain.is_removed(admission.member);
+        let holds = admission.holds(context.crypto, &group.genesis, &group.authority);
+        if admission.member.f != f || is_gone || !holds {
+            return Err(Refusal::NotAdmitted(name.clone()));
+        }
+        Ok(name.clone())
+    }
+
+    /// The member that a node becomes whose name is signed, so that no other can be given to it.
+    fn name_signed(
+        &self,
+        f: NodeAddr,
+        invite: &Invite,
+        signed: Option<String>,
+    ) -> Result<String, Refusal> {
+        let name = signed.unwrap_or_default();
+        if !is_name(&name) {
+            return Err(Refusal::Name(name));
+        }
+        if let Some(other) = self.nodes.get(&f).filter(|it| **it != name) {
+            return Err(Refusal::IsMember(other.clone()));
+        }
+        if let Some(meant) = invite.member.as_ref().filter(|it| **it != name) {
+            return Err(Refusal::NoMember(meant.clone()));
+        }
+        let is_other = |it: &Member| match it.f {
+            Some(there) => there != f,
+            // It was added for somebody who comes by a line of its own.
+            None => invite.member.as_ref() != Some(&name),
+        };
+        match self.members.get(&name).is_some_and(is_other) {
+            true => Err(Refusal::NameTaken(name)),
+            false => Ok(name),
+        }
+    }
+
+    /// What the line of an invite says of the locked group that it leads to, if it leads to one alone.
+    #[must_use]
+    pub fn lock_of(&self, invite: InviteId) -> Option<Lock> {
+        let invite = self.invites.get(&invite)?;
+        let own = invite.member.as_ref().and_then(|it| self.members.get(it));
+        let all = own.into_iter().flat_map(|it| &it.groups);
+        let mut groups = invite.groups.iter().chain(all);
+        let (name, None) = (groups.next()?, groups.next()) else {
+            return None;
+        };
+        let group = self.groups.get(name)?;
+        let genesis = group.genesis.clone();
+        genesis.policy.threshold()?;
+        let suggested = Attributes {
+            name: invite.member.clone(),
+            prefixes: own.map(|it| it.accepts.clone()).unwrap_or_default(),
+            site: group.site.clone(),
+            roles: Vec::new(),
+        };
+        Some(Lock {
+            name: name.clone(),
+            genesis,
+            suggested,
+            invite: None,
+        })
+    }
+}
+
+/// Whom a signature is to admit, and what was asked.
+fn asked_as<'a>(
+    crypto: &dyn Crypto,
+    group: &'a Group,
+    signature: &AdminSignature,
+) -> Option<(&'a str, &'a Admission)> {
+    let mut asked = group.asked.iter();
+    let is_it = |it: &Admission| {
+        let statement = Statement::Admission(Box::new(it.clone()));
+        statement.id(crypto) == signature.statement
+    };
+    let (member, found) = asked.find(|(_, it)| is_it(it))?;
+    Some((member, found))
+}
+
+/// Asks the admins to sign, unless they are asked for the same already: then the signatures that they have made
+/// keep their worth.
+pub(super) fn ask(
+    group: &Group,
+    (member, name): (&str, &str),
+    admission: Admission,
+    outcome: &mut Outcome,
+) -> Result<(), Refusal> {
+    let says = |it: &Admission| {
+        let attributes = it.attributes().unwrap_or_default();
+        (it.member.f, it.kind, it.mode, attributes)
+    };
+    let is_same = |it: &Admission| says(it) == says(&admission);
+    if !group.asked.get(member).is_some_and(is_same) {
+        outcome.events.push(Event::AdmissionAsked {
+            member: member.to_owned(),
+            group: name.to_owned(),
+            admission: admission.encode_unsigned(),
+        });
+    }
+    Ok(())
+}
