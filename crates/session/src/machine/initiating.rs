@@ -232,11 +232,9 @@ impl Session {
             self.roaming
                 .received(now.mono, from, message.len(), true, || random(rng));
         }
-        // The responder may send only after our first packet: parked ones go first in the
-        // flush, else it is an empty one. Nothing larger, which the path might not carry.
-        if self.parked.is_empty() {
-            self.seal_to(now.mono, called_at, Ecn::NotEct, &[]);
-        }
+        // The responder may send only after our first packet: what waited, or what is said now that
+        // the session stands, so that it has both at once.
+        self.owes_first = Some((called_at, now.mono));
         self.flush(now.mono);
         Ok(())
     }

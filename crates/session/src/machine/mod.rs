@@ -96,6 +96,8 @@ pub struct Session {
     next_piece_id: u16,
     /// The control stream may have something to send: since when.
     stream_due: Option<Duration>,
+    /// The peer may send only after a packet of this node's, which goes there: since when.
+    owes_first: Option<(Path, Duration)>,
     roaming: Roaming,
     trials: Trials,
     suspicion: Option<paths::Suspicion>,
@@ -162,6 +164,7 @@ impl Session {
             pieces: piece::Reassembly::new(),
             next_piece_id: 0,
             stream_due: None,
+            owes_first: None,
             roaming: Roaming::new(None),
             trials: Trials::default(),
             suspicion: None,
@@ -279,6 +282,9 @@ impl Session {
             && let Some(now) = self.stream_due.take()
         {
             self.flush_stream(now);
+        }
+        if self.outputs.is_empty() {
+            self.pay_first();
         }
         self.outputs.pop_front()
     }
