@@ -16,11 +16,13 @@ use crate::storage::{Storage, StorageError};
 use node::{Event, Node, Output, PasswordRecord, StreamEvent, Wake};
 use os::adapter::Adapter;
 use os::marked::Clear;
-use std::net::IpAddr;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
-use wire::{NodeAddr, Now, Prefix};
+use wire::datagram::is_handshake;
+use wire::{NodeAddr, Now, Path, Prefix};
 use zeroize::Zeroizing;
 
 /// Stack of a thread that checks a password; the memory of Argon2id is not on it.
@@ -56,6 +58,8 @@ pub struct SlowPath {
     storage: Storage,
     requests: Requests,
     facts: Facts,
+    /// What has happened and nobody was told of yet.
+    untold: VecDeque<Event>,
     clock: Clock,
     shared: Arc<Shared>,
     routes: Option<PeerRoutes>,
@@ -86,6 +90,7 @@ impl SlowPath {
             storage,
             requests: Requests::new(groups),
             facts,
+            untold: VecDeque::new(),
             clock,
             shared,
             routes,
@@ -288,14 +293,37 @@ impl SlowPath {
         Ok(())
     }
 
-    /// Does everything that the node asks for, in order.
+    /// Does everything that the node asks for, in order; but what is only to be told of waits until all
+    /// that others wait for has left.
     fn drain(&mut self, now: Now) -> Result<(), StorageError> {
-        while let Some(output) = self.node.poll_output() {
+        loop {
+            self.drain_outputs(now)?;
+            if self.untold.is_empty() {
+                return Ok(());
+            }
+            self.tell(now);
+        }
+    }
+
+    fn tell(&mut self, now: Now) {
+        while let Some(event) = self.untold.pop_front() {
+            self.event(now, &event);
+        }
+    }
+
+    fn drain_outputs(&mut self, now: Now) -> Result<(), StorageError> {
+        let mut next = None;
+        while let Some(output) = next.take().or_else(|| self.node.poll_output()) {
             match output {
                 Output::Persist(change) => {
                     self.storage.append(&change)?;
                     self.facts.journal_len = self.storage.len_bytes();
                 }
+                Output::Transmit {
+                    to: Path::Udp(to),
+                    payload,
+                    ..
+                } if is_handshake(&payload) => next = self.transmit_handshake(to, payload),
                 Output::Transmit { to, ecn, payload } => {
                     Lane::first(&self.shared).transmit(to, ecn, &payload);
                 }
@@ -329,7 +357,13 @@ impl SlowPath {
                 Output::ToServer { from, message } => {
                     self.requests.groups.said(&self.node, from, message);
                 }
-                Output::Event(event) => self.event(now, &event),
+                Output::Event(event) => {
+                    let waits = matches!(event, Event::SessionUp { .. });
+                    self.untold.push_back(event);
+                    if !waits {
+                        self.tell(now);
+                    }
+                }
                 Output::Listen(on) => self.listen(on),
                 Output::Dial { at, small } => {
                     if !self.shared.streams.dial(at, small) {
@@ -347,6 +381,24 @@ impl SlowPath {
             }
         }
         Ok(())
+    }
+
+    /// Sends a fragment of a handshake's message, and those behind it to the same place; what follows them.
+    fn transmit_handshake(&mut self, to: SocketAddr, first: Vec<u8>) -> Option<Output> {
+        let mut fragments = vec![first];
+        let next = loop {
+            match self.node.poll_output() {
+                Some(Output::Transmit {
+                    to: at, payload, ..
+                }) if at == Path::Udp(to) && is_handshake(&payload) => {
+                    fragments.push(payload);
+                }
+                next => break next,
+            }
+        };
+        let fragments: Vec<&[u8]> = fragments.iter().map(Vec::as_slice).collect();
+        Lane::first(&self.shared).transmit_handshake(to, &fragments);
+        next
     }
 
     /// Takes streams on the node's port, or no more. A port that is taken is said by `status`.
