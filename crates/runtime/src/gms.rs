@@ -21,10 +21,11 @@ mod moving;
 mod opening;
 
 use crate::http::{Doors, Places};
+use crate::inbox::Inbox;
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
-use crate::shared::{Inbox, Input};
+use crate::shared::Input;
 use api::{ApiError, Code, Hidden, ManageRequest, ManageResponse, Reply, Response};
 use control::plan::{Change, Plan};
 use control::service::Service;
