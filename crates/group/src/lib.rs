@@ -34,6 +34,7 @@ pub mod message;
 mod name;
 pub mod pit;
 pub mod resolve;
+pub mod seen;
 pub mod serial;
 pub mod statement;
 

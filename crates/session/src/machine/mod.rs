@@ -45,7 +45,7 @@ pub use output::{Closed, SessionOutput, Up};
 
 use crate::cookie::CookieJar;
 use crate::fragment::Mac1Key;
-use crate::handshake::{Instance, StreamId, Terms};
+use crate::handshake::{Ephemeral, Instance, StreamId, Terms};
 use crate::piece;
 use crate::roaming::Roaming;
 use crate::stream::ControlStream;
@@ -90,6 +90,8 @@ pub struct Session {
     attempt: Option<Attempt>,
     /// When to initiate if the peer, whose initiation displaced ours, stays silent.
     resume_at: Option<Duration>,
+    /// Keys for the next try, if they were made ahead.
+    ready: Option<Ephemeral>,
     cookies: CookieJar,
     stream: ControlStream,
     pieces: piece::Reassembly,
@@ -159,6 +161,7 @@ impl Session {
             keys: Keys::default(),
             attempt: None,
             resume_at: None,
+            ready: None,
             cookies: CookieJar::new(),
             stream: ControlStream::new(),
             pieces: piece::Reassembly::new(),
