@@ -45,13 +45,14 @@ impl Seen {
     }
 
     fn add(&mut self, hash: [u8; 32]) {
-        if self.order.len() >= SEEN_MAX
+        if !self.all.insert(hash) {
+            return;
+        }
+        self.order.push_back(hash);
+        if self.order.len() > SEEN_MAX
             && let Some(first) = self.order.pop_front()
         {
             self.all.remove(&first);
-        }
-        if self.all.insert(hash) {
-            self.order.push_back(hash);
         }
     }
 }
