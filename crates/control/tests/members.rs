@@ -525,3 +525,70 @@ fn what_is_over_is_forgotten_and_every_change_has_its_moment() {
     let secrets = node.kept(world.group()).unwrap().secrets;
     assert_eq!(secrets.len(), 1, "the last one stays until another comes");
 }
+
+/// A keyring that has seen signatures hold, and one that has not, say the same of everybody, whatever happens
+/// between: also of a membership that both saw before an authority, a removal, or the end of a lease.
+#[test]
+fn a_signature_that_was_seen_is_worth_no_more_than_one_that_was_not() {
+    let mut world = World::new();
+    let group = world.group();
+    let shown = |world: &World, number: u8| {
+        let (admission, lease) = world.nodes[&number].membership(group).unwrap();
+        (admission.clone(), lease.clone())
+    };
+    let kept: Vec<_> = [2, 3].map(|number| (number, shown(&world, number))).into();
+    let both = |world: &mut World| -> Vec<Result<(), KeyringError>> {
+        let now = world.gms.now;
+        let mut new = Keyring::new(f(1));
+        let all = world.nodes[&1].kept(group).unwrap();
+        new.restore(&AwsLc, all).unwrap();
+        let old = world.nodes.get_mut(&1).unwrap();
+        let say = |ring: &mut Keyring, (number, (admission, lease)): &(u8, (_, _))| {
+            let said = ring.peer(&AwsLc, now, f(*number), admission, lease);
+            let said = said.map(drop);
+            assert_eq!(ring.foresee(&AwsLc, now, admission, lease), said);
+            said
+        };
+        let pairs = kept.iter().map(|it| (say(old, it), say(&mut new, it)));
+        pairs
+            .map(|(old, new)| {
+                assert_eq!(old, new);
+                new
+            })
+            .collect()
+    };
+    assert_eq!(both(&mut world), [Ok(()), Ok(())]);
+    world.gms.order(remove("eve", None)).unwrap();
+    world.sync(1).unwrap();
+    let removed = Err(KeyringError::Removed);
+    assert_eq!(both(&mut world), [Ok(()), removed.clone()]);
+    let before = world.nodes[&1].clone();
+    // Another server has the group now, and the one that signed none of it.
+    let root_seed = world.gms.roots[&group];
+    let seeds = [root_seed, [77; 32]];
+    let [root, other] = [0, 1].map(|of: usize| Signer {
+        crypto: &AwsLc,
+        seed: &seeds[of],
+    });
+    let servers = vec![Some(Server {
+        key: other.public(),
+        f: f(0),
+    })];
+    let authority = Authority::issue(&root, group, 2, world.gms.now, servers);
+    let ada = world.nodes.get_mut(&1).unwrap();
+    assert_eq!(ada.authority(&AwsLc, authority), Ok(true));
+    let mut said = Vec::new();
+    for (number, (admission, lease)) in &kept {
+        let ada = world.nodes.get_mut(&1).unwrap();
+        let now = world.gms.now;
+        let taken = ada.peer(&AwsLc, now, f(*number), admission, lease);
+        said.push(taken.map(drop));
+    }
+    assert_eq!(said, [Err(KeyringError::Admission), removed.clone()]);
+    // And with the first again: until its lease ends.
+    world.nodes.insert(1, before);
+    world.gms.now += 48 * HOUR - 1;
+    assert_eq!(both(&mut world), [Ok(()), removed.clone()]);
+    world.gms.now += 1;
+    assert_eq!(both(&mut world), [Err(KeyringError::Lease), removed]);
+}

@@ -22,6 +22,7 @@ use crate::chain::{ChainError, Compared, Head, Links};
 use crate::element::{Kind, Mode};
 use crate::epochs::{EpochName, EpochSecret, SecretError, Usable, Use};
 use crate::name::MemberName;
+use crate::seen::Seen;
 use crate::statement::{
     Admission, Attributes, Authority, Genesis, GroupId, Lease, Membership, Policy, Rules,
 };
@@ -138,6 +139,8 @@ pub struct Peer {
 pub struct Keyring {
     me: NodeAddr,
     groups: BTreeMap<GroupId, Joined>,
+    /// Signatures of memberships.
+    seen: Seen,
 }
 
 impl Keyring {
@@ -147,6 +150,7 @@ impl Keyring {
         Self {
             me,
             groups: BTreeMap::new(),
+            seen: Seen::default(),
         }
     }
 
@@ -218,11 +222,13 @@ impl Keyring {
         admission: &Admission,
         lease: &Lease,
     ) -> Result<&Peer, KeyringError> {
-        let joined = self.joined_mut(admission.group)?;
+        let joined = self.groups.get_mut(&admission.group);
+        let joined = joined.ok_or(KeyringError::NoGroup)?;
         if admission.member.f != f || lease.member != admission.member {
             return Err(KeyringError::NotMine);
         }
-        joined.check(crypto, now_unix_s, admission, lease)?;
+        let crypto = self.seen.through(crypto);
+        joined.check(&crypto, now_unix_s, admission, lease)?;
         if !joined.peers.contains_key(&f) && joined.peers.len() >= PEERS_MAX {
             return Err(KeyringError::Full(PEERS_MAX));
         }
@@ -241,6 +247,24 @@ impl Keyring {
         };
         joined.peers.insert(f, peer);
         joined.peers.get(&f).ok_or(KeyringError::NoGroup)
+    }
+
+    /// Computes the signatures of a membership that a peer showed earlier, so that they need not be when
+    /// it shows it again.
+    ///
+    /// # Errors
+    /// It would not count now.
+    pub fn foresee(
+        &mut self,
+        crypto: &dyn Crypto,
+        now_unix_s: u64,
+        admission: &Admission,
+        lease: &Lease,
+    ) -> Result<(), KeyringError> {
+        let crypto = self.seen.through(crypto);
+        let joined = self.groups.get(&admission.group);
+        let joined = joined.ok_or(KeyringError::NoGroup)?;
+        joined.check(&crypto, now_unix_s, admission, lease)
     }
 
     /// The groups that a peer has shown to be in, and that this node is in, now.

@@ -36,6 +36,7 @@ mod name;
 pub mod pit;
 pub mod resolve;
 pub mod rules;
+pub mod seen;
 pub mod serial;
 pub mod signing;
 pub mod statement;

@@ -18,6 +18,7 @@
 mod alias;
 mod certificate;
 pub mod crypto;
+mod familiar;
 mod history;
 mod inception;
 mod issue;
@@ -33,6 +34,7 @@ pub use alias::{alias, alias_subnet};
 pub use certificate::{
     CLOCK_TOLERANCE_S, Certificate, EXPIRY_WARNING_S, Scopes, VALIDITY_DEFAULT_S,
 };
+pub use familiar::{FAMILIAR_MAX, FamiliarKey};
 pub use history::{HistoryError, KeyHistory, LogError};
 pub use inception::{Inception, next_hash};
 pub use issue::{

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::crypto::{Crypto, Rng, X25519Key};
+use crate::familiar::FamiliarKey;
 use crate::public::PublicIdentity;
 
 /// 32 secret bytes.
@@ -89,6 +90,7 @@ pub struct HotKeys {
     noise: Seed,
     sign: Seed,
     noise_key: Arc<dyn X25519Key>,
+    familiar: FamiliarKey,
     sign_public: [u8; 32],
 }
 
@@ -133,9 +135,16 @@ impl HotKeys {
         &self.sign_public
     }
 
+    /// The same, to tell it whom this node has met.
+    pub fn familiar(&self) -> &FamiliarKey {
+        &self.familiar
+    }
+
     fn with(crypto: &dyn Crypto, noise: Seed, sign: Seed) -> Self {
+        let familiar = FamiliarKey::new(crypto.x25519_key(&noise.0));
         Self {
-            noise_key: crypto.x25519_key(&noise.0),
+            noise_key: Arc::new(familiar.clone()),
+            familiar,
             sign_public: crypto.ed25519_public(&sign.0),
             noise,
             sign,

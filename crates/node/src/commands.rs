@@ -138,6 +138,7 @@ impl Node {
         let new_keys = names_other_keys(&self.me, &me);
         self.certificate_look = Some(Self::first_look(me.public.certificate.not_after_unix_s));
         self.me = Arc::new(me);
+        self.prepare_all(now);
         self.remember_own(pin);
         for peer in self.peers.values_mut() {
             if let Some(session) = &mut peer.session {

@@ -100,7 +100,12 @@ impl Node {
             peer: &identity,
             credentials: &credentials,
         };
-        let begun = self.ensure_session(f).begin(&begin, now);
+        let ready = self.take_ready(now);
+        let session = self.ensure_session(f);
+        if let Some(keys) = ready {
+            session.get_ready(keys);
+        }
+        let begun = session.begin(&begin, now);
         if begun.is_err() {
             self.indices.remove(&local_index);
             self.doorman.await_no_more(local_index);

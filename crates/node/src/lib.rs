@@ -38,6 +38,7 @@ mod machine;
 mod output;
 mod peer;
 mod prefixes;
+mod prepare;
 mod publish;
 mod report;
 mod rotation;
@@ -83,7 +84,8 @@ pub use stored::bridge::{
     ClientTerms, PasswordRecord, Secret, TICKETS_MAX, TICKETS_OF_CLIENT_MAX, TicketRecord,
 };
 pub use stored::groups::{
-    ChainRecord, GroupChange, GroupRecord, Grouping, SERVERS_MAX, SecretRecord, ServerRecord,
+    ChainRecord, GroupChange, GroupRecord, Grouping, SERVERS_MAX, SHOWN_MAX, SecretRecord,
+    ServerRecord, ShownRecord,
 };
 pub use stored::site::{PROVED_MAX, Proved, ProvedRecord, SiteChange};
 pub use stored::{

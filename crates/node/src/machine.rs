@@ -26,6 +26,7 @@ use crate::bridging::serving::Serving;
 use crate::fast::{Doorman, Hops};
 use crate::grouping::Groups;
 use crate::peer::{Join, Peer, Wanted};
+use crate::prepare::Prepared;
 use crate::siting::Site;
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};
@@ -94,6 +95,8 @@ pub struct Node {
     pub(crate) own_clone_notice: Option<(SocketAddr, SocketAddr)>,
     pub(crate) local_endpoints: Vec<SocketAddr>,
     pub(crate) joins: BTreeMap<NodeAddr, Join>,
+    /// What is ready before it is needed.
+    pub(crate) prepared: Prepared,
     /// The groups of this node.
     pub(crate) groups: Groups,
     /// Flows between ordinary addresses.
@@ -173,6 +176,7 @@ impl Node {
             discovery: Discovery::default(),
             local_endpoints: Vec::new(),
             joins: BTreeMap::new(),
+            prepared: Prepared::default(),
             groups: Groups::new(f),
             site: Site {
                 secret: random(&mut rng),
@@ -204,6 +208,7 @@ impl Node {
             node.start_serving(now);
         }
         node.start_groups(now);
+        node.prepare_all(now);
         node.agents_due(now);
         node.settle(now);
         Ok(node)
@@ -247,6 +252,7 @@ impl Node {
             .min()
             .map(|at| (at, Wake::Bridge));
         let group = self.groups_timeout().into_iter().chain(self.site_timeout());
+        let group = group.chain(self.prepare_timeout());
         let group = group.min().map(|at| (at, Wake::Group));
         [session, beacon, wanted, invite, certificate, bridge, group]
             .into_iter()
@@ -262,6 +268,7 @@ impl Node {
         self.links_due(now);
         self.groups_due(now);
         self.site_due(now);
+        self.prepare_if_due(now);
         self.expire_sessions(now);
         self.beacon_if_due(now);
         self.settle(now);

@@ -160,18 +160,18 @@ impl Udp {
         self.may_join &= self.set(libc::SOL_UDP, UDP_GRO, 0).is_err();
     }
 
-    /// Sends one datagram that routers may fragment (IPv4), for the few that are never sent in
-    /// pieces. What other threads send at the same moment may be fragmented as well, which is
-    /// no harm.
+    /// Sends datagrams that routers may fragment (IPv4), for the few that are never sent in
+    /// pieces, in one call where the kernel takes them together. What other threads send at the same
+    /// moment may be fragmented as well, which is no harm.
     ///
     /// # Errors
-    /// As [`Self::send`].
-    pub fn send_fragmentable(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+    /// As [`Self::send`], of the first that was not sent.
+    pub fn send_fragmentable(&self, to: SocketAddr, datagrams: &[&[u8]]) -> io::Result<()> {
         if to.is_ipv6() {
-            return self.send(to, 0, datagram);
+            return self.send_each(to, datagrams);
         }
         let may = self.set_mtu_discover(libc::IP_PMTUDISC_DONT);
-        let sent = self.send(to, 0, datagram);
+        let sent = self.send_each(to, datagrams);
         if may.is_ok() {
             self.set_mtu_discover(libc::IP_PMTUDISC_PROBE)?;
         }

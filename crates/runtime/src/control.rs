@@ -7,9 +7,10 @@
 
 use crate::asked::{Asked, REPLIES_LEN_MAX};
 use crate::counters::Cause;
+use crate::inbox::Inbox;
 use crate::netcheck;
 use crate::proxy::Proxies;
-use crate::shared::{Inbox, Input, Shared};
+use crate::shared::{Input, Shared};
 use api::{ApiError, Code, Reply, Request};
 use os::control::{ControlError, Listener};
 use os::wait::readable;

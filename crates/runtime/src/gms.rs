@@ -21,12 +21,13 @@ mod moving;
 mod opening;
 
 use crate::http::{Doors, Places};
+use crate::inbox::Inbox;
 use crate::locked;
 use crate::manage;
 use crate::orders::{Ask, By, FromGms, Order, command_of};
 use crate::refusals::{order_error, refused};
 use crate::rules;
-use crate::shared::{Inbox, Input};
+use crate::shared::Input;
 use api::{ApiError, Code, Hidden, ManageRequest, ManageResponse, Reply, Response};
 use control::service::Service;
 use control::{Actor, Addition, AdminId, Command, Refusal, Role};

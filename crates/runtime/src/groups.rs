@@ -4,9 +4,9 @@
 use crate::answers;
 use crate::gms::Gms;
 use crate::http::Places;
+use crate::inbox::Inbox;
 use crate::locked;
 use crate::orders::{Ask, By, FromGms, kind, mode, order_of};
-use crate::shared::Inbox;
 use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response};
 use control::service::Effect;
 use group::MemberName;

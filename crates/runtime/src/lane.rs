@@ -39,11 +39,7 @@ impl<'a> Lane<'a> {
     /// faster than the underlay is slowed instead of losing packets.
     pub fn transmit(&self, to: Path, ecn: Ecn, datagram: &[u8]) {
         match to {
-            Path::Udp(to) if is_handshake(datagram) => {
-                if self.udp.send_fragmentable(to, datagram).is_err() {
-                    self.shared.counters.dropped(ShellDrop::SendFailed);
-                }
-            }
+            Path::Udp(to) if is_handshake(datagram) => self.transmit_handshake(to, &[datagram]),
             Path::Udp(to) => {
                 let (ecn, at) = (ecn as u8, 0..datagram.len());
                 self.transmit_all(datagram, &[Outgoing { to, ecn, at }]);
@@ -54,6 +50,13 @@ impl<'a> Lane<'a> {
             }
             // The node names the underlay's path.
             Path::Channel(_) => self.shared.counters.dropped(ShellDrop::SendFailed),
+        }
+    }
+
+    /// Sends the fragments of a handshake's message together.
+    pub fn transmit_handshake(&self, to: SocketAddr, fragments: &[&[u8]]) {
+        if self.udp.send_fragmentable(to, fragments).is_err() {
+            self.shared.counters.dropped(ShellDrop::SendFailed);
         }
     }
 

@@ -18,8 +18,8 @@
 //!
 //! | limit | value |
 //! |---|---|
-//! | things, bytes waiting for the slow path | [`shared::QUEUE_LEN_MAX`], [`shared::QUEUE_BYTES_MAX`] |
-//! | of these, datagrams of senders who prove nothing | [`shared::UNPROVEN_MAX`] |
+//! | things, bytes waiting for the slow path | [`inbox::QUEUE_LEN_MAX`], [`inbox::QUEUE_BYTES_MAX`] |
+//! | of these, datagrams of senders who prove nothing | [`inbox::UNPROVEN_MAX`] |
 //! | programs connected | [`control::CONNECTIONS_MAX`] |
 //! | connections through proxies | [`proxy::CONNECTIONS_MAX`] |
 //! | joins and pings waiting | [`requests::WAITING_MAX`] |
@@ -34,10 +34,12 @@ pub mod bridges;
 pub mod control;
 pub mod counters;
 pub mod data;
+pub mod desk;
 pub mod facts;
 pub mod gms;
 pub mod groups;
 pub mod http;
+pub mod inbox;
 pub mod inside;
 pub mod lan;
 pub mod lane;

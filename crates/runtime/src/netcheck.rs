@@ -11,7 +11,8 @@
 //! | TCP connections of one check | 2 for each of `node::BRIDGES_MAX`, and `api::TARGETS_MAX` |
 
 use crate::asked::{Asked, REPLIES_LEN_MAX};
-use crate::shared::{Inbox, Input};
+use crate::inbox::Inbox;
+use crate::shared::Input;
 use api::{
     ApiError, BridgeCheck, BridgeRequest, Code, Nat, Netcheck, Reply, Request, Response, Status,
     TcpCheck, TcpFailure, UsedBridge, Verdict, Via,

@@ -1,15 +1,17 @@
 //! Starting and stopping: everything in order, and the threads.
 
 use crate::counters::{Cause, Counters};
+use crate::desk::Desk;
 use crate::facts::Facts;
 use crate::groups::Groups;
 use crate::http::Places;
+use crate::inbox::{Inbox, Outbox};
 use crate::inside::{Inside, Wanted};
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::proxy::{Overlay, Proxies, SavedError};
 use crate::settings::{Routes, Settings, names};
-use crate::shared::{Inbox, Input, Outbox, Shared};
+use crate::shared::{Input, Shared};
 use crate::slow::{Clock, SlowPath};
 use crate::storage::{Storage, StorageError};
 use crate::streams::{Limits, Streams};
@@ -38,11 +40,11 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use wire::Now;
 
-/// Stack of a data thread, in bytes.
+/// Stack of a thread that never works at the slow path's desk, in bytes.
 const STACK_LEN: usize = 256 * 1024;
 /// After this time without a signal the start is over for good.
 const START: Duration = Duration::from_secs(20);
-/// Stack of the slow path's thread: handshakes need more.
+/// Stack of one that may: handshakes need more.
 const STACK_SLOW_LEN: usize = 1024 * 1024;
 
 /// Why a node could not start, or had to stop.
@@ -254,6 +256,7 @@ impl Started {
             multicast: open_multicast(settings.discovery, &mut notices),
             counters,
             inbox,
+            desk: Desk::default(),
             streams,
             proxies,
             stop: Waker::new().map_err(system("making a waker"))?,
@@ -295,7 +298,7 @@ impl Started {
         let Self {
             ready,
             shared,
-            mut slow,
+            slow,
             outbox,
             lanes,
             listener,
@@ -305,7 +308,7 @@ impl Started {
         let ended = Arc::new(Waker::new().map_err(system("making a waker"))?);
         let (own, done) = (Arc::clone(&shared), Arc::clone(&ended));
         let slow = spawn("kumi-slow", STACK_SLOW_LEN, move || {
-            let result = slow.run(&outbox);
+            let result = own.desk.run(slow, &outbox);
             own.end();
             done.wake();
             result
@@ -328,7 +331,7 @@ impl Started {
         }
         shared.proxies.end();
         match result {
-            Ok(result) => Ok(result?),
+            Ok(result) => result,
             Err(_) => Err(system("the slow path")(io::ErrorKind::BrokenPipe.into())),
         }
     }
@@ -358,7 +361,7 @@ fn data_threads(
     let mut threads = Vec::new();
     for (name, body) in bodies {
         let own = Arc::clone(shared);
-        threads.push(spawn(name, STACK_LEN, move || body(&own))?);
+        threads.push(spawn(name, STACK_SLOW_LEN, move || body(&own))?);
     }
     let sockets = 1 + lanes.len();
     for (number, (udp, device)) in (1..).zip(lanes) {
@@ -370,14 +373,14 @@ fn data_threads(
                 device: Some(&device),
             });
         };
-        threads.push(spawn(&format!("kumi-data{number}"), STACK_LEN, body)?);
+        threads.push(spawn(&format!("kumi-data{number}"), STACK_SLOW_LEN, body)?);
     }
     // Without it everything comes to the others.
     match shared.udp.for_strangers(sockets) {
         Ok(door) => {
             let own = Arc::clone(shared);
             let body = move || data::receive_from_strangers(&own, &door);
-            threads.push(spawn("kumi-door", STACK_LEN, body)?);
+            threads.push(spawn("kumi-door", STACK_SLOW_LEN, body)?);
         }
         Err(error) => tracing::debug!(%error, "one socket for all"),
     }

@@ -1,26 +1,28 @@
-//! The slow path's thread: the one owner of the node, its journal and its requests.
+//! The slow path: the one owner of the node, its journal and its requests.
 //!
-//! It waits for the next input or the next timer, whichever is first, and for nothing else.
-//! After each change every output is done, in order, before the next input is looked at; a
+//! One thread at a time works on it ([`crate::desk`]). After each change every output is done, in order, before the next input is looked at; a
 //! change is in the journal before anything after it is done.
 
-use crate::counters::{Cause, ShellDrop};
+use crate::counters::{Cause, Counters, ShellDrop};
 use crate::facts::Facts;
 use crate::groups::Groups;
+use crate::inbox::{Outbox, Waited};
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::{Requests, Then};
-use crate::shared::{Input, Outbox, Shared};
+use crate::shared::{Input, Shared};
 use crate::site::{Ground, Site};
 use crate::storage::{Storage, StorageError};
 use node::{Event, Node, Output, PasswordRecord, StreamEvent, Wake};
 use os::adapter::Adapter;
 use os::marked::Clear;
-use std::net::IpAddr;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
-use wire::{NodeAddr, Now, Prefix};
+use wire::datagram::is_handshake;
+use wire::{NodeAddr, Now, Path, Prefix};
 use zeroize::Zeroizing;
 
 /// Stack of a thread that checks a password; the memory of Argon2id is not on it.
@@ -56,7 +58,11 @@ pub struct SlowPath {
     storage: Storage,
     requests: Requests,
     facts: Facts,
+    /// What has happened and nobody was told of yet.
+    untold: VecDeque<Event>,
     clock: Clock,
+    /// When its own thread wakes up, if nothing comes.
+    alarm_at: Option<Duration>,
     shared: Arc<Shared>,
     routes: Option<PeerRoutes>,
     /// Site mode, and how packets leave in clear.
@@ -86,7 +92,9 @@ impl SlowPath {
             storage,
             requests: Requests::new(groups),
             facts,
+            untold: VecDeque::new(),
             clock,
+            alarm_at: None,
             shared,
             routes,
             site: None,
@@ -174,39 +182,48 @@ impl SlowPath {
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Does what was to be done before anything came.
     ///
     /// # Errors
     /// The journal cannot be written: nothing that needs it may be done any more.
-    pub fn run(&mut self, inputs: &Outbox) -> Result<(), StorageError> {
-        let mut now = self.clock.now();
+    pub fn begin(&mut self) -> Result<Then, StorageError> {
+        let now = self.clock.now();
         self.drain(now)?;
-        loop {
-            let input = match inputs.next_now() {
-                Some(input) => Some(input),
-                None => self.wait(inputs),
-            };
-            now = self.clock.now();
-            let then = match input {
-                Some(input) => self.handle(now, input),
-                None => Then::Continue,
-            };
-            self.drain(now)?;
-            self.expire(now)?;
-            if then == Then::Stop {
-                self.node.shutdown(now);
-                let drained = self.drain(now);
-                self.adapter = None;
-                if let Some((site, _)) = self.site.take() {
-                    site.end();
-                }
-                return drained;
-            }
-        }
+        Ok(Then::Continue)
     }
 
-    /// Waits for the next input until the next timer.
-    fn wait(&self, inputs: &Outbox) -> Option<Input> {
+    /// Handles what came, if anything did, and what timers ask for.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn turn(&mut self, input: Option<Input>) -> Result<Then, StorageError> {
+        let now = self.clock.now();
+        let then = match input {
+            Some(input) => self.handle(now, input),
+            None => Then::Continue,
+        };
+        self.drain(now)?;
+        self.expire(now)?;
+        Ok(then)
+    }
+
+    /// Ends everything, in order.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn stop(&mut self) -> Result<(), StorageError> {
+        let now = self.clock.now();
+        self.node.shutdown(now);
+        let drained = self.drain(now);
+        self.adapter = None;
+        if let Some((site, _)) = self.site.take() {
+            site.end();
+        }
+        drained
+    }
+
+    /// Until when nothing has to be done, unless something comes.
+    pub fn alarm(&mut self) -> Alarm {
         let timer = self.node.poll_timeout();
         let request = self.requests.poll_timeout();
         let cause = match (timer, request) {
@@ -216,16 +233,23 @@ impl SlowPath {
             (Some((_, Wake::Beacon)), _) => Cause::TimerBeacon,
             _ => Cause::TimerNode,
         };
-        let at = timer.map(|(at, _)| at).into_iter().chain(request).min();
-        let now = os::clock::monotonic();
-        let input = inputs.next(at.map(|at| at.saturating_sub(now)));
-        let cause = if input.is_some() {
-            Cause::SlowPath
-        } else {
-            cause
-        };
-        self.shared.counters.woke(cause);
-        input
+        self.alarm_at = self.due();
+        Alarm {
+            at: self.alarm_at,
+            cause,
+            counters: Arc::clone(&self.shared.counters),
+        }
+    }
+
+    /// Whether something has to be done before the last alarm.
+    pub fn is_due_earlier(&self) -> bool {
+        let due = self.due();
+        due.is_some_and(|due| self.alarm_at.is_none_or(|alarm_at| due < alarm_at))
+    }
+
+    fn due(&self) -> Option<Duration> {
+        let timer = self.node.poll_timeout().map(|(at, _)| at);
+        timer.into_iter().chain(self.requests.poll_timeout()).min()
     }
 
     fn handle(&mut self, now: Now, input: Input) -> Then {
@@ -288,14 +312,37 @@ impl SlowPath {
         Ok(())
     }
 
-    /// Does everything that the node asks for, in order.
+    /// Does everything that the node asks for, in order; but what is only to be told of waits until all
+    /// that others wait for has left.
     fn drain(&mut self, now: Now) -> Result<(), StorageError> {
-        while let Some(output) = self.node.poll_output() {
+        loop {
+            self.drain_outputs(now)?;
+            if self.untold.is_empty() {
+                return Ok(());
+            }
+            self.tell(now);
+        }
+    }
+
+    fn tell(&mut self, now: Now) {
+        while let Some(event) = self.untold.pop_front() {
+            self.event(now, &event);
+        }
+    }
+
+    fn drain_outputs(&mut self, now: Now) -> Result<(), StorageError> {
+        let mut next = None;
+        while let Some(output) = next.take().or_else(|| self.node.poll_output()) {
             match output {
                 Output::Persist(change) => {
                     self.storage.append(&change)?;
                     self.facts.journal_len = self.storage.len_bytes();
                 }
+                Output::Transmit {
+                    to: Path::Udp(to),
+                    payload,
+                    ..
+                } if is_handshake(&payload) => next = self.transmit_handshake(to, payload),
                 Output::Transmit { to, ecn, payload } => {
                     Lane::first(&self.shared).transmit(to, ecn, &payload);
                 }
@@ -329,7 +376,13 @@ impl SlowPath {
                 Output::ToServer { from, message } => {
                     self.requests.groups.said(&self.node, from, message);
                 }
-                Output::Event(event) => self.event(now, &event),
+                Output::Event(event) => {
+                    let waits = matches!(event, Event::SessionUp { .. });
+                    self.untold.push_back(event);
+                    if !waits {
+                        self.tell(now);
+                    }
+                }
                 Output::Listen(on) => self.listen(on),
                 Output::Dial { at, small } => {
                     if !self.shared.streams.dial(at, small) {
@@ -347,6 +400,24 @@ impl SlowPath {
             }
         }
         Ok(())
+    }
+
+    /// Sends a fragment of a handshake's message, and those behind it to the same place; what follows them.
+    fn transmit_handshake(&mut self, to: SocketAddr, first: Vec<u8>) -> Option<Output> {
+        let mut fragments = vec![first];
+        let next = loop {
+            match self.node.poll_output() {
+                Some(Output::Transmit {
+                    to: at, payload, ..
+                }) if at == Path::Udp(to) && is_handshake(&payload) => {
+                    fragments.push(payload);
+                }
+                next => break next,
+            }
+        };
+        let fragments: Vec<&[u8]> = fragments.iter().map(Vec::as_slice).collect();
+        Lane::first(&self.shared).transmit_handshake(to, &fragments);
+        next
     }
 
     /// Takes streams on the node's port, or no more. A port that is taken is said by `status`.
@@ -416,6 +487,27 @@ impl SlowPath {
         match self.node.install_identity(now, identity) {
             Ok(()) => tracing::info!(until_unix_s, "certificate renewed"),
             Err(error) => tracing::warn!(%error, "renewed certificate not taken"),
+        }
+    }
+}
+
+/// Until when the slow path's thread may sleep.
+#[derive(Debug)]
+pub struct Alarm {
+    at: Option<Duration>,
+    /// Whose timer it is.
+    cause: Cause,
+    counters: Arc<Counters>,
+}
+
+impl Alarm {
+    /// Sleeps until then, or until something comes.
+    pub fn wait(self, inputs: &Outbox) {
+        let now = os::clock::monotonic();
+        match inputs.wait(self.at.map(|at| at.saturating_sub(now))) {
+            Waited::NoTime => {}
+            Waited::Called => self.counters.woke(Cause::SlowPath),
+            Waited::InVain => self.counters.woke(self.cause),
         }
     }
 }

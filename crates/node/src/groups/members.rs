@@ -17,13 +17,13 @@ use std::time::Duration;
 use group::chain::{ChainError, Compared, Head, Links};
 use group::epochs::{EpochName, EpochSecret};
 use group::keyring::KeyringError;
-use group::message::Message;
+use group::message::{Message, encode_shown};
 use group::statement::{Admission, Entry, EntryBody, GroupId, Lease};
 use wire::{NodeAddr, Now};
 
 use crate::machine::Node;
 use crate::stored::Change;
-use crate::stored::groups::{ChainRecord, GroupChange, GroupRecord, SecretRecord};
+use crate::stored::groups::{ChainRecord, GroupChange, GroupRecord, SecretRecord, ShownRecord};
 use crate::{DropReason, Event};
 
 /// How long a server has to send the secrets of new epochs before members are asked.
@@ -91,6 +91,22 @@ impl Node {
             return self.drop_for(DropReason::Membership);
         }
         self.judge_member(now, f);
+        self.remember_shown(now, f, admission, lease);
+    }
+
+    /// What a member showed is as good the next time.
+    fn remember_shown(&mut self, now: Now, f: NodeAddr, admission: &Admission, lease: &Lease) {
+        let (id, shown) = (
+            admission.group.0,
+            encode_shown(std::iter::once((admission, lease))),
+        );
+        let grouping = &self.stored.grouping;
+        let is_news = grouping.shown.get(&(f, id)) != Some(&shown);
+        // Empty: it is too long to be shown in a handshake.
+        if is_news && !shown.is_empty() && grouping.has_room_for_shown(f, id) {
+            self.persist_group(GroupChange::Shown(ShownRecord { f, id, shown }));
+        }
+        self.prepare_for(now, f);
     }
 
     /// The handshake matched: shows this node's membership in each group, but those where message 2

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | groups | [`group::keyring::GROUPS_MAX`] |
 //! | servers | [`SERVERS_MAX`] |
+//! | memberships that others showed | [`SHOWN_MAX`]; a full table remembers no more |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,8 @@ use super::bridge::Secret;
 
 /// Most management servers that a node is in touch with.
 pub const SERVERS_MAX: usize = 64;
+/// Most memberships of others that are remembered.
+pub const SHOWN_MAX: usize = 1_024;
 
 /// A group as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +90,20 @@ pub struct ServerRecord {
     pub rev: u64,
 }
 
+/// A membership that another node showed, once it had been verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownRecord {
+    /// Whose.
+    #[serde(with = "serial::addr")]
+    pub f: NodeAddr,
+    /// In which group.
+    #[serde(with = "serial::hex")]
+    pub id: [u8; 16],
+    /// As message 2 shows it: lease and admission.
+    #[serde(with = "serial::hex")]
+    pub shown: Vec<u8>,
+}
+
 /// A change to [`Grouping`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -129,6 +146,17 @@ pub enum GroupChange {
         #[serde(with = "serial::addr")]
         f: NodeAddr,
     },
+    /// A member showed this.
+    Shown(ShownRecord),
+    /// What it showed is of no use any more.
+    ShownForgotten {
+        /// Whose.
+        #[serde(with = "serial::addr")]
+        f: NodeAddr,
+        /// In which group.
+        #[serde(with = "serial::hex")]
+        id: [u8; 16],
+    },
     /// This node is a management server, and lets those in who prove this secret.
     Gate {
         /// The secret.
@@ -146,6 +174,8 @@ pub struct Grouping {
     pub servers: BTreeMap<NodeAddr, ServerRecord>,
     /// The gate of this node's lines, once it has been a server.
     pub gate: Option<Secret>,
+    /// Memberships that others showed.
+    pub shown: BTreeMap<(NodeAddr, [u8; 16]), Vec<u8>>,
 }
 
 /// The stored form: lists, because the keys are no text.
@@ -156,6 +186,8 @@ struct Listed {
     servers: Vec<ServerRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<Secret>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shown: Vec<ShownRecord>,
 }
 
 impl From<Listed> for Grouping {
@@ -166,6 +198,12 @@ impl From<Listed> for Grouping {
             groups: groups.map(|group| (group.id, group)).collect(),
             servers: servers.map(|server| (server.f, server)).collect(),
             gate: listed.gate,
+            shown: listed
+                .shown
+                .into_iter()
+                .take(SHOWN_MAX)
+                .map(|it| ((it.f, it.id), it.shown))
+                .collect(),
         }
     }
 }
@@ -176,6 +214,11 @@ impl From<Grouping> for Listed {
             groups: grouping.groups.into_values().collect(),
             servers: grouping.servers.into_values().collect(),
             gate: grouping.gate,
+            shown: grouping
+                .shown
+                .into_iter()
+                .map(|((f, id), shown)| ShownRecord { f, id, shown })
+                .collect(),
         }
     }
 }
@@ -203,6 +246,7 @@ impl Grouping {
             }
             GroupChange::Left { id } => {
                 self.groups.remove(id);
+                self.shown.retain(|(_, of), _| of != id);
             }
             GroupChange::Server { server } => {
                 if self.servers.len() < SERVERS_MAX || self.servers.contains_key(&server.f) {
@@ -213,7 +257,21 @@ impl Grouping {
                 self.servers.remove(f);
             }
             GroupChange::Gate { secret } => self.gate = Some(*secret),
+            GroupChange::Shown(ShownRecord { f, id, shown }) => {
+                if self.has_room_for_shown(*f, *id) {
+                    self.shown.insert((*f, *id), shown.clone());
+                }
+            }
+            GroupChange::ShownForgotten { f, id } => {
+                self.shown.remove(&(*f, *id));
+            }
         }
+    }
+
+    /// Whether one more membership can be remembered, or this one is.
+    #[must_use]
+    pub fn has_room_for_shown(&self, f: NodeAddr, id: [u8; 16]) -> bool {
+        self.shown.len() < SHOWN_MAX || self.shown.contains_key(&(f, id))
     }
 }
 

@@ -45,6 +45,19 @@ fn every_kind() -> Vec<Change> {
     };
     vec![
         Change::HandshakeCountReserved { end: 1_024 },
+        Change::Group {
+            group: GroupChange::Shown(groups::ShownRecord {
+                f: f(2),
+                id: [7; 16],
+                shown: vec![1, 2, 3],
+            }),
+        },
+        Change::Group {
+            group: GroupChange::ShownForgotten {
+                f: f(3),
+                id: [7; 16],
+            },
+        },
         Change::PeerNumber {
             f: f(1),
             number: Number {
@@ -200,4 +213,28 @@ fn tables_stop_at_their_bounds() {
         });
     }
     assert_eq!(stored.invites.len(), INVITES_MAX);
+}
+
+#[test]
+fn memberships_that_were_shown_are_bounded_and_go_with_their_group() {
+    let mut stored = Stored::default();
+    let shown = |n: usize, id: u8| {
+        let mut f = [0xfc; 16];
+        f[8..].copy_from_slice(&n.to_be_bytes());
+        let group = GroupChange::Shown(groups::ShownRecord {
+            f: NodeAddr(f),
+            id: [id; 16],
+            shown: vec![id],
+        });
+        Change::Group { group }
+    };
+    for n in 0..groups::SHOWN_MAX {
+        stored.apply(&shown(n, 1 + (n % 2) as u8));
+    }
+    stored.apply(&shown(groups::SHOWN_MAX, 1));
+    assert_eq!(stored.grouping.shown.len(), groups::SHOWN_MAX);
+    let group = GroupChange::Left { id: [1; 16] };
+    stored.apply(&Change::Group { group });
+    assert_eq!(stored.grouping.shown.len(), groups::SHOWN_MAX / 2);
+    assert!(stored.grouping.shown.keys().all(|(_, id)| *id == [2; 16]));
 }

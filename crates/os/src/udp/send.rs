@@ -127,6 +127,29 @@ impl Udp {
         error.map_or(Ok(()), Err)
     }
 
+    /// Sends datagrams to one place. A message that the kernel would have to cut into others that are too
+    /// long for the path it does not take: then each goes by itself, and what passes in pieces of its own
+    /// says nothing of whether the kernel cuts.
+    pub(super) fn send_each(&self, to: SocketAddr, datagrams: &[&[u8]]) -> io::Result<()> {
+        let buffer = datagrams.concat();
+        let mut end = 0;
+        let outgoing = datagrams.iter().map(|datagram| {
+            let start = end;
+            end += datagram.len();
+            let at = start..end;
+            Outgoing { to, ecn: 0, at }
+        });
+        let outgoing: Vec<Outgoing> = outgoing.collect();
+        let most = match self.may_segment.load(Ordering::Relaxed) {
+            true => SEGMENTS_MAX,
+            false => 1,
+        };
+        let (sent, _) = self.send_some(&buffer, &outgoing, most);
+        let left = datagrams.iter().skip(sent);
+        left.map(|datagram| self.send(to, 0, datagram))
+            .fold(Ok(()), Result::and)
+    }
+
     /// Sends datagrams that are in `buffer`, in order; `refused` is called for each that the kernel
     /// did not take. Waits for nothing but `full`, which is called while the kernel's queue is
     /// full and says what to do.
@@ -423,6 +446,22 @@ mod tests {
                 }
                 assert_eq!(a.may_segment.load(Ordering::Relaxed), may_segment);
             }
+        }
+    }
+
+    #[test]
+    fn what_goes_to_one_place_together_arrives_one_by_one_although_one_is_refused() {
+        for may_segment in [true, false] {
+            let (a, b) = (Udp::bind(0).unwrap(), Udp::bind(0).unwrap());
+            a.may_segment.store(may_segment, Ordering::Relaxed);
+            let to = SocketAddr::from((Ipv4Addr::LOCALHOST, b.port().unwrap()));
+            let (long, refused) = (vec![1; 1_200], vec![2; MESSAGE_LEN_MAX + 1]);
+            a.send_fragmentable(to, &[&long, &long[..900]]).unwrap();
+            assert!(a.send_fragmentable(to, &[&long, &refused, &long]).is_err());
+            let got = receive_all(&b, &mut Batch::default(), 4);
+            let lens: Vec<_> = got.iter().map(|(_, _, bytes)| bytes.len()).collect();
+            assert_eq!(lens, [1_200, 900, 1_200, 1_200]);
+            assert_eq!(a.may_segment.load(Ordering::Relaxed), may_segment);
         }
     }
 

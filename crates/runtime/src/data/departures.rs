@@ -143,6 +143,6 @@ pub(super) fn slow(shared: &Shared, cutter: &Cutter<'_>, number: usize) {
     let mut packet = vec![0; cutter.packet_len_max()];
     if let Some(len) = cutter.write(number, &mut packet) {
         packet.truncate(len);
-        shared.inbox.offer(Input::Packet(packet));
+        shared.inbox.put(Input::Packet(packet));
     }
 }

@@ -107,7 +107,7 @@ impl<'a> Turn<'a> {
             }
             Inbound::Report(report) => shared.report(Some(report)),
             Inbound::Slow { proven } => {
-                let taken = shared.inbox.offer_datagram(from, ecn, proven, datagram);
+                let taken = shared.inbox.put_datagram(from, ecn, proven, datagram);
                 if !taken && !proven {
                     snapshot.note_load(now);
                 }
@@ -168,5 +168,7 @@ impl Receive for StreamTurn<'_> {
     fn done(&mut self) {
         self.turn.arrivals.finish(&self.buffer);
         self.used = 0;
+        let shared = self.turn.lane.shared;
+        shared.desk.end_turn(&shared.inbox, false);
     }
 }

@@ -4,7 +4,7 @@
 //! neither had anything left, reads some from the one and some from the other, and sends what comes
 //! of it in as few calls of the kernel as it takes, before it reads again. So an answer needs no
 //! other thread to wake up, and nothing waits long behind the other direction. What the snapshot
-//! cannot place goes to the slow path. What belongs to no session yet, and streams, have a thread each.
+//! cannot place goes to the slow path, at whose desk the thread itself may work ([`crate::desk`]). What belongs to no session yet, and streams, have a thread each.
 //!
 //! | module | what |
 //! |---|---|
@@ -23,6 +23,7 @@ mod pressure;
 mod streamed;
 
 use crate::counters::Cause;
+use crate::desk::Calm;
 use crate::lane::Lane;
 use crate::shared::{Input, Shared};
 use crate::streams::StreamEvent;
@@ -47,6 +48,7 @@ pub fn carry(lane: Lane<'_>) {
     let mut outward = lane.device.map(|device| Outward::new(lane, device));
     let mut more = More::default();
     let (mut turns, mut left) = (0u32, 0u32);
+    let mut calm = Calm::default();
     while !lane.shared.is_ending() {
         let held = outward.as_ref().is_some_and(Outward::is_held);
         if held || !(more.datagrams || more.frames) {
@@ -72,6 +74,7 @@ pub fn carry(lane: Lane<'_>) {
             let looks = more.datagrams && turns.is_multiple_of(TURNS_PER_LOOK);
             more.frames |= looks && outward.is_some();
         }
+        lane.shared.end_turn(&mut calm);
     }
 }
 
@@ -124,9 +127,11 @@ pub fn receive_from_strangers(shared: &Shared, door: &Udp) {
         udp: door,
         ..Lane::first(shared)
     });
+    let mut calm = Calm::default();
     while !shared.is_ending() {
         inward.turn(Wait::ForOne);
         shared.counters.woke(Cause::Datagram);
+        shared.end_turn(&mut calm);
     }
 }
 

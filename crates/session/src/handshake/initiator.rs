@@ -30,6 +30,35 @@ pub struct InitiatorStart<'a> {
     pub local_index: u32,
 }
 
+/// The two keys of one initiation. They can be made ahead of time; they are used once, and wiped then.
+pub struct Ephemeral {
+    key: Arc<dyn X25519Key>,
+    kem: Box<dyn KemSecret>,
+}
+
+impl Ephemeral {
+    /// Fresh ones.
+    #[must_use]
+    pub fn generate(crypto: &dyn Crypto, rng: &mut dyn Rng) -> Self {
+        Self {
+            key: crypto.x25519_key(&Zeroizing::new(random::<32>(rng))),
+            kem: crypto.kem_generate(rng),
+        }
+    }
+
+    /// The public one that message 1 begins with.
+    #[must_use]
+    pub fn public(&self) -> &[u8; 32] {
+        self.key.public()
+    }
+}
+
+impl std::fmt::Debug for Ephemeral {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ephemeral(secret)")
+    }
+}
+
 /// An initiation under way.
 pub struct Initiator {
     noise: Symmetric,
@@ -42,21 +71,37 @@ pub struct Initiator {
 }
 
 impl Initiator {
-    /// Starts an initiation; message 1 with it.
+    /// Starts an initiation with keys that are made for it; message 1 with it.
     ///
     /// # Errors
-    /// If the peer's certificate holds an unusable key, or a field of this node does not fit.
+    /// As [`Self::start_with`].
     pub fn start(
         crypto: &dyn Crypto,
         rng: &mut dyn Rng,
         start: &InitiatorStart<'_>,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
+        let keys = Ephemeral::generate(crypto, rng);
+        Self::start_with(crypto, rng, start, keys)
+    }
+
+    /// Starts an initiation; message 1 with it.
+    ///
+    /// # Errors
+    /// If the peer's certificate holds an unusable key, or a field of this node does not fit.
+    pub fn start_with(
+        crypto: &dyn Crypto,
+        rng: &mut dyn Rng,
+        start: &InitiatorStart<'_>,
+        keys: Ephemeral,
+    ) -> Result<(Self, Vec<u8>), HandshakeError> {
+        let Ephemeral {
+            key: ephemeral,
+            kem,
+        } = keys;
         let responder = start.peer.address();
         let rs = start.peer.certificate.noise_key;
         let hot = &start.local.hot;
-        let ephemeral = crypto.x25519_key(&Zeroizing::new(random::<32>(rng)));
         let e = *ephemeral.public();
-        let kem = crypto.kem_generate(rng);
         let (slots, held) = groups::fill(crypto, rng, start.credentials, &e, responder);
 
         let mut noise = Symmetric::start(crypto, responder, &rs);

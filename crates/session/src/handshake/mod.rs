@@ -27,7 +27,7 @@ mod responder;
 mod tests;
 
 pub use groups::{Credential, CredentialName};
-pub use initiator::{Initiator, InitiatorStart};
+pub use initiator::{Ephemeral, Initiator, InitiatorStart};
 pub use responder::{Accept, Claim, Responder, Verified};
 
 use crate::transport::{Role, Transport, TransportParts};

@@ -10,7 +10,8 @@ use super::{PeerRun, Session};
 use crate::constants::{HANDSHAKE_GIVE_UP, HANDSHAKE_RETRY, HANDSHAKE_RETRY_JITTER_MS};
 use crate::fragment;
 use crate::handshake::{
-    Credential, Established, HandshakeError, Initiator, InitiatorStart, NO_STREAM, stream_id,
+    Credential, Ephemeral, Established, HandshakeError, Initiator, InitiatorStart, NO_STREAM,
+    stream_id,
 };
 use crate::piece;
 use crate::stream::ControlStream;
@@ -125,6 +126,11 @@ impl Session {
         }
     }
 
+    /// The next try uses these keys, which nothing else has used or will use.
+    pub fn get_ready(&mut self, keys: Ephemeral) {
+        self.ready = Some(keys);
+    }
+
     /// Sends message 1. The answer to [`SessionOutput::InitiationWanted`].
     ///
     /// # Errors
@@ -146,7 +152,9 @@ impl Session {
             stream: self.held_stream(now.mono),
             local_index: begin.local_index,
         };
-        let (initiator, message) = Initiator::start(&*crypto, &mut self.rng, &start)?;
+        let keys = self.ready.take();
+        let keys = keys.unwrap_or_else(|| Ephemeral::generate(&*crypto, &mut self.rng));
+        let (initiator, message) = Initiator::start_with(&*crypto, &mut self.rng, &start, keys)?;
         let cookie = self.cookies.cookie(now.mono);
         let datagrams = fragment::cut(
             &*crypto,
@@ -232,11 +240,9 @@ impl Session {
             self.roaming
                 .received(now.mono, from, message.len(), true, || random(rng));
         }
-        // The responder may send only after our first packet: parked ones go first in the
-        // flush, else it is an empty one. Nothing larger, which the path might not carry.
-        if self.parked.is_empty() {
-            self.seal_to(now.mono, called_at, Ecn::NotEct, &[]);
-        }
+        // The responder may send only after our first packet: what waited, or what is said now that
+        // the session stands, so that it has both at once.
+        self.owes_first = Some((called_at, now.mono));
         self.flush(now.mono);
         Ok(())
     }

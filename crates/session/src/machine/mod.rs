@@ -45,7 +45,7 @@ pub use output::{Closed, SessionOutput, Up};
 
 use crate::cookie::CookieJar;
 use crate::fragment::Mac1Key;
-use crate::handshake::{Instance, StreamId, Terms};
+use crate::handshake::{Ephemeral, Instance, StreamId, Terms};
 use crate::piece;
 use crate::roaming::Roaming;
 use crate::stream::ControlStream;
@@ -90,12 +90,16 @@ pub struct Session {
     attempt: Option<Attempt>,
     /// When to initiate if the peer, whose initiation displaced ours, stays silent.
     resume_at: Option<Duration>,
+    /// Keys for the next try, if they were made ahead.
+    ready: Option<Ephemeral>,
     cookies: CookieJar,
     stream: ControlStream,
     pieces: piece::Reassembly,
     next_piece_id: u16,
     /// The control stream may have something to send: since when.
     stream_due: Option<Duration>,
+    /// The peer may send only after a packet of this node's, which goes there: since when.
+    owes_first: Option<(Path, Duration)>,
     roaming: Roaming,
     trials: Trials,
     suspicion: Option<paths::Suspicion>,
@@ -157,11 +161,13 @@ impl Session {
             keys: Keys::default(),
             attempt: None,
             resume_at: None,
+            ready: None,
             cookies: CookieJar::new(),
             stream: ControlStream::new(),
             pieces: piece::Reassembly::new(),
             next_piece_id: 0,
             stream_due: None,
+            owes_first: None,
             roaming: Roaming::new(None),
             trials: Trials::default(),
             suspicion: None,
@@ -279,6 +285,9 @@ impl Session {
             && let Some(now) = self.stream_due.take()
         {
             self.flush_stream(now);
+        }
+        if self.outputs.is_empty() {
+            self.pay_first();
         }
         self.outputs.pop_front()
     }

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::output::{Closed, SessionOutput};
-use crate::constants::PARKED_PACKETS_MAX;
+use crate::constants::{DATAGRAM_SMALL, PARKED_PACKETS_MAX};
 use crate::piece;
 use crate::stream::{SEGMENT_HEADER_LEN, SendMessageError, StreamError};
 use identity::crypto::random;
@@ -156,7 +156,19 @@ impl Session {
             .seal_in_place(now, &mut bytes, plaintext.len())
             .is_ok()
         {
+            let is_first = |(first, _): &mut (Path, Duration)| *first == to;
+            if bytes.len() <= DATAGRAM_SMALL {
+                self.owes_first.take_if(is_first);
+            }
             self.output(SessionOutput::Transmit { to, ecn, bytes });
+        }
+    }
+
+    /// Lets the responder send, if nothing that went to it is sure to have: an empty packet, for the
+    /// path might not carry what is larger.
+    pub(super) fn pay_first(&mut self) {
+        if let Some((to, now)) = self.owes_first.take() {
+            self.seal_to(now, to, Ecn::NotEct, &[]);
         }
     }
 

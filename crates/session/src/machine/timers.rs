@@ -84,6 +84,7 @@ impl Session {
         let retired = self.keys.clear();
         self.retire_keys(retired);
         self.resume_at = None;
+        self.owes_first = None;
         self.stream = ControlStream::new();
         self.pieces = piece::Reassembly::new();
         self.trials = Trials::default();

@@ -49,6 +49,47 @@ fn the_initiator_confirms_at_once_with_an_empty_packet() {
     assert!(pair.ends[B].session.is_up() && pair.ends[A].session.is_up());
 }
 
+/// The lengths of what A sends under the new keys first, when it says so much as the session comes up; and
+/// whether B took it.
+fn first_words(said_len: usize) -> (Vec<usize>, bool) {
+    let mut pair = Pair::new();
+    let now = pair.now;
+    let said = vec![7; said_len];
+    pair.ends[A].session.send_message(now, 9, &said).unwrap();
+    pair.run_for(ms(60));
+    // Probes follow later.
+    let at_once = pair.log.iter().filter(|(at, _)| *at <= now + ms(40));
+    let sealed = at_once.map(|(_, flying)| &flying.bytes);
+    let sealed = sealed.filter(|bytes| kind_of(bytes) == 4).map(Vec::len);
+    let heard = pair.ends[B].messages == [(9, said)];
+    assert!(pair.ends[B].session.is_up(), "confirmed one way later");
+    (sealed.collect(), heard)
+}
+
+#[test]
+fn what_is_said_at_once_confirms() {
+    let (sealed, heard) = first_words(100);
+    assert_eq!((sealed.len(), heard), (1, true));
+}
+
+#[test]
+fn what_the_path_may_not_carry_goes_first_and_does_not_confirm_alone() {
+    let (sealed, heard) = first_words(800);
+    assert!(heard);
+    assert!(sealed[0] > 800 && sealed[1..] == [32], "{sealed:?}");
+    let mut pair = Pair::new();
+    pair.filter = Box::new(|_, _, bytes| kind_of(bytes) != 4 || bytes.len() <= 548);
+    let now = pair.now;
+    pair.ends[A]
+        .session
+        .send_message(now, 9, &[7; 800])
+        .unwrap();
+    pair.run_for(ms(60));
+    assert!(pair.ends[B].session.is_up(), "the empty one passed");
+    pair.run_for(s(3));
+    assert_eq!(pair.ends[B].messages.len(), 1, "said again, smaller");
+}
+
 #[test]
 fn parking_is_bounded_and_counted() {
     let mut pair = Pair::new();
