@@ -24,6 +24,7 @@ cmd-group-create = Make groups; this node manages them
         kumi group create lab --apart               this node only manages it
         kumi group create lab --site 10.0.0.0/16    flows between these addresses, too
         kumi group create lab --zone Asia/Tokyo     the time zone, if not that of this machine
+        kumi group create vault --locked 1 --admin-key kumikey1.…    only this admin admits (`kumi group key`)
 
 cmd-group-add = Put a member into groups
     .long =

@@ -24,6 +24,7 @@ cmd-group-create = グループを作り、このノードが管理する
         kumi group create lab --apart               管理だけをする
         kumi group create lab --site 10.0.0.0/16    このアドレス間の通信も守る
         kumi group create lab --zone Asia/Tokyo     この機器と違うタイムゾーンにする
+        kumi group create vault --locked 1 --admin-key kumikey1.…    この管理者だけが加入を許す(`kumi group key`)
 
 cmd-group-add = メンバーをグループに入れる
     .long =
