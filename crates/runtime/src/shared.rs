@@ -151,12 +151,14 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// The end of a data thread's turn: the slow path gets what it put into its inbox.
-    pub fn end_turn(&self, calm: &mut Calm) {
+    /// The end of a data thread's turn: the slow path gets what it put into its inbox. Whether little
+    /// comes to the thread.
+    pub fn end_turn(&self, calm: &mut Calm) -> bool {
         let is_calm = calm.turn(os::clock::monotonic());
         if self.inbox.has_unannounced() {
             self.desk.end_turn(&self.inbox, is_calm);
         }
+        is_calm
     }
 
     /// Puts what the fast path did into the slow path's inbox.

@@ -119,19 +119,21 @@ fn wait(lane: Lane<'_>, held: bool) -> More {
     More { datagrams, frames }
 }
 
-/// Receives what belongs to no session until the node ends. It is the others' turn first: a flood
-/// of it gets the time that they leave.
+/// Receives what belongs to no session until the node ends. Once much of it came it is the others' turn
+/// first: a flood gets the time that they leave.
 pub fn receive_from_strangers(shared: &Shared, door: &Udp) {
-    os::process::step_back();
     let mut inward = Inward::new(Lane {
         udp: door,
         ..Lane::first(shared)
     });
     let mut calm = Calm::default();
+    let mut stepped_back = false;
     while !shared.is_ending() {
         inward.turn(Wait::ForOne);
         shared.counters.woke(Cause::Datagram);
-        shared.end_turn(&mut calm);
+        if !shared.end_turn(&mut calm) && !std::mem::replace(&mut stepped_back, true) {
+            os::process::step_back();
+        }
     }
 }
 
