@@ -8,6 +8,7 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
+use crate::sign_in::{Failures, SignedIn, User};
 use crate::zone::Zone;
 
 /// Somebody who administers.
@@ -38,6 +39,10 @@ pub struct Member {
     pub came_by: Option<InviteId>,
     /// The groups that it shall be in.
     pub groups: BTreeSet<String>,
+    /// Who is signed in at the node, perhaps for longer than that is good for.
+    pub signed_in: Option<SignedIn>,
+    /// Attempts to sign in at the node that failed.
+    pub failures: Failures,
     /// The last event that changed what it must know.
     pub changed_rev: u64,
 }
@@ -59,6 +64,8 @@ pub struct Group {
     pub zone: Zone,
     /// This server's chain.
     pub chain: Chain,
+    /// For how long a sign-in is good, in seconds; `None`: it takes none.
+    pub sign_in_s: Option<u64>,
     /// The admissions in force by member.
     pub admissions: BTreeMap<String, Admission>,
     /// The last event that changed what every member must know.
@@ -93,6 +100,10 @@ pub struct Tenant {
     pub nodes: BTreeMap<NodeAddr, String>,
     /// The groups by name.
     pub groups: BTreeMap<String, Group>,
+    /// Those who sign in, by name.
+    pub users: BTreeMap<String, User>,
+    /// Whether a group has ever required a sign-in: then members are told which do.
+    pub has_sign_ins: bool,
     /// The invites that are good for something.
     pub invites: BTreeMap<InviteId, Invite>,
     /// Whether the server's node is in none of the groups that it makes, unless somebody says so.

@@ -8,6 +8,8 @@
 //! | text of an answer | [`TEXT_LEN_MAX`] bytes |
 //! | endpoints of a node | [`ENDPOINTS_MAX`] |
 
+mod sign_in;
+
 use std::net::SocketAddr;
 
 use wire::invite::SECRET_LEN;
@@ -19,6 +21,11 @@ use crate::message::Message;
 use crate::name::MemberName;
 use crate::statement::{
     Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, is_name,
+};
+
+pub use sign_in::{
+    PASSWORD_LEN_MAX, Password, SIGN_INS_MAX, SignIn, SignInAnswer, SignInGroup, SignIns,
+    USER_LEN_MAX, is_user_name,
 };
 
 /// Most groups in a resumption.
@@ -36,6 +43,10 @@ const LOCATE: u16 = 0x1b;
 const LOCATED: u16 = 0x1c;
 const FIND: u16 = 0x1d;
 const FOUND: u16 = 0x1e;
+const SIGN_IN: u16 = 0x48;
+const SIGN_OUT: u16 = 0x49;
+const SIGN_IN_ANSWER: u16 = 0x4a;
+const SIGN_INS: u16 = 0x4b;
 
 /// How far a member has come in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +162,22 @@ pub enum AgentMessage {
         /// Whose it is.
         member: Option<Box<(Lease, Admission)>>,
     },
+    /// Node to server: this user signs in here.
+    SignIn(Box<SignIn>),
+    /// Node to server: whoever is signed in here signs out.
+    SignOut {
+        /// Names the request; the answer has it, too.
+        request: u32,
+    },
+    /// Server to node: what became of signing in or out.
+    SignInAnswer {
+        /// Which.
+        request: u32,
+        /// What.
+        answer: SignInAnswer,
+    },
+    /// Server to node: who is signed in there, and the groups that require it.
+    SignIns(SignIns),
 }
 
 /// What a server tells a node.
@@ -179,6 +206,10 @@ impl AgentMessage {
             Self::Located { .. } => LOCATED,
             Self::Find(_) => FIND,
             Self::Found { .. } => FOUND,
+            Self::SignIn(_) => SIGN_IN,
+            Self::SignOut { .. } => SIGN_OUT,
+            Self::SignInAnswer { .. } => SIGN_IN_ANSWER,
+            Self::SignIns(_) => SIGN_INS,
         }
     }
 
@@ -187,7 +218,12 @@ impl AgentMessage {
     pub const fn is_for_server(&self) -> bool {
         matches!(
             self,
-            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. } | Self::Find(_)
+            Self::Enrol(_)
+                | Self::Resume { .. }
+                | Self::Locate { .. }
+                | Self::Find(_)
+                | Self::SignIn(_)
+                | Self::SignOut { .. }
         )
     }
 
@@ -242,6 +278,14 @@ impl AgentMessage {
                     out.bytes(&lease.encode()).bytes(&admission.encode());
                 }
             }
+            Self::SignIn(sign_in) => sign_in::write_sign_in(&mut out, sign_in),
+            Self::SignOut { request } => {
+                out.u32(*request);
+            }
+            Self::SignInAnswer { request, answer } => {
+                sign_in::write_answer(&mut out, *request, *answer);
+            }
+            Self::SignIns(sign_ins) => sign_in::write_sign_ins(&mut out, sign_ins),
         }
         out.finish()
     }
@@ -278,6 +322,15 @@ impl AgentMessage {
                 name: read_member_name(&mut reader)?,
                 member: read_member(&mut reader)?,
             },
+            SIGN_IN => Self::SignIn(Box::new(sign_in::read_sign_in(&mut reader)?)),
+            SIGN_OUT => Self::SignOut {
+                request: reader.u32()?,
+            },
+            SIGN_IN_ANSWER => {
+                let (request, answer) = sign_in::read_answer(&mut reader)?;
+                Self::SignInAnswer { request, answer }
+            }
+            SIGN_INS => Self::SignIns(sign_in::read_sign_ins(&mut reader)?),
             _ => return Ok(None),
         };
         reader.finish()?;

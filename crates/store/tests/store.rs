@@ -118,6 +118,7 @@ fn whoever_writes_on_what_is_not_the_end_is_refused() {
             records: &[],
             secrets: &[],
             root_seeds: &[],
+            verifiers: &[],
         };
         let rev = server.service.trail().rev;
         assert_eq!(

@@ -6,6 +6,7 @@
 //! | `instances` | attend |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
+//! | `users` | users, signing in and out, and groups that require it |
 //! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
@@ -15,10 +16,12 @@ mod groups;
 mod instances;
 mod invites;
 mod members;
+mod users;
 
 use group::epochs::EpochSecret;
 use group::statement::{GroupId, Signer};
 use identity::crypto::{Crypto, Rng};
+use identity::password::Verifier;
 use wire::NodeAddr;
 
 use crate::actor::{Actor, InviteId};
@@ -94,6 +97,13 @@ pub enum Reply {
         /// Its name.
         member: String,
     },
+    /// A user is signed in.
+    SignedIn {
+        /// Until when, in the group where it ends first, Unix seconds; 0: no group of the node requires it.
+        until_unix_s: u64,
+    },
+    /// A user is not signed in. Why not is in the audit trail.
+    SignInRefused,
 }
 
 /// What an order does. All of it is written in one transaction, or none.
@@ -105,6 +115,8 @@ pub struct Outcome {
     pub secrets: Vec<(SecretOf, EpochSecret)>,
     /// Root keys of groups to keep, sealed: the seeds.
     pub root_seeds: Vec<(GroupId, [u8; 32])>,
+    /// What passwords are checked by from now on, to keep, sealed; `None`: the user is gone.
+    pub verifiers: Vec<(String, Option<Verifier>)>,
     /// What to answer.
     pub reply: Reply,
 }
@@ -123,9 +135,12 @@ impl Tenant {
         command.authorize(self, context.now_unix_s, actor)?;
         match command {
             Command::Serve { site } => self.serve(context, site.as_deref()),
-            Command::CreateGroups { groups, zone, site } => {
-                self.create_groups(context, groups, zone, site.as_deref())
-            }
+            Command::CreateGroups {
+                groups,
+                zone,
+                site,
+                sign_in_s,
+            } => self.create_groups(context, groups, (zone, site.as_deref(), *sign_in_s)),
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
             Command::Attend => self.attend(context),
@@ -138,6 +153,23 @@ impl Tenant {
                 self.add_admin(context, name, *role, *life_s)
             }
             Command::RemoveAdmin { name } => self.remove_admin(name),
+            Command::RequireSignIn { group, period_s } => {
+                self.require_sign_in(context, group, *period_s)
+            }
+            Command::AddUser {
+                user,
+                devices,
+                verifier,
+            } => self.add_user(user, devices, verifier),
+            Command::SetPassword { user, verifier } => self.set_password(context, user, verifier),
+            Command::ChangeUser {
+                user,
+                devices,
+                disabled,
+            } => self.change_user(context, user, devices.as_ref(), *disabled),
+            Command::RemoveUser { user } => self.remove_user(context, user),
+            Command::SignIn(attempt) => self.sign_in(context, actor, attempt),
+            Command::SignOut => self.sign_out(context, actor),
         }
     }
 }

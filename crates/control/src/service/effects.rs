@@ -3,7 +3,7 @@
 //! Removals go out before anything else of the same order: one small entry to each member in touch,
 //! without a secret, and to the leaver. Epochs follow, with their secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use group::agent::{AgentMessage, Given, ToMember};
 use group::chain::{Head, Links};
@@ -16,6 +16,7 @@ use super::{Effect, OrderError, Service, Store};
 use crate::audit::Record;
 use crate::decide::SecretOf;
 use crate::event::Event;
+use crate::model::Tenant;
 
 impl Service {
     /// Makes records so that were written, and tells whom they concern.
@@ -29,11 +30,13 @@ impl Service {
         let mut grown: BTreeMap<GroupId, (String, Vec<Entry>)> = BTreeMap::new();
         let mut admitted = Vec::new();
         let mut elsewhere = Vec::new();
+        let mut signed = SignedSince::default();
         for record in records {
             if let Event::MemberRemoved { member } = &record.event {
                 leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
             }
             self.tenant.apply(&*self.keys.crypto, &record.event)?;
+            signed.note(&self.tenant, &record.event);
             match &record.event {
                 Event::Enrolled { f, .. } => self.effect(Effect::Enter(*f)),
                 Event::Admitted { member, group, .. } => {
@@ -59,7 +62,16 @@ impl Service {
             self.effect(Effect::Leave(f));
         }
         for (group, (name, entries)) in grown {
-            self.tell_epochs(store, group, &name, &entries);
+            self.tell_epochs((store, now_unix_s), group, &name, &entries);
+        }
+        let SignedSince { told, anew } = signed;
+        for member in told {
+            self.tell_member_sign_ins(&member);
+        }
+        for one in anew {
+            if !admitted.contains(&one) {
+                admitted.push(one);
+            }
         }
         for group in elsewhere {
             self.tell_authority(&group);
@@ -101,10 +113,24 @@ impl Service {
 
     /// Epochs of one group, in the order of its chain, and what goes with them. A removal among them
     /// is sent once more where it stands between two epochs, so that nothing is missing.
-    fn tell_epochs(&mut self, store: &dyn Store, group: GroupId, name: &str, entries: &[Entry]) {
+    ///
+    /// Who has to sign in first is told neither.
+    fn tell_epochs(
+        &mut self,
+        (store, now_unix_s): (&dyn Store, u64),
+        group: GroupId,
+        name: &str,
+        entries: &[Entry],
+    ) {
+        let in_force = self.members_online(name).into_iter().filter(|f| {
+            let member = self.tenant.nodes.get(f);
+            member.is_some_and(|it| self.tenant.is_in_force(now_unix_s, it, name))
+        });
+        let in_force: Vec<NodeAddr> = in_force.collect();
         let is_epoch = |entry: &Entry| matches!(entry.body, EntryBody::Epoch(_));
         let Some(first) = entries.iter().position(is_epoch) else {
-            return;
+            // Removals were told.
+            return in_force.into_iter().for_each(|to| self.tell_current(to));
         };
         let links = after_itself(entries.get(first..).unwrap_or_default());
         let epochs = links.entries.iter().filter_map(|entry| match entry.body {
@@ -125,7 +151,7 @@ impl Service {
         let parts = links.parts(&*self.keys.crypto).into_iter();
         let parts = parts.map(|links| Message::Entries { group, links });
         let messages: Vec<Message> = parts.chain(secrets).collect();
-        for to in self.members_online(name) {
+        for to in in_force {
             for message in &messages {
                 self.tell(to, ToMember::Member(message.clone()));
             }
@@ -198,6 +224,49 @@ impl Service {
         let names = admitted.flat_map(|group| group.admissions.keys());
         let nodes = names.filter_map(|name| self.tenant.members.get(name)?.f);
         nodes.filter(|f| self.online.contains_key(f)).collect()
+    }
+}
+
+/// Members whom events about signing in concern.
+#[derive(Default)]
+struct SignedSince {
+    /// Those who are told who is signed in, and where that is required.
+    told: BTreeSet<String>,
+    /// Those who get new leases, and where.
+    anew: Vec<(String, String)>,
+}
+
+impl SignedSince {
+    /// An event was applied.
+    fn note(&mut self, tenant: &Tenant, event: &Event) {
+        match event {
+            Event::SignedIn { member, .. } => {
+                self.told.insert(member.clone());
+                let found = tenant.members.get(member);
+                let groups = found.into_iter().flat_map(|it| tenant.sign_in_groups(it));
+                let groups = groups.map(|(group, _)| (member.clone(), group.to_owned()));
+                self.anew.extend(groups);
+            }
+            Event::SignedOut { member, .. } => {
+                self.told.insert(member.clone());
+            }
+            Event::MembershipGranted { member, group }
+            | Event::MembershipEnded { member, group } => {
+                let found = tenant.groups.get(group);
+                if found.is_some_and(|it| it.sign_in_s.is_some()) {
+                    self.told.insert(member.clone());
+                }
+            }
+            Event::SignInRequired { group, .. } => {
+                let all = tenant.members.iter();
+                let there = all.filter(|(_, it)| it.groups.contains(group));
+                let there: Vec<&String> = there.map(|(name, _)| name).collect();
+                self.told.extend(there.iter().map(|name| (*name).clone()));
+                let anew = there.iter().map(|name| ((*name).clone(), group.clone()));
+                self.anew.extend(anew);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use group::epochs::EpochSecret;
 use group::message::Message;
 use group::statement::{EntryBody, EpochEntry, GroupId};
 use identity::crypto::{AwsLc, HashRng};
+use identity::password::Verifier;
 use node::Event;
 use wire::NodeAddr;
 use wire::datagram::Datagram;
@@ -26,6 +27,7 @@ pub(crate) struct Memory {
     records: Vec<Record>,
     secrets: BTreeMap<SecretOf, EpochSecret>,
     roots: BTreeMap<GroupId, [u8; 32]>,
+    verifiers: BTreeMap<String, Option<Verifier>>,
 }
 
 impl Store for Memory {
@@ -36,6 +38,7 @@ impl Store for Memory {
         self.records.extend_from_slice(writing.records);
         self.secrets.extend(writing.secrets.iter().cloned());
         self.roots.extend(writing.root_seeds.iter().copied());
+        self.verifiers.extend(writing.verifiers.iter().cloned());
         Ok(())
     }
 
@@ -51,6 +54,10 @@ impl Store for Memory {
 
     fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
         Ok(self.roots.get(&group).copied())
+    }
+
+    fn verifier(&self, user: &str) -> Result<Option<Verifier>, StoreError> {
+        Ok(self.verifiers.get(user).cloned().flatten())
     }
 }
 
@@ -390,6 +397,7 @@ pub(crate) fn create(group: &str) -> Command {
         groups: vec![group.to_owned()],
         zone: "Asia/Tokyo".to_owned(),
         site: None,
+        sign_in_s: None,
     }
 }
 
