@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::groups::sign_in::Signing;
 use group::epochs::EpochName;
 use group::keyring::Keyring;
 use group::statement::GroupId;
@@ -27,6 +28,8 @@ pub(crate) struct Groups {
     pub(crate) provable_rev: u64,
     /// When proofs or memberships change next by themselves, on the monotonic clock.
     pub(crate) changes_at: Option<Duration>,
+    /// Signing in.
+    pub(crate) signing: Signing,
 }
 
 impl Groups {
@@ -40,6 +43,7 @@ impl Groups {
             provable: Vec::new(),
             provable_rev: 0,
             changes_at: None,
+            signing: Signing::default(),
         }
     }
 }

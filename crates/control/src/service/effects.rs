@@ -54,6 +54,10 @@ impl Service {
                 _ => {}
             }
         }
+        let SignedSince { told, anew } = signed;
+        // Before anything else: a node that is in no group any more keeps its server to sign in at.
+        let told = told.iter().filter_map(|it| self.tell_member_sign_ins(it));
+        let told: Vec<NodeAddr> = told.collect();
         for (name, entries) in grown.values() {
             self.tell_removals(name, entries);
         }
@@ -63,10 +67,6 @@ impl Service {
         }
         for (group, (name, entries)) in grown {
             self.tell_epochs((store, now_unix_s), group, &name, &entries);
-        }
-        let SignedSince { told, anew } = signed;
-        for member in told {
-            self.tell_member_sign_ins(&member);
         }
         for one in anew {
             if !admitted.contains(&one) {
@@ -78,6 +78,9 @@ impl Service {
         }
         for (member, group) in admitted {
             self.tell_admitted(store, now_unix_s, &member, &group);
+        }
+        for f in told {
+            self.tell_current(f);
         }
         Ok(())
     }

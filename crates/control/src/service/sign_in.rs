@@ -145,13 +145,14 @@ impl Service {
         }
     }
 
-    /// The same to a member, if its node is in touch.
-    pub(super) fn tell_member_sign_ins(&mut self, member: &str) {
-        let node = self.tenant.members.get(member).and_then(|it| it.f);
-        if let Some(f) = node.filter(|f| self.online.contains_key(f)) {
-            self.tell_sign_ins(f);
-            self.tell_current(f);
+    /// The same to a member, if its node is in touch: that node.
+    pub(super) fn tell_member_sign_ins(&mut self, member: &str) -> Option<NodeAddr> {
+        let f = self.tenant.members.get(member)?.f?;
+        if !self.online.contains_key(&f) {
+            return None;
         }
+        self.tell_sign_ins(f);
+        Some(f)
     }
 
     fn answer(&mut self, f: NodeAddr, request: u32, answer: SignInAnswer) {

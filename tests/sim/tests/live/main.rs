@@ -9,6 +9,7 @@
 
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
+mod sign_in;
 mod site;
 mod world;
 
