@@ -99,6 +99,9 @@ pub enum GroupRequest {
         /// server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         site: Option<Vec<Prefix>>,
+        /// For how long a sign-in keeps a member in them, in seconds; `None`: they ask for none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sign_in_s: Option<u64>,
         /// Whether this node is in them.
         enters: Enters,
     },
@@ -192,8 +195,10 @@ impl GroupRequest {
                 groups,
                 zone,
                 site,
+                sign_in_s,
                 enters,
             } => {
+                crate::users::check_period(*sign_in_s)?;
                 check_groups(groups)?;
                 check_site(site.as_deref())?;
                 check_name(zone, "zone")?;
@@ -371,6 +376,9 @@ pub struct Enrolled {
     pub name: String,
     /// The groups that it is in now.
     pub groups: Vec<String>,
+    /// The groups that wait for somebody to sign in.
+    #[serde(default)]
+    pub waits: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -380,6 +388,9 @@ pub struct Enrolled {
 pub struct Groups {
     /// Those that it is in, by name.
     pub member_of: Vec<Membership>,
+    /// Who is signed in, by server, and the groups that ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_ins: Vec<crate::SignInState>,
     /// Those that it manages; `None`: it is no management server.
     pub managed: Option<Managed>,
 }
@@ -446,6 +457,9 @@ pub struct ManagedGroup {
     pub epoch: u32,
     /// When the next one begins, Unix seconds.
     pub next_unix_s: Option<u64>,
+    /// For how long a sign-in keeps a member in it, in seconds; nothing: it asks for none.
+    #[serde(default)]
+    pub sign_in_s: Option<u64>,
     /// The names of its members.
     pub members: Vec<String>,
 }

@@ -9,6 +9,7 @@
 use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
 use crate::prefix::Prefix;
+use crate::users::{User, UserPassword, check_devices, check_new_password, check_period};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use utoipa::{IntoParams, ToSchema};
@@ -118,6 +119,50 @@ pub enum ManageRequest {
     },
     /// The audit trail: [`ManageResponse::Log`].
     Log(LogPage),
+    /// Those who sign in: [`ManageResponse::Users`].
+    Users(Page),
+    /// One of them: [`ManageResponse::User`].
+    User {
+        /// Which.
+        user: String,
+    },
+    /// Make a user: [`ManageResponse::Done`].
+    AddUser {
+        /// What it is called.
+        user: String,
+        /// Its password.
+        password: UserPassword,
+        /// The members at whose nodes it may sign in.
+        devices: Vec<String>,
+    },
+    /// Set a user's password anew; it is signed in nowhere then: [`ManageResponse::Done`].
+    SetPassword {
+        /// Whose.
+        user: String,
+        /// The password.
+        password: UserPassword,
+    },
+    /// Say where a user may sign in, and whether at all: [`ManageResponse::Done`].
+    ChangeUser {
+        /// Who.
+        user: String,
+        /// The members at whose nodes; `None`: as before.
+        devices: Option<Vec<String>>,
+        /// Whether it may not; `None`: as before.
+        disabled: Option<bool>,
+    },
+    /// Take a user away: [`ManageResponse::Done`].
+    RemoveUser {
+        /// Which.
+        user: String,
+    },
+    /// Say for how long a sign-in is good in a group: [`ManageResponse::Done`].
+    RequireSignIn {
+        /// Which.
+        group: String,
+        /// In seconds; `None`: it takes none.
+        period_s: Option<u64>,
+    },
 }
 
 impl ManageRequest {
@@ -133,7 +178,7 @@ impl ManageRequest {
         };
         match self {
             Self::Server | Self::Admins => Ok(()),
-            Self::Groups(page) | Self::Members(page) | Self::Lines(page) => {
+            Self::Groups(page) | Self::Members(page) | Self::Lines(page) | Self::Users(page) => {
                 crate::group::check_name(&page.after, "after")?;
                 most(page.most)
             }
@@ -152,6 +197,30 @@ impl ManageRequest {
                 crate::group::check_name(admin, "admin")
             }
             Self::RemoveAdmin { admin } => crate::group::check_name(admin, "admin"),
+            Self::User { user } | Self::RemoveUser { user } => {
+                crate::group::check_name(user, "user")
+            }
+            Self::AddUser {
+                user,
+                password,
+                devices,
+            } => {
+                crate::group::check_name(user, "user")?;
+                check_new_password(password)?;
+                check_devices(devices)
+            }
+            Self::SetPassword { user, password } => {
+                crate::group::check_name(user, "user")?;
+                check_new_password(password)
+            }
+            Self::ChangeUser { user, devices, .. } => {
+                crate::group::check_name(user, "user")?;
+                devices.as_deref().map_or(Ok(()), check_devices)
+            }
+            Self::RequireSignIn { group, period_s } => {
+                crate::group::check_name(group, "group")?;
+                check_period(*period_s)
+            }
             Self::Log(page) => {
                 let fits = i64::try_from(page.after).is_ok();
                 fits.then_some(()).ok_or("after")?;
@@ -183,6 +252,10 @@ pub enum ManageResponse {
     Key(Key),
     /// To [`ManageRequest::Log`].
     Log(Vec<LogRecord>),
+    /// To [`ManageRequest::Users`].
+    Users(Vec<User>),
+    /// To [`ManageRequest::User`].
+    User(User),
     /// To orders that have nothing to say.
     Done,
 }
@@ -278,6 +351,11 @@ pub struct NewGroups {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 16)]
     pub site: Option<Vec<Prefix>>,
+    /// For how long a sign-in of its user keeps a member in them, in seconds; they ask for none where it is left
+    /// out.
+    #[serde(default)]
+    #[schema(minimum = 60, maximum = 2592000)]
+    pub sign_in_s: Option<u64>,
 }
 
 /// An order of which only is said what it would do, over HTTP.

@@ -52,6 +52,7 @@ pub mod requests;
 mod run;
 pub mod settings;
 pub mod shared;
+pub mod sign_in;
 pub mod site;
 pub mod slow;
 pub mod storage;

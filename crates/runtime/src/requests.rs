@@ -149,6 +149,14 @@ impl Requests {
                 self.groups.handle(node, now, request, reply);
                 return Then::Continue;
             }
+            Request::SignIn(asked) => {
+                self.groups.sign_ins.sign_in(node, now, asked, reply);
+                return Then::Continue;
+            }
+            Request::SignOut(asked) => {
+                self.groups.sign_ins.sign_out(node, now, &asked, reply);
+                return Then::Continue;
+            }
             Request::Pit => Ok(groups::pit(node, now)),
             Request::Why { address } => Ok(crate::why::why(node, now, address)),
             Request::PitForget { address } => Ok(Response::PitForgotten {
