@@ -11,6 +11,7 @@ use std::path::PathBuf;
 mod bridge;
 mod gms;
 mod group;
+mod users;
 
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
 
@@ -31,6 +32,7 @@ pub(crate) fn command(text: &Text) -> Command {
         .after_help(text.t("cmd-kumi.after"));
     let root = builder.globals(root);
     let root = builder.everyday(root);
+    let root = builder.signing(root);
     let root = builder.access(root);
     let root = builder.upkeep(root);
     let root = root

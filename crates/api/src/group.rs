@@ -1,6 +1,7 @@
 //! What may be asked about groups, and the answers: the groups that a node is in, and being their
 //! management server (GMS).
 
+pub(crate) use crate::limits::check_name;
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::prefix::{PREFIXES_MAX, Prefix};
 use serde::{Deserialize, Serialize};
@@ -244,12 +245,6 @@ impl GroupRequest {
             },
         }
     }
-}
-
-/// A name that is too long for anything; what else a name may be is the server's to say.
-pub(crate) fn check_name(name: &str, what: &'static str) -> Result<(), &'static str> {
-    let fits = name.len() <= 4 * NAME_LEN_MAX && !name.chars().any(char::is_control);
-    fits.then_some(()).ok_or(what)
 }
 
 fn check_groups(groups: &[String]) -> Result<(), &'static str> {

@@ -7,7 +7,7 @@
 //! | members at whose nodes one may sign in | [`USER_DEVICES_MAX`] |
 //! | a sign-in is good for | [`SIGN_IN_S_MIN`] to [`SIGN_IN_S_MAX`] |
 
-use crate::group::check_name;
+use crate::limits::check_name;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ pub struct SignIn {
     /// A group of the server that is meant, if groups of several ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Who; `None`: who was signed in last.
+    /// Who; `None`: who is signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The password.

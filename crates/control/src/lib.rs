@@ -24,6 +24,7 @@ mod audit;
 mod command;
 mod decide;
 mod event;
+mod in_force;
 mod knowledge;
 mod model;
 pub mod plan;

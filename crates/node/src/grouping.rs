@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::groups::sign_in::Signing;
 use group::epochs::EpochName;
 use group::keyring::Keyring;
 use group::statement::GroupId;
@@ -46,6 +45,21 @@ impl Groups {
             signing: Signing::default(),
         }
     }
+}
+
+/// What a node keeps about signing in while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Signing {
+    /// The number of the last request.
+    pub(crate) last: u32,
+    /// Groups where somebody is signed in, and whether it was said that it ends.
+    pub(crate) running: BTreeMap<GroupId, bool>,
+    /// When one of them changes.
+    pub(crate) due: Option<Duration>,
+    /// When a sign-out is said again.
+    pub(crate) again: Option<Duration>,
+    /// A server asks for no sign-in any more.
+    pub(crate) is_to_forget: bool,
 }
 
 /// One server, as this node sees it.

@@ -51,7 +51,7 @@ pub struct Groups {
     waiting: Vec<Enrolment>,
     asked: Vec<Asked>,
     /// Signing in and out.
-    pub sign_ins: SignIns,
+    sign_ins: SignIns,
 }
 
 impl Groups {
@@ -87,8 +87,16 @@ impl Groups {
     }
 
     /// Takes a request. Whoever asked is answered here, or later.
-    pub fn handle(&mut self, node: &Node, now: Now, request: Request, reply: SyncSender<Reply>) {
+    pub fn handle(
+        &mut self,
+        node: &mut Node,
+        now: Now,
+        request: Request,
+        reply: SyncSender<Reply>,
+    ) {
         match request {
+            Request::SignIn(asked) => self.sign_ins.sign_in(node, now, asked, reply),
+            Request::SignOut(asked) => self.sign_ins.sign_out(node, now, &asked, reply),
             Request::Group(request) => self.order(node, now, request, reply),
             Request::Manage(request) => self.manage(request, reply),
             _ => answer(&reply, Err(ApiError::new(Code::BadRequest))),

@@ -145,16 +145,8 @@ impl Requests {
             Request::Bridge(request) => {
                 bridges::answer(node, now, request, facts.shared.streams.port())
             }
-            Request::Group(_) | Request::Manage(_) => {
+            Request::Group(_) | Request::Manage(_) | Request::SignIn(_) | Request::SignOut(_) => {
                 self.groups.handle(node, now, request, reply);
-                return Then::Continue;
-            }
-            Request::SignIn(asked) => {
-                self.groups.sign_ins.sign_in(node, now, asked, reply);
-                return Then::Continue;
-            }
-            Request::SignOut(asked) => {
-                self.groups.sign_ins.sign_out(node, now, &asked, reply);
                 return Then::Continue;
             }
             Request::Pit => Ok(groups::pit(node, now)),

@@ -6,6 +6,7 @@ mod list;
 pub(crate) mod orders;
 mod plan;
 mod session;
+mod sign_in;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -18,6 +19,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("add", matches)) => orders::add(context, matches),
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
+        Some(("sign-in", matches)) => sign_in::run(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
         Some(("plan", matches)) => plan::run(context, matches),
         Some(("list", _)) => list::run(context),

@@ -72,7 +72,9 @@ fn group(
         return Ok(());
     }
     let text = &context.text;
-    let groups = enrolled.groups.join(", ");
+    let all = enrolled.groups.iter().chain(&enrolled.waits);
+    let all: Vec<&str> = all.map(String::as_str).collect();
+    let groups = all.join(", ");
     context.say(&text.tr(
         "join-group-done",
         args!(
@@ -81,7 +83,13 @@ fn group(
             took = enrolled.took_ms
         ),
     ));
-    context.say(&text.t("join-group-next"));
+    if !enrolled.waits.is_empty() {
+        let groups = enrolled.waits.join(", ");
+        context.say(&text.tr("join-group-waits", args!(groups = groups)));
+    }
+    if !enrolled.groups.is_empty() {
+        context.say(&text.t("join-group-next"));
+    }
     Ok(())
 }
 

@@ -29,21 +29,6 @@ const SIGN_OUT_AGAIN: Duration = Duration::from_secs(20);
 /// The longest time between two looks at the Unix clock.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
-/// What a node keeps about signing in while it runs.
-#[derive(Debug, Default)]
-pub(crate) struct Signing {
-    /// The number of the last request.
-    last: u32,
-    /// Groups where somebody is signed in, and whether it was said that it ends.
-    running: std::collections::BTreeMap<GroupId, bool>,
-    /// When one of them changes.
-    due: Option<Duration>,
-    /// When a sign-out is said again.
-    again: Option<Duration>,
-    /// A server asks for no sign-in any more.
-    is_to_forget: bool,
-}
-
 /// What a node says about signing in at one of its servers.
 pub type SignInsStatus = SignInsRecord;
 

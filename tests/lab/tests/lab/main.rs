@@ -20,6 +20,7 @@ mod proxies;
 mod readme;
 mod rotate;
 mod service;
+mod signin;
 mod site;
 mod spaces;
 mod stranger;
