@@ -526,6 +526,7 @@ mod tests {
             groups: vec!["sales".to_owned(); groups],
             zone: "UTC".to_owned(),
             site: Some(vec!["10.0.0.0/8".parse().unwrap(); site]),
+            sign_in_s: None,
             enters: Enters::Never,
         };
         assert_eq!(create(1, PREFIXES_MAX).check(), Ok(()));

@@ -417,10 +417,10 @@ impl Model {
     fn check(&mut self, gms: &Gms) {
         for member in 0..3 {
             let views = gms.view(member as u8 + 1);
-            for group in 0..2 {
+            for (group, name) in GROUPS.iter().enumerate() {
                 let end = self.end(member, group);
                 let is_in = self.groups[member].contains(&group) && gms.now < end;
-                let view = views.get(GROUPS[group]);
+                let view = views.get(*name);
                 assert_eq!(view.is_some(), is_in, "{member} {group}");
                 if let Some(view) = view {
                     let lease = view.known.lease.clone();
@@ -429,7 +429,7 @@ impl Model {
                     given.push(lease);
                 }
                 // No lease that was ever given outlives what it rests on.
-                let chain = &gms.tenant.groups[GROUPS[group]].chain;
+                let chain = &gms.tenant.groups[*name].chain;
                 for lease in self.leases.get(&(member, group)).into_iter().flatten() {
                     let counts = gms.now < lease.until_unix_s && !chain.is_removed(lease.member);
                     assert!(!counts || (is_in && lease.until_unix_s <= end), "{lease:?}");

@@ -192,7 +192,7 @@ fn operations() -> Vec<(String, String, String, usize)> {
             all.push((id.to_owned(), method.clone(), path.clone(), rank));
         }
     }
-    assert!(all.len() >= 17, "{all:?}");
+    assert!(all.len() >= 25, "{all:?}");
     all
 }
 

@@ -36,7 +36,7 @@ fn try_to_sign_in(
     let (_, request, _) = sent?;
     groups.settle();
     let events = groups.world.hosts[index].events.iter();
-    let answers = events.filter_map(|it| match it {
+    let mut answers = events.filter_map(|it| match it {
         Event::SignInAnswered {
             request: of,
             answer,
@@ -44,7 +44,7 @@ fn try_to_sign_in(
         } if *of == request => Some(*answer),
         _ => None,
     });
-    Ok(answers.last().expect("an answer"))
+    Ok(answers.next_back().expect("an answer"))
 }
 
 /// The user of a host signs in; until when that is good.
