@@ -12,6 +12,7 @@ mod bridge;
 mod gms;
 mod group;
 mod locked;
+mod users;
 
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
 
@@ -32,6 +33,7 @@ pub(crate) fn command(text: &Text) -> Command {
         .after_help(text.t("cmd-kumi.after"));
     let root = builder.globals(root);
     let root = builder.everyday(root);
+    let root = builder.signing(root);
     let root = builder.access(root);
     let root = builder.upkeep(root);
     let root = root

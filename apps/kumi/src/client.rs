@@ -50,6 +50,8 @@ impl Client {
     /// The node has hung up.
     pub(crate) fn send(&mut self, request: &Request) -> Result<(), Failure> {
         let frame = api::encode_request(request).map_err(|error| self.broken(&error))?;
+        // A password may be in it.
+        let frame = zeroize::Zeroizing::new(frame);
         let sent = self.stream.write_all(&frame);
         sent.map_err(|error| self.broken(&FrameError::Read(error)))
     }

@@ -118,6 +118,8 @@ impl From<ApiError> for Failure {
             | Code::BridgeLine
             | Code::NotABridge
             | Code::BridgePassword => Exit::Usage,
+            Code::SignInWrong => Exit::Usage,
+            Code::SignInRefused => Exit::Denied,
             Code::Stopping => Exit::NotRunning,
             _ => Exit::Failed,
         };

@@ -9,6 +9,7 @@
 //! | [`context`], [`client`] | what every command needs; the running node |
 //! | [`daemon`] | being the running node |
 //! | [`keys`] | the identity's files |
+//! | [`passphrase`], [`password`] | secrets that people type |
 //! | [`verbs`] | one file per command |
 
 mod cli;
@@ -22,6 +23,7 @@ mod keys;
 mod language;
 mod output;
 mod passphrase;
+mod password;
 mod remote;
 mod text;
 mod usage;

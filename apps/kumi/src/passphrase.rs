@@ -119,7 +119,10 @@ pub(crate) fn first_line(file: &Path, message: &str) -> Result<Passphrase, Failu
 }
 
 /// Asks on the controlling terminal, without echo.
-fn ask(prompt: &str) -> Result<Passphrase, Failure> {
+///
+/// # Errors
+/// There is no terminal.
+pub(crate) fn ask(prompt: &str) -> Result<Passphrase, Failure> {
     let terminal = File::options()
         .read(true)
         .write(true)

@@ -169,10 +169,12 @@ impl Remote {
                 zone,
                 site,
                 locked,
+                sign_in_s,
                 ..
             } => {
                 let body = json!({
                     "groups": groups, "zone": zone, "site": site, "locked": locked,
+                    "sign_in_s": sign_in_s,
                 });
                 let made = self.call("POST", "groups", Some(body))?;
                 value(made).map(Response::GroupsMade)
@@ -240,6 +242,7 @@ impl Remote {
                 let managed = Some(self.managed()?);
                 let groups = api::Groups {
                     member_of: Vec::new(),
+                    sign_ins: Vec::new(),
                     managed,
                 };
                 Ok(Response::Groups(Box::new(groups)))
@@ -285,6 +288,16 @@ impl Remote {
             R::Approve(new) => {
                 let made = self.call("POST", "signatures", Some(json!(new)))?;
                 value(made).map(Answer::Approved)
+            }
+            R::Users(page) => value(get(&paged("users", page))?).map(Answer::Users),
+            R::User { user } => value(get(&format!("users/{}", encoded(user)))?).map(Answer::User),
+            R::AddUser { .. }
+            | R::SetPassword { .. }
+            | R::ChangeUser { .. }
+            | R::RemoveUser { .. }
+            | R::RequireSignIn { .. } => {
+                let (method, path, body) = of_users(request);
+                self.call(method, &path, body).and_then(done)
             }
             R::Log(page) => {
                 let most = page.most.unwrap_or(api::PAGE_DEFAULT);
@@ -440,6 +453,41 @@ fn value<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
     let mismatch =
         |error| Failure::new(Exit::Failed, "error-version-mismatch").with("detail", error);
     serde_json::from_value(value).map_err(mismatch)
+}
+
+/// Orders about users and sign-ins as the interface takes them.
+fn of_users(request: &ManageRequest) -> (&'static str, String, Option<Value>) {
+    use ManageRequest as R;
+    let of = |user: &str, what: &str| format!("users/{}{what}", encoded(user));
+    match request {
+        R::AddUser {
+            user,
+            password,
+            devices,
+        } => {
+            let body = json!({"password": password, "devices": devices});
+            ("PUT", of(user, ""), Some(body))
+        }
+        R::SetPassword { user, password } => {
+            let body = json!({"password": password});
+            ("PUT", of(user, "/password"), Some(body))
+        }
+        R::ChangeUser {
+            user,
+            devices,
+            disabled,
+        } => {
+            let body = json!({"devices": devices, "disabled": disabled});
+            ("PUT", of(user, "/access"), Some(body))
+        }
+        R::RequireSignIn { group, period_s } => {
+            let path = format!("groups/{}/sign-in", encoded(group));
+            ("PUT", path, Some(json!({"period_s": period_s})))
+        }
+        R::RemoveUser { user } => ("DELETE", of(user, ""), None),
+        // There are no others.
+        _ => ("GET", "server".to_owned(), None),
+    }
 }
 
 /// An order of which only is asked what it would do.

@@ -30,6 +30,7 @@ const EN: &[&str] = &[
     include_str!("../i18n/en/group.ftl"),
     include_str!("../i18n/en/gms.ftl"),
     include_str!("../i18n/en/locked.ftl"),
+    include_str!("../i18n/en/users.ftl"),
 ];
 const JA: &[&str] = &[
     include_str!("../i18n/ja/help.ftl"),
@@ -43,6 +44,7 @@ const JA: &[&str] = &[
     include_str!("../i18n/ja/group.ftl"),
     include_str!("../i18n/ja/gms.ftl"),
     include_str!("../i18n/ja/locked.ftl"),
+    include_str!("../i18n/ja/users.ftl"),
 ];
 
 /// The sentences of one language.

@@ -20,6 +20,7 @@ mod pit;
 mod run;
 mod service;
 mod show;
+mod sign_in;
 mod start;
 mod status;
 mod top;
@@ -44,6 +45,8 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "demo" => return demo::run(context, matches),
         "up" => up::up(context, matches)?,
         "down" => up::down(context)?,
+        "login" => sign_in::login(context, matches)?,
+        "logout" => sign_in::logout(context, matches)?,
         "join" => join::run(context, matches)?,
         "invite" => invite::run(context, matches)?,
         "status" => status::run(context)?,

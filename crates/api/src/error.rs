@@ -162,6 +162,15 @@ codes! {
     Uncertain = "uncertain",
     /// The management server did not answer in time; it is called on. [server, waited_s]
     GroupTimeout = "group-timeout",
+    /// User and password do not fit, or the user may not sign in here. [user]
+    SignInRefused = "sign-in-refused",
+    /// There were too many attempts, or the server has too much to do. [after_s]
+    SignInLater = "sign-in-later",
+    /// The server that signs in here is not in touch, or does not answer. [server, waited_s: 0 if it was not asked]
+    SignInServer = "sign-in-server",
+    /// Nobody can be signed in or out as it was asked. [problem: no-group, not-this-group, several, no-user,
+    /// signing-out or not-signed-in; group, groups]
+    SignInWrong = "sign-in-wrong",
     /// Nothing outside this machine can reach it by what it knows.
     NoEndpoint = "no-endpoint",
     /// The node could not write to its state directory. [file, detail]

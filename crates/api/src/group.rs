@@ -1,6 +1,7 @@
 //! What may be asked about groups, and the answers: the groups that a node is in, and being their
 //! management server (GMS).
 
+pub(crate) use crate::limits::check_name;
 use crate::limits::{EXPIRES_S_MAX, EXPIRES_S_MIN};
 use crate::lock::Lock;
 use crate::prefix::{PREFIXES_MAX, Prefix};
@@ -101,6 +102,9 @@ pub enum GroupRequest {
         /// server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         site: Option<Vec<Prefix>>,
+        /// For how long a sign-in keeps a member in them, in seconds; `None`: they ask for none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sign_in_s: Option<u64>,
         /// Whether this node is in them.
         enters: Enters,
         /// Who admits, if not the server alone: then they are locked.
@@ -219,9 +223,11 @@ impl GroupRequest {
                 groups,
                 zone,
                 site,
+                sign_in_s,
                 enters,
                 locked,
             } => {
+                crate::users::check_period(*sign_in_s)?;
                 check_groups(groups)?;
                 check_site(site.as_deref())?;
                 locked.as_ref().map_or(Ok(()), Lock::check)?;
@@ -284,12 +290,6 @@ impl GroupRequest {
             },
         }
     }
-}
-
-/// A name that is too long for anything; what else a name may be is the server's to say.
-pub(crate) fn check_name(name: &str, what: &'static str) -> Result<(), &'static str> {
-    let fits = name.len() <= 4 * NAME_LEN_MAX && !name.chars().any(char::is_control);
-    fits.then_some(()).ok_or(what)
 }
 
 fn check_groups(groups: &[String]) -> Result<(), &'static str> {
@@ -434,6 +434,9 @@ pub struct Enrolled {
     pub name: String,
     /// The groups that it is in now.
     pub groups: Vec<String>,
+    /// The groups that wait for somebody to sign in.
+    #[serde(default)]
+    pub waits: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -443,6 +446,9 @@ pub struct Enrolled {
 pub struct Groups {
     /// Those that it is in, by name.
     pub member_of: Vec<Membership>,
+    /// Who is signed in, by server, and the groups that ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_ins: Vec<crate::SignInState>,
     /// Those that it manages; `None`: it is no management server.
     pub managed: Option<Managed>,
 }
@@ -512,6 +518,9 @@ pub struct ManagedGroup {
     pub epoch: u32,
     /// When the next one begins, Unix seconds.
     pub next_unix_s: Option<u64>,
+    /// For how long a sign-in keeps a member in it, in seconds; nothing: it asks for none.
+    #[serde(default)]
+    pub sign_in_s: Option<u64>,
     /// The names of its members.
     pub members: Vec<String>,
     /// What they may reach at each other; nothing: everything.
@@ -597,6 +606,7 @@ mod tests {
             groups: vec!["sales".to_owned(); groups],
             zone: "UTC".to_owned(),
             site: Some(vec!["10.0.0.0/8".parse().unwrap(); site]),
+            sign_in_s: None,
             enters: Enters::Never,
             locked: None,
         };

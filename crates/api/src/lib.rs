@@ -2,7 +2,7 @@
 //!
 //! Does: the versioned request, response and error types, and their framing. Does not:
 //! open a socket, decide who may ask (`os::control` checks the peer's credentials), or
-//! carry any secret but invite lines and a Bridge's password.
+//! carry any secret but invite lines and passwords.
 //!
 //! One connection carries one request. The node answers with one frame, except to
 //! [`Request::Ping`], which it answers with one [`Response::Echo`] for each echo and then
@@ -32,6 +32,7 @@ mod reach;
 mod request;
 mod response;
 mod rules;
+mod users;
 mod who;
 mod why;
 
@@ -73,6 +74,11 @@ pub use response::{
 };
 pub use rules::{
     EVERYTHING, GroupRule, GroupRules, GroupTest, MemberRoles, RULES_MAX, services_of, written,
+};
+pub use users::{
+    NewAccess, NewPassword, NewSignIn, NewUser, SIGN_IN_S_MAX, SIGN_IN_S_MIN, SignIn, SignInGroup,
+    SignInState, SignOut, SignedIn, SignedOut, USER_DEVICES_MAX, USER_PASSWORD_LEN_MAX,
+    USER_PASSWORD_LEN_MIN, User, UserPassword,
 };
 pub use who::{Who, WhoError};
 pub use why::{Fact, Fate, Why};

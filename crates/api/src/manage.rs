@@ -12,6 +12,7 @@ use crate::lock::{Lock, SIGNING_LEN_MAX};
 use crate::locked::{Approved, NewSignature, Pending};
 use crate::prefix::Prefix;
 use crate::rules::{GroupRule, GroupRules, GroupTest};
+use crate::users::{User, UserPassword, check_devices, check_new_password, check_period};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use utoipa::{IntoParams, ToSchema};
@@ -126,6 +127,50 @@ pub enum ManageRequest {
     Pending(Page),
     /// Take the signature of an admin of a locked group: [`ManageResponse::Approved`].
     Approve(NewSignature),
+    /// Those who sign in: [`ManageResponse::Users`].
+    Users(Page),
+    /// One of them: [`ManageResponse::User`].
+    User {
+        /// Which.
+        user: String,
+    },
+    /// Make a user: [`ManageResponse::Done`].
+    AddUser {
+        /// What it is called.
+        user: String,
+        /// Its password.
+        password: UserPassword,
+        /// The members at whose nodes it may sign in.
+        devices: Vec<String>,
+    },
+    /// Set a user's password anew; it is signed in nowhere then: [`ManageResponse::Done`].
+    SetPassword {
+        /// Whose.
+        user: String,
+        /// The password.
+        password: UserPassword,
+    },
+    /// Say where a user may sign in, and whether at all: [`ManageResponse::Done`].
+    ChangeUser {
+        /// Who.
+        user: String,
+        /// The members at whose nodes; `None`: as before.
+        devices: Option<Vec<String>>,
+        /// Whether it may not; `None`: as before.
+        disabled: Option<bool>,
+    },
+    /// Take a user away: [`ManageResponse::Done`].
+    RemoveUser {
+        /// Which.
+        user: String,
+    },
+    /// Say for how long a sign-in is good in a group: [`ManageResponse::Done`].
+    RequireSignIn {
+        /// Which.
+        group: String,
+        /// In seconds; `None`: it takes none.
+        period_s: Option<u64>,
+    },
 }
 
 impl ManageRequest {
@@ -141,7 +186,11 @@ impl ManageRequest {
         };
         match self {
             Self::Server | Self::Admins => Ok(()),
-            Self::Groups(page) | Self::Members(page) | Self::Lines(page) | Self::Pending(page) => {
+            Self::Groups(page)
+            | Self::Members(page)
+            | Self::Lines(page)
+            | Self::Pending(page)
+            | Self::Users(page) => {
                 crate::group::check_name(&page.after, "after")?;
                 most(page.most)
             }
@@ -164,6 +213,30 @@ impl ManageRequest {
                 fits.then_some(()).ok_or("signature")
             }
             Self::RemoveAdmin { admin } => crate::group::check_name(admin, "admin"),
+            Self::User { user } | Self::RemoveUser { user } => {
+                crate::group::check_name(user, "user")
+            }
+            Self::AddUser {
+                user,
+                password,
+                devices,
+            } => {
+                crate::group::check_name(user, "user")?;
+                check_new_password(password)?;
+                check_devices(devices)
+            }
+            Self::SetPassword { user, password } => {
+                crate::group::check_name(user, "user")?;
+                check_new_password(password)
+            }
+            Self::ChangeUser { user, devices, .. } => {
+                crate::group::check_name(user, "user")?;
+                devices.as_deref().map_or(Ok(()), check_devices)
+            }
+            Self::RequireSignIn { group, period_s } => {
+                crate::group::check_name(group, "group")?;
+                check_period(*period_s)
+            }
             Self::Log(page) => {
                 let fits = i64::try_from(page.after).is_ok();
                 fits.then_some(()).ok_or("after")?;
@@ -199,6 +272,10 @@ pub enum ManageResponse {
     Pending(Vec<Pending>),
     /// To [`ManageRequest::Approve`].
     Approved(Approved),
+    /// To [`ManageRequest::Users`].
+    Users(Vec<User>),
+    /// To [`ManageRequest::User`].
+    User(User),
     /// To orders that have nothing to say.
     Done,
 }
@@ -297,6 +374,11 @@ pub struct NewGroups {
     /// Who admits, if not the server alone: then they are locked.
     #[serde(default)]
     pub locked: Option<Lock>,
+    /// For how long a sign-in of its user keeps a member in them, in seconds; they ask for none where it is left
+    /// out.
+    #[serde(default)]
+    #[schema(minimum = 60, maximum = 2592000)]
+    pub sign_in_s: Option<u64>,
 }
 
 /// An order of which only is said what it would do, over HTTP.

@@ -28,6 +28,10 @@ pub enum Request {
     Invite(Invite),
     /// Use an invite line and wait for the session: [`crate::Response::Joined`].
     Join(Join),
+    /// Sign in, for groups that ask for it: [`crate::Response::SignedIn`].
+    SignIn(crate::SignIn),
+    /// Sign out: [`crate::Response::SignedOut`].
+    SignOut(crate::SignOut),
     /// Let a peer in, or change what it may do: [`crate::Response::Done`].
     Allow(Allow),
     /// Take a peer off the allowlist; its session ends at once: [`crate::Response::Done`].
@@ -184,6 +188,8 @@ impl Request {
             Request::Bridge(bridge) => return bridge.check(),
             Request::Group(group) => return group.check(),
             Request::Manage(manage) => return manage.check(),
+            Request::SignIn(sign_in) => return sign_in.check(),
+            Request::SignOut(sign_out) => return sign_out.check(),
             Request::Find { name } if name.len() > 256 => return Err("name"),
             Request::Netcheck { targets } => return netcheck::check(targets),
             Request::Ping(ping) if !(1..=PING_COUNT_MAX).contains(&ping.count) => {

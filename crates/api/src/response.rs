@@ -59,6 +59,10 @@ pub enum Response {
     BridgeUsed(BridgeUsed),
     /// To [`crate::Request::Join`] with the line of a management server.
     Enrolled(crate::Enrolled),
+    /// To [`crate::Request::SignIn`].
+    SignedIn(crate::SignedIn),
+    /// To [`crate::Request::SignOut`].
+    SignedOut(crate::SignedOut),
     /// To [`crate::GroupRequest::Create`].
     GroupsMade(crate::GroupsMade),
     /// To [`crate::GroupRequest::Plan`].
@@ -158,6 +162,9 @@ pub struct Status {
     /// The ways into the overlay for programs that are not in it.
     #[serde(default)]
     pub proxies: crate::Proxies,
+    /// Who is signed in, by server, and the groups that ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_ins: Vec<crate::SignInState>,
     /// What its owner should know.
     pub notices: Vec<Notice>,
 }
@@ -305,6 +312,10 @@ pub enum NoticeKind {
     NotForwarding,
     /// A prefix is announced, but the interface is not in the machine's network. [prefix]
     NothingBehind,
+    /// Groups wait for somebody to sign in. [groups]
+    SignInNeeded,
+    /// The sign-in ends soon. [groups, until_unix_s]
+    SignInEnding,
     /// A notice of a newer node.
     #[serde(other)]
     Unknown,
@@ -329,6 +340,8 @@ impl NoticeKind {
         NoticeKind::PrefixElsewhere,
         NoticeKind::NotForwarding,
         NoticeKind::NothingBehind,
+        NoticeKind::SignInNeeded,
+        NoticeKind::SignInEnding,
         NoticeKind::Unknown,
     ];
 
@@ -352,6 +365,8 @@ impl NoticeKind {
             NoticeKind::PrefixElsewhere => "prefix-elsewhere",
             NoticeKind::NotForwarding => "not-forwarding",
             NoticeKind::NothingBehind => "nothing-behind",
+            NoticeKind::SignInNeeded => "sign-in-needed",
+            NoticeKind::SignInEnding => "sign-in-ending",
             NoticeKind::Unknown => "unknown",
         }
     }

@@ -93,6 +93,11 @@ pub enum Fact {
         /// How many groups this node is in.
         groups: usize,
     },
+    /// This node is in this group only while somebody is signed in, and nobody is.
+    NotSignedIn {
+        /// The group.
+        group: String,
+    },
     /// How far the session with it is.
     Session {
         /// The state.

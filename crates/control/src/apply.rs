@@ -8,6 +8,7 @@ use identity::crypto::Crypto;
 use crate::event::Event;
 use crate::model::{Admin, Group, Invite, Member, Tenant};
 use crate::rule_test::RuleTest;
+use crate::sign_in::{Failures, NotSignedIn, SignedIn, User};
 use crate::zone::Zone;
 
 /// An event that cannot have followed those before it: the store is damaged.
@@ -65,7 +66,11 @@ impl Tenant {
                 tests,
             } => self.rules_set(crypto, group, rules.as_deref(), tests)?,
             Event::MembershipGranted { member, group } => {
+                let asks = self.group_mut(group)?.sign_in_s.is_some();
                 self.member_mut(member)?.groups.insert(group.clone());
+                if asks {
+                    self.changed(member)?;
+                }
             }
             Event::Admitted {
                 member,
@@ -102,6 +107,10 @@ impl Tenant {
                 if let Some(f) = removed.ok_or("no such member")?.f {
                     self.nodes.remove(&f);
                 }
+                // Another node of this name is another.
+                for user in self.users.values_mut() {
+                    user.devices.remove(member);
+                }
             }
             Event::InviteMade { .. } | Event::InviteUsed { .. } | Event::InviteEnded { .. } => {
                 self.invite_event(event)?;
@@ -122,6 +131,20 @@ impl Tenant {
             Event::AdminRemoved { admin } => {
                 self.admins.remove(admin);
             }
+            Event::SignInRequired { group, period_s } => {
+                self.has_sign_ins = true;
+                let rev = self.rev;
+                let group = self.group_mut(group)?;
+                (group.sign_in_s, group.changed_rev) = (*period_s, rev);
+            }
+            Event::UserAdded { .. }
+            | Event::UserChanged { .. }
+            | Event::PasswordSet { .. }
+            | Event::UserRemoved { .. } => self.user_event(event)?,
+            Event::SignedIn { .. }
+            | Event::SignInRefused { .. }
+            | Event::SignedOut { .. }
+            | Event::AdmissionEnded { .. } => self.sign_in_event(event)?,
         }
         Ok(())
     }
@@ -131,6 +154,7 @@ impl Tenant {
             group,
             zone,
             site,
+            sign_in_s,
             genesis,
             authority,
         } = event
@@ -148,6 +172,7 @@ impl Tenant {
             genesis,
             authority,
             site: site.clone(),
+            sign_in_s: *sign_in_s,
             zone_name: zone.clone(),
             zone: Zone::named(zone).ok_or("no such time zone")?,
             rules: None,
@@ -158,6 +183,81 @@ impl Tenant {
             changed_rev: self.rev,
         };
         self.groups.insert(group.clone(), created);
+        self.has_sign_ins |= sign_in_s.is_some();
+        Ok(())
+    }
+
+    fn user_event(&mut self, event: &Event) -> Result<(), String> {
+        let rev = self.rev;
+        let missing = || "no such user".to_owned();
+        match event {
+            Event::UserAdded { user, devices } => {
+                let added = User {
+                    devices: devices.clone(),
+                    password_rev: rev,
+                    ..User::default()
+                };
+                self.users.insert(user.clone(), added);
+            }
+            Event::UserChanged {
+                user,
+                devices,
+                disabled,
+            } => {
+                let user = self.users.get_mut(user).ok_or_else(missing)?;
+                (user.devices, user.disabled) = (devices.clone(), *disabled);
+            }
+            Event::PasswordSet { user } => {
+                let user = self.users.get_mut(user).ok_or_else(missing)?;
+                (user.password_rev, user.failures) = (rev, Failures::default());
+            }
+            Event::UserRemoved { user } => {
+                self.users.remove(user).ok_or_else(missing)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn sign_in_event(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::SignedIn {
+                member,
+                user,
+                at_unix_s,
+            } => {
+                let known = self.users.get_mut(user).ok_or("no such user")?;
+                known.failures = Failures::default();
+                let found = self.member_mut(member)?;
+                found.failures = Failures::default();
+                found.signed_in = Some(SignedIn {
+                    user: user.clone(),
+                    at_unix_s: *at_unix_s,
+                });
+                self.changed(member)?;
+            }
+            Event::SignInRefused {
+                member,
+                user,
+                why,
+                at_unix_s,
+            } => {
+                self.member_mut(member)?.failures.note(*at_unix_s);
+                let user = user.as_ref().and_then(|user| self.users.get_mut(user));
+                if let (Some(user), NotSignedIn::Password) = (user, why) {
+                    user.failures.note(*at_unix_s);
+                }
+            }
+            Event::SignedOut { member, .. } => {
+                self.member_mut(member)?.signed_in = None;
+                self.changed(member)?;
+            }
+            Event::AdmissionEnded { member, group } => {
+                self.group_mut(group)?.admissions.remove(member);
+                self.changed(member)?;
+            }
+            _ => {}
+        }
         Ok(())
     }
 

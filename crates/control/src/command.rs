@@ -6,6 +6,7 @@ use group::rules::Permit;
 use group::signing::AdminSignature;
 use group::statement::Admission;
 use group::{Kind, Mode};
+use identity::password::Verifier;
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{InviteId, Role};
@@ -70,6 +71,17 @@ pub struct LockedGroups {
     pub admins: Vec<[u8; 32]>,
 }
 
+/// An attempt to sign in, and what came of checking its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The user that was named.
+    pub user: String,
+    /// Whether the password is the one that was looked at.
+    pub is_right: bool,
+    /// The event that had set that one; 0: there is no such user.
+    pub password_rev: u64,
+}
+
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -88,6 +100,8 @@ pub enum Command {
         /// The ordinary addresses that they protect; at most [`group::statement::SITE_MAX`];
         /// `None`: those of the server ([`Command::Serve`]).
         site: Option<Vec<Prefix>>,
+        /// For how long a sign-in is good there, in seconds; `None`: they take none.
+        sign_in_s: Option<u64>,
     },
     /// Makes groups that are locked: only so many of these admins admit.
     CreateLocked(LockedGroups),
@@ -100,6 +114,47 @@ pub enum Command {
         /// What it is then.
         admission: Box<Admission>,
     },
+    /// Says for how long a sign-in is good in a group.
+    RequireSignIn {
+        /// Which.
+        group: String,
+        /// [`crate::SIGN_IN_S_MIN`] to [`crate::SIGN_IN_S_MAX`], in seconds; `None`: it takes none.
+        period_s: Option<u64>,
+    },
+    /// Makes a user.
+    AddUser {
+        /// Who.
+        user: String,
+        /// The members at whose nodes it may sign in.
+        devices: BTreeSet<String>,
+        /// What its password is checked by.
+        verifier: Verifier,
+    },
+    /// Sets a user's password anew: it is signed in nowhere then.
+    SetPassword {
+        /// Who.
+        user: String,
+        /// What it is checked by.
+        verifier: Verifier,
+    },
+    /// Says where a user may sign in, and whether at all.
+    ChangeUser {
+        /// Who.
+        user: String,
+        /// The members at whose nodes; `None`: as before.
+        devices: Option<BTreeSet<String>>,
+        /// Whether it may not; `None`: as before.
+        disabled: Option<bool>,
+    },
+    /// Takes a user away.
+    RemoveUser {
+        /// Who.
+        user: String,
+    },
+    /// A user was checked at a node.
+    SignIn(Attempt),
+    /// Whoever is signed in at a node signs out.
+    SignOut,
     /// Puts a member into groups; one that is not there yet is made, and invited.
     Add(Addition),
     /// Takes a member out of a group.
@@ -204,6 +259,11 @@ impl Refusal {
             Self::NotLocked(group) => ("not-locked", one("group", group)),
             Self::NotAdmitted(group) => ("not-admitted", one("group", group)),
             Self::NameTaken(member) => ("name-taken", one("member", member)),
+            Self::UserName(user) => ("user-name", one("user", user)),
+            Self::UserExists(user) => ("user-exists", one("user", user)),
+            Self::NoUser(user) => ("no-user", one("user", user)),
+            Self::Period => ("period", Vec::new()),
+            Self::SignInLater(after_s) => ("sign-in-later", one("after_s", &after_s.to_string())),
             Self::Statement(detail) => ("statement", one("detail", detail)),
             Self::Rules(detail) => ("rules", one("detail", detail)),
             Self::Test { group, test } => {
@@ -339,6 +399,21 @@ pub enum Refusal {
     /// A name that another member has.
     #[error("there is a member `{0}` already; come by another name: `kumi join LINE --label NAME`")]
     NameTaken(String),
+    /// A name that no user may have.
+    #[error("`{0}` cannot be a user: 1 to 63 bytes without spaces and control characters")]
+    UserName(String),
+    /// A user of this name is there.
+    #[error("there is a user `{0}` already; set its password, or choose another name")]
+    UserExists(String),
+    /// No user of this name is there.
+    #[error("there is no user `{0}`")]
+    NoUser(String),
+    /// A sign-in that is good for too short or too long.
+    #[error("a sign-in is good for 1 minute to 30 days")]
+    Period,
+    /// There were too many attempts.
+    #[error("there were too many attempts to sign in; try again in {0} s")]
+    SignInLater(u64),
     /// A statement that cannot be made.
     #[error("{0}")]
     Statement(String),

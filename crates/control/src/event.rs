@@ -10,6 +10,7 @@ use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
 use crate::rule_test::RuleTest;
+use crate::sign_in::{NotSignedIn, SignedOut};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub enum Event {
             with = "group::serial::prefixes"
         )]
         site: Vec<Prefix>,
+        /// For how long a sign-in is good there, in seconds; `None`: it takes none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sign_in_s: Option<u64>,
         /// Its genesis.
         #[serde(with = "hex")]
         genesis: Vec<u8>,
@@ -208,6 +212,75 @@ pub enum Event {
     AdminRemoved {
         /// By which secret it did.
         admin: AdminId,
+    },
+    /// A group requires a sign-in from now on, or none.
+    SignInRequired {
+        /// Which group.
+        group: String,
+        /// For how long one is good, in seconds; `None`: it takes none.
+        period_s: Option<u64>,
+    },
+    /// Somebody may sign in.
+    UserAdded {
+        /// Who.
+        user: String,
+        /// At the nodes of which members.
+        devices: BTreeSet<String>,
+    },
+    /// Somebody may sign in elsewhere, or not, or again.
+    UserChanged {
+        /// Who.
+        user: String,
+        /// At the nodes of which members.
+        devices: BTreeSet<String>,
+        /// It may not at all.
+        disabled: bool,
+    },
+    /// A user has another password.
+    PasswordSet {
+        /// Who.
+        user: String,
+    },
+    /// A user is gone.
+    UserRemoved {
+        /// Who.
+        user: String,
+    },
+    /// Somebody is signed in at a member's node.
+    SignedIn {
+        /// At whose.
+        member: String,
+        /// Who.
+        user: String,
+        /// Since when, Unix seconds.
+        at_unix_s: u64,
+    },
+    /// Somebody was not signed in.
+    SignInRefused {
+        /// At whose node.
+        member: String,
+        /// Who; `None`: there is no such user.
+        user: Option<String>,
+        /// Why not.
+        why: NotSignedIn,
+        /// When, Unix seconds.
+        at_unix_s: u64,
+    },
+    /// Somebody is signed in no more.
+    SignedOut {
+        /// At whose node.
+        member: String,
+        /// Who.
+        user: String,
+        /// Why.
+        why: SignedOut,
+    },
+    /// A member's admission counts no more; it is in the group as before.
+    AdmissionEnded {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
     },
 }
 

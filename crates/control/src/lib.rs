@@ -15,6 +15,8 @@
 //! | tests kept with a group | [`TESTS_MAX`] |
 //! | invites | [`INVITES_MAX`]; each for at most [`INVITE_S_MAX`] |
 //! | administrators | [`ADMINS_MAX`]; each for at most [`ADMIN_S_MAX`], or until it is removed |
+//! | users | [`USERS_MAX`]; each at the nodes of at most [`USER_DEVICES_MAX`] members |
+//! | a sign-in | [`SIGN_IN_S_MIN`] to [`SIGN_IN_S_MAX`]; guessing: [`sign_in`] |
 #![forbid(unsafe_code)]
 
 mod actor;
@@ -23,18 +25,20 @@ mod audit;
 mod command;
 mod decide;
 mod event;
+mod in_force;
 mod knowledge;
 mod model;
 pub mod plan;
 mod reach;
 mod rule_test;
 pub mod service;
+pub mod sign_in;
 mod zone;
 
 pub use actor::{Actor, AdminId, InviteId, Role};
 pub use apply::Corrupt;
 pub use audit::{AuditError, Record, Trail};
-pub use command::{Addition, Command, Enrolment, InviteTerms, LockedGroups, Refusal};
+pub use command::{Addition, Attempt, Command, Enrolment, InviteTerms, LockedGroups, Refusal};
 pub use decide::{Approved, Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
@@ -52,6 +56,14 @@ pub const TESTS_MAX: usize = 64;
 pub const INVITES_MAX: usize = 10_000;
 /// Most administrators.
 pub const ADMINS_MAX: usize = 1_000;
+/// Most users.
+pub const USERS_MAX: usize = 100_000;
+/// Most members at whose nodes one user may sign in.
+pub const USER_DEVICES_MAX: usize = 256;
+/// The shortest time that a sign-in is good for, in seconds.
+pub const SIGN_IN_S_MIN: u64 = 60;
+/// The longest time that a sign-in is good for, in seconds: 30 days.
+pub const SIGN_IN_S_MAX: u64 = 30 * 86_400;
 /// The longest life of an administrator's secret, in seconds: 10 years.
 pub const ADMIN_S_MAX: u64 = 3_653 * 86_400;
 /// The longest life of an invite, in seconds: 30 days.

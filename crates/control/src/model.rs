@@ -9,6 +9,7 @@ use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
 use crate::rule_test::RuleTest;
+use crate::sign_in::{Failures, SignedIn, User};
 use crate::zone::Zone;
 
 /// Somebody who administers.
@@ -41,6 +42,10 @@ pub struct Member {
     pub groups: BTreeSet<String>,
     /// What it is, for the rules of groups.
     pub roles: BTreeSet<String>,
+    /// Who is signed in at the node, perhaps for longer than that is good for.
+    pub signed_in: Option<SignedIn>,
+    /// Attempts to sign in at the node that failed.
+    pub failures: Failures,
     /// The last event that changed what it must know.
     pub changed_rev: u64,
 }
@@ -66,6 +71,8 @@ pub struct Group {
     pub rules: Option<Rules>,
     /// What must stay so ([`crate::RuleTest`]).
     pub tests: Vec<RuleTest>,
+    /// For how long a sign-in is good, in seconds; `None`: it takes none.
+    pub sign_in_s: Option<u64>,
     /// The admissions in force by member.
     pub admissions: BTreeMap<String, Admission>,
     /// Admissions that the admins of a locked group are asked to sign, with the signatures so far.
@@ -104,6 +111,10 @@ pub struct Tenant {
     pub nodes: BTreeMap<NodeAddr, String>,
     /// The groups by name.
     pub groups: BTreeMap<String, Group>,
+    /// Those who sign in, by name.
+    pub users: BTreeMap<String, User>,
+    /// Whether a group has ever required a sign-in: then members are told which do.
+    pub has_sign_ins: bool,
     /// The invites that are good for something.
     pub invites: BTreeMap<InviteId, Invite>,
     /// Whether the server's node is in none of the groups that it makes, unless somebody says so.

@@ -18,6 +18,7 @@
 
 mod effects;
 mod nodes;
+mod sign_in;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use group::agent::ToMember;
 use group::epochs::EpochSecret;
 use group::statement::{GroupId, Signer};
 use identity::crypto::{Crypto, Rng};
+use identity::password::Verifier;
 use wire::NodeAddr;
 
 use crate::actor::Actor;
@@ -35,6 +37,8 @@ use crate::command::{Command, Refusal};
 use crate::decide::{Context, Outcome, Reply, SecretOf, Server};
 use crate::model::Tenant;
 use crate::plan::Plan;
+
+pub use sign_in::Check;
 
 /// Bytes after which an answer to a node that resumes ends; it asks for the rest.
 pub const PAGE_LEN: usize = 64 * 1_024;
@@ -68,6 +72,12 @@ pub trait Store {
     /// # Errors
     /// See [`StoreError`].
     fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError>;
+
+    /// What the password of a user is checked by.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    fn verifier(&self, user: &str) -> Result<Option<Verifier>, StoreError>;
 }
 
 /// What is written in one transaction.
@@ -79,6 +89,8 @@ pub struct Writing<'a> {
     pub secrets: &'a [(SecretOf, EpochSecret)],
     /// Seeds of groups' root keys to seal and keep.
     pub root_seeds: &'a [(GroupId, [u8; 32])],
+    /// What passwords of users are checked by, to seal and keep instead of what is there; `None`: to destroy.
+    pub verifiers: &'a [(String, Option<Verifier>)],
 }
 
 /// Why a store did not do something.
@@ -126,6 +138,8 @@ pub enum Effect {
     Enter(NodeAddr),
     /// It may come no more, once it was told.
     Leave(NodeAddr),
+    /// Check a password, on a thread that may be slow, and say what came of it ([`Service::checked`]).
+    Check(Check),
     /// Tell it where another is.
     Locate {
         /// Whom.
@@ -153,6 +167,8 @@ pub struct Service {
     trail: Trail,
     /// The nodes in touch; whether each has been told everything.
     online: BTreeMap<NodeAddr, bool>,
+    /// Attempts to sign in that are being checked, by node.
+    checking: BTreeMap<NodeAddr, sign_in::Checking>,
     effects: VecDeque<Effect>,
 }
 
@@ -167,6 +183,7 @@ impl Service {
             tenant: Tenant::default(),
             trail: Trail::default(),
             online: BTreeMap::new(),
+            checking: BTreeMap::new(),
             effects: VecDeque::new(),
         };
         // What is told is what follows.
@@ -342,6 +359,7 @@ impl Service {
             records: &records,
             secrets: &outcome.secrets,
             root_seeds: &outcome.root_seeds,
+            verifiers: &outcome.verifiers,
         };
         store.commit(self.trail.rev, &writing)?;
         self.trail = trail;

@@ -396,6 +396,7 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
         groups: vec!["new".to_owned()],
         zone: zone.to_owned(),
         site: None,
+        sign_in_s: None,
     };
     let invite = |uses, life_s| Command::Invite {
         roles: Default::default(),

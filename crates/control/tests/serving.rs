@@ -29,6 +29,7 @@ fn create_all(groups: &[&str], site: Option<&[&str]>) -> Command {
         groups: groups.iter().map(|it| (*it).to_owned()).collect(),
         zone: "Asia/Tokyo".to_owned(),
         site: site.map(prefixes),
+        sign_in_s: None,
     }
 }
 

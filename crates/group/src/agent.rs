@@ -8,6 +8,8 @@
 //! | text of an answer | [`TEXT_LEN_MAX`] bytes |
 //! | endpoints of a node | [`ENDPOINTS_MAX`] |
 
+mod sign_in;
+
 use std::net::SocketAddr;
 
 use wire::invite::SECRET_LEN;
@@ -20,6 +22,11 @@ use crate::name::MemberName;
 use crate::statement::{
     Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, Rules,
     is_name,
+};
+
+pub use sign_in::{
+    PASSWORD_LEN_MAX, Password, SIGN_INS_MAX, SignIn, SignInAnswer, SignInGroup, SignIns,
+    USER_LEN_MAX, is_user_name,
 };
 
 /// Most groups in a resumption.
@@ -39,6 +46,10 @@ const FIND: u16 = 0x1d;
 const FOUND: u16 = 0x1e;
 /// Stands where the kind does, if an admission follows, which says it.
 const BY_ADMISSION: u8 = 0xff;
+const SIGN_IN: u16 = 0x48;
+const SIGN_OUT: u16 = 0x49;
+const SIGN_IN_ANSWER: u16 = 0x4a;
+const SIGN_INS: u16 = 0x4b;
 
 /// How far a member has come in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +187,22 @@ pub enum AgentMessage {
         /// Whose it is.
         member: Option<Box<(Lease, Admission)>>,
     },
+    /// Node to server: this user signs in here.
+    SignIn(Box<SignIn>),
+    /// Node to server: whoever is signed in here signs out.
+    SignOut {
+        /// Names the request; the answer has it, too.
+        request: u32,
+    },
+    /// Server to node: what became of signing in or out.
+    SignInAnswer {
+        /// Which.
+        request: u32,
+        /// What.
+        answer: SignInAnswer,
+    },
+    /// Server to node: who is signed in there, and the groups that require it.
+    SignIns(SignIns),
 }
 
 /// What a server tells a node.
@@ -204,6 +231,10 @@ impl AgentMessage {
             Self::Located { .. } => LOCATED,
             Self::Find(_) => FIND,
             Self::Found { .. } => FOUND,
+            Self::SignIn(_) => SIGN_IN,
+            Self::SignOut { .. } => SIGN_OUT,
+            Self::SignInAnswer { .. } => SIGN_IN_ANSWER,
+            Self::SignIns(_) => SIGN_INS,
         }
     }
 
@@ -217,6 +248,8 @@ impl AgentMessage {
                 | Self::Resume { .. }
                 | Self::Locate { .. }
                 | Self::Find(_)
+                | Self::SignIn(_)
+                | Self::SignOut { .. }
         )
     }
 
@@ -275,6 +308,14 @@ impl AgentMessage {
                     out.bytes(&lease.encode()).bytes(&admission.encode());
                 }
             }
+            Self::SignIn(sign_in) => sign_in::write_sign_in(&mut out, sign_in),
+            Self::SignOut { request } => {
+                out.u32(*request);
+            }
+            Self::SignInAnswer { request, answer } => {
+                sign_in::write_answer(&mut out, *request, *answer);
+            }
+            Self::SignIns(sign_ins) => sign_in::write_sign_ins(&mut out, sign_ins),
         }
         out.finish()
     }
@@ -317,6 +358,15 @@ impl AgentMessage {
                 name: read_member_name(&mut reader)?,
                 member: read_member(&mut reader)?,
             },
+            SIGN_IN => Self::SignIn(Box::new(sign_in::read_sign_in(&mut reader)?)),
+            SIGN_OUT => Self::SignOut {
+                request: reader.u32()?,
+            },
+            SIGN_IN_ANSWER => {
+                let (request, answer) = sign_in::read_answer(&mut reader)?;
+                Self::SignInAnswer { request, answer }
+            }
+            SIGN_INS => Self::SignIns(sign_in::read_sign_ins(&mut reader)?),
             _ => return Ok(None),
         };
         reader.finish()?;

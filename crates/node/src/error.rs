@@ -174,3 +174,26 @@ pub enum InstallError {
     #[error("the identity does not verify: {0}")]
     Identity(identity::IdentityError),
 }
+
+/// Why nobody was signed in or out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// No group of this node requires a sign-in, or not the one that was named.
+    #[error("no group of this node requires a sign-in")]
+    NoGroup(Option<String>),
+    /// Groups of several servers do, and a password goes to none but its own.
+    #[error("several servers ask for a sign-in: name one of their groups")]
+    Several(Vec<String>),
+    /// Nobody is signed in, so the user has to be named.
+    #[error("name the user")]
+    NoUser,
+    /// The server is not in touch, and nobody else can sign anybody in.
+    #[error("the management server {0} is not in touch")]
+    NotInTouch(NodeAddr),
+    /// The server is still to be told that whoever was signed in signed out.
+    #[error("the server does not know yet that the user before signed out")]
+    SigningOut,
+    /// Nobody is signed in.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+}

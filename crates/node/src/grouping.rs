@@ -27,6 +27,8 @@ pub(crate) struct Groups {
     pub(crate) provable_rev: u64,
     /// When proofs or memberships change next by themselves, on the monotonic clock.
     pub(crate) changes_at: Option<Duration>,
+    /// Signing in.
+    pub(crate) signing: Signing,
 }
 
 impl Groups {
@@ -40,8 +42,24 @@ impl Groups {
             provable: Vec::new(),
             provable_rev: 0,
             changes_at: None,
+            signing: Signing::default(),
         }
     }
+}
+
+/// What a node keeps about signing in while it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Signing {
+    /// The number of the last request.
+    pub(crate) last: u32,
+    /// Groups where somebody is signed in, and whether it was said that it ends.
+    pub(crate) running: BTreeMap<GroupId, bool>,
+    /// When one of them changes.
+    pub(crate) due: Option<Duration>,
+    /// When a sign-out is said again.
+    pub(crate) again: Option<Duration>,
+    /// A server asks for no sign-in any more.
+    pub(crate) is_to_forget: bool,
 }
 
 /// One server, as this node sees it.

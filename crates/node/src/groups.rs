@@ -17,6 +17,7 @@
 //! | `instances` | one server, reached at several F |
 //! | `enrol` | lines of servers |
 //! | `server` | being a server, as far as sessions go: the rest is in `control` |
+//! | `sign_in` | signing in at this node, where groups require it |
 //! | `status` | what is said about all that |
 
 pub(crate) mod agent;
@@ -26,8 +27,10 @@ pub(crate) mod members;
 pub(crate) mod proofs;
 mod rules;
 pub(crate) mod server;
+pub(crate) mod sign_in;
 pub(crate) mod status;
 
 pub use proofs::{HELD_MAX, PROVING};
 pub use server::NEWCOMERS_MAX;
+pub use sign_in::{ENDING as SIGN_IN_ENDING, SignInsStatus};
 pub use status::{GroupStatus, ServerStatus};

@@ -62,10 +62,12 @@ pub use commands::ANNOUNCE_MAX;
 pub use config::{ADDRESSES_MAX, INNER_MTU_DEFAULT, INNER_MTU_MIN, INNER_MTU_USUAL, NodeConfig};
 pub use error::{
     AllowRefused, BridgeError, ConnectError, InstallError, InviteError, JoinError, NewError,
-    PingError,
+    PingError, SignInError,
 };
 pub use fast::{DropReason, FastReport, HEADROOM, Inbound, Outbound, Sealer, Snapshot, TAILROOM};
-pub use groups::{GroupStatus, HELD_MAX, NEWCOMERS_MAX, PROVING, ServerStatus};
+pub use groups::{
+    GroupStatus, HELD_MAX, NEWCOMERS_MAX, PROVING, SIGN_IN_ENDING, ServerStatus, SignInsStatus,
+};
 pub use handshake_out::TRIES_BEFORE_ASKING;
 pub use inside::UNREACHABLE_PER_SECOND_MAX;
 pub use lan::CALL_INTERVAL;
@@ -87,6 +89,7 @@ pub use stored::groups::{
     ChainRecord, GroupChange, GroupRecord, Grouping, SERVERS_MAX, SHOWN_MAX, SecretRecord,
     ServerRecord, ShownRecord,
 };
+pub use stored::sign_ins::{SignInGroupRecord, SignInsRecord};
 pub use stored::site::{PROVED_MAX, Proved, ProvedRecord, SiteChange};
 pub use stored::{
     Change, INVITES_MAX, InviteRecord, Number, PEERS_MAX, PeerRecord, PinRecord, Stored, UsedBy,

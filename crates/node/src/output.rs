@@ -241,6 +241,27 @@ pub enum Event {
         /// The server.
         server: NodeAddr,
     },
+    /// A server says what became of signing in or out.
+    SignInAnswered {
+        /// The server.
+        server: NodeAddr,
+        /// Which request.
+        request: u32,
+        /// What.
+        answer: group::agent::SignInAnswer,
+    },
+    /// A sign-in ends soon: whoever signs in again before goes on without a gap.
+    SignInEnding {
+        /// In which group.
+        group: String,
+        /// When, Unix seconds.
+        until_unix_s: u64,
+    },
+    /// A sign-in has ended: this node is in the group again when somebody signs in.
+    SignInEnded {
+        /// In which group.
+        group: String,
+    },
     /// What was kept of a group cannot be read; its server tells it again.
     GroupDamaged {
         /// Which.

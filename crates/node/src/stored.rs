@@ -12,6 +12,7 @@
 
 pub(crate) mod bridge;
 pub(crate) mod groups;
+pub(crate) mod sign_ins;
 pub(crate) mod site;
 
 use std::collections::BTreeMap;

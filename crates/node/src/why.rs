@@ -81,6 +81,11 @@ pub enum Fact {
         /// How many.
         groups: usize,
     },
+    /// This node is in this group only while somebody is signed in here, and nobody is.
+    NotSignedIn {
+        /// The group.
+        group: String,
+    },
     /// How far the session with it is.
     Session(PeerState),
     /// How it runs.
@@ -234,6 +239,8 @@ impl Node {
         if facts.len() == before && matches!(self.access(f), Access::Unknown) {
             let groups = keyring.groups().count();
             facts.push(Fact::Unknown { groups });
+            let waiting = self.waiting_groups(now).map(str::to_owned);
+            facts.extend(waiting.map(|group| Fact::NotSignedIn { group }));
         }
     }
 

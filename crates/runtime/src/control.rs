@@ -102,6 +102,8 @@ fn answer(
     let Ok(Some(frame)) = api::read_frame(&mut reader) else {
         return Ok(());
     };
+    // A password may be in it.
+    let frame = zeroize::Zeroizing::new(frame);
     let request = match api::decode_request(&frame) {
         Ok(request) => request,
         Err(error) => return write(stream, &Err(error)),

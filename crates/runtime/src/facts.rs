@@ -148,6 +148,8 @@ impl Facts {
             let args: [(&str, &dyn ToString); 2] = [("prefixes", &prefixes), ("detail", detail)];
             all.push(notice(NoticeKind::NoSite, &args));
         }
+        let sign_ins = crate::sign_in::states(node, now);
+        all.extend(crate::sign_in::notices(&sign_ins, now));
         all.extend(self.clones.values().cloned());
         all.extend(self.shared.proxies.notices());
         let peers = node.peers(now);
@@ -192,6 +194,7 @@ impl Facts {
             offloads: self.offloads(),
             work: self.shared.counters.work(),
             proxies: self.shared.proxies.status(),
+            sign_ins,
             notices: all,
         }
     }

@@ -19,6 +19,7 @@
 mod instance;
 mod moving;
 mod opening;
+mod users;
 
 use crate::http::{Doors, Places};
 use crate::inbox::Inbox;
@@ -39,6 +40,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 use store::{Database, Place};
+use users::Hasher;
 use wire::NodeAddr;
 use wire::admin_key::AdminKey;
 
@@ -83,6 +85,7 @@ impl Gms {
             is_behind: false,
             places: BTreeMap::new(),
             doors: Doors::new(places, &asks),
+            hasher: Hasher::start(asks.clone())?,
         };
         let thread = Builder::new().name("kumi-gms".into()).stack_size(STACK_LEN);
         thread.spawn(move || server.run(&waiting))?;
@@ -125,6 +128,7 @@ struct Server {
     /// Where nodes are that have come since it was last written down.
     places: BTreeMap<NodeAddr, Vec<u8>>,
     doors: Doors,
+    hasher: Hasher,
 }
 
 impl Server {
@@ -256,6 +260,23 @@ impl Server {
                     Err(error) => answer(&reply, Err(error)),
                 }
             }
+            Ask::Checked { f, is_right } => self.checked(f, Some(is_right)),
+            Ask::Manage {
+                by,
+                request:
+                    request @ (ManageRequest::AddUser { .. } | ManageRequest::SetPassword { .. }),
+                reply,
+            } => self.hash_first(now_unix_s, by, request, reply),
+            Ask::Hashed {
+                by,
+                request,
+                verifier,
+                reply,
+            } => {
+                let done = self.hashed(now_unix_s, &by, request, verifier.map(|it| *it));
+                self.drain();
+                answer(&reply, done);
+            }
             Ask::Manage { by, request, reply } => {
                 let done = self.manage(now_unix_s, &by, request);
                 self.drain();
@@ -316,7 +337,7 @@ impl Server {
         if let Some(answer) = manage::read(service, store, f, &request) {
             return answer;
         }
-        let command = command_of(request)?;
+        let command = command_of(request, None)?;
         let done = service.order(store, now_unix_s, rng, actor, &command);
         match done.map_err(|error| order_error(&error))? {
             control::Reply::Admin {
@@ -383,6 +404,7 @@ impl Server {
                 groups,
                 zone,
                 site,
+                sign_in_s,
                 enters,
                 locked,
             } => {
@@ -399,6 +421,7 @@ impl Server {
                         groups: groups.clone(),
                         zone: zone.clone(),
                         site,
+                        sign_in_s,
                     },
                 };
                 act(service, &create)?;

@@ -7,6 +7,7 @@ use crate::http::Places;
 use crate::inbox::Inbox;
 use crate::locked;
 use crate::orders::{Ask, By, FromGms, kind, mode, order_of};
+use crate::sign_in::{self, SignIns};
 use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response};
 use control::service::Effect;
 use group::MemberName;
@@ -50,6 +51,8 @@ pub struct Groups {
     gms: Option<Gms>,
     waiting: Vec<Enrolment>,
     asked: Vec<Asked>,
+    /// Signing in and out.
+    sign_ins: SignIns,
 }
 
 impl Groups {
@@ -62,6 +65,7 @@ impl Groups {
             gms: None,
             waiting: Vec::new(),
             asked: Vec::new(),
+            sign_ins: SignIns::default(),
         };
         if Gms::is_in(&groups.state)
             && let Err(error) = groups.start(f)
@@ -84,8 +88,16 @@ impl Groups {
     }
 
     /// Takes a request. Whoever asked is answered here, or later.
-    pub fn handle(&mut self, node: &Node, now: Now, request: Request, reply: SyncSender<Reply>) {
+    pub fn handle(
+        &mut self,
+        node: &mut Node,
+        now: Now,
+        request: Request,
+        reply: SyncSender<Reply>,
+    ) {
         match request {
+            Request::SignIn(asked) => self.sign_ins.sign_in(node, now, asked, reply),
+            Request::SignOut(asked) => self.sign_ins.sign_out(node, now, &asked, reply),
             Request::Group(request) => self.order(node, now, request, reply),
             Request::Manage(request) => self.manage(request, reply),
             _ => answer(&reply, Err(ApiError::new(Code::BadRequest))),
@@ -103,6 +115,7 @@ impl Groups {
         }
         let groups = api::Groups {
             member_of: node.groups(now).iter().map(membership).collect(),
+            sign_ins: sign_in::states(node, now),
             managed: None,
         };
         let order = order_of(request);
@@ -185,6 +198,8 @@ impl Groups {
             FromGms::Effect(Effect::Enter(f)) => node.set_member(now, f, true),
             FromGms::Effect(Effect::Leave(f)) => node.set_member(now, f, false),
             FromGms::Effect(Effect::Locate { to, f }) => node.tell_location(now, to, f),
+            // The server's thread sees to it.
+            FromGms::Effect(Effect::Check(_)) => {}
             FromGms::Line {
                 invite,
                 secret,
@@ -263,6 +278,7 @@ impl Groups {
                     server: server.to_ipv6(),
                     name: name.clone(),
                     groups: groups.filter(of_server).map(|it| it.name).collect(),
+                    waits: waiting(node, now, *server),
                     took_ms: u64::try_from(took).unwrap_or(u64::MAX),
                 }))
             }),
@@ -276,6 +292,11 @@ impl Groups {
                 }
                 !is_it
             }),
+            Event::SignInAnswered {
+                server,
+                request,
+                answer,
+            } => self.sign_ins.answered(*server, *request, *answer),
             Event::EnrolFailed { server, why } => {
                 self.end(*server, |_| Err(refused(why.as_deref())));
             }
@@ -286,12 +307,14 @@ impl Groups {
     /// When [`Groups::handle_timeout`] is to be called (monotonic).
     pub fn poll_timeout(&self) -> Option<Duration> {
         let waiting = self.waiting.iter().map(|waiting| waiting.until);
-        waiting.chain(self.asked.iter().map(|it| it.until)).min()
+        let waiting = waiting.chain(self.asked.iter().map(|it| it.until));
+        waiting.chain(self.sign_ins.poll_timeout()).min()
     }
 
     /// Those who have waited long enough.
     pub fn handle_timeout(&mut self, now: Now) {
         self.end_of_names(now);
+        self.sign_ins.handle_timeout(now);
         self.waiting.retain(|waiting| {
             let over = waiting.until <= now.mono;
             if over {
@@ -355,6 +378,15 @@ pub fn pit_entry(node: &Node, now: Now, entry: PitStatus) -> api::PitEntry {
         left_s: entry.left.as_secs(),
         epochs: entry.epochs,
     }
+}
+
+/// The groups of a server that wait for somebody to sign in.
+fn waiting(node: &Node, now: Now, server: NodeAddr) -> Vec<String> {
+    let states = sign_in::states(node, now).into_iter();
+    let own = states.filter(|it| it.server == server.to_ipv6());
+    let groups = own.flat_map(|it| it.groups);
+    let waiting = groups.filter(|it| it.until_unix_s.is_none());
+    waiting.map(|it| it.group).collect()
 }
 
 /// What a member of this node's groups is called.

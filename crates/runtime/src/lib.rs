@@ -56,6 +56,7 @@ pub mod rules;
 mod run;
 pub mod settings;
 pub mod shared;
+pub mod sign_in;
 pub mod site;
 pub mod slow;
 pub mod storage;

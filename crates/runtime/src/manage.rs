@@ -25,11 +25,12 @@ pub fn read(
         ManageRequest::Server => Ok(ManageResponse::Server(server(service, f))),
         ManageRequest::Groups(page) => {
             let groups = page_of(&tenant.groups, page);
-            let groups = groups.map(|(name, it)| managed_group(name, it));
+            let groups = groups.map(|(name, it)| managed_group(tenant, name, it));
             Ok(ManageResponse::Groups(groups.collect()))
         }
         ManageRequest::Group { group } => {
-            let found = tenant.groups.get(group).map(|it| managed_group(group, it));
+            let found = tenant.groups.get(group);
+            let found = found.map(|it| managed_group(tenant, group, it));
             let found = found.map(ManageResponse::Group);
             found.ok_or_else(|| missing(Refusal::NoGroup(group.clone())))
         }
@@ -47,7 +48,22 @@ pub fn read(
         ManageRequest::Admins => Ok(ManageResponse::Admins(admins(tenant))),
         ManageRequest::Log(page) => log(store, *page).map(ManageResponse::Log),
         ManageRequest::Pending(page) => locked::pending(tenant, page).map(ManageResponse::Pending),
-        ManageRequest::Withdraw { .. }
+        ManageRequest::Users(page) => {
+            let users = page_of(&tenant.users, page);
+            let users = users.map(|(name, it)| user(tenant, name, it));
+            Ok(ManageResponse::Users(users.collect()))
+        }
+        ManageRequest::User { user: name } => {
+            let found = tenant.users.get(name);
+            let found = found.map(|it| ManageResponse::User(user(tenant, name, it)));
+            found.ok_or_else(|| missing(Refusal::NoUser(name.clone())))
+        }
+        ManageRequest::AddUser { .. }
+        | ManageRequest::SetPassword { .. }
+        | ManageRequest::ChangeUser { .. }
+        | ManageRequest::RemoveUser { .. }
+        | ManageRequest::RequireSignIn { .. }
+        | ManageRequest::Withdraw { .. }
         | ManageRequest::Approve(_)
         | ManageRequest::AddAdmin { .. }
         | ManageRequest::RemoveAdmin { .. } => return None,
@@ -64,7 +80,9 @@ pub fn managed(service: &Service) -> api::Managed {
     api::Managed {
         rev: trail.rev,
         trail: hex::text(&trail.hash),
-        groups: groups.map(|(name, it)| managed_group(name, it)).collect(),
+        groups: groups
+            .map(|(name, it)| managed_group(tenant, name, it))
+            .collect(),
         members: members
             .map(|(name, it)| member(service, name, it))
             .collect(),
@@ -86,8 +104,19 @@ fn server(service: &Service, f: NodeAddr) -> api::Server {
     }
 }
 
-fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
+fn managed_group(tenant: &Tenant, name: &str, group: &control::Group) -> api::ManagedGroup {
     let now_unix_s = os::clock::unix_s();
+    // Those who are not in it before somebody has signed in are its members, too.
+    let granted = |it: &&String| tenant.members.get(*it).is_some_and(|it| it.f.is_some());
+    let asks = group.sign_in_s.is_some();
+    let waiting = tenant
+        .members
+        .iter()
+        .filter(|(_, it)| asks && it.groups.contains(name));
+    let waiting = waiting.map(|(member, _)| member).filter(granted);
+    let members: std::collections::BTreeSet<&String> =
+        group.admissions.keys().chain(waiting).collect();
+    let members = members.into_iter();
     let ahead = group.chain.epochs_ahead(now_unix_s);
     let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
     api::ManagedGroup {
@@ -96,11 +125,30 @@ fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
         zone: group.zone_name.clone(),
         epoch: ahead.first().map_or(0, |epoch| epoch.number),
         next_unix_s: next.filter(|at| *at > now_unix_s).min(),
-        members: group.admissions.keys().cloned().collect(),
+        sign_in_s: group.sign_in_s,
+        members: members.cloned().collect(),
         rules: rules::rules(group),
         tests: rules::tests(group),
         locked: locked::lock(&group.genesis.policy),
         pending: group.asked.keys().cloned().collect(),
+    }
+}
+
+fn user(tenant: &Tenant, name: &str, user: &control::sign_in::User) -> api::User {
+    let now_unix_s = os::clock::unix_s();
+    let is_there = |device: &&String| {
+        let member = tenant.members.get(*device);
+        let is_it = |it: &&control::Member| it.signed_in.as_ref().is_some_and(|it| it.user == name);
+        let groups = member.filter(is_it).into_iter();
+        let mut groups = groups.flat_map(|it| tenant.sign_in_groups(it));
+        groups.any(|(group, _)| tenant.is_in_force(now_unix_s, device, group))
+    };
+    api::User {
+        user: name.to_owned(),
+        devices: user.devices.iter().cloned().collect(),
+        disabled: user.disabled,
+        signed_in: user.devices.iter().filter(is_there).cloned().collect(),
+        failures: user.failures.count,
     }
 }
 

@@ -10,6 +10,7 @@ use group::lock::Lock;
 use group::serial::hex;
 use group::signing::AdminSignature;
 use identity::crypto::AwsLc;
+use identity::password::Verifier;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
@@ -48,6 +49,24 @@ pub enum Ask {
         by: By,
         /// What.
         request: api::ManageRequest,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
+    /// A password was checked.
+    Checked {
+        /// At whose node it was typed.
+        f: NodeAddr,
+        /// Whether it is the one.
+        is_right: bool,
+    },
+    /// A password was hashed, for an order of an administrator.
+    Hashed {
+        /// Who gives it.
+        by: By,
+        /// The order, without the password.
+        request: api::ManageRequest,
+        /// What the password is checked by; `None`: there was no memory for it.
+        verifier: Option<Box<Verifier>>,
         /// Takes the answer.
         reply: SyncSender<Reply>,
     },
@@ -101,6 +120,8 @@ pub enum Order {
         zone: String,
         /// The ordinary addresses that they protect; `None`: those of the server.
         site: Option<Vec<wire::Prefix>>,
+        /// For how long a sign-in is good there, in seconds; `None`: they take none.
+        sign_in_s: Option<u64>,
         /// Whether this node is in them.
         enters: api::Enters,
         /// Who admits, if they are locked.
@@ -182,12 +203,14 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
             groups,
             zone,
             site,
+            sign_in_s,
             enters,
             locked,
         } => Order::Create {
             groups,
             zone,
             site: site.map(prefixes),
+            sign_in_s,
             enters,
             locked,
         },
@@ -241,13 +264,38 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
     })
 }
 
-/// An order about lines and administrators as the domain takes it.
+/// An order about lines, administrators and users as the domain takes it; with what its password is checked by,
+/// if it has one.
 ///
 /// # Errors
 /// It is none, or an id is not one.
-pub fn command_of(request: api::ManageRequest) -> Result<Command, ApiError> {
+pub fn command_of(
+    request: api::ManageRequest,
+    verifier: Option<Verifier>,
+) -> Result<Command, ApiError> {
     use api::ManageRequest as R;
+    let wrong = || ApiError::new(Code::BadRequest).with("detail", "action");
     match request {
+        R::AddUser { user, devices, .. } => Ok(Command::AddUser {
+            user,
+            devices: devices.into_iter().collect(),
+            verifier: verifier.ok_or_else(wrong)?,
+        }),
+        R::SetPassword { user, .. } => Ok(Command::SetPassword {
+            user,
+            verifier: verifier.ok_or_else(wrong)?,
+        }),
+        R::ChangeUser {
+            user,
+            devices,
+            disabled,
+        } => Ok(Command::ChangeUser {
+            user,
+            devices: devices.map(|all| all.into_iter().collect()),
+            disabled,
+        }),
+        R::RemoveUser { user } => Ok(Command::RemoveUser { user }),
+        R::RequireSignIn { group, period_s } => Ok(Command::RequireSignIn { group, period_s }),
         R::Withdraw { line } => {
             let id = hex::parse(&line).and_then(|it| it.try_into().ok());
             let unknown = || crate::refusals::refused(&Refusal::NoInvite);
@@ -272,7 +320,7 @@ pub fn command_of(request: api::ManageRequest) -> Result<Command, ApiError> {
             Ok(Command::Approve(signature))
         }
         R::RemoveAdmin { admin } => Ok(Command::RemoveAdmin { name: admin }),
-        _ => Err(ApiError::new(Code::BadRequest).with("detail", "action")),
+        _ => Err(wrong()),
     }
 }
 

@@ -145,7 +145,7 @@ impl Requests {
             Request::Bridge(request) => {
                 bridges::answer(node, now, request, facts.shared.streams.port())
             }
-            Request::Group(_) | Request::Manage(_) => {
+            Request::Group(_) | Request::Manage(_) | Request::SignIn(_) | Request::SignOut(_) => {
                 self.groups.handle(node, now, request, reply);
                 return Then::Continue;
             }

@@ -68,6 +68,7 @@ fn fact(node: &Node, now: Now, fact: Fact) -> api::Fact {
             group,
             until_unix_s,
         },
+        Fact::NotSignedIn { group } => api::Fact::NotSignedIn { group },
         Fact::Unknown { groups } => api::Fact::Unknown { groups },
         Fact::Session(state) => api::Fact::Session {
             state: answers::peer_state(state),

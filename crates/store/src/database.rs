@@ -14,6 +14,7 @@ use control::{Record, SecretOf};
 use group::epochs::EpochSecret;
 use group::statement::GroupId;
 use identity::crypto::{Crypto, Rng};
+use identity::password::Verifier;
 
 use crate::error::OpenError;
 use crate::place::Place;
@@ -175,6 +176,13 @@ impl Store for Database {
         match self {
             Self::Sqlite(store) => store.root_seed(group),
             Self::Postgres(store) => store.root_seed(group),
+        }
+    }
+
+    fn verifier(&self, user: &str) -> Result<Option<Verifier>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.verifier(user),
+            Self::Postgres(store) => store.verifier(user),
         }
     }
 }

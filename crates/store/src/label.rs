@@ -3,6 +3,7 @@
 use control::service::StoreError;
 use control::{Record, SecretOf};
 use group::statement::GroupId;
+use identity::password::Verifier;
 
 use crate::seal::Seal;
 
@@ -19,14 +20,32 @@ pub(crate) fn root(group: GroupId) -> Vec<u8> {
     [b"root".as_slice(), &group.0].concat()
 }
 
+pub(crate) fn user(name: &str) -> Vec<u8> {
+    [b"user".as_slice(), name.as_bytes()].concat()
+}
+
+/// Opens what a password is checked by.
+pub(crate) fn verifier(
+    seal: &Seal,
+    user_name: &str,
+    sealed: &[u8],
+) -> Result<Verifier, StoreError> {
+    let opened = seal.open(&user(user_name), sealed);
+    let bytes = opened.and_then(|bytes| bytes.try_into().ok());
+    let verifier = bytes.and_then(|bytes| Verifier::decode(&bytes));
+    verifier.ok_or_else(does_not_open)
+}
+
 /// Opens a sealed secret.
 pub(crate) fn open(seal: &Seal, what: &[u8], sealed: &[u8]) -> Result<[u8; 32], StoreError> {
     let opened = seal.open(what, sealed);
     let secret = opened.and_then(|bytes| bytes.try_into().ok());
-    secret.ok_or_else(|| {
-        let key = crate::KEY_FILE;
-        StoreError::Unavailable(format!("a secret does not open with the key in {key}"))
-    })
+    secret.ok_or_else(does_not_open)
+}
+
+fn does_not_open() -> StoreError {
+    let key = crate::KEY_FILE;
+    StoreError::Unavailable(format!("a secret does not open with the key in {key}"))
 }
 
 /// A revision as both databases count.

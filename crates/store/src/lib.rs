@@ -2,8 +2,8 @@
 //!
 //! What it does: [`Sqlite`] is a [`control::service::Store`] in one file, [`Postgres`] one that
 //! several instances of a server share. Everything that an order does is one transaction: the
-//! records of the audit trail, the secrets of epochs and the root keys of groups, the last two
-//! sealed ([`Seal`]).
+//! records of the audit trail, the secrets of epochs, the root keys of groups and what users'
+//! passwords are checked by, all but the first sealed ([`Seal`]).
 //!
 //! What it does not: decide anything, or know what a record means.
 //!

@@ -16,6 +16,8 @@ pub(crate) enum Page {
     Epochs(Vec<(Vec<u8>, i64, Vec<u8>)>),
     /// Groups, sealed seeds.
     Roots(Vec<(Vec<u8>, Vec<u8>)>),
+    /// Users, what their passwords are checked by, sealed.
+    Users(Vec<(String, Vec<u8>)>),
 }
 
 impl Page {
@@ -25,6 +27,7 @@ impl Page {
             Self::Records(rows) => rows.len(),
             Self::Epochs(rows) => rows.len(),
             Self::Roots(rows) => rows.len(),
+            Self::Users(rows) => rows.len(),
         }
     }
 }

@@ -11,6 +11,7 @@ use control::service::{Store, StoreError, Writing};
 use control::{Record, SecretOf};
 use group::epochs::EpochSecret;
 use group::statement::GroupId;
+use identity::password::Verifier;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::error::OpenError;
@@ -22,7 +23,7 @@ use crate::seal::Seal;
 pub const FILE: &str = "gms.db";
 
 /// The version of the tables.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 /// How long to wait for another process that holds the file: a backup.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -38,6 +39,11 @@ const TABLES: &str = "
 /// What a store says of itself: one row.
 const ABOUT: &str = "
     CREATE TABLE about (key_check BLOB NOT NULL, moved_to TEXT) STRICT;
+";
+
+/// What passwords are checked by; since format 3.
+const USERS: &str = "
+    CREATE TABLE IF NOT EXISTS verifiers (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 ";
 
 /// A store in one file.
@@ -113,6 +119,18 @@ impl Sqlite {
             let insert = "INSERT INTO root_seeds (group_id, sealed) VALUES (?1, ?2)";
             run(&transaction, insert, params![&group.0[..], sealed])?;
         }
+        for (user, verifier) in writing.verifiers {
+            run(
+                &transaction,
+                "DELETE FROM verifiers WHERE name = ?1",
+                params![user],
+            )?;
+            if let Some(verifier) = verifier {
+                let sealed = self.seal.seal(&label::user(user), &verifier.encode());
+                let insert = "INSERT INTO verifiers (name, sealed) VALUES (?1, ?2)";
+                run(&transaction, insert, params![user, sealed])?;
+            }
+        }
         transaction.commit().map_err(unavailable)
     }
 }
@@ -158,12 +176,23 @@ impl Store for Sqlite {
         let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
         opened.transpose()
     }
+
+    fn verifier(&self, user: &str) -> Result<Option<Verifier>, StoreError> {
+        let query = "SELECT sealed FROM verifiers WHERE name = ?1";
+        let found = self
+            .connection
+            .prepare_cached(query)
+            .and_then(|mut query| query.query_row([user], blob).optional());
+        let sealed = found.map_err(unavailable)?;
+        let opened = sealed.map(|sealed| label::verifier(&self.seal, user, &sealed));
+        opened.transpose()
+    }
 }
 
 impl Carried for Sqlite {
     fn rows(&mut self) -> Result<u64, StoreError> {
         let query = "SELECT (SELECT COUNT(*) FROM records) + (SELECT COUNT(*) FROM epoch_secrets)
-            + (SELECT COUNT(*) FROM root_seeds)";
+            + (SELECT COUNT(*) FROM root_seeds) + (SELECT COUNT(*) FROM verifiers)";
         let rows = self.connection.query_row(query, [], |row| row.get(0));
         let rows: i64 = rows.map_err(unavailable)?;
         Ok(u64::try_from(rows).unwrap_or_default())
@@ -197,12 +226,20 @@ impl Carried for Sqlite {
             |row| Ok((row.get(0)?, row.get(1)?)),
             &mut |rows| sink(Page::Roots(rows)),
         )?;
+        let users = "SELECT name, sealed FROM verifiers";
+        pages(
+            &transaction,
+            users,
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            &mut |rows| sink(Page::Users(rows)),
+        )?;
         Ok(rev)
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
         let transaction = self.connection.transaction().map_err(unavailable)?;
-        let empty = "DELETE FROM records; DELETE FROM epoch_secrets; DELETE FROM root_seeds";
+        let empty = "DELETE FROM records; DELETE FROM epoch_secrets; DELETE FROM root_seeds;
+            DELETE FROM verifiers";
         transaction.execute_batch(empty).map_err(unavailable)?;
         let mark = "UPDATE about SET moved_to = ?1";
         run(&transaction, mark, params![UNFINISHED])?;
@@ -224,6 +261,10 @@ impl Carried for Sqlite {
             Page::Roots(rows) => rows.iter().try_for_each(|(group, sealed)| {
                 let insert = "INSERT INTO root_seeds (group_id, sealed) VALUES (?1, ?2)";
                 run(&transaction, insert, params![group, sealed])
+            }),
+            Page::Users(rows) => rows.iter().try_for_each(|(user, sealed)| {
+                let insert = "INSERT INTO verifiers (name, sealed) VALUES (?1, ?2)";
+                run(&transaction, insert, params![user, sealed])
             }),
         }?;
         transaction.commit().map_err(unavailable)
@@ -284,7 +325,7 @@ fn prepare(connection: &mut Connection, seal: &mut Seal) -> rusqlite::Result<Res
     if format < 1 {
         transaction.execute_batch(TABLES)?;
     }
-    if format < FORMAT {
+    if format < 2 {
         let query = "SELECT group_id, sealed FROM root_seeds LIMIT 1";
         let root = transaction.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
         let root: Option<([u8; 16], Vec<u8>)> = root.optional()?;
@@ -297,6 +338,9 @@ fn prepare(connection: &mut Connection, seal: &mut Seal) -> rusqlite::Result<Res
         let check = seal.seal(label::KEY, label::KEY_CHECK);
         transaction.execute_batch(ABOUT)?;
         transaction.execute("INSERT INTO about (key_check) VALUES (?1)", [check])?;
+    }
+    if format < FORMAT {
+        transaction.execute_batch(USERS)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     let query = "SELECT key_check, moved_to FROM about";

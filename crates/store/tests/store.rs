@@ -12,8 +12,9 @@ mod common;
 use common::postgres::Postgres;
 use common::{Ground, NOW, add, come, create, f, remove};
 use control::service::{OrderError, Store, StoreError, Writing};
-use control::{Actor, Refusal, SecretOf};
+use control::{Actor, Command, Refusal, SecretOf};
 use identity::crypto::HashRng;
+use identity::password::Verifier;
 use std::sync::Barrier;
 
 #[test]
@@ -44,7 +45,13 @@ fn everything_is_there_again() {
 fn kept(ground: &Ground) -> Vec<u8> {
     let mut kept = Vec::new();
     if ground.url.is_some() {
-        for table in ["records", "epoch_secrets", "root_seeds", "about"] {
+        for table in [
+            "records",
+            "epoch_secrets",
+            "root_seeds",
+            "verifiers",
+            "about",
+        ] {
             kept.extend(
                 ground
                     .sql(&format!("SELECT * FROM kumihimo.{table}"))
@@ -89,6 +96,72 @@ fn secrets_are_sealed_and_open_with_the_key_alone() {
     }
 }
 
+/// What a user's password is checked by.
+fn verifier(password: &str) -> Verifier {
+    Verifier::new(password, [7; 16]).unwrap()
+}
+
+#[test]
+fn what_a_password_is_checked_by_is_kept_sealed_replaced_and_destroyed() {
+    for ground in Ground::both("users") {
+        let mut server = ground.open().unwrap();
+        let add = |user: &str, password: &str| Command::AddUser {
+            user: user.to_owned(),
+            devices: std::collections::BTreeSet::new(),
+            verifier: verifier(password),
+        };
+        server.order(&add("ada", "first")).unwrap();
+        server.order(&add("bob", "other")).unwrap();
+        let set = Command::SetPassword {
+            user: "ada".to_owned(),
+            verifier: verifier("second"),
+        };
+        server.order(&set).unwrap();
+        let user = "bob".to_owned();
+        server.order(&Command::RemoveUser { user }).unwrap();
+        drop(server);
+        let again = ground.open().unwrap();
+        assert_eq!(again.store.verifier("ada"), Ok(Some(verifier("second"))));
+        assert_eq!(again.store.verifier("bob"), Ok(None));
+        assert_eq!(again.service.tenant().users.len(), 1);
+        drop(again);
+        // Neither is in clear, in the trail or elsewhere.
+        let kept = kept(&ground);
+        for password in ["first", "second", "other"] {
+            let bytes = verifier(password).encode();
+            let hash = &bytes[28..];
+            let hex: String = hash.iter().map(|it| format!("{it:02x}")).collect();
+            for plain in [hash, hex.as_bytes(), password.as_bytes()] {
+                assert!(
+                    !kept.windows(plain.len()).any(|it| it == plain),
+                    "{password}"
+                );
+            }
+        }
+    }
+}
+
+/// Stores that were made before there were users.
+#[test]
+fn a_store_of_the_format_before_users_goes_on() {
+    for ground in Ground::both("before-users") {
+        let mut server = ground.open().unwrap();
+        server.order(&create("lab")).unwrap();
+        drop(server);
+        if ground.url.is_some() {
+            ground.sql("DROP TABLE kumihimo.verifiers");
+            ground.sql("UPDATE kumihimo.about SET format = 1");
+        } else {
+            let connection = rusqlite::Connection::open(ground.folder.0.join(store::FILE)).unwrap();
+            let back = "DROP TABLE verifiers; PRAGMA user_version = 2";
+            connection.execute_batch(back).unwrap();
+        }
+        let server = ground.open().unwrap();
+        assert_eq!(server.store.verifier("ada"), Ok(None));
+        assert_eq!(server.service.tenant().groups.len(), 1);
+    }
+}
+
 /// A store of format 1 has no mark of its key.
 #[test]
 fn a_store_of_the_first_format_goes_on_with_its_own_key_alone() {
@@ -118,6 +191,7 @@ fn whoever_writes_on_what_is_not_the_end_is_refused() {
             records: &[],
             secrets: &[],
             root_seeds: &[],
+            verifiers: &[],
         };
         let rev = server.service.trail().rev;
         assert_eq!(
@@ -344,6 +418,12 @@ fn a_move_that_is_interrupted_anywhere_loses_nothing() {
         let carried = carried.unwrap();
         assert!(carried > rev && seen.last().is_some_and(|(done, all)| done == all));
         server.order(&add("eve", "lab")).unwrap();
+        let user = Command::AddUser {
+            user: "ada".to_owned(),
+            devices: std::collections::BTreeSet::new(),
+            verifier: verifier("carried"),
+        };
+        server.order(&user).unwrap();
         let left = server.store.leave(carried, &to.place());
         assert_eq!(left, Err(StoreError::Conflict));
         // Interrupted after it was left: nobody serves either until the move is ended.
@@ -375,6 +455,7 @@ fn a_move_that_is_interrupted_anywhere_loses_nothing() {
             assert!(moved.store.secret(of).unwrap().is_some());
             assert!(moved.store.root_seed(group.id).unwrap().is_some());
         }
+        assert_eq!(moved.store.verifier("ada"), Ok(Some(verifier("carried"))));
         moved.order(&add("ian", "lab")).unwrap();
         // The store that was left may be used for the way back, and one with other groups may not.
         let back = moved.store.open_target(&here, from.opening(8));

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 #[openapi(
     info(
         title = "Kumihimo management server",
-        description = "Groups, members, lines and administrators of one management server. Each operation names the \
+        description = "Groups, members, lines, users and administrators of one management server. Each operation names the \
                        role that it takes; a role may do all that those before it may: auditor, admin, owner.",
         version = "1.0.0",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
@@ -39,6 +39,13 @@ use utoipa::{Modify, OpenApi};
         routes::pending,
         routes::sign,
         routes::log,
+        routes::users::require_sign_in,
+        routes::users::users,
+        routes::users::user,
+        routes::users::add_user,
+        routes::users::remove_user,
+        routes::users::set_password,
+        routes::users::change_user,
     ),
     components(schemas(Problem)),
     modifiers(&Key)

@@ -147,11 +147,10 @@ impl From<ApiError> for Problem {
 fn status_of(refusal: &str) -> StatusCode {
     match refusal {
         "role" => StatusCode::FORBIDDEN,
-        "no-group" | "no-member" | "no-invite" | "no-admin" | "not-in-group" | "not-asked" => {
-            StatusCode::NOT_FOUND
-        }
-        "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "full"
-        | "rule-test" => StatusCode::CONFLICT,
+        "no-group" | "no-member" | "no-invite" | "no-admin" | "no-user" | "not-in-group"
+        | "not-asked" => StatusCode::NOT_FOUND,
+        "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "user-exists"
+        | "full" | "rule-test" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -165,6 +164,10 @@ fn title(code: &str) -> &'static str {
         "no-member" => "There is no such member",
         "no-invite" => "There is no such line",
         "no-admin" => "There is no such administrator",
+        "no-user" => "There is no such user",
+        "user-exists" => "There is such a user already",
+        "user-name" => "This cannot be a user",
+        "period" => "A sign-in is not good for so long",
         "not-in-group" => "The member is not in this group",
         "group-exists" => "There is such a group already",
         "in-group" => "The member is in this group already",

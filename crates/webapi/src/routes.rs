@@ -1,5 +1,7 @@
 //! The operations, one function each.
 
+pub(crate) mod users;
+
 use crate::extract::{Asked, Body, Named, Shown};
 use crate::problem::{Always, Bodies, Conflict, Missing, OutOfRange, Paths, Problem};
 use crate::{Backend, CALLS_MAX, Call};
@@ -60,6 +62,16 @@ pub(crate) fn router(backend: Arc<dyn Backend>, document: String) -> Router {
         .route("/v1/pending", get(pending))
         .route("/v1/signatures", post(sign))
         .route("/v1/log", get(log))
+        .route("/v1/groups/{group}/sign-in", put(users::require_sign_in))
+        .route("/v1/users", get(users::users))
+        .route(
+            "/v1/users/{user}",
+            get(users::user)
+                .put(users::add_user)
+                .delete(users::remove_user),
+        )
+        .route("/v1/users/{user}/password", put(users::set_password))
+        .route("/v1/users/{user}/access", put(users::change_user))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no-route", "see /v1/openapi.json"))
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -201,6 +213,7 @@ pub(crate) async fn create_group(
         groups: new.groups,
         zone: new.zone,
         site: new.site,
+        sign_in_s: new.sign_in_s,
         enters: Enters::Never,
         locked: new.locked,
     };

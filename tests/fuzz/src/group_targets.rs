@@ -207,6 +207,10 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
         of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
         of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
+        of(0x48, &[&[0, 0, 0, 7, 3], b"ada", b"correct horse"]),
+        of(0x49, &[&[0, 0, 0, 7]]),
+        of(0x4a, &[&[0, 0, 0, 7], &[2], &[0; 7], &[9]]),
+        of(0x4b, &[&[3], b"ada", &group, &[0; 7], &[9], &[3], b"lab"]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),
         of(
             0x16,
@@ -317,6 +321,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 20);
+        assert_eq!(seeds.len(), 24);
     }
 }

@@ -420,6 +420,10 @@ api-group-refused = { $refusal ->
         [full] The server takes no more of them.
         [admin-exists] There is an administrator "{ $admin }" already.
         [no-admin] There is no administrator "{ $admin }".
+        [no-user] There is no user "{ $user }".
+        [user-exists] There is a user "{ $user }" already.
+        [user-name] A user cannot be called "{ $user }".
+        [period] A sign-in cannot be good for so long.
         [role] Your role does not allow this.
         [terms] These limits make no sense.
         [rules] These rules or roles cannot be.
@@ -448,6 +452,10 @@ api-group-refused = { $refusal ->
         [full] There are { $most } already.
         [admin-exists] Two administrators have two names.
         [no-admin] Perhaps it is spelt differently, or was removed.
+        [no-user] Perhaps it is spelt differently, or was removed.
+        [user-exists] Two users have two names.
+        [user-name] A name has 1 to 63 bytes and no spaces or control characters.
+        [period] It is good for 1 minute to 30 days.
         [role] It takes the role { $role }.
         [terms] Lines live for 1 s to 30 days, keys for at most ten years.
         [rules] { $detail }.
@@ -464,6 +472,10 @@ api-group-refused = { $refusal ->
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
+        [no-user] `kumi gms user list` shows the users.
+        [user-exists] Choose another name, or set its password: `kumi gms user password NAME`.
+        [user-name] Choose another name.
+        [period] Write a time such as 12h.
         [name] Choose another name.
         [group-exists] Choose another name, or use that group: `kumi group add NAME GROUP`.
         [no-group] `kumi group list` shows the groups.

@@ -417,6 +417,10 @@ api-group-refused = { $refusal ->
         [full] サーバはこれ以上受け付けません。
         [admin-exists] 管理者「{ $admin }」はすでにいます。
         [no-admin] 管理者「{ $admin }」はいません。
+        [no-user] 利用者「{ $user }」はいません。
+        [user-exists] 利用者「{ $user }」はすでにいます。
+        [user-name] 利用者に「{ $user }」という名前は使えません。
+        [period] サインインをその長さにはできません。
         [role] あなたの役割ではできません。
         [terms] この制限には意味がありません。
         [rules] この規則、または役割は使えません。
@@ -445,6 +449,10 @@ api-group-refused = { $refusal ->
         [full] すでに { $most } あります。
         [admin-exists] 管理者は、それぞれ別の名前を持ちます。
         [no-admin] つづりが違うか、すでに外されたのかもしれません。
+        [no-user] つづりが違うか、すでになくなったのかもしれません。
+        [user-exists] 利用者は、それぞれ別の名前を持ちます。
+        [user-name] 名前は 1～63 バイトで、空白と制御文字は使えません。
+        [period] 有効な時間は 1 分から 30 日です。
         [role] 役割 { $role } が必要です。
         [terms] 行は 1 秒から 30 日、鍵は 10 年まで有効です。
         [rules] { $detail }
@@ -461,6 +469,10 @@ api-group-refused = { $refusal ->
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
+        [no-user] `kumi gms user list` で利用者を確かめてください。
+        [user-exists] 別の名前にするか、パスワードを新しくしてください: `kumi gms user password NAME`。
+        [user-name] 別の名前にしてください。
+        [period] 12h のような時間を書いてください。
         [name] 別の名前にしてください。
         [group-exists] 別の名前にするか、そのグループを使ってください: `kumi group add NAME GROUP`。
         [no-group] `kumi group list` でグループを確かめてください。

@@ -60,6 +60,7 @@ impl Builder<'_> {
                 .arg(self.option("most", "N")),
             )
             .subcommand(self.gms_admin())
+            .subcommand(self.gms_user())
             .subcommand(self.gms_use())
     }
 

@@ -31,7 +31,7 @@ impl Builder<'_> {
                 self.site(self.leaf(
                     "create",
                     "cmd-group-create",
-                    "kumi group create GROUP… [--as NAME | --apart] [--site PREFIX]… [--no-site] [--zone ZONE] [--locked K --admin-key KEY…]",
+                    "kumi group create GROUP… [--as NAME | --apart] [--site PREFIX]… [--no-site] [--zone ZONE] [--sign-in TIME] [--locked K --admin-key KEY…]",
                 ))
                 .arg(
                     self.argument("GROUP", "arg-group-new")
@@ -48,12 +48,14 @@ impl Builder<'_> {
                         .requires("locked"),
                 )
                 .arg(self.option("zone", "ZONE"))
+                .arg(self.option("sign-in", "TIME"))
                 .arg(self.passphrase()),
             )
             .subcommand(
                 self.leaf("rotate", "cmd-group-rotate", "kumi group rotate GROUP")
                     .arg(self.argument("GROUP", "arg-group").required(true)),
             )
+            .subcommand(self.group_sign_in())
             .subcommand(self.leaf("list", "cmd-group-list", "kumi group list [--json]"))
     }
 

@@ -2,6 +2,7 @@
 
 mod admins;
 mod seen;
+mod users;
 mod using;
 
 use super::group::orders;
@@ -29,6 +30,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("status", _)) => seen::status(context),
         Some(("log", matches)) => seen::log(context, matches),
         Some(("use", matches)) => using::run(context, matches),
+        Some(("user", matches)) => users::run(context, matches),
         Some(("admin", matches)) => match matches.subcommand() {
             Some(("add", matches)) => admins::add(context, matches),
             Some(("list", _)) => admins::list(context),

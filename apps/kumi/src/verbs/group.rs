@@ -9,6 +9,7 @@ pub(crate) mod orders;
 mod plan;
 mod rules;
 mod session;
+mod sign_in;
 mod signed;
 mod signing;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("add", matches)) => orders::add(context, matches),
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
+        Some(("sign-in", matches)) => sign_in::run(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
         Some(("role", matches)) => rules::role(context, matches),
         Some(("rules", matches)) => rules::run(context, matches),

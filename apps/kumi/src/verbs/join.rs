@@ -72,11 +72,13 @@ fn group(
         return Ok(());
     }
     let text = &context.text;
-    if enrolled.groups.is_empty() {
+    let all = enrolled.groups.iter().chain(&enrolled.waits);
+    let all: Vec<&str> = all.map(String::as_str).collect();
+    if all.is_empty() {
         context.say(&text.tr("join-group-pending", args!(name = enrolled.name)));
         return Ok(());
     }
-    let groups = enrolled.groups.join(", ");
+    let groups = all.join(", ");
     context.say(&text.tr(
         "join-group-done",
         args!(
@@ -85,7 +87,13 @@ fn group(
             took = enrolled.took_ms
         ),
     ));
-    context.say(&text.t("join-group-next"));
+    if !enrolled.waits.is_empty() {
+        let groups = enrolled.waits.join(", ");
+        context.say(&text.tr("join-group-waits", args!(groups = groups)));
+    }
+    if !enrolled.groups.is_empty() {
+        context.say(&text.t("join-group-next"));
+    }
     Ok(())
 }
 

@@ -41,6 +41,8 @@ pub(crate) fn summary(text: &Text, status: &Status) -> Vec<(&'static str, String
     if let Some(label) = &status.label {
         pairs.push(("label-label", label.clone()));
     }
+    let sign_ins = super::sign_in::lines(text, &status.sign_ins).into_iter();
+    pairs.extend(sign_ins.map(|line| ("label-sign-in", line)));
     pairs.push(("label-reached", show::reached(text, status)));
     pairs.extend(
         status

@@ -131,6 +131,7 @@ fn sentence(text: &Text, fact: &Fact) -> String {
             text.tr("why-member", args!(group = group.clone(), left = left))
         }
         Fact::Unknown { groups } => text.tr("why-unknown", args!(groups = *groups)),
+        Fact::NotSignedIn { group } => text.tr("why-not-signed-in", args!(group = group.clone())),
         Fact::Session { state } => {
             let state = peers::state(text, *state);
             text.tr("why-session", args!(state = state))

@@ -19,7 +19,7 @@ impl Command {
     /// [`Refusal::Role`], [`Refusal::NotANode`], [`Refusal::ClockOnly`].
     pub fn authorize(&self, tenant: &Tenant, now_unix_s: u64, actor: Actor) -> Result<(), Refusal> {
         let least = match self {
-            Self::Enrol(_) | Self::EnrolLocked { .. } => {
+            Self::Enrol(_) | Self::EnrolLocked { .. } | Self::SignIn(_) | Self::SignOut => {
                 return match actor {
                     Actor::Node { .. } => Ok(()),
                     Actor::Operator | Actor::Admin { .. } | Actor::Clock => Err(Refusal::NotANode),
@@ -44,7 +44,12 @@ impl Command {
             | Self::SetRoles { .. }
             | Self::SetRules { .. }
             | Self::Invite { .. }
-            | Self::Withdraw { .. } => Role::Admin,
+            | Self::Withdraw { .. }
+            | Self::RequireSignIn { .. }
+            | Self::AddUser { .. }
+            | Self::SetPassword { .. }
+            | Self::ChangeUser { .. }
+            | Self::RemoveUser { .. } => Role::Admin,
         };
         tenant.authorize(now_unix_s, actor, least)
     }

@@ -12,6 +12,7 @@ use identity::crypto::random;
 use wire::Prefix;
 
 use super::invites::check_prefixes;
+use super::users::check_period;
 use super::{Context, Outcome, SecretOf, room};
 use crate::command::Refusal;
 use crate::event::Event;
@@ -49,9 +50,10 @@ impl Tenant {
         &self,
         context: &mut Context<'_>,
         groups: &[String],
-        (zone_name, site): (&str, Option<&[Prefix]>),
+        (zone_name, site, sign_in_s): (&str, Option<&[Prefix]>, Option<u64>),
         policy: &Policy,
     ) -> Result<Outcome, Refusal> {
+        check_period(sign_in_s)?;
         if groups.is_empty() {
             return Err(Refusal::NoGroups);
         }
@@ -70,8 +72,8 @@ impl Tenant {
             if self.groups.contains_key(group) || !new.insert(group) {
                 return Err(Refusal::GroupExists(group.clone()));
             }
-            let of = (zone_name, site, policy);
-            create_group(context, group, of, &servers, &mut outcome)?;
+            let terms = (zone_name, site, sign_in_s, policy);
+            create_group(context, group, terms, &servers, &mut outcome)?;
         }
         Ok(outcome)
     }
@@ -87,7 +89,7 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// What is due: epochs ahead, invites and administrators that are over.
+    /// What is due: epochs ahead, invites, administrators and sign-ins that are over.
     pub(super) fn tick(&self, context: &mut Context<'_>) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
         for (name, group) in &self.groups {
@@ -108,20 +110,28 @@ impl Tenant {
                 outcome.events.push(Event::AdminRemoved { admin });
             }
         }
+        self.sign_ins_over(context.now_unix_s, &mut outcome);
         Ok(outcome)
     }
 
-    /// Removes admissions from a group's chain, and begins an epoch that they do not know.
+    /// Removes admissions from a group's chain, and begins an epoch that they do not know, if
+    /// `changes` says so.
     pub(super) fn shut_out(
         &self,
         context: &mut Context<'_>,
         group: &str,
-        member: Membership,
+        members: &[Membership],
+        changes: bool,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
         let mut writing = self.writing(group)?;
-        writing.write(context, EntryBody::Removal(member), outcome)?;
-        writing.begin_epoch(context, OVERLAP_AFTER_REMOVAL_S, outcome)
+        for member in members {
+            writing.write(context, EntryBody::Removal(*member), outcome)?;
+        }
+        if changes {
+            writing.begin_epoch(context, OVERLAP_AFTER_REMOVAL_S, outcome)?;
+        }
+        Ok(())
     }
 
     /// Removes an admission that another one stands in for. The member knows the epochs and stays.
@@ -156,7 +166,7 @@ impl Tenant {
 fn create_group(
     context: &mut Context<'_>,
     group: &str,
-    (zone_name, site, policy): (&str, &[Prefix], &Policy),
+    (zone_name, site, sign_in_s, policy): (&str, &[Prefix], Option<u64>, &Policy),
     servers: &[Option<Server>],
     outcome: &mut Outcome,
 ) -> Result<(), Refusal> {
@@ -180,6 +190,7 @@ fn create_group(
         group: group.to_owned(),
         zone: zone_name.to_owned(),
         site: site.to_vec(),
+        sign_in_s,
         genesis: genesis.encode(),
         authority: authority.encode(),
     });

@@ -38,7 +38,8 @@ impl Tenant {
             threshold: locked.threshold,
             admins,
         };
-        let of = (locked.zone.as_str(), locked.site.as_deref());
+        // Each sign-in would take the admins' signatures anew.
+        let of = (locked.zone.as_str(), locked.site.as_deref(), None);
         self.create_groups(context, &locked.groups, of, &policy)
     }
 

@@ -117,7 +117,7 @@ impl Tenant {
                 group: name.to_owned(),
             });
             if let Some(admission) = self.group(name)?.admissions.get(member) {
-                self.shut_out(context, name, admission.member, &mut outcome)?;
+                self.shut_out(context, name, &[admission.member], true, &mut outcome)?;
             }
         }
         if group.is_none() {
@@ -128,8 +128,25 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// Signs an admission; asks the admins to, if the group is locked.
+    /// Signs an admission, unless somebody has to sign in first.
     pub(super) fn admit(
+        &self,
+        context: &mut Context<'_>,
+        name: &str,
+        member: &Member,
+        f: NodeAddr,
+        group: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let end = Self::sign_in_end(member, self.group(group)?);
+        if context.now_unix_s < end {
+            self.admit_anyway(context, name, member, f, group, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Signs an admission; asks the admins to, if the group is locked.
+    pub(super) fn admit_anyway(
         &self,
         context: &mut Context<'_>,
         name: &str,

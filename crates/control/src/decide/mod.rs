@@ -8,6 +8,7 @@
 //! | `invites` | invite, withdraw, enrol |
 //! | `rules` | what members are and may reach, and the tests of that |
 //! | `locked` | approve, enrol with an admission that an invite's key has signed |
+//! | `users` | users, signing in and out, and groups that require it |
 //! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
@@ -19,10 +20,12 @@ mod invites;
 mod locked;
 mod members;
 mod rules;
+mod users;
 
 use group::epochs::EpochSecret;
 use group::statement::{GroupId, Policy, Signer};
 use identity::crypto::{Crypto, Rng};
+use identity::password::Verifier;
 use wire::NodeAddr;
 
 use crate::actor::{Actor, InviteId};
@@ -100,6 +103,13 @@ pub enum Reply {
     },
     /// An admin's signature was taken.
     Approved(Approved),
+    /// A user is signed in.
+    SignedIn {
+        /// Until when, in the group where it ends first, Unix seconds; 0: no group of the node requires it.
+        until_unix_s: u64,
+    },
+    /// A user is not signed in. Why not is in the audit trail.
+    SignInRefused,
 }
 
 /// How far an admission to a locked group has come.
@@ -126,6 +136,8 @@ pub struct Outcome {
     pub secrets: Vec<(SecretOf, EpochSecret)>,
     /// Root keys of groups to keep, sealed: the seeds.
     pub root_seeds: Vec<(GroupId, [u8; 32])>,
+    /// What passwords are checked by from now on, to keep, sealed; `None`: the user is gone.
+    pub verifiers: Vec<(String, Option<Verifier>)>,
     /// What to answer.
     pub reply: Reply,
 }
@@ -155,8 +167,14 @@ impl Tenant {
     ) -> Result<Outcome, Refusal> {
         match command {
             Command::Serve { site } => self.serve(context, site.as_deref()),
-            Command::CreateGroups { groups, zone, site } => {
-                self.create_groups(context, groups, (zone, site.as_deref()), &Policy::Managed)
+            Command::CreateGroups {
+                groups,
+                zone,
+                site,
+                sign_in_s,
+            } => {
+                let terms = (zone.as_str(), site.as_deref(), *sign_in_s);
+                self.create_groups(context, groups, terms, &Policy::Managed)
             }
             Command::CreateLocked(locked) => self.create_locked(context, locked),
             Command::Approve(signature) => self.approve(context, signature),
@@ -185,6 +203,23 @@ impl Tenant {
                 self.add_admin(context, name, *role, *life_s)
             }
             Command::RemoveAdmin { name } => self.remove_admin(name),
+            Command::RequireSignIn { group, period_s } => {
+                self.require_sign_in(context, group, *period_s)
+            }
+            Command::AddUser {
+                user,
+                devices,
+                verifier,
+            } => self.add_user(user, devices, verifier),
+            Command::SetPassword { user, verifier } => self.set_password(context, user, verifier),
+            Command::ChangeUser {
+                user,
+                devices,
+                disabled,
+            } => self.change_user(context, user, devices.as_ref(), *disabled),
+            Command::RemoveUser { user } => self.remove_user(context, user),
+            Command::SignIn(attempt) => self.sign_in(context, actor, attempt),
+            Command::SignOut => self.sign_out(context, actor),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Tenant {
             let Some(before) = before.filter(|_| is_managed) else {
                 continue;
             };
-            self.admit(context, name, &member, before.f, group, &mut outcome)?;
+            self.admit_anyway(context, name, &member, before.f, group, &mut outcome)?;
             if is_less {
                 self.replace(context, group, before, &mut outcome)?;
             }

@@ -3,7 +3,7 @@
 //! Removals go out before anything else of the same order: one small entry to each member in touch,
 //! without a secret, and to the leaver. Epochs follow, with their secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use group::agent::{AgentMessage, Given, ToMember};
 use group::chain::{Head, Links};
@@ -16,7 +16,7 @@ use super::{Effect, OrderError, Service, Store};
 use crate::audit::Record;
 use crate::decide::SecretOf;
 use crate::event::Event;
-use crate::model::Group;
+use crate::model::{Group, Tenant};
 
 impl Service {
     /// Makes records so that were written, and tells whom they concern.
@@ -32,6 +32,7 @@ impl Service {
         let mut elsewhere = Vec::new();
         let mut ruled = Vec::new();
         let mut replaced = Vec::new();
+        let mut signed = SignedSince::default();
         for record in records {
             if let Event::MemberRemoved { member } = &record.event {
                 leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
@@ -47,6 +48,7 @@ impl Service {
                 of.push((member.clone(), group.clone()));
             }
             self.tenant.apply(&*self.keys.crypto, &record.event)?;
+            signed.note(&self.tenant, &record.event);
             match &record.event {
                 Event::RulesSet {
                     group,
@@ -66,6 +68,10 @@ impl Service {
                 _ => {}
             }
         }
+        let SignedSince { told, anew } = signed;
+        // Before anything else: a node that is in no group any more keeps its server to sign in at.
+        let told = told.iter().filter_map(|it| self.tell_member_sign_ins(it));
+        let told: Vec<NodeAddr> = told.collect();
         // Who has another admission instead of one is to have it before it hears that the one is gone.
         for (member, group) in replaced {
             self.tell_admitted(store, now_unix_s, &member, &group);
@@ -78,28 +84,41 @@ impl Service {
             self.effect(Effect::Leave(f));
         }
         for (group, (name, entries)) in grown {
-            self.tell_epochs(store, group, &name, &entries);
+            self.tell_epochs((store, now_unix_s), group, &name, &entries);
+        }
+        for one in anew {
+            if !admitted.contains(&one) {
+                admitted.push(one);
+            }
         }
         for group in elsewhere {
             let authority = |it: &Group| Some(Message::Authority(it.authority.clone()));
-            self.tell_members(&group, authority);
+            self.tell_members(now_unix_s, &group, authority);
         }
         for group in ruled {
             let rules = |it: &Group| Some(Message::Rules(Box::new(it.rules.clone()?)));
-            self.tell_members(&group, rules);
+            self.tell_members(now_unix_s, &group, rules);
         }
         for (member, group) in admitted {
             self.tell_admitted(store, now_unix_s, &member, &group);
         }
+        for f in told {
+            self.tell_current(f);
+        }
         Ok(())
     }
 
-    /// Tells members in touch something of their group.
-    fn tell_members(&mut self, name: &str, what: impl Fn(&Group) -> Option<Message>) {
+    /// Tells members in touch something of their group, but those who have to sign in first.
+    fn tell_members(
+        &mut self,
+        now_unix_s: u64,
+        name: &str,
+        what: impl Fn(&Group) -> Option<Message>,
+    ) {
         let Some(message) = self.tenant.groups.get(name).and_then(what) else {
             return;
         };
-        for to in self.members_online(name) {
+        for to in self.members_in_force(now_unix_s, name) {
             self.tell(to, ToMember::Member(message.clone()));
             self.tell_current(to);
         }
@@ -124,10 +143,20 @@ impl Service {
 
     /// Epochs of one group, in the order of its chain, and what goes with them. A removal among them
     /// is sent once more where it stands between two epochs, so that nothing is missing.
-    fn tell_epochs(&mut self, store: &dyn Store, group: GroupId, name: &str, entries: &[Entry]) {
+    ///
+    /// Who has to sign in first is told neither.
+    fn tell_epochs(
+        &mut self,
+        (store, now_unix_s): (&dyn Store, u64),
+        group: GroupId,
+        name: &str,
+        entries: &[Entry],
+    ) {
+        let in_force = self.members_in_force(now_unix_s, name);
         let is_epoch = |entry: &Entry| matches!(entry.body, EntryBody::Epoch(_));
         let Some(first) = entries.iter().position(is_epoch) else {
-            return;
+            // Removals were told.
+            return in_force.into_iter().for_each(|to| self.tell_current(to));
         };
         let links = after_itself(entries.get(first..).unwrap_or_default());
         let epochs = links.entries.iter().filter_map(|entry| match entry.body {
@@ -148,7 +177,7 @@ impl Service {
         let parts = links.parts(&*self.keys.crypto).into_iter();
         let parts = parts.map(|links| Message::Entries { group, links });
         let messages: Vec<Message> = parts.chain(secrets).collect();
-        for to in self.members_online(name) {
+        for to in in_force {
             for message in &messages {
                 self.tell(to, ToMember::Member(message.clone()));
             }
@@ -217,11 +246,64 @@ impl Service {
         messages
     }
 
+    /// Those of them who have not to sign in first.
+    fn members_in_force(&self, now_unix_s: u64, group: &str) -> Vec<NodeAddr> {
+        let mut all = self.members_online(group);
+        all.retain(|f| {
+            let member = self.tenant.nodes.get(f);
+            member.is_some_and(|it| self.tenant.is_in_force(now_unix_s, it, group))
+        });
+        all
+    }
+
     fn members_online(&self, group: &str) -> Vec<NodeAddr> {
         let admitted = self.tenant.groups.get(group).into_iter();
         let names = admitted.flat_map(|group| group.admissions.keys());
         let nodes = names.filter_map(|name| self.tenant.members.get(name)?.f);
         nodes.filter(|f| self.online.contains_key(f)).collect()
+    }
+}
+
+/// Members whom events about signing in concern.
+#[derive(Default)]
+struct SignedSince {
+    /// Those who are told who is signed in, and where that is required.
+    told: BTreeSet<String>,
+    /// Those who get new leases, and where.
+    anew: Vec<(String, String)>,
+}
+
+impl SignedSince {
+    /// An event was applied.
+    fn note(&mut self, tenant: &Tenant, event: &Event) {
+        match event {
+            Event::SignedIn { member, .. } => {
+                self.told.insert(member.clone());
+                let found = tenant.members.get(member);
+                let groups = found.into_iter().flat_map(|it| tenant.sign_in_groups(it));
+                let groups = groups.map(|(group, _)| (member.clone(), group.to_owned()));
+                self.anew.extend(groups);
+            }
+            Event::SignedOut { member, .. } => {
+                self.told.insert(member.clone());
+            }
+            Event::MembershipGranted { member, group }
+            | Event::MembershipEnded { member, group } => {
+                let found = tenant.groups.get(group);
+                if found.is_some_and(|it| it.sign_in_s.is_some()) {
+                    self.told.insert(member.clone());
+                }
+            }
+            Event::SignInRequired { group, .. } => {
+                let all = tenant.members.iter();
+                let there = all.filter(|(_, it)| it.groups.contains(group));
+                let there: Vec<&String> = there.map(|(name, _)| name).collect();
+                self.told.extend(there.iter().map(|name| (*name).clone()));
+                let anew = there.iter().map(|name| ((*name).clone(), group.clone()));
+                self.anew.extend(anew);
+            }
+            _ => {}
+        }
     }
 }
 

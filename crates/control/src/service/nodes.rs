@@ -11,6 +11,7 @@ use super::{Effect, OrderError, PAGE_LEN, Service, Store};
 use crate::actor::{Actor, InviteId};
 use crate::command::{Command, Enrolment};
 use crate::decide::Reply;
+use crate::model::Tenant;
 
 /// A node that resumes.
 struct Resume<'a> {
@@ -64,12 +65,16 @@ impl Service {
                 self.resume(store, now_unix_s, &resume);
             }
             AgentMessage::Locate { f: of } => {
-                if self.share(f, of) {
+                if self.share(now_unix_s, f, of) {
                     self.effect(Effect::Locate { to: f, f: of });
                 }
             }
             AgentMessage::Find(name) => self.find(now_unix_s, f, name),
-            AgentMessage::Enrolled { .. }
+            AgentMessage::SignIn(sign_in) => self.sign_in(store, now_unix_s, f, *sign_in),
+            AgentMessage::SignOut { request } => self.sign_out(store, now_unix_s, rng, f, request),
+            AgentMessage::SignInAnswer { .. }
+            | AgentMessage::SignIns(_)
+            | AgentMessage::Enrolled { .. }
             | AgentMessage::Found { .. }
             | AgentMessage::Welcome(_)
             | AgentMessage::Current { .. }
@@ -124,6 +129,9 @@ impl Service {
             self.online.insert(f, true);
             return self.tell_current(f);
         }
+        if resume.after == GroupId([0; 16]) {
+            self.tell_sign_ins(f);
+        }
         let next = self.tell_page(store, now_unix_s, resume);
         self.online.insert(f, next.is_none());
         match next {
@@ -147,7 +155,7 @@ impl Service {
         let f = resume.f;
         let mut told = Vec::new();
         let (mut len, mut last) = (0, None);
-        let groups = self.tenant.groups_of(f);
+        let groups = self.tenant.groups_of(now_unix_s, f);
         let mut groups = groups
             .into_iter()
             .filter(|(_, group)| group.id > resume.after)
@@ -176,22 +184,26 @@ impl Service {
 
     /// Tells who is called so in a group of the node that asks.
     fn find(&mut self, now_unix_s: u64, f: NodeAddr, name: MemberName) {
-        let groups = self.tenant.groups_of(f).into_iter();
+        let groups = self.tenant.groups_of(now_unix_s, f).into_iter();
         let mut groups =
             groups.filter(|(title, _)| name.group.as_deref().is_none_or(|it| it == *title));
         let member = groups.find_map(|(_, group)| {
             let admission = group.admissions.get(&name.member)?;
+            let member = self.tenant.members.get(&name.member)?;
+            let end = Tenant::sign_in_end(member, group);
             let index = group.chain.index();
             let (member, by) = (admission.member, self.signer());
-            let lease = Lease::issue(&by, index, group.id, member, now_unix_s);
+            let runs = now_unix_s < end;
+            let times = runs.then_some((now_unix_s, end))?;
+            let lease = Lease::issue_until(&by, index, group.id, member, times);
             Some(Box::new((lease, admission.clone())))
         });
         self.tell(f, ToMember::Agent(AgentMessage::Found { name, member }));
     }
 
     /// Whether two nodes are in a group together, or one asks for this server.
-    fn share(&self, one: NodeAddr, other: NodeAddr) -> bool {
-        let mut groups = self.tenant.groups_of(one).into_iter();
+    fn share(&self, now_unix_s: u64, one: NodeAddr, other: NodeAddr) -> bool {
+        let mut groups = self.tenant.groups_of(now_unix_s, one).into_iter();
         if groups.any(|(_, group)| group.authority.index_of(other).is_some()) {
             return true;
         }
@@ -199,8 +211,11 @@ impl Service {
         let Some(other) = self.tenant.nodes.get(&other) else {
             return false;
         };
-        let mut groups = self.tenant.groups_of(one).into_iter();
-        groups.any(|(_, group)| group.admissions.contains_key(other))
+        let mut groups = self.tenant.groups_of(now_unix_s, one).into_iter();
+        groups.any(|(title, group)| {
+            let is_admitted = group.admissions.contains_key(other);
+            is_admitted && self.tenant.is_in_force(now_unix_s, other, title)
+        })
     }
 }
 

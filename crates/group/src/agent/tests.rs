@@ -129,7 +129,40 @@ fn all() -> Vec<AgentMessage> {
             name: name("ada", None),
             member: Some(Box::new((given().lease, given().admission))),
         },
+        sign_in("ada@example", "correct horse"),
+        AgentMessage::SignOut { request: 9 },
+        answered(SignInAnswer::Done { until_unix_s: 8 }),
+        answered(SignInAnswer::Refused),
+        answered(SignInAnswer::Later { after_s: 8 }),
+        AgentMessage::SignIns(SignIns::default()),
+        sign_ins(2),
     ]
+}
+
+fn sign_in(user: &str, password: &str) -> AgentMessage {
+    let password = zeroize::Zeroizing::new(password.to_owned());
+    AgentMessage::SignIn(Box::new(SignIn {
+        request: 7,
+        user: user.to_owned(),
+        password: Password::new(password).unwrap(),
+    }))
+}
+
+const fn answered(answer: SignInAnswer) -> AgentMessage {
+    let request = 7;
+    AgentMessage::SignInAnswer { request, answer }
+}
+
+fn sign_ins(count: usize) -> AgentMessage {
+    let group = SignInGroup {
+        group: GroupId([3; 16]),
+        until_unix_s: 1_800_000_000,
+        name: "会計".to_owned(),
+    };
+    AgentMessage::SignIns(SignIns {
+        user: Some("ada".to_owned()),
+        groups: vec![group; count],
+    })
 }
 
 #[test]
@@ -145,7 +178,7 @@ fn every_message_comes_back_and_no_part_of_it_is_taken_for_it() {
             assert_ne!(read, Ok(Some(message.clone())), "{kind:#x} {len}");
         }
     }
-    for other in [0, 0x10, 0x15, 0x1f, 0x30] {
+    for other in [0, 0x10, 0x15, 0x1f, 0x30, 0x47, 0x4c] {
         assert_eq!(AgentMessage::decode(other, b"anything"), Ok(None));
     }
 }
@@ -172,9 +205,34 @@ fn what_is_too_much_is_refused_or_cut_off() {
 }
 
 #[test]
+fn users_and_passwords_have_their_limits() {
+    let read = |message: &AgentMessage| AgentMessage::decode(message.kind(), &message.encode());
+    assert_eq!(read(&sign_ins(SIGN_INS_MAX)), Ok(Some(sign_ins(128))));
+    assert_eq!(read(&sign_ins(SIGN_INS_MAX + 1)), Ok(Some(sign_ins(128))));
+    assert!(sign_ins(SIGN_INS_MAX).encode().len() < 16_384);
+    let longer = [sign_ins(SIGN_INS_MAX).encode(), vec![0; 26]].concat();
+    assert!(AgentMessage::decode(SIGN_INS, &longer).is_err());
+    let text = |len: usize| zeroize::Zeroizing::new("x".repeat(len));
+    assert!(Password::new(text(PASSWORD_LEN_MAX)).is_some());
+    assert!(
+        Password::new(text(PASSWORD_LEN_MAX + 1)).is_none() && Password::new(text(0)).is_none()
+    );
+    let longer = [sign_in("ada", "x").encode(), vec![b'x'; PASSWORD_LEN_MAX]].concat();
+    assert!(AgentMessage::decode(SIGN_IN, &longer).is_err());
+    for user in ["", "a b", "\u{7}", &"x".repeat(USER_LEN_MAX + 1)] {
+        assert!(!is_user_name(user), "{user:?}");
+    }
+    assert!(is_user_name("ada.l@example.com"));
+    let nobody = [&[0; 5][..], b"secret"].concat();
+    assert!(AgentMessage::decode(SIGN_IN, &nobody).is_err());
+}
+
+#[test]
 fn a_secret_is_not_shown() {
     for message in [enrol(None), enrol_locked()] {
         let shown = format!("{message:?}");
         assert!(!shown.contains("4, 4"), "{shown}");
     }
+    let shown = format!("{:?}", sign_in("ada", "correct horse"));
+    assert!(shown.contains("ada") && !shown.contains("horse"), "{shown}");
 }

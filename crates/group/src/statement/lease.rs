@@ -45,11 +45,24 @@ impl Lease {
         member: Membership,
         from_unix_s: u64,
     ) -> Self {
+        Self::issue_until(by, index, group, member, (from_unix_s, u64::MAX))
+    }
+
+    /// The same, which ends at the latest at the end of `(beginning, end)`: a sign-in does not last longer.
+    #[must_use]
+    pub fn issue_until(
+        by: &Signer<'_>,
+        index: u8,
+        group: GroupId,
+        member: Membership,
+        (from_unix_s, latest_unix_s): (u64, u64),
+    ) -> Self {
+        let until_unix_s = from_unix_s.saturating_add(LEASE_S).min(latest_unix_s);
         let mut lease = Self {
             group,
             member,
             from_unix_s,
-            until_unix_s: from_unix_s.saturating_add(LEASE_S),
+            until_unix_s: until_unix_s.max(from_unix_s),
             index,
             signature: [0; 64],
         };

@@ -8,6 +8,7 @@
 //! | [`PROBE`] since the last probe | ping: keeps NATs open, finds a dead server |
 //! | nothing was answered for [`ANSWER`] | say it again |
 //! | a lease is 12 h old | ask for another, at a moment of its own |
+//! | the user of this node has signed out | say that first ([`super::sign_in`]) |
 //! | a ping unanswered for [`PROBE_LOST`] | call again: it may have lost its keys |
 //! | another instance of the same server is in touch | nothing; its place is asked for now and then |
 //! | that instance is not in touch any more, or answers no ping | call, at once |
@@ -23,6 +24,7 @@ use group::statement::{Genesis, GroupId, RENEW_AFTER_S};
 use identity::crypto::random;
 use mesh::Source;
 use wire::{NodeAddr, Now};
+use zeroize::Zeroize;
 
 use crate::grouping::Agent;
 use crate::machine::Node;
@@ -55,6 +57,7 @@ impl Node {
             }
         }
         self.groups.keyring.expire(now.unix_s);
+        self.note_sign_ins(now);
         self.refresh_agents(now);
         self.judge_members(now);
     }
@@ -62,6 +65,8 @@ impl Node {
     /// The servers that this node is to be in touch with, by its groups.
     pub(crate) fn refresh_agents(&mut self, now: Now) {
         let mut servers = self.groups.keyring.servers();
+        // Where somebody may sign in there may be no group yet.
+        servers.extend(self.stored.grouping.sign_ins.keys());
         if self.groups.managing.is_some() {
             servers.insert(self.f);
         }
@@ -211,6 +216,7 @@ impl Node {
     /// Says to a server by which line this node comes, or how far it has come.
     pub(crate) fn come_to(&mut self, now: Now, f: NodeAddr) {
         if !self.enrol(now, f) {
+            self.sign_out_first(now, f);
             self.resume(now, f, GroupId([0; 16]), false);
         }
     }
@@ -264,7 +270,11 @@ impl Node {
             let message = message.clone();
             return self.output(Output::ToServer { from: f, message });
         }
-        self.send_bytes(now, f, message.kind(), &message.encode());
+        let mut bytes = message.encode();
+        self.send_bytes(now, f, message.kind(), &bytes);
+        if let AgentMessage::SignIn(_) = message {
+            bytes.zeroize();
+        }
     }
 
     /// What a server answers.
@@ -284,7 +294,13 @@ impl Node {
             AgentMessage::Found { name, member } => {
                 self.found_in(now, name, member.as_deref());
             }
-            AgentMessage::Enrol(_)
+            AgentMessage::SignIns(told) => self.sign_ins_in(now, f, told),
+            AgentMessage::SignInAnswer { request, answer } => {
+                self.sign_in_answered(now, f, request, answer);
+            }
+            AgentMessage::SignIn(_)
+            | AgentMessage::SignOut { .. }
+            | AgentMessage::Enrol(_)
             | AgentMessage::EnrolLocked(_)
             | AgentMessage::Resume { .. }
             | AgentMessage::Locate { .. }
@@ -296,7 +312,8 @@ impl Node {
     fn welcome_in(&mut self, now: Now, f: NodeAddr, given: Given) {
         let group = given.admission.group;
         let names_it = given.authority.servers.iter().flatten().any(|it| it.f == f);
-        if !names_it || !self.has_agreed(f, group) || !self.is_expected(f, &given.genesis) {
+        let is_welcome = names_it && self.has_agreed(f, group);
+        if !is_welcome || !self.is_expected(f, &given.genesis) || self.has_signed_out(f, group) {
             return self.drop_for(DropReason::NotAllowed);
         }
         let is_new = self.groups.keyring.membership(group).is_none();
@@ -387,6 +404,7 @@ impl Node {
         for sister in self.groups.keyring.sisters(f) {
             self.note_rev(sister, 0);
         }
+        self.forget_unasked(now);
         self.event(Event::GroupsCurrent { server: f, rev });
     }
 
@@ -406,7 +424,8 @@ impl Node {
         groups.any(|(group, _)| {
             let held = self.groups.keyring.statements(group);
             held.is_some_and(|(_, _, lease)| {
-                lease.from_unix_s.saturating_add(RENEW_AFTER_S) <= now.unix_s
+                let is_old = lease.from_unix_s.saturating_add(RENEW_AFTER_S) <= now.unix_s;
+                is_old && !self.waits_for_sign_in(now, group)
             })
         })
     }
@@ -419,6 +438,7 @@ impl Node {
             let keyring = &self.groups.keyring;
             let leases = keyring
                 .managed_by(f)
+                .filter(|(group, _)| !self.waits_for_sign_in(now, *group))
                 .filter_map(|(group, _)| Some(keyring.statements(group)?.2.from_unix_s));
             let due = leases.min().map(|from| from + RENEW_AFTER_S + jitter);
             // One that is overdue is asked for again after a while.

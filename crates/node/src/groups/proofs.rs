@@ -275,6 +275,7 @@ impl Node {
             self.judge_members(now);
         }
         self.ask_for_secrets(now);
+        self.sign_ins_due(now);
         self.agents_due(now);
         self.newcomers_due(now);
     }
@@ -288,7 +289,13 @@ impl Node {
             .values()
             .filter_map(crate::grouping::Agent::timeout);
         let lacking = self.groups.lacking.values().map(|(at, _)| *at).min();
-        let own = [self.groups.changes_at, lacking, self.newcomers_timeout()];
+        let signing = self.sign_ins_timeout();
+        let own = [
+            self.groups.changes_at,
+            lacking,
+            self.newcomers_timeout(),
+            signing,
+        ];
         proving.chain(agents).chain(own.into_iter().flatten()).min()
     }
 }

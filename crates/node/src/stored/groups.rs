@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use wire::{NodeAddr, Reader};
 
 use super::bridge::Secret;
+use super::sign_ins::SignInsRecord;
 
 /// Most management servers that a node is in touch with.
 pub const SERVERS_MAX: usize = 64;
@@ -157,6 +158,11 @@ pub enum GroupChange {
         #[serde(with = "serial::hex")]
         id: [u8; 16],
     },
+    /// What a server told of who is signed in here.
+    SignIns {
+        /// That.
+        sign_ins: SignInsRecord,
+    },
     /// This node is a management server, and lets those in who prove this secret.
     Gate {
         /// The secret.
@@ -172,6 +178,8 @@ pub struct Grouping {
     pub groups: BTreeMap<[u8; 16], GroupRecord>,
     /// Their servers.
     pub servers: BTreeMap<NodeAddr, ServerRecord>,
+    /// Who is signed in here, by server.
+    pub sign_ins: BTreeMap<NodeAddr, SignInsRecord>,
     /// The gate of this node's lines, once it has been a server.
     pub gate: Option<Secret>,
     /// Memberships that others showed.
@@ -184,6 +192,8 @@ pub struct Grouping {
 struct Listed {
     groups: Vec<GroupRecord>,
     servers: Vec<ServerRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sign_ins: Vec<SignInsRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<Secret>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -197,6 +207,12 @@ impl From<Listed> for Grouping {
         Self {
             groups: groups.map(|group| (group.id, group)).collect(),
             servers: servers.map(|server| (server.f, server)).collect(),
+            sign_ins: listed
+                .sign_ins
+                .into_iter()
+                .take(SERVERS_MAX)
+                .map(|it| (it.f, it))
+                .collect(),
             gate: listed.gate,
             shown: listed
                 .shown
@@ -213,6 +229,7 @@ impl From<Grouping> for Listed {
         Self {
             groups: grouping.groups.into_values().collect(),
             servers: grouping.servers.into_values().collect(),
+            sign_ins: grouping.sign_ins.into_values().collect(),
             gate: grouping.gate,
             shown: grouping
                 .shown
@@ -255,6 +272,16 @@ impl Grouping {
             }
             GroupChange::ServerForgotten { f } => {
                 self.servers.remove(f);
+                self.sign_ins.remove(f);
+            }
+            GroupChange::SignIns { sign_ins } if sign_ins.is_empty() => {
+                self.sign_ins.remove(&sign_ins.f);
+            }
+            GroupChange::SignIns { sign_ins } => {
+                let has_room = self.sign_ins.len() < SERVERS_MAX;
+                if has_room || self.sign_ins.contains_key(&sign_ins.f) {
+                    self.sign_ins.insert(sign_ins.f, sign_ins.clone());
+                }
             }
             GroupChange::Gate { secret } => self.gate = Some(*secret),
             GroupChange::Shown(ShownRecord { f, id, shown }) => {

@@ -90,10 +90,14 @@ impl Server {
 
     /// Hands on what the service has to say.
     pub(super) fn drain(&mut self) {
-        let Some(opened) = &mut self.open else {
-            return;
-        };
-        while let Some(effect) = opened.service.poll_effect() {
+        while let Some(opened) = &mut self.open {
+            let Some(effect) = opened.service.poll_effect() else {
+                return;
+            };
+            if let Effect::Check(check) = effect {
+                self.check(check);
+                continue;
+            }
             let said = match elsewhere(opened, &effect) {
                 Some(said) => said,
                 None => FromGms::Effect(effect),

@@ -21,7 +21,8 @@ impl Carried for Postgres {
     fn rows(&mut self) -> Result<u64, StoreError> {
         let query = "SELECT (SELECT COUNT(*) FROM kumihimo.records)
             + (SELECT COUNT(*) FROM kumihimo.epoch_secrets)
-            + (SELECT COUNT(*) FROM kumihimo.root_seeds)";
+            + (SELECT COUNT(*) FROM kumihimo.root_seeds)
+            + (SELECT COUNT(*) FROM kumihimo.verifiers)";
         self.link.run(ANSWER, async |client| {
             let row = client.query_one(query, &[]).await;
             let rows: i64 = get(&row.map_err(|error| Problem::repeatable(&error))?, 0)?;
@@ -46,7 +47,7 @@ impl Carried for Postgres {
                 SET LOCAL idle_in_transaction_session_timeout = 0";
             client.batch_execute(begin).await.map_err(problem)?;
             let rev: i64 = get(&client.query_one(END, &[]).await.map_err(problem)?, 0)?;
-            for table in [Table::Records, Table::Epochs, Table::Roots] {
+            for table in Table::ALL {
                 let declare = format!("DECLARE carried CURSOR FOR {}", table.query());
                 client.batch_execute(&declare).await.map_err(problem)?;
                 loop {
@@ -81,7 +82,7 @@ impl Carried for Postgres {
                 "BEGIN; LOCK TABLE kumihimo.records IN EXCLUSIVE MODE;
                 UPDATE kumihimo.about SET moved_to = '{UNFINISHED}';
                 TRUNCATE kumihimo.records, kumihimo.epoch_secrets, kumihimo.root_seeds,
-                    kumihimo.places; COMMIT"
+                    kumihimo.verifiers, kumihimo.places; COMMIT"
             );
             client.batch_execute(&empty).await.map_err(problem)
         })
@@ -125,14 +126,18 @@ enum Table {
     Records,
     Epochs,
     Roots,
+    Users,
 }
 
 impl Table {
+    const ALL: [Self; 4] = [Self::Records, Self::Epochs, Self::Roots, Self::Users];
+
     const fn query(self) -> &'static str {
         match self {
             Self::Records => "SELECT rev, json FROM kumihimo.records ORDER BY rev",
             Self::Epochs => "SELECT group_id, number, sealed FROM kumihimo.epoch_secrets",
             Self::Roots => "SELECT group_id, sealed FROM kumihimo.root_seeds",
+            Self::Users => "SELECT name, sealed FROM kumihimo.verifiers",
         }
     }
 
@@ -150,6 +155,10 @@ impl Table {
             Self::Roots => {
                 let rows = rows.map(|row| Ok((get(row, 0)?, get(row, 1)?)));
                 Page::Roots(rows.collect::<Result<_, Problem>>()?)
+            }
+            Self::Users => {
+                let rows = rows.map(|row| Ok((get(row, 0)?, get(row, 1)?)));
+                Page::Users(rows.collect::<Result<_, Problem>>()?)
             }
         })
     }
@@ -185,6 +194,17 @@ async fn insert(client: &Client, page: &Page) -> Result<(), Problem> {
                 SELECT * FROM UNNEST($1, $2)";
             let values: &[(&(dyn ToSql + Sync), Type)] =
                 &[(&groups, Type::BYTEA_ARRAY), (&sealed, Type::BYTEA_ARRAY)];
+            client.query_typed(insert, values).await
+        }
+        Page::Users(rows) => {
+            let (users, sealed): (Vec<&str>, Vec<&[u8]>) = rows
+                .iter()
+                .map(|(user, it)| (user.as_str(), &it[..]))
+                .unzip();
+            let insert = "INSERT INTO kumihimo.verifiers (name, sealed)
+                SELECT * FROM UNNEST($1, $2)";
+            let values: &[(&(dyn ToSql + Sync), Type)] =
+                &[(&users, Type::TEXT_ARRAY), (&sealed, Type::BYTEA_ARRAY)];
             client.query_typed(insert, values).await
         }
     };

@@ -19,6 +19,7 @@ use control::service::{Store, StoreError, Writing};
 use control::{Record, SecretOf};
 use group::epochs::EpochSecret;
 use group::statement::GroupId;
+use identity::password::Verifier;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -29,7 +30,7 @@ use crate::url::DatabaseUrl;
 use link::{ANSWER, Link, Problem};
 
 /// The version of the tables.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 /// Of those that make the tables, one at a time. The number is this program's own.
 const MAKING: &str = "BEGIN; SELECT pg_advisory_xact_lock(7164306152003)";
@@ -45,6 +46,12 @@ const TABLES: &str = "
         PRIMARY KEY (group_id, number));
     CREATE TABLE kumihimo.root_seeds (group_id BYTEA PRIMARY KEY, sealed BYTEA NOT NULL);
     CREATE TABLE kumihimo.places (f BYTEA PRIMARY KEY, place BYTEA NOT NULL);
+";
+
+/// What passwords are checked by; since format 2.
+const USERS: &str = "
+    CREATE TABLE IF NOT EXISTS kumihimo.verifiers (name TEXT PRIMARY KEY, sealed BYTEA NOT NULL);
+    UPDATE kumihimo.about SET format = 2 WHERE format = 1;
 ";
 
 /// Nobody else writes until the end of the transaction; reading goes on.
@@ -130,7 +137,12 @@ async fn about(
     if !is_made {
         client.batch_execute(TABLES).await?;
         let insert = "INSERT INTO kumihimo.about (format, key_check) VALUES ($1, $2)";
-        client.execute(insert, &[&FORMAT, &check]).await?;
+        client.execute(insert, &[&1_i32, &check]).await?;
+    }
+    let format = "SELECT format FROM kumihimo.about";
+    let format: i32 = client.query_one(format, &[]).await?.try_get(0)?;
+    if format < FORMAT {
+        client.batch_execute(USERS).await?;
     }
     let query = "SELECT format, key_check, moved_to FROM kumihimo.about";
     let row = client.query_one(query, &[]).await?;
@@ -187,6 +199,10 @@ struct Rows {
     epoch_secrets: Vec<Vec<u8>>,
     root_groups: Vec<Vec<u8>>,
     root_seeds: Vec<Vec<u8>>,
+    /// All whose verifiers are another, or none, from now on.
+    changed_users: Vec<String>,
+    users: Vec<String>,
+    verifiers: Vec<Vec<u8>>,
 }
 
 impl Rows {
@@ -196,6 +212,14 @@ impl Rows {
         let secrets = writing.secrets;
         let roots = writing.root_seeds;
         let id = |group: &GroupId| group.0.to_vec();
+        let users = writing.verifiers.iter();
+        let changed_users = users.clone().map(|(user, _)| user.clone()).collect();
+        let kept = users.filter_map(|(user, it)| Some((user.clone(), it.as_ref()?)));
+        let kept = kept.map(|(user, it)| {
+            let sealed = seal.seal(&label::user(&user), &it.encode());
+            (user, sealed)
+        });
+        let (users, verifiers) = kept.unzip();
         Ok(Self {
             revs: revs.collect(),
             records: records.collect::<Result<_, _>>()?,
@@ -210,6 +234,9 @@ impl Rows {
                 .iter()
                 .map(|(group, it)| seal.seal(&label::root(*group), it))
                 .collect(),
+            changed_users,
+            users,
+            verifiers,
         })
     }
 
@@ -238,6 +265,18 @@ impl Rows {
                 (&self.root_seeds, Type::BYTEA_ARRAY),
             ];
             client.query_typed(roots, values).await?;
+        }
+        if !self.changed_users.is_empty() {
+            let delete = "DELETE FROM kumihimo.verifiers WHERE name = ANY($1)";
+            let values: &[(&(dyn ToSql + Sync), Type)] = &[(&self.changed_users, Type::TEXT_ARRAY)];
+            client.query_typed(delete, values).await?;
+            let users = "INSERT INTO kumihimo.verifiers (name, sealed)
+                SELECT * FROM UNNEST($1, $2)";
+            let values: &[(&(dyn ToSql + Sync), Type)] = &[
+                (&self.users, Type::TEXT_ARRAY),
+                (&self.verifiers, Type::BYTEA_ARRAY),
+            ];
+            client.query_typed(users, values).await?;
         }
         Ok(())
     }
@@ -306,6 +345,13 @@ impl Store for Postgres {
         let query = "SELECT sealed FROM kumihimo.root_seeds WHERE group_id = $1";
         let sealed = self.sealed(query, &[(&&group.0[..], Type::BYTEA)])?;
         let opened = sealed.map(|sealed| label::open(&self.seal, &label::root(group), &sealed));
+        opened.transpose()
+    }
+
+    fn verifier(&self, user: &str) -> Result<Option<Verifier>, StoreError> {
+        let query = "SELECT sealed FROM kumihimo.verifiers WHERE name = $1";
+        let sealed = self.sealed(query, &[(&user, Type::TEXT)])?;
+        let opened = sealed.map(|sealed| label::verifier(&self.seal, user, &sealed));
         opened.transpose()
     }
 }

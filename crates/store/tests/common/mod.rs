@@ -177,6 +177,7 @@ pub(crate) fn create(group: &str) -> Command {
         groups: vec![group.to_owned()],
         zone: "Asia/Tokyo".to_owned(),
         site: None,
+        sign_in_s: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod readme;
 mod rotate;
 mod rules;
 mod service;
+mod signin;
 mod site;
 mod spaces;
 mod stranger;

@@ -55,6 +55,14 @@ impl<'a> Server<'a> {
             .expect("a number")
     }
 
+    fn add_user(&self, user: &str) {
+        let file = self.host.dir.join("password");
+        std::fs::write(&file, "correct horse").expect("a file");
+        lab::sh("chmod", &["600", &file]);
+        self.host
+            .kumi(&["gms", "user", "add", user, "--password-file", &file]);
+    }
+
     fn new_name(&mut self, what: &str) -> String {
         self.count += 1;
         format!("{what}-{}", self.count)
@@ -87,11 +95,26 @@ impl<'a> Server<'a> {
     fn prepare(&mut self, operation: &str, method: &str, path: &str) -> Try {
         let (group, member) = (self.new_name("group"), self.new_name("member"));
         let (admin, fresh) = (self.new_name("admin"), self.new_name("new"));
+        let user = self.new_name("user");
+        let password = json!({"password": "correct horse"});
         let (mut line, mut body) = (String::new(), None);
         let create = || drop(self.host.kumi(&["group", "create", &group, "--apart"]));
         let add = || drop(self.host.kumi(&["group", "add", &member, &group]));
         match operation {
-            "server" | "groups" | "members" | "lines" | "admins" | "pending" | "log" => {}
+            "server" | "groups" | "members" | "lines" | "admins" | "pending" | "log" | "users" => {}
+            "require_sign_in" => {
+                create();
+                body = Some(json!({"period_s": 3_600}));
+            }
+            "add_user" => body = Some(password),
+            "user" | "remove_user" | "set_password" | "change_user" => {
+                self.add_user(&user);
+                body = match operation {
+                    "set_password" => Some(password),
+                    "change_user" => Some(json!({"disabled": true})),
+                    _ => None,
+                };
+            }
             "create_group" => body = Some(json!({"groups": [fresh], "site": ["10.0.0.0/16"]})),
             "group" | "rotate" => create(),
             "member" | "remove_member" | "remove_from_group" => {
@@ -135,6 +158,7 @@ impl<'a> Server<'a> {
             .replace("{group}", &group)
             .replace("{member}", &member)
             .replace("{admin}", &admin)
+            .replace("{user}", &user)
             .replace("{line}", &line);
         assert!(!path.contains('{'), "{path}");
         let method = method.to_uppercase();
@@ -193,7 +217,7 @@ fn operations() -> Vec<(String, String, String, usize)> {
             all.push((id.to_owned(), method.clone(), path.clone(), rank));
         }
     }
-    assert!(all.len() >= 17, "{all:?}");
+    assert!(all.len() >= 25, "{all:?}");
     all
 }
 

@@ -210,6 +210,7 @@ impl Rules {
             groups: vec![GROUP.to_owned()],
             zone: "Asia/Tokyo".to_owned(),
             site: None,
+            sign_in_s: None,
         };
         self.order(&mut world, 0, Actor::Operator, &create)
             .expect("a group");

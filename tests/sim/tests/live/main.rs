@@ -10,6 +10,7 @@
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
 mod rules;
+mod sign_in;
 mod site;
 mod world;
 

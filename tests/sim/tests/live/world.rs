@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::service::{Effect, Keys, OrderError, Service, Store, StoreError, Writing};
+use control::service::{Check, Effect, Keys, OrderError, Service, Store, StoreError, Writing};
 use control::{Actor, Addition, Command, Record, Reply, SecretOf};
 use group::Mode;
 use group::agent::ToMember;
@@ -11,6 +11,7 @@ use group::epochs::EpochSecret;
 use group::message::Message;
 use group::statement::{EntryBody, EpochEntry, GroupId};
 use identity::crypto::{AwsLc, HashRng};
+use identity::password::Verifier;
 use node::Event;
 use wire::NodeAddr;
 use wire::datagram::Datagram;
@@ -26,6 +27,7 @@ pub(crate) struct Memory {
     records: Vec<Record>,
     secrets: BTreeMap<SecretOf, EpochSecret>,
     roots: BTreeMap<GroupId, [u8; 32]>,
+    verifiers: BTreeMap<String, Option<Verifier>>,
 }
 
 impl Store for Memory {
@@ -36,6 +38,7 @@ impl Store for Memory {
         self.records.extend_from_slice(writing.records);
         self.secrets.extend(writing.secrets.iter().cloned());
         self.roots.extend(writing.root_seeds.iter().copied());
+        self.verifiers.extend(writing.verifiers.iter().cloned());
         Ok(())
     }
 
@@ -51,6 +54,10 @@ impl Store for Memory {
 
     fn root_seed(&self, group: GroupId) -> Result<Option<[u8; 32]>, StoreError> {
         Ok(self.roots.get(&group).copied())
+    }
+
+    fn verifier(&self, user: &str) -> Result<Option<Verifier>, StoreError> {
+        Ok(self.verifiers.get(user).cloned().flatten())
     }
 }
 
@@ -224,6 +231,10 @@ impl Groups {
 
     fn take_effects(&mut self) {
         while let Some(effect) = self.service.as_mut().and_then(Service::poll_effect) {
+            if let Effect::Check(check) = &effect {
+                self.check(check);
+                continue;
+            }
             self.world.with(0, |node, now| match effect {
                 Effect::Tell { to, message } => {
                     node.tell_from_server(now, to, message);
@@ -231,7 +242,18 @@ impl Groups {
                 Effect::Enter(f) => node.set_member(now, f, true),
                 Effect::Leave(f) => node.set_member(now, f, false),
                 Effect::Locate { to, f } => node.tell_location(now, to, f),
+                Effect::Check(_) => {}
             });
+        }
+    }
+
+    /// What a thread beside the server does.
+    fn check(&mut self, check: &Check) {
+        let is_right = check.verifier.is_right(check.password.secret_text());
+        let now = self.world.now.unix_s;
+        if let Some(service) = &mut self.service {
+            let (store, rng) = (&mut self.store, &mut self.rng);
+            service.checked(store, now, rng, check.f, Some(is_right));
         }
     }
 
@@ -385,11 +407,38 @@ impl Groups {
     }
 }
 
+/// A group that requires a sign-in.
+pub(crate) fn create_asking(group: &str, period_s: u64) -> Command {
+    Command::CreateGroups {
+        groups: vec![group.to_owned()],
+        zone: "Asia/Tokyo".to_owned(),
+        site: None,
+        sign_in_s: Some(period_s),
+    }
+}
+
+/// A user of one machine, whose password is "right".
+pub(crate) fn user(name: &str, device: &str) -> Command {
+    Command::AddUser {
+        user: name.to_owned(),
+        devices: [device.to_owned()].into(),
+        verifier: Verifier::new("right", [1; 16]).unwrap(),
+    }
+}
+
+pub(crate) fn password(name: &str, password: &str) -> Command {
+    Command::SetPassword {
+        user: name.to_owned(),
+        verifier: Verifier::new(password, [2; 16]).unwrap(),
+    }
+}
+
 pub(crate) fn create(group: &str) -> Command {
     Command::CreateGroups {
         groups: vec![group.to_owned()],
         zone: "Asia/Tokyo".to_owned(),
         site: None,
+        sign_in_s: None,
     }
 }
 

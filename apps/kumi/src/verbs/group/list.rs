@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
+use crate::verbs::sign_in;
 use api::{
     GroupRequest, Groups, Kind, Lock, Managed, ManagedGroup, Member, Membership, Mode, Request,
     Response,
@@ -23,12 +24,14 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
             };
             // Those of the node here, if it runs.
             let own = client::ask(context, &request).ok();
-            let member_of = own.and_then(|own| match own {
-                Response::Groups(own) => Some(own.member_of),
+            let own = own.and_then(|own| match own {
+                Response::Groups(own) => Some((own.member_of, own.sign_ins)),
                 _ => None,
             });
+            let (member_of, sign_ins) = own.unwrap_or_default();
             Groups {
-                member_of: member_of.unwrap_or_default(),
+                member_of,
+                sign_ins,
                 ..*groups
             }
         }
@@ -38,7 +41,8 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         return Ok(());
     }
     let text = &context.text;
-    if groups.member_of.is_empty() && groups.managed.is_none() {
+    let waits = sign_in::lines(text, &groups.sign_ins);
+    if groups.member_of.is_empty() && groups.managed.is_none() && waits.is_empty() {
         context.say(&text.t("groups-none"));
         return Ok(());
     }
@@ -46,6 +50,7 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     if !groups.member_of.is_empty() {
         lines.extend(memberships(text, &groups.member_of));
     }
+    lines.extend(waits);
     if let Some(managed) = &groups.managed {
         if !lines.is_empty() {
             lines.push(String::new());
@@ -102,6 +107,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
         text.t("groups-epoch"),
         text.t("groups-next"),
         text.t("groups-zone"),
+        text.t("groups-sign-in"),
         text.t("groups-members"),
         text.t("groups-rules"),
     ]];
@@ -112,6 +118,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
             group.epoch.to_string(),
             group.next_unix_s.map_or_else(dash, output::time),
             group.zone.clone(),
+            group.sign_in_s.map_or_else(dash, output::duration),
             join(members(text, group)),
             match &group.rules {
                 Some(rules) => rules.len().to_string(),

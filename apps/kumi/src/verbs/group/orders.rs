@@ -31,10 +31,12 @@ pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Fail
             name: own_name(context),
         },
     };
+    let sign_in_s = super::sign_in::option(context, matches)?;
     let request = GroupRequest::Create {
         groups: groups(matches),
         zone,
         site: site(context, matches)?,
+        sign_in_s,
         enters,
         locked,
     };
@@ -49,6 +51,9 @@ pub(super) fn create(context: &Context, matches: &ArgMatches) -> Result<(), Fail
         return Ok(());
     }
     say_made(context, &made);
+    if sign_in_s.is_some() {
+        super::sign_in::say(context, &made.groups.join(", "), sign_in_s);
+    }
     Ok(())
 }
 

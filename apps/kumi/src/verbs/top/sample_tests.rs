@@ -67,6 +67,7 @@ pub(crate) fn sample(at_s: u64, peers: &[Peer]) -> Sample {
         offloads: Offloads::default(),
         work: Work::default(),
         proxies: api::Proxies::default(),
+        sign_ins: Vec::new(),
         notices: Vec::new(),
     };
     Sample {
