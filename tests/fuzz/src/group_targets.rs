@@ -262,6 +262,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 16);
+        assert_eq!(seeds.len(), 20);
     }
 }
