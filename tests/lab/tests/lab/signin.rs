@@ -10,6 +10,8 @@ use lab::need_root;
 use lab::ns::eventually;
 
 const LIMIT: Duration = Duration::from_secs(60);
+const ADAS: &str = "correct horse battery";
+const BOBS: &str = "staple staple staple";
 
 /// A file that only its owner may read.
 fn secret(host: &Host<'_>, name: &str, text: &str) -> String {
@@ -48,27 +50,15 @@ fn refused(host: &Host<'_>, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), code.to_owned())
 }
 
-#[test]
-fn the_person_counts_as_well_as_the_machine() {
-    need_root();
-    let lan = Lan::new(3);
-    let hosts: Vec<Host<'_>> = lan
-        .hosts
-        .iter()
-        .enumerate()
-        .map(|(at, ns)| Host::new(ns, Account::Root, &format!("signin-{at}")))
-        .collect();
-    let [server, ada, bob] = &hosts[..] else {
-        panic!("three hosts");
-    };
+/// A server, two machines of a group that asks for a sign-in, and a user for each.
+fn office(server: &Host<'_>, ada: &Host<'_>, bob: &Host<'_>) {
     server.kumi(&["group", "create", "pay", "--apart", "--sign-in", "12h"]);
     for (host, name) in [(ada, "ada-pc"), (bob, "bob-pc")] {
         let line = server.kumi(&["group", "add", name, "pay"]);
         let text = host.kumi(&["join", line.trim()]);
         assert!(text.contains("kumi login"), "{text}");
     }
-    let (adas, bobs) = ("correct horse battery", "staple staple staple");
-    for (user, device, password) in [("ada", "ada-pc", adas), ("bob", "bob-pc", bobs)] {
+    for (user, device, password) in [("ada", "ada-pc", ADAS), ("bob", "bob-pc", BOBS)] {
         let file = secret(server, user, password);
         server.kumi(&[
             "gms",
@@ -81,13 +71,15 @@ fn the_person_counts_as_well_as_the_machine() {
             &file,
         ]);
     }
-    let (f_ada, f_bob) = (ada.f(), bob.f());
-    let right = secret(ada, "right", adas);
-    let wrong = secret(ada, "wrong", "wrong password");
-    let bobs_file = secret(bob, "right", bobs);
+    secret(ada, "right", ADAS);
+    secret(ada, "wrong", "wrong password");
+    secret(bob, "right", BOBS);
+}
 
-    // Before: no packet passes, and the reason is named.
-    bob.kumi(&["login", "bob", "--password-file", &bobs_file]);
+/// No packet passes, and the reason is named.
+fn nobody_is_signed_in(ada: &Host<'_>, bob: &Host<'_>) {
+    let (f_ada, f_bob) = (ada.f(), bob.f());
+    bob.kumi(&["login", "bob", "--password-file", &bob.dir.join("right")]);
     assert!(!pings(ada, &f_bob) && !pings(bob, &f_ada));
     let why = ada.kumi(&["why", &f_bob]);
     assert!(why.contains("pay") && why.contains("kumi login"), "{why}");
@@ -96,8 +88,11 @@ fn the_person_counts_as_well_as_the_machine() {
     let list = ada.json(&["group", "list"]);
     assert_eq!(list["member_of"], serde_json::json!([]), "{list}");
     assert!(list["sign_ins"][0]["groups"][0]["until_unix_s"].is_null());
+}
 
-    // Wrong password, unknown user, somebody else's machine: one answer.
+/// Wrong password, unknown user, somebody else's machine: one answer.
+fn refusals(ada: &Host<'_>) {
+    let (right, wrong) = (ada.dir.join("right"), ada.dir.join("wrong"));
     for args in [
         ["login", "ada", "--password-file", &wrong],
         ["login", "nobody", "--password-file", &right],
@@ -113,7 +108,12 @@ fn the_person_counts_as_well_as_the_machine() {
         Some(2)
     );
     std::thread::sleep(Duration::from_secs(2));
+}
 
+/// Signing in, and what restarts keep of it.
+fn signed_in(server: &Host<'_>, ada: &Host<'_>, bob: &Host<'_>) {
+    let (f_ada, f_bob) = (ada.f(), bob.f());
+    let right = ada.dir.join("right");
     // Signed in.
     let text = ada.kumi(&["login", "ada", "--password-file", &right]);
     assert!(text.contains("ada is signed in until"), "{text}");
@@ -136,7 +136,12 @@ fn the_person_counts_as_well_as_the_machine() {
             .as_bool()
             .filter(|it| *it)
     });
+}
 
+/// Signing out, and being signed out.
+fn signed_out(server: &Host<'_>, ada: &Host<'_>, bob: &Host<'_>) {
+    let (f_ada, f_bob) = (ada.f(), bob.f());
+    let right = ada.dir.join("right");
     // Signed out: it is over for the others, too.
     let started = Instant::now();
     let text = ada.kumi(&["logout"]);
@@ -163,13 +168,15 @@ fn the_person_counts_as_well_as_the_machine() {
     });
     let users = server.json(&["gms", "user", "list"]);
     assert_eq!(users["users"][0]["disabled"], true, "{users}");
+}
 
-    // Every attempt is in the trail, and no password is anywhere.
+/// Every attempt is in the trail, and no password is in any file.
+fn traces(server: &Host<'_>, hosts: &[Host<'_>]) {
     let log = server.json(&["gms", "log", "--most", "1000"]).to_string();
     for event in ["signed_in", "sign_in_refused", "signed_out", "user_changed"] {
         assert!(log.contains(event), "{event}");
     }
-    for host in &hosts {
+    for host in hosts {
         let report = host.dir.join("report");
         host.kumi(&["bugreport", &report]);
         let files = [
@@ -178,7 +185,7 @@ fn the_person_counts_as_well_as_the_machine() {
             "--exclude=right",
             "--exclude=wrong",
         ];
-        let words = ["-e", adas, "-e", bobs, "-e", "wrong password"];
+        let words = ["-e", ADAS, "-e", BOBS, "-e", "wrong password"];
         let found = std::process::Command::new("grep")
             .arg("-rlaF")
             .args(files)
@@ -196,4 +203,25 @@ fn the_person_counts_as_well_as_the_machine() {
             "a password is in these files"
         );
     }
+}
+
+#[test]
+fn the_person_counts_as_well_as_the_machine() {
+    need_root();
+    let lan = Lan::new(3);
+    let hosts: Vec<Host<'_>> = lan
+        .hosts
+        .iter()
+        .enumerate()
+        .map(|(at, ns)| Host::new(ns, Account::Root, &format!("signin-{at}")))
+        .collect();
+    let [server, ada, bob] = &hosts[..] else {
+        panic!("three hosts");
+    };
+    office(server, ada, bob);
+    nobody_is_signed_in(ada, bob);
+    refusals(ada);
+    signed_in(server, ada, bob);
+    signed_out(server, ada, bob);
+    traces(server, &hosts);
 }
