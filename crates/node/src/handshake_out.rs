@@ -103,7 +103,7 @@ impl Node {
         let ready = self.take_ready(now);
         let session = self.ensure_session(f);
         if let Some(keys) = ready {
-            session.get_ready(keys);
+            session.use_keys(keys);
         }
         let begun = session.begin(&begin, now);
         if begun.is_err() {

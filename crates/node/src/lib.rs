@@ -39,6 +39,7 @@ mod output;
 mod peer;
 mod prefixes;
 mod prepare;
+mod prepared;
 mod publish;
 mod report;
 mod rotation;

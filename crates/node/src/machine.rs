@@ -26,7 +26,7 @@ use crate::bridging::serving::Serving;
 use crate::fast::{Doorman, Hops};
 use crate::grouping::Groups;
 use crate::peer::{Join, Peer, Wanted};
-use crate::prepare::Prepared;
+use crate::prepared::Prepared;
 use crate::siting::Site;
 use crate::stored::{Change, PinRecord, Stored};
 use crate::{DropReason, Event, NewError, NodeConfig, Output, Snapshot, Wake};

@@ -13,7 +13,6 @@
 //! | members looked at in one step | [`STEP`] |
 //! | time between steps, and after an initiation | [`PAUSE`] |
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use group::keyring::KeyringError;
@@ -26,14 +25,6 @@ use crate::stored::groups::GroupChange;
 
 const STEP: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// What is ready, and what is to be done.
-#[derive(Debug, Default)]
-pub(crate) struct Prepared {
-    keys: Option<Ephemeral>,
-    members: BTreeSet<NodeAddr>,
-    due: Option<Duration>,
-}
 
 impl Node {
     /// All members that are remembered, and keys: when the node starts, and when it has other keys.
@@ -76,12 +67,12 @@ impl Node {
             let Some(f) = self.prepared.members.pop_first() else {
                 return;
             };
-            self.get_to_know(now, f);
+            self.familiarise(now, f);
         }
         self.prepare_soon(now);
     }
 
-    fn get_to_know(&mut self, now: Now, f: NodeAddr) {
+    fn familiarise(&mut self, now: Now, f: NodeAddr) {
         if let Some(known) = self.known.get(&f) {
             self.me.hot.familiar().meet(&known.certificate.noise_key);
         }

@@ -12,12 +12,10 @@
 //!
 //! The order of the inbox is kept: whoever takes from it has the desk.
 
-use crate::inbox::{Inbox, Outbox};
-use crate::requests::Then;
-use crate::run::RunError;
-use crate::slow::SlowPath;
+use crate::counters::{Cause, Counters};
+use crate::inbox::{Inbox, Input, Outbox, Waited};
 use crate::storage::StorageError;
-use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -29,10 +27,57 @@ const BURST: u32 = 16;
 /// and one more each time that so much has passed.
 const EACH: Duration = Duration::from_micros(500);
 
+/// What the slow path shall do after a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Go on.
+    Continue,
+    /// Stop the node.
+    Stop,
+}
+
+/// What is worked on here: the slow path.
+pub trait Work: Send {
+    /// Does what was to be done before anything came.
+    ///
+    /// # Errors
+    /// The journal cannot be written: nothing that needs it may be done any more.
+    fn begin(&mut self) -> Result<Then, StorageError>;
+
+    /// Handles what came, if anything did, and what timers ask for.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    fn turn(&mut self, input: Option<Input>) -> Result<Then, StorageError>;
+
+    /// Ends everything, in order.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    fn stop(&mut self) -> Result<(), StorageError>;
+
+    /// Until when nothing has to be done, unless something comes.
+    fn alarm(&mut self) -> Alarm;
+
+    /// Whether something has to be done before the last alarm.
+    fn is_due_earlier(&self) -> bool;
+}
+
+/// Why it ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A thread died at the desk.
+    #[error("a thread died in the slow path")]
+    Died,
+}
+
 /// The slow path, from its start until its end.
 #[derive(Default)]
 pub struct Desk {
-    slow: Mutex<Option<SlowPath>>,
+    slow: Mutex<Option<Box<dyn Work>>>,
     /// Its own thread waits for it.
     wanted: AtomicBool,
     /// A data thread could not write the journal.
@@ -50,7 +95,7 @@ impl Desk {
     ///
     /// # Errors
     /// The journal cannot be written, or a thread died at the desk.
-    pub fn run(&self, slow: SlowPath, inputs: &Outbox) -> Result<(), RunError> {
+    pub fn run(&self, slow: Box<dyn Work>, inputs: &Outbox) -> Result<(), DeskError> {
         *self.sit_down()? = Some(slow);
         let result = self.work(inputs);
         // With it goes what leads back to all threads' state.
@@ -59,7 +104,7 @@ impl Desk {
         result
     }
 
-    fn work(&self, inputs: &Outbox) -> Result<(), RunError> {
+    fn work(&self, inputs: &Outbox) -> Result<(), DeskError> {
         let mut begun = false;
         loop {
             let mut desk = self.sit_down()?;
@@ -83,14 +128,11 @@ impl Desk {
         }
     }
 
-    fn sit_down(&self) -> Result<MutexGuard<'_, Option<SlowPath>>, RunError> {
+    fn sit_down(&self) -> Result<MutexGuard<'_, Option<Box<dyn Work>>>, DeskError> {
         self.wanted.store(true, Ordering::Release);
         let desk = self.slow.lock();
         self.wanted.store(false, Ordering::Release);
-        desk.map_err(|_| RunError::System {
-            what: "the slow path",
-            source: io::ErrorKind::BrokenPipe.into(),
-        })
+        desk.map_err(|_| DeskError::Died)
     }
 
     fn failure(&self) -> MutexGuard<'_, Option<StorageError>> {
@@ -134,6 +176,29 @@ impl Desk {
             inbox.nudge();
         }
         inbox.is_empty()
+    }
+}
+
+/// Until when the slow path's thread may sleep.
+#[derive(Debug)]
+pub struct Alarm {
+    /// When.
+    pub at: Option<Duration>,
+    /// Whose timer it is.
+    pub cause: Cause,
+    /// Where it is counted that it woke up.
+    pub counters: Arc<Counters>,
+}
+
+impl Alarm {
+    /// Sleeps until then, or until something comes.
+    pub fn wait(self, inputs: &Outbox) {
+        let now = os::clock::monotonic();
+        match inputs.wait(self.at.map(|at| at.saturating_sub(now))) {
+            Waited::NoTime => {}
+            Waited::Called => self.counters.woke(Cause::SlowPath),
+            Waited::InVain => self.counters.woke(self.cause),
+        }
     }
 }
 

@@ -10,14 +10,19 @@
 //! | of both, what packets leave to everything else | an eighth |
 //! | datagrams that wait of senders who prove nothing | [`UNPROVEN_MAX`] |
 
+use crate::asked::Asked;
 use crate::counters::{Counters, ShellDrop};
-use crate::shared::Input;
+use crate::orders::FromGms;
+use node::FastReport;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use wire::Path;
 use wire::ip::Ecn;
+use wire::payload::Kind;
+use wire::{NodeAddr, Prefix};
 
 /// At most this many things wait for the slow path.
 pub const QUEUE_LEN_MAX: usize = 1024;
@@ -30,6 +35,94 @@ const RESERVE: usize = 8;
 /// At most this many datagrams of senders who prove nothing wait for the slow path, half of that
 /// part: anybody can send any number of them.
 pub const UNPROVEN_MAX: usize = QUEUE_LEN_MAX / RESERVE / 2;
+
+/// Something for the slow path to handle.
+#[derive(Debug)]
+pub enum Input {
+    /// A datagram that the snapshot could not place.
+    Datagram {
+        /// Where it came from.
+        from: Path,
+        /// ECN of its outer header.
+        ecn: Ecn,
+        /// Whether its sender is known to receive there.
+        proven: bool,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// An IP packet of the host that the snapshot could not place.
+    Packet(Vec<u8>),
+    /// What the fast path did.
+    Fast(FastReport),
+    /// A beacon.
+    Beacon {
+        /// Its source.
+        from: SocketAddr,
+        /// The beacon.
+        bytes: Vec<u8>,
+    },
+    /// This host's addresses have changed to these.
+    Endpoints(Vec<SocketAddr>),
+    /// The networks that have a route of their own are these now.
+    Near(Vec<Prefix>),
+    /// A stream came or went.
+    Stream(node::StreamEvent),
+    /// A password was checked.
+    Password {
+        /// Who said it.
+        client: NodeAddr,
+        /// The customer whose it is, if any.
+        customer: Option<String>,
+    },
+    /// The management server of groups on this node says something.
+    Gms(FromGms),
+    /// A request from the control socket.
+    Request(Asked),
+    /// Read the configuration again.
+    Reload,
+    /// Stop in order.
+    Stop,
+}
+
+impl Input {
+    /// A packet of the host, or of a peer in pieces: there may be any number of them.
+    pub(crate) fn is_bulk(&self) -> bool {
+        let piece = Kind::Piece.to_byte();
+        match self {
+            Self::Packet(_) => true,
+            Self::Fast(FastReport::Opened {
+                plaintext: Some(bytes),
+                ..
+            }) => bytes.first() == Some(&piece),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_unproven(&self) -> bool {
+        matches!(self, Self::Datagram { proven: false, .. })
+    }
+
+    /// What data threads hand over, as opposed to requests and news of this host.
+    pub(crate) fn is_of_network(&self) -> bool {
+        matches!(
+            self,
+            Self::Datagram { .. } | Self::Packet(_) | Self::Fast(_)
+        )
+    }
+
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Datagram { bytes, .. } | Self::Packet(bytes) | Self::Beacon { bytes, .. } => {
+                bytes.len()
+            }
+            Self::Fast(FastReport::Opened {
+                plaintext: Some(bytes),
+                ..
+            }) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
 
 /// The way to the slow path; cheap to clone.
 #[derive(Debug, Clone)]
@@ -259,9 +352,6 @@ impl Drop for Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use node::FastReport;
-    use std::net::SocketAddr;
-    use wire::payload::Kind;
 
     fn packet(len: usize) -> Input {
         Input::Packet(vec![0; len])

@@ -4,6 +4,7 @@
 //! answers; both wait here, bounded in number and time, and end when their client goes.
 
 use crate::asked::Asked;
+use crate::desk::Then;
 use crate::facts::Facts;
 use crate::groups::Groups;
 use crate::{answers, bridges, groups};
@@ -46,15 +47,6 @@ struct Ping {
     received: u32,
     // The number and the end of waiting of each echo that is out, by its id.
     out: BTreeMap<u32, (u32, Duration)>,
-}
-
-/// What the slow path shall do after a request.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Then {
-    /// Go on.
-    Continue,
-    /// Stop the node.
-    Stop,
 }
 
 /// The requests that wait.

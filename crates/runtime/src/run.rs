@@ -1,7 +1,7 @@
 //! Starting and stopping: everything in order, and the threads.
 
 use crate::counters::{Cause, Counters};
-use crate::desk::Desk;
+use crate::desk::{Desk, DeskError};
 use crate::facts::Facts;
 use crate::groups::Groups;
 use crate::http::Places;
@@ -85,6 +85,9 @@ pub enum RunError {
     /// Site mode cannot be.
     #[error("site mode: {0}")]
     Site(String),
+    /// The slow path ended early.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     /// A thread, a descriptor or random numbers could not be had.
     #[error("{what}: {source}")]
     System {
@@ -308,7 +311,7 @@ impl Started {
         let ended = Arc::new(Waker::new().map_err(system("making a waker"))?);
         let (own, done) = (Arc::clone(&shared), Arc::clone(&ended));
         let slow = spawn("kumi-slow", STACK_SLOW_LEN, move || {
-            let result = own.desk.run(slow, &outbox);
+            let result = own.desk.run(Box::new(slow), &outbox);
             own.end();
             done.wake();
             result
@@ -331,7 +334,7 @@ impl Started {
         }
         shared.proxies.end();
         match result {
-            Ok(result) => result,
+            Ok(result) => Ok(result?),
             Err(_) => Err(system("the slow path")(io::ErrorKind::BrokenPipe.into())),
         }
     }

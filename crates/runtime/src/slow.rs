@@ -3,13 +3,13 @@
 //! One thread at a time works on it ([`crate::desk`]). After each change every output is done, in order, before the next input is looked at; a
 //! change is in the journal before anything after it is done.
 
-use crate::counters::{Cause, Counters, ShellDrop};
+use crate::counters::{Cause, ShellDrop};
+use crate::desk::{Alarm, Then, Work};
 use crate::facts::Facts;
 use crate::groups::Groups;
-use crate::inbox::{Outbox, Waited};
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
-use crate::requests::{Requests, Then};
+use crate::requests::Requests;
 use crate::shared::{Input, Shared};
 use crate::site::{Ground, Site};
 use crate::storage::{Storage, StorageError};
@@ -180,71 +180,6 @@ impl SlowPath {
         if let Err(error) = self.capture() {
             tracing::warn!(error, "site mode");
         }
-    }
-
-    /// Does what was to be done before anything came.
-    ///
-    /// # Errors
-    /// The journal cannot be written: nothing that needs it may be done any more.
-    pub fn begin(&mut self) -> Result<Then, StorageError> {
-        let now = self.clock.now();
-        self.drain(now)?;
-        Ok(Then::Continue)
-    }
-
-    /// Handles what came, if anything did, and what timers ask for.
-    ///
-    /// # Errors
-    /// As [`Self::begin`].
-    pub fn turn(&mut self, input: Option<Input>) -> Result<Then, StorageError> {
-        let now = self.clock.now();
-        let then = match input {
-            Some(input) => self.handle(now, input),
-            None => Then::Continue,
-        };
-        self.drain(now)?;
-        self.expire(now)?;
-        Ok(then)
-    }
-
-    /// Ends everything, in order.
-    ///
-    /// # Errors
-    /// As [`Self::begin`].
-    pub fn stop(&mut self) -> Result<(), StorageError> {
-        let now = self.clock.now();
-        self.node.shutdown(now);
-        let drained = self.drain(now);
-        self.adapter = None;
-        if let Some((site, _)) = self.site.take() {
-            site.end();
-        }
-        drained
-    }
-
-    /// Until when nothing has to be done, unless something comes.
-    pub fn alarm(&mut self) -> Alarm {
-        let timer = self.node.poll_timeout();
-        let request = self.requests.poll_timeout();
-        let cause = match (timer, request) {
-            (Some((at, _)), Some(request)) if request < at => Cause::TimerRequest,
-            (None, Some(_)) => Cause::TimerRequest,
-            (Some((_, Wake::Session)), _) => Cause::TimerSession,
-            (Some((_, Wake::Beacon)), _) => Cause::TimerBeacon,
-            _ => Cause::TimerNode,
-        };
-        self.alarm_at = self.due();
-        Alarm {
-            at: self.alarm_at,
-            cause,
-            counters: Arc::clone(&self.shared.counters),
-        }
-    }
-
-    /// Whether something has to be done before the last alarm.
-    pub fn is_due_earlier(&self) -> bool {
-        let due = self.due();
-        due.is_some_and(|due| self.alarm_at.is_none_or(|alarm_at| due < alarm_at))
     }
 
     fn due(&self) -> Option<Duration> {
@@ -491,24 +426,56 @@ impl SlowPath {
     }
 }
 
-/// Until when the slow path's thread may sleep.
-#[derive(Debug)]
-pub struct Alarm {
-    at: Option<Duration>,
-    /// Whose timer it is.
-    cause: Cause,
-    counters: Arc<Counters>,
-}
+impl Work for SlowPath {
+    fn begin(&mut self) -> Result<Then, StorageError> {
+        let now = self.clock.now();
+        self.drain(now)?;
+        Ok(Then::Continue)
+    }
 
-impl Alarm {
-    /// Sleeps until then, or until something comes.
-    pub fn wait(self, inputs: &Outbox) {
-        let now = os::clock::monotonic();
-        match inputs.wait(self.at.map(|at| at.saturating_sub(now))) {
-            Waited::NoTime => {}
-            Waited::Called => self.counters.woke(Cause::SlowPath),
-            Waited::InVain => self.counters.woke(self.cause),
+    fn turn(&mut self, input: Option<Input>) -> Result<Then, StorageError> {
+        let now = self.clock.now();
+        let then = match input {
+            Some(input) => self.handle(now, input),
+            None => Then::Continue,
+        };
+        self.drain(now)?;
+        self.expire(now)?;
+        Ok(then)
+    }
+
+    fn stop(&mut self) -> Result<(), StorageError> {
+        let now = self.clock.now();
+        self.node.shutdown(now);
+        let drained = self.drain(now);
+        self.adapter = None;
+        if let Some((site, _)) = self.site.take() {
+            site.end();
         }
+        drained
+    }
+
+    fn alarm(&mut self) -> Alarm {
+        let timer = self.node.poll_timeout();
+        let request = self.requests.poll_timeout();
+        let cause = match (timer, request) {
+            (Some((at, _)), Some(request)) if request < at => Cause::TimerRequest,
+            (None, Some(_)) => Cause::TimerRequest,
+            (Some((_, Wake::Session)), _) => Cause::TimerSession,
+            (Some((_, Wake::Beacon)), _) => Cause::TimerBeacon,
+            _ => Cause::TimerNode,
+        };
+        self.alarm_at = self.due();
+        Alarm {
+            at: self.alarm_at,
+            cause,
+            counters: Arc::clone(&self.shared.counters),
+        }
+    }
+
+    fn is_due_earlier(&self) -> bool {
+        let due = self.due();
+        due.is_some_and(|due| self.alarm_at.is_none_or(|alarm_at| due < alarm_at))
     }
 }
 

@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// The next try uses these keys, which nothing else has used or will use.
-    pub fn get_ready(&mut self, keys: Ephemeral) {
+    pub fn use_keys(&mut self, keys: Ephemeral) {
         self.ready = Some(keys);
     }
 
