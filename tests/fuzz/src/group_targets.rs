@@ -321,10 +321,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-<<<<<<< HEAD
         assert_eq!(seeds.len(), 24);
-=======
-        assert_eq!(seeds.len(), 20);
->>>>>>> signin
     }
 }
