@@ -65,34 +65,11 @@ impl Tenant {
                 rules,
                 tests,
             } => self.rules_set(crypto, group, rules.as_deref(), tests)?,
-            Event::MembershipGranted { member, group } => {
-                let asks = self.group_mut(group)?.sign_in_s.is_some();
-                self.member_mut(member)?.groups.insert(group.clone());
-                if asks {
-                    self.changed(member)?;
-                }
-            }
-            Event::Admitted {
-                member,
-                group,
-                admission,
-            } => {
-                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
-                let group = self.group_mut(group)?;
-                group.asked.remove(member);
-                group.admissions.insert(member.clone(), admission);
-                self.changed(member)?;
-            }
-            Event::AdmissionAsked { .. } | Event::AdmissionSigned { .. } => {
-                self.asked_event(crypto, event)?;
-            }
-            Event::MembershipEnded { member, group } => {
-                self.member_mut(member)?.groups.remove(group);
-                let group = self.group_mut(group)?;
-                group.admissions.remove(member);
-                group.asked.remove(member);
-                self.changed(member)?;
-            }
+            Event::MembershipGranted { .. }
+            | Event::Admitted { .. }
+            | Event::AdmissionAsked { .. }
+            | Event::AdmissionSigned { .. }
+            | Event::MembershipEnded { .. } => self.membership_event(crypto, event)?,
             Event::Entry { group, entry } => {
                 let entry = Entry::decode(entry).map_err(|e| e.to_string())?;
                 let rev = self.rev;
@@ -145,6 +122,41 @@ impl Tenant {
             | Event::SignInRefused { .. }
             | Event::SignedOut { .. }
             | Event::AdmissionEnded { .. } => self.sign_in_event(event)?,
+        }
+        Ok(())
+    }
+
+    fn membership_event(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
+        match event {
+            Event::MembershipGranted { member, group } => {
+                let asks = self.group_mut(group)?.sign_in_s.is_some();
+                self.member_mut(member)?.groups.insert(group.clone());
+                if asks {
+                    self.changed(member)?;
+                }
+            }
+            Event::Admitted {
+                member,
+                group,
+                admission,
+            } => {
+                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
+                let group = self.group_mut(group)?;
+                group.asked.remove(member);
+                group.admissions.insert(member.clone(), admission);
+                self.changed(member)?;
+            }
+            Event::AdmissionAsked { .. } | Event::AdmissionSigned { .. } => {
+                self.asked_event(crypto, event)?;
+            }
+            Event::MembershipEnded { member, group } => {
+                self.member_mut(member)?.groups.remove(group);
+                let group = self.group_mut(group)?;
+                group.admissions.remove(member);
+                group.asked.remove(member);
+                self.changed(member)?;
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -225,41 +225,7 @@ impl Server {
                     opened.service.offline(f);
                 }
             }
-            Ask::Order { by, order, reply } => {
-                let done = match order {
-                    order if order.is_operators() && !matches!(by, By::Operator) => {
-                        Err(refused(&Refusal::Role(Role::Owner)))
-                    }
-                    Order::Move { to } => self.carry(&to, &reply).map(Done::Reply),
-                    Order::Backup { file } => self.backup(&file, &reply).map(Done::Reply),
-                    order => self.order(now_unix_s, &by, order),
-                };
-                // Nodes are told before whoever ordered it is answered.
-                self.drain();
-                match done {
-                    Ok(Done::Reply(control::Reply::Invited {
-                        invite,
-                        secret,
-                        expires_unix_s,
-                    })) => {
-                        let tenant = self.open.as_ref().map(|it| it.service.tenant());
-                        let lock = tenant.and_then(|it| it.lock_of(invite)).map(Box::new);
-                        self.inbox.send(Input::Gms(FromGms::Line {
-                            invite,
-                            secret,
-                            lock,
-                            expires_unix_s,
-                            reply,
-                        }));
-                    }
-                    Ok(Done::Reply(_)) => answer(&reply, Ok(Response::Done)),
-                    Ok(Done::Planned(planned)) => {
-                        answer(&reply, Ok(Response::Planned(Box::new(planned))));
-                    }
-                    Ok(Done::Made(made)) => answer(&reply, Ok(Response::GroupsMade(made))),
-                    Err(error) => answer(&reply, Err(error)),
-                }
-            }
+            Ask::Order { by, order, reply } => self.take_order(now_unix_s, &by, order, reply),
             Ask::Checked { f, is_right } => self.checked(f, Some(is_right)),
             Ask::Manage {
                 by,
@@ -296,6 +262,42 @@ impl Server {
                 };
                 answer(&reply, Ok(Response::Groups(Box::new(groups))));
             }
+        }
+    }
+
+    fn take_order(&mut self, now_unix_s: u64, by: &By, order: Order, reply: SyncSender<Reply>) {
+        let done = match order {
+            order if order.is_operators() && !matches!(by, By::Operator) => {
+                Err(refused(&Refusal::Role(Role::Owner)))
+            }
+            Order::Move { to } => self.carry(&to, &reply).map(Done::Reply),
+            Order::Backup { file } => self.backup(&file, &reply).map(Done::Reply),
+            order => self.order(now_unix_s, by, order),
+        };
+        // Nodes are told before whoever ordered it is answered.
+        self.drain();
+        match done {
+            Ok(Done::Reply(control::Reply::Invited {
+                invite,
+                secret,
+                expires_unix_s,
+            })) => {
+                let tenant = self.open.as_ref().map(|it| it.service.tenant());
+                let lock = tenant.and_then(|it| it.lock_of(invite)).map(Box::new);
+                self.inbox.send(Input::Gms(FromGms::Line {
+                    invite,
+                    secret,
+                    lock,
+                    expires_unix_s,
+                    reply,
+                }));
+            }
+            Ok(Done::Reply(_)) => answer(&reply, Ok(Response::Done)),
+            Ok(Done::Planned(planned)) => {
+                answer(&reply, Ok(Response::Planned(Box::new(planned))));
+            }
+            Ok(Done::Made(made)) => answer(&reply, Ok(Response::GroupsMade(made))),
+            Err(error) => answer(&reply, Err(error)),
         }
     }
 
