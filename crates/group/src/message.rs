@@ -29,8 +29,8 @@ const HEADS: u16 = 0x12;
 const ENTRIES: u16 = 0x13;
 const WANTED: u16 = 0x14;
 const SECRET: u16 = 0x15;
-const RULES: u16 = 0x28;
-const RULES_HEAD: u16 = 0x29;
+const RULES: u16 = 0x4c;
+const RULES_HEAD: u16 = 0x4d;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -420,7 +420,7 @@ mod tests {
             let longer = [&bytes[..], &[0]].concat();
             assert!(Message::decode(kind, &longer).is_err(), "{kind:#x}");
         }
-        for unknown in [0, 0x0f, 0x16, 0x1d, 0x1f, 0x27, 0x30] {
+        for unknown in [0, 0x0f, 0x16, 0x1d, 0x1f, 0x28, 0x30] {
             assert_eq!(Message::decode(unknown, b"anything"), Ok(None));
         }
     }

@@ -8,7 +8,7 @@
 //! | attach, ticket, open, close | see `bridge::serve` |
 //! | attached, ticket answer, channel | see `bridge::links` |
 //! | prefixes | see `prefixes` |
-//! | of groups, 0x10 to 0x1e and 0x48 to 0x4b | see `groups` |
+//! | of groups, 0x10 to 0x1e and 0x48 to 0x4d | see `groups` |
 //! | clone notice about this node | told to the owner; about others: ignored |
 
 use std::net::SocketAddr;
