@@ -132,8 +132,12 @@ impl Node {
                 self.come_to(now, f);
             }
             if renew {
-                self.resume(now, f, GroupId([0; 16]), true);
-                self.note_renewal(now);
+                // Another instance may have given one meanwhile, and one may be away.
+                let is_there = f == self.f || self.peer_is_up(f);
+                if is_there && self.has_old_lease(now, f) {
+                    self.resume(now, f, GroupId([0; 16]), true);
+                }
+                self.note_renewal_of(now, f);
             }
         }
     }
@@ -432,23 +436,29 @@ impl Node {
 
     /// When each server is to be asked for new leases.
     fn note_renewal(&mut self, now: Now) {
-        let jitter = u64::from(u16::from_be_bytes(random(&mut self.rng))) % RENEW_JITTER_S;
         let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
         for f in servers {
-            let keyring = &self.groups.keyring;
-            let leases = keyring
-                .managed_by(f)
-                .filter(|(group, _)| !self.waits_for_sign_in(now, *group))
-                .filter_map(|(group, _)| Some(keyring.statements(group)?.2.from_unix_s));
-            let due = leases.min().map(|from| from + RENEW_AFTER_S + jitter);
-            // One that is overdue is asked for again after a while.
-            let wait = due.map(|at| at.saturating_sub(now.unix_s).max(RENEW_JITTER_S / 12));
-            if let Some(agent) = self.groups.agents.get_mut(&f) {
-                agent.renew_at = wait.map(|wait| {
-                    let wait = Duration::from_secs(wait);
-                    now.mono.saturating_add(wait)
-                });
-            }
+            self.note_renewal_of(now, f);
+        }
+    }
+
+    /// When one is, at a moment of its own. What is due at another stays as it is: one that is away must
+    /// not put off those that are there.
+    fn note_renewal_of(&mut self, now: Now, f: NodeAddr) {
+        let jitter = u64::from(u16::from_be_bytes(random(&mut self.rng))) % RENEW_JITTER_S;
+        let keyring = &self.groups.keyring;
+        let leases = keyring
+            .managed_by(f)
+            .filter(|(group, _)| !self.waits_for_sign_in(now, *group))
+            .filter_map(|(group, _)| Some(keyring.statements(group)?.2.from_unix_s));
+        let due = leases.min().map(|from| from + RENEW_AFTER_S + jitter);
+        // One that is overdue is asked for again after a while.
+        let wait = due.map(|at| at.saturating_sub(now.unix_s).max(RENEW_JITTER_S / 12));
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.renew_at = wait.map(|wait| {
+                let wait = Duration::from_secs(wait);
+                now.mono.saturating_add(wait)
+            });
         }
     }
 }

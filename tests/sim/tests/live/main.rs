@@ -43,6 +43,21 @@ fn two_who_join_a_group_talk_and_nobody_else_does() {
 }
 
 #[test]
+fn an_instance_that_is_away_keeps_nobody_from_renewing() {
+    // Whichever of the two is looked at first.
+    for last in [0x00, 0xff] {
+        let mut groups = lab(2);
+        let mut away = [last; 16];
+        away[0] = 0xfc;
+        groups.name_instance(wire::NodeAddr(away));
+        let before = groups.lease_until(1);
+        groups.run(14 * 3_600);
+        let after = groups.lease_until(1);
+        assert!(after >= before + 12 * 3_600, "{last}: {before} {after}");
+    }
+}
+
+#[test]
 fn a_peer_that_has_a_session_with_the_server_joins_as_anybody_does() {
     let mut groups = Groups::new(2);
     groups.order(create("lab")).unwrap();

@@ -104,6 +104,28 @@ impl Groups {
         self.settle();
     }
 
+    /// Another instance of the server is named that nobody reaches.
+    pub(crate) fn name_instance(&mut self, f: NodeAddr) {
+        let keys = Keys {
+            crypto: Arc::new(AwsLc),
+            seed: SEED,
+            f,
+        };
+        let now = self.world.now.unix_s;
+        let mut other = Service::open(keys, &mut self.store).unwrap();
+        other.attend(&mut self.store, now, &mut self.rng).unwrap();
+        let service = self.service.as_mut().unwrap();
+        service.catch_up(&mut self.store, now).unwrap();
+        self.take_effects();
+        self.settle();
+    }
+
+    /// The end of a node's lease, Unix seconds.
+    pub(crate) fn lease_until(&self, index: usize) -> u64 {
+        let groups = self.world.hosts[index].node.groups(self.world.now);
+        groups[0].until_unix_s
+    }
+
     /// The server is off: nothing reaches it, and it says nothing.
     pub(crate) fn stop_server(&mut self) {
         self.service = None;
