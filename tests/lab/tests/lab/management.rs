@@ -117,6 +117,16 @@ impl<'a> Server<'a> {
             }
             "create_group" => body = Some(json!({"groups": [fresh], "site": ["10.0.0.0/16"]})),
             "group" | "rotate" => create(),
+            "put_rules" => {
+                create();
+                let rule = json!({"from": "staff", "to": "*", "services": ["tcp/22"]});
+                body = Some(json!({"rules": [rule]}));
+            }
+            "put_roles" => {
+                create();
+                add();
+                body = Some(json!({"roles": ["staff"]}));
+            }
             "member" | "remove_member" | "remove_from_group" => {
                 create();
                 add();
