@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{DAY, Gms, add, come, create, f, invite_of, node, remove};
+use common::{DAY, Gms, add, come, create, f, invite_of, node, remove, set_rules, test};
 use control::{
     Actor, Addition, Command, Event, InviteId, InviteTerms, LockedGroups, Refusal, Reply,
 };
@@ -263,6 +263,25 @@ fn an_invite_that_the_admins_signed_admits_while_they_are_away() {
     let refused = gms.act(node(2), come_locked(invite, &second));
     assert_eq!(refused, Err(Refusal::NoInvite));
     assert_eq!(gms.replayed(), gms.tenant);
+}
+
+#[test]
+fn whoever_comes_by_a_locked_line_is_tested_as_everybody_is() {
+    let mut gms = vault();
+    gms.order(create("open")).unwrap();
+    gms.enrol(2, "bob", &[VAULT]);
+    let tests = [test("ada", "bob", 22, false)];
+    gms.order(set_rules("open", None, &tests)).unwrap();
+    let (invite, lock) = line(&mut gms, 1);
+    let certificate = certificate(&lock, bounds(gms.now), &[0, 2]);
+    let wanted = Wanted::plain(f(1), 11, gms.now, "ada");
+    let admission = Admission::by_invite(&certificate, &signer(&INVITE), &wanted).unwrap();
+    let before = gms.tenant.clone();
+    let came = gms.act(node(1), come_locked(invite, &admission));
+    assert!(matches!(came, Err(Refusal::Test { .. })), "{came:?}");
+    assert_eq!(gms.tenant, before);
+    gms.order(set_rules("open", None, &[])).unwrap();
+    gms.act(node(1), come_locked(invite, &admission)).unwrap();
 }
 
 #[test]

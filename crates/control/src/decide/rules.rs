@@ -94,14 +94,20 @@ impl Tenant {
         command: &Command,
         outcome: &Outcome,
     ) -> Result<(), Refusal> {
-        let new = match command {
-            Command::SetRules { tests, .. } => !tests.is_empty(),
-            Command::Add(_) | Command::Enrol(_) | Command::SetRoles { .. } => false,
-            Command::Remove { group, .. } if group.is_some() => false,
-            _ => return Ok(()),
-        };
-        let has_tests = new || self.groups.values().any(|group| !group.tests.is_empty());
-        if !has_tests || outcome.events.is_empty() {
+        // By what happens and not by the order, so that no order can be forgotten here.
+        let matters = outcome.events.iter().any(|event| {
+            matches!(
+                event,
+                Event::MembershipGranted { .. }
+                    | Event::MembershipEnded { .. }
+                    | Event::RolesSet { .. }
+                    | Event::RulesSet { .. }
+            )
+        });
+        let is_removal = matches!(command, Command::Remove { group: None, .. });
+        let is_new = matches!(command, Command::SetRules { tests, .. } if !tests.is_empty());
+        let has_tests = is_new || self.groups.values().any(|group| !group.tests.is_empty());
+        if !matters || is_removal || !has_tests {
             return Ok(());
         }
         let mut after = self.clone();

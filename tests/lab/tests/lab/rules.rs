@@ -242,14 +242,11 @@ fn whoever_was_away_hears_of_the_rules_from_a_member() {
     gms.kumi(&["down"]);
     bob.up();
     // It does not know the rules; the other end does, and tells.
-    let since = Instant::now();
     assert!(!fetches(bob, web, 8080));
     eventually(SOON, "the sender to know", || {
         let why = bob.kumi(&["why", &web.f(), "--port", "8080"]);
         why.contains("No rule of lab permits").then_some(())
     });
-    // A role that was taken away is no good any more, whoever shows it.
-    assert!(since.elapsed() < LIMIT);
     for host in [ada, bob, web] {
         host.kumi(&["down"]);
         host.up();
