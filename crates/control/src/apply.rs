@@ -1,12 +1,16 @@
 //! Events become the tenant. What can fail here is a store that was damaged: every event was
 //! decided on before it was written.
 
+use std::collections::BTreeMap;
+
 use group::chain::{Chain, Head};
 use group::statement::{Admission, Authority, Entry, Genesis};
 use identity::crypto::Crypto;
+use wire::Prefix;
 
 use crate::event::Event;
 use crate::model::{Admin, Group, Invite, Member, Tenant};
+use crate::partners::removed_by;
 use crate::zone::Zone;
 
 /// An event that cannot have followed those before it: the store is damaged.
@@ -71,13 +75,15 @@ impl Tenant {
                 self.group_mut(group)?.admissions.remove(member);
                 self.changed(member)?;
             }
-            Event::Entry { group, entry } => {
+            Event::Entry { group, entry } => self.own_entry(crypto, group, entry)?,
+            Event::GroupTaken { .. } => self.group_taken(crypto, event)?,
+            Event::PartnerEntry { group, entry } => {
                 let entry = Entry::decode(entry).map_err(|e| e.to_string())?;
-                let rev = self.rev;
-                let group = self.group_mut(group)?;
-                let applied = group.chain.apply(crypto, &group.authority, entry);
-                applied.map_err(|error| error.to_string())?;
-                group.changed_rev = rev;
+                self.partner_entry(crypto, group, entry)?;
+            }
+            Event::PartnerAdmitted { group, admission } => {
+                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
+                self.partner_admitted(group, admission)?;
             }
             Event::Enrolled { .. } => self.enrolled(event)?,
             Event::MemberRemoved { member } => {
@@ -86,7 +92,10 @@ impl Tenant {
                     self.nodes.remove(&f);
                 }
             }
-            Event::InviteMade { .. } | Event::InviteUsed { .. } | Event::InviteEnded { .. } => {
+            Event::InviteMade { .. }
+            | Event::InviteUsed { .. }
+            | Event::PartnerCame { .. }
+            | Event::InviteEnded { .. } => {
                 self.invite_event(event)?;
             }
             Event::AdminAdded {
@@ -120,24 +129,66 @@ impl Tenant {
         else {
             return Ok(());
         };
+        let decoded = Authority::decode(authority).map_err(|e| e.to_string())?;
+        let index = decoded.servers.iter().position(Option::is_some);
+        let index = index.and_then(|at| u8::try_from(at).ok());
+        let index = index.ok_or("nobody manages the group")?;
+        self.add_group(crypto, (group, zone, site), (genesis, authority, index))
+    }
+
+    /// Another server's group, which this one manages too.
+    fn group_taken(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
+        let Event::GroupTaken {
+            group,
+            zone,
+            site,
+            genesis,
+            authority,
+            index,
+        } = event
+        else {
+            return Ok(());
+        };
+        self.add_group(crypto, (group, zone, site), (genesis, authority, *index))
+    }
+
+    fn add_group(
+        &mut self,
+        crypto: &dyn Crypto,
+        (group, zone, site): (&str, &str, &[Prefix]),
+        (genesis, authority, index): (&[u8], &[u8], u8),
+    ) -> Result<(), String> {
         let genesis = Genesis::decode(genesis).map_err(|e| e.to_string())?;
         let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
         let id = genesis.id(crypto);
-        let index = authority.servers.iter().position(Option::is_some);
-        let index = index.and_then(|at| u8::try_from(at).ok());
-        let index = index.ok_or("nobody manages the group")?;
         let created = Group {
             id,
             genesis,
             authority,
-            site: site.clone(),
-            zone_name: zone.clone(),
+            site: site.to_vec(),
+            zone_name: zone.to_owned(),
             zone: Zone::named(zone).ok_or("no such time zone")?,
             chain: Chain::new(id, index, Head::default()),
-            admissions: std::collections::BTreeMap::new(),
+            admissions: BTreeMap::new(),
+            partners: BTreeMap::new(),
             changed_rev: self.rev,
         };
-        self.groups.insert(group.clone(), created);
+        self.groups.insert(group.to_owned(), created);
+        Ok(())
+    }
+
+    /// This server's chain has grown.
+    fn own_entry(&mut self, crypto: &dyn Crypto, name: &str, entry: &[u8]) -> Result<(), String> {
+        let entry = Entry::decode(entry).map_err(|e| e.to_string())?;
+        let removed = removed_by(&entry);
+        let rev = self.rev;
+        let group = self.group_mut(name)?;
+        let applied = group.chain.apply(crypto, &group.authority, entry);
+        applied.map_err(|error| error.to_string())?;
+        group.changed_rev = rev;
+        if let Some(member) = removed {
+            self.drop_held(name, member);
+        }
         Ok(())
     }
 
@@ -148,8 +199,8 @@ impl Tenant {
         authority: &[u8],
     ) -> Result<(), String> {
         let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
-        let rev = self.rev;
-        let group = self.group_mut(group)?;
+        let (rev, name) = (self.rev, group);
+        let group = self.group_mut(name)?;
         let is_signed = authority.is_signed_by(crypto, &group.genesis.root_key);
         let is_newer = authority.serial > group.authority.serial;
         if authority.group != group.id || !is_signed || !is_newer {
@@ -157,6 +208,7 @@ impl Tenant {
         }
         group.authority = authority;
         group.changed_rev = rev;
+        self.drop_partners(name);
         Ok(())
     }
 
@@ -186,8 +238,11 @@ impl Tenant {
                 uses,
                 mode,
                 expires_unix_s,
+                partner,
             } => {
                 let made = Invite {
+                    is_partners: *partner,
+                    came: None,
                     member: member.clone(),
                     groups: groups.clone(),
                     uses_left: *uses,
@@ -202,6 +257,11 @@ impl Tenant {
                 if used.uses_left == 0 {
                     self.invites.remove(invite);
                 }
+            }
+            // It stays until it is over: an answer may be lost on its way.
+            Event::PartnerCame { invite, f } => {
+                let used = self.invites.get_mut(invite).ok_or("no such invite")?;
+                (used.uses_left, used.came) = (0, Some(*f));
             }
             Event::InviteEnded { invite } => {
                 self.invites.remove(invite);

@@ -15,15 +15,20 @@ impl Tenant {
     /// Whether anything changed for a node since it was told about `rev`.
     #[must_use]
     pub fn has_news(&self, f: NodeAddr, rev: u64) -> bool {
-        let Some(member) = self.nodes.get(&f).and_then(|name| self.members.get(name)) else {
+        let elsewhere = self.elsewhere.get(&f);
+        let member = self.nodes.get(&f).and_then(|name| self.members.get(name));
+        if member.is_none() && elsewhere.is_none() {
             return true;
-        };
-        let groups = member
-            .groups
-            .iter()
-            .filter_map(|name| self.groups.get(name));
-        let newest = groups.map(|group| group.changed_rev).max();
-        newest.max(Some(member.changed_rev)) > Some(rev)
+        }
+        let own = member.into_iter().flat_map(|it| &it.groups);
+        let groups = own.chain(elsewhere.into_iter().flatten());
+        let groups = groups.filter_map(|name| self.groups.get(name));
+        let changed = groups.map(|group| {
+            let since = self.admission_of(group, f).and_then(|(_, since)| since);
+            since.max(Some(group.changed_rev))
+        });
+        let newest = changed.flatten().max();
+        newest.max(member.map(|it| it.changed_rev)) > Some(rev)
     }
 
     /// What a node is told of the groups that it is admitted to, by their ids.
@@ -40,7 +45,7 @@ impl Tenant {
         let told = self.groups_of(f).into_iter().filter_map(|named| {
             let head = have.iter().find(|have| have.group == named.1.id);
             let head = head.map(|have| have.head);
-            self.welcome(by, now_unix_s, f, named, head, &secret)
+            self.welcome(by, now_unix_s, f, named, (head, 0), &secret)
         });
         told.collect()
     }
@@ -48,35 +53,48 @@ impl Tenant {
     /// The groups that a node is admitted to, by their ids.
     #[must_use]
     pub fn groups_of(&self, f: NodeAddr) -> Vec<(&str, &Group)> {
-        let Some(name) = self.nodes.get(&f) else {
+        let own = self.nodes.get(&f);
+        let elsewhere = self.elsewhere.get(&f);
+        if own.is_none() && elsewhere.is_none() {
             return Vec::new();
-        };
+        }
         let admitted = self.groups.iter();
-        let admitted = admitted.filter(|(_, group)| group.admissions.contains_key(name));
+        let admitted = admitted.filter(|(title, group)| {
+            own.is_some_and(|name| group.admissions.contains_key(name))
+                || elsewhere.is_some_and(|of| of.contains(*title))
+        });
         let mut admitted: Vec<_> = admitted.map(|(title, it)| (title.as_str(), it)).collect();
         admitted.sort_by_key(|(_, group)| group.id);
         admitted
     }
 
-    /// What a node is told of one group that it is admitted to, with a new lease.
+    /// What a node is told of one group that it is admitted to, with a new lease. It says how far it
+    /// has come in this server's chain, and up to which event it was told. Nothing, if a chain
+    /// that is known here has removed its admission, or this server manages the group no more.
     pub fn welcome(
         &self,
         by: &Signer<'_>,
         now_unix_s: u64,
         f: NodeAddr,
         (title, group): (&str, &Group),
-        have: Option<Head>,
+        (have, rev): (Option<Head>, u64),
         secret: &impl Fn(SecretOf) -> Option<EpochSecret>,
     ) -> Option<Welcome> {
-        let admission = group.admissions.get(self.nodes.get(&f)?)?;
+        let (admission, since) = self.admission_of(group, f)?;
+        if group.is_removed(admission.member) || !group.is_managed_by(by.public()) {
+            return None;
+        }
         let index = group.chain.index();
+        // Whoever came since has been told nothing.
+        let is_new = have.is_none() || rev == 0 || since.is_some_and(|since| since > rev);
+        let partners = group.partners_links((!is_new).then_some(rev));
         Some(Welcome {
             name: title.to_owned(),
             genesis: group.genesis.clone(),
             authority: group.authority.clone(),
             admission: admission.clone(),
             lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
-            links: vec![news(by, group, have)],
+            links: [news(by, group, have)].into_iter().chain(partners).collect(),
             secrets: secrets(group, now_unix_s, secret),
         })
     }

@@ -24,6 +24,7 @@ mod decide;
 mod event;
 mod knowledge;
 mod model;
+mod partners;
 pub mod plan;
 pub mod service;
 mod zone;
@@ -31,11 +32,12 @@ mod zone;
 pub use actor::{Actor, AdminId, InviteId, Role};
 pub use apply::Corrupt;
 pub use audit::{AuditError, Record, Trail};
-pub use command::{Addition, Command, Enrolment, InviteTerms, Refusal};
+pub use command::{Addition, Command, Enrolment, InviteTerms, News, Refusal};
 pub use decide::{Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
+pub use partners::{Held, Partner, name_in};
 pub use zone::Zone;
 
 /// Most members of a tenant.

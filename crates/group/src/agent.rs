@@ -17,6 +17,7 @@ use crate::chain::Head;
 use crate::element::Kind;
 use crate::message::Message;
 use crate::name::MemberName;
+use crate::partner::PartnerMessage;
 use crate::statement::{
     Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, is_name,
 };
@@ -151,6 +152,8 @@ pub enum AgentMessage {
         /// Whose it is.
         member: Option<Box<(Lease, Admission)>>,
     },
+    /// To a server, of a group that several servers manage ([`crate::partner`]).
+    Partner(PartnerMessage),
 }
 
 /// What a server tells a node.
@@ -168,8 +171,9 @@ impl AgentMessage {
 
     /// Its type in the control stream.
     #[must_use]
-    pub const fn kind(&self) -> u16 {
+    pub fn kind(&self) -> u16 {
         match self {
+            Self::Partner(message) => message.kind(),
             Self::Enrol(_) => ENROL,
             Self::Enrolled { .. } => ENROLLED,
             Self::Resume { .. } => RESUME,
@@ -187,7 +191,11 @@ impl AgentMessage {
     pub const fn is_for_server(&self) -> bool {
         matches!(
             self,
-            Self::Enrol(_) | Self::Resume { .. } | Self::Locate { .. } | Self::Find(_)
+            Self::Enrol(_)
+                | Self::Resume { .. }
+                | Self::Locate { .. }
+                | Self::Find(_)
+                | Self::Partner(_)
         )
     }
 
@@ -196,6 +204,7 @@ impl AgentMessage {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         match self {
+            Self::Partner(message) => return message.encode(),
             Self::Enrol(enrol) => write_enrol(&mut out, enrol),
             Self::Enrolled { answer, text } => {
                 let answer = match answer {
@@ -278,7 +287,7 @@ impl AgentMessage {
                 name: read_member_name(&mut reader)?,
                 member: read_member(&mut reader)?,
             },
-            _ => return Ok(None),
+            _ => return Ok(PartnerMessage::decode(kind, bytes)?.map(Self::Partner)),
         };
         reader.finish()?;
         Ok(Some(message))

@@ -32,6 +32,7 @@ mod flow;
 pub mod keyring;
 pub mod message;
 mod name;
+pub mod partner;
 pub mod pit;
 pub mod resolve;
 pub mod serial;

@@ -93,6 +93,9 @@ impl Tenant {
         }
         let invite = self.invites.get(&enrolment.invite);
         let invite = invite.ok_or(Refusal::NoInvite)?;
+        if invite.is_partners {
+            return Err(Refusal::ForServers);
+        }
         if invite.expires_unix_s <= context.now_unix_s {
             return Err(Refusal::InviteExpired);
         }
@@ -209,7 +212,9 @@ impl Tenant {
         if !is_name(wanted) {
             return Err(Refusal::Name(wanted.to_owned()));
         }
-        if !self.members.contains_key(wanted) {
+        let mut groups = invite.groups.iter();
+        let is_elsewhere = |group: &String| self.is_called_elsewhere(wanted, group, f);
+        if !self.members.contains_key(wanted) && !groups.any(is_elsewhere) {
             return Ok(wanted.to_owned());
         }
         // The end of its address tells it from the others.
@@ -222,7 +227,7 @@ impl Tenant {
         Ok(name)
     }
 
-    fn make_invite(
+    pub(super) fn make_invite(
         &self,
         context: &mut Context<'_>,
         member: Option<String>,
@@ -244,6 +249,7 @@ impl Tenant {
             uses: terms.uses,
             mode: terms.mode,
             expires_unix_s,
+            partner: false,
         });
         outcome.reply = Reply::Invited {
             invite,

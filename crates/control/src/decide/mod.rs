@@ -6,6 +6,7 @@
 //! | `instances` | attend |
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
+//! | `partners` | share, come as a server, unshare, take, learn |
 //! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
@@ -15,6 +16,7 @@ mod groups;
 mod instances;
 mod invites;
 mod members;
+mod partners;
 
 use group::epochs::EpochSecret;
 use group::statement::{GroupId, Signer};
@@ -89,6 +91,15 @@ pub enum Reply {
         /// Until when, Unix seconds; `None`: until it is removed.
         expires_unix_s: Option<u64>,
     },
+    /// This server manages these groups with another now.
+    Shared {
+        /// Their names.
+        groups: Vec<String>,
+    },
+    /// Entries before those of a partner are missing here.
+    Gap,
+    /// A partner has signed two chains: the index.
+    Forked(u8),
     /// A node is this member now.
     Enrolled {
         /// Its name.
@@ -129,6 +140,13 @@ impl Tenant {
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
             Command::Attend => self.attend(context),
+            Command::Share { groups, life_s } => self.share(context, groups, *life_s),
+            Command::PartnerCome { invite, key } => {
+                self.partner_come(context, actor, (*invite, *key))
+            }
+            Command::Unshare { group, server } => self.unshare(context, group, *server),
+            Command::Take { charges } => self.take(context, charges),
+            Command::Learn(news) => self.learn(context, news),
             Command::Add(addition) => self.add(context, addition),
             Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
             Command::Invite { groups, terms } => self.invite(context, groups, *terms),

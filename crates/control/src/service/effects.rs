@@ -9,13 +9,15 @@ use group::agent::{AgentMessage, Given, ToMember};
 use group::chain::{Head, Links};
 use group::keyring::Welcome;
 use group::message::Message;
-use group::statement::{Entry, EntryBody, GroupId};
+use group::partner::PartnerMessage;
+use group::statement::{Admission, Entry, EntryBody, GroupId, Server};
 use wire::NodeAddr;
 
 use super::{Effect, OrderError, Service, Store};
 use crate::audit::Record;
 use crate::decide::SecretOf;
 use crate::event::Event;
+use crate::partners::removed_by;
 
 impl Service {
     /// Makes records so that were written, and tells whom they concern.
@@ -26,12 +28,22 @@ impl Service {
         records: &[Record],
     ) -> Result<(), OrderError> {
         let mut leavers = Vec::new();
-        let mut grown: BTreeMap<GroupId, (String, Vec<Entry>)> = BTreeMap::new();
+        let mut grown: BTreeMap<(GroupId, u8), (String, Vec<Entry>)> = BTreeMap::new();
         let mut admitted = Vec::new();
         let mut elsewhere = Vec::new();
         for record in records {
-            if let Event::MemberRemoved { member } = &record.event {
-                leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
+            match &record.event {
+                Event::MemberRemoved { member } => {
+                    leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
+                }
+                Event::AuthorityChanged { group, .. } => {
+                    let before = self.tenant.groups.get(group);
+                    let places = before.map(|it| it.authority.servers.clone());
+                    let held = before.into_iter().flat_map(|it| it.held());
+                    let held: Vec<NodeAddr> = held.map(|(f, _)| f).collect();
+                    elsewhere.push((group.clone(), places.unwrap_or_default(), held));
+                }
+                _ => {}
             }
             self.tenant.apply(&*self.keys.crypto, &record.event)?;
             match &record.event {
@@ -39,11 +51,19 @@ impl Service {
                 Event::Admitted { member, group, .. } => {
                     admitted.push((member.clone(), group.clone()));
                 }
-                Event::AuthorityChanged { group, .. } => elsewhere.push(group.clone()),
-                Event::Entry { group, entry } => {
+                Event::PartnerAdmitted { admission, .. } => {
                     // It was applied, so it decodes.
+                    if let Ok(admission) = Admission::decode(admission) {
+                        self.effect(Effect::Enter(admission.member.f));
+                    }
+                }
+                Event::Entry { group, entry } | Event::PartnerEntry { group, entry } => {
                     if let Ok(entry) = Entry::decode(entry) {
-                        let of = grown.entry(entry.group).or_default();
+                        let removed = removed_by(&entry);
+                        let is_partners = matches!(record.event, Event::PartnerEntry { .. });
+                        let is_elsewhere = |f: &NodeAddr| is_partners || !self.tenant.nodes.contains_key(f);
+                        leavers.extend(removed.map(|it| it.f).filter(is_elsewhere));
+                        let of = grown.entry((entry.group, entry.index)).or_default();
                         of.0.clone_from(group);
                         of.1.push(entry);
                     }
@@ -54,15 +74,27 @@ impl Service {
         for (name, entries) in grown.values() {
             self.tell_removals(name, entries);
         }
+        let is_about_servers = |it: &Record| {
+            matches!(
+                it.event,
+                Event::AuthorityChanged { .. } | Event::GroupTaken { .. }
+            )
+        };
+        if records.iter().any(is_about_servers) {
+            self.note_partners();
+        }
+        for (group, places, held) in elsewhere {
+            self.tell_authority(now_unix_s, &group, &places, &held);
+            leavers.extend(held);
+        }
+        leavers.retain(|f| !self.tenant.has_node(*f));
         for f in leavers {
             self.online.remove(&f);
             self.effect(Effect::Leave(f));
         }
-        for (group, (name, entries)) in grown {
+        for ((group, _), (name, entries)) in grown {
             self.tell_epochs(store, group, &name, &entries);
-        }
-        for group in elsewhere {
-            self.tell_authority(&group);
+            self.tell_partners(group, &name, &entries);
         }
         for (member, group) in admitted {
             self.tell_admitted(store, now_unix_s, &member, &group);
@@ -70,13 +102,59 @@ impl Service {
         Ok(())
     }
 
-    /// Tells members in touch where the servers of a group are.
-    fn tell_authority(&mut self, name: &str) {
-        let authority = self.tenant.groups.get(name).map(|it| it.authority.clone());
-        let Some(authority) = authority else {
+    /// Partners in touch hear of what a chain has grown by, but whose it is.
+    fn tell_partners(&mut self, group: GroupId, name: &str, entries: &[Entry]) {
+        let links = after_itself(entries);
+        for (to, index) in self.partners_of_group(name) {
+            if index != links.index {
+                for links in links.parts(&*self.keys.crypto) {
+                    self.tell_entries(to, group, links);
+                }
+            }
+        }
+    }
+
+    /// Tells members in touch where the servers of a group are; partners; and those that a server
+    /// admitted which is none any more. If one was taken out, members get another lease: theirs
+    /// may be of that one.
+    fn tell_authority(
+        &mut self,
+        now_unix_s: u64,
+        name: &str,
+        before: &[Option<Server>],
+        held: &[NodeAddr],
+    ) {
+        let Some(group) = self.tenant.groups.get(name) else {
             return;
         };
-        for to in self.members_online(name) {
+        let authority = group.authority.clone();
+        let stays = |server: &Server| authority.servers.contains(&Some(*server));
+        let is_less = !before.iter().flatten().all(stays);
+        let members = self.members_online(name);
+        let none = |_: SecretOf| None;
+        for f in members.iter().filter(|_| is_less) {
+            let Some(group) = self.tenant.groups.get(name) else {
+                break;
+            };
+            let (head, rev) = (Some(group.chain.head()), self.tenant.rev);
+            let by = self.signer();
+            let welcome = self
+                .tenant
+                .welcome(&by, now_unix_s, *f, (name, group), (head, rev), &none);
+            let messages = welcome.map(|it| self.messages(it));
+            for message in messages.into_iter().flatten() {
+                self.tell(*f, message);
+            }
+        }
+        for (to, _) in self.partners_of_group(name) {
+            self.charge(to, name);
+        }
+        let is_out = |f: &&NodeAddr| !members.contains(f) && self.online.contains_key(f);
+        let out: Vec<NodeAddr> = held.iter().filter(is_out).copied().collect();
+        for to in out {
+            self.tell(to, ToMember::Member(Message::Authority(authority.clone())));
+        }
+        for to in members {
             self.tell(to, ToMember::Member(Message::Authority(authority.clone())));
             self.tell_current(to);
         }
@@ -112,6 +190,9 @@ impl Service {
             EntryBody::Removal(_) => None,
         });
         let index = links.index;
+        // Nobody but the partner itself has the secrets of its chain.
+        let own = self.tenant.groups.get(name).map(|it| it.chain.index());
+        let epochs = epochs.filter(|_| own == Some(index));
         let secrets = epochs.filter_map(|number| {
             let secret = store.secret(SecretOf { group, number }).ok().flatten()?;
             let name = group::epochs::EpochName { index, number };
@@ -134,6 +215,14 @@ impl Service {
     }
 
     fn tell_admitted(&mut self, store: &dyn Store, now_unix_s: u64, member: &str, group: &str) {
+        let found = self.tenant.groups.get(group);
+        let admission = found.and_then(|it| it.admissions.get(member)).cloned();
+        for (to, _) in self.partners_of_group(group) {
+            let admissions: Vec<Admission> = admission.iter().cloned().collect();
+            if let Some(group) = admission.as_ref().map(|it| it.group) {
+                self.tell_partner(to, PartnerMessage::Admitted { group, admissions });
+            }
+        }
         let node = self.tenant.members.get(member).and_then(|it| it.f);
         let Some(f) = node.filter(|f| self.online.contains_key(f)) else {
             return;
@@ -145,7 +234,7 @@ impl Service {
         let by = self.signer();
         let welcome = self
             .tenant
-            .welcome(&by, now_unix_s, f, (group, found), None, &secret);
+            .welcome(&by, now_unix_s, f, (group, found), (None, 0), &secret);
         if let Some(welcome) = welcome {
             for message in self.messages(welcome) {
                 self.tell(f, message);
@@ -195,9 +284,14 @@ impl Service {
 
     fn members_online(&self, group: &str) -> Vec<NodeAddr> {
         let admitted = self.tenant.groups.get(group).into_iter();
-        let names = admitted.flat_map(|group| group.admissions.keys());
-        let nodes = names.filter_map(|name| self.tenant.members.get(name)?.f);
-        nodes.filter(|f| self.online.contains_key(f)).collect()
+        let own = admitted.clone().flat_map(|group| group.admissions.keys());
+        let own = own.filter_map(|name| self.tenant.members.get(name)?.f);
+        let held = admitted.flat_map(|group| group.held()).map(|(f, _)| f);
+        let nodes = own.chain(held);
+        let mut there: Vec<NodeAddr> = nodes.filter(|f| self.online.contains_key(f)).collect();
+        there.sort_unstable();
+        there.dedup();
+        there
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Effect, OrderError, PAGE_LEN, Service, Store};
 use crate::actor::{Actor, InviteId};
 use crate::command::{Command, Enrolment};
 use crate::decide::Reply;
+use crate::partners::name_in;
 
 /// A node that resumes.
 struct Resume<'a> {
@@ -53,6 +54,9 @@ impl Service {
                 }
             }
             AgentMessage::Find(name) => self.find(now_unix_s, f, name),
+            AgentMessage::Partner(message) => {
+                self.hear_partner(store, now_unix_s, rng, f, message);
+            }
             AgentMessage::Enrolled { .. }
             | AgentMessage::Found { .. }
             | AgentMessage::Welcome(_)
@@ -64,6 +68,7 @@ impl Service {
     /// A node's session has ended.
     pub fn offline(&mut self, f: NodeAddr) {
         self.online.remove(&f);
+        self.partners_online.remove(&f);
     }
 
     fn enrol(
@@ -103,7 +108,7 @@ impl Service {
 
     fn resume(&mut self, store: &dyn Store, now_unix_s: u64, resume: &Resume<'_>) {
         let f = resume.f;
-        if !self.tenant.nodes.contains_key(&f) {
+        if !self.tenant.has_node(f) {
             return;
         }
         if !resume.renew && !self.tenant.has_news(f, resume.rev) {
@@ -144,7 +149,7 @@ impl Service {
             let by = self.signer();
             let welcome = self
                 .tenant
-                .welcome(&by, now_unix_s, f, (title, group), head, &secret);
+                .welcome(&by, now_unix_s, f, (title, group), (head, resume.rev), &secret);
             for message in welcome.into_iter().flat_map(|it| self.messages(it)) {
                 len += length(&message);
                 told.push(message);
@@ -166,7 +171,11 @@ impl Service {
         let mut groups =
             groups.filter(|(title, _)| name.group.as_deref().is_none_or(|it| it == *title));
         let member = groups.find_map(|(_, group)| {
-            let admission = group.admissions.get(&name.member)?;
+            let held = group.held().map(|(_, it)| it);
+            let held = held.filter(|it| name_in(it).as_deref() == Some(&name.member));
+            let called = group.admissions.get(&name.member).into_iter().chain(held);
+            // Servers that did not hear of each other may both have given the name: the first has it.
+            let admission = called.min_by_key(|it| (it.issued_unix_s, it.member.f))?;
             let index = group.chain.index();
             let (member, by) = (admission.member, self.signer());
             let lease = Lease::issue(&by, index, group.id, member, now_unix_s);
@@ -179,6 +188,10 @@ impl Service {
     fn share(&self, one: NodeAddr, other: NodeAddr) -> bool {
         let mut groups = self.tenant.groups_of(one).into_iter();
         if groups.any(|(_, group)| group.authority.index_of(other).is_some()) {
+            return true;
+        }
+        let mut groups = self.tenant.groups_of(one).into_iter();
+        if groups.any(|(_, group)| group.held().any(|(f, _)| f == other || f == one) && self.tenant.admission_of(group, other).is_some()) {
             return true;
         }
         let names = (self.tenant.nodes.get(&one), self.tenant.nodes.get(&other));

@@ -138,6 +138,12 @@ impl Admission {
         bytes
     }
 
+    /// The index of its first signer: in a managed group the server that admitted.
+    #[must_use]
+    pub fn first_signer(&self) -> Option<u8> {
+        self.signatures.first().map(|(index, _)| *index)
+    }
+
     /// What it says beyond kind and mode. Errors: none, for one that was decoded or made here.
     pub fn attributes(&self) -> Result<Attributes, Malformed> {
         Attributes::decode(&self.attributes)

@@ -43,7 +43,7 @@ impl Node {
                 if !self.may_hear(now, f, group) {
                     return self.drop_for(DropReason::NotAllowed);
                 }
-                let taken = self.groups.keyring.authority(&*self.crypto, authority);
+                let taken = self.groups.keyring.authority(&*self.crypto, now.unix_s, authority);
                 if taken == Ok(true) {
                     self.keep_group(group);
                     self.refresh_agents(now);
