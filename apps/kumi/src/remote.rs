@@ -160,6 +160,7 @@ impl Remote {
         let done = |_: Value| Ok(Response::Done);
         match request {
             GroupRequest::Serve { .. }
+            | GroupRequest::Accept { .. }
             | GroupRequest::Move { .. }
             | GroupRequest::Backup { .. } => Err(ApiError::new(Code::BadRequest)
                 .with("detail", "serve")
@@ -210,6 +211,15 @@ impl Remote {
                     Some(group) => format!("groups/{}/members/{member}", encoded(group)),
                     None => format!("members/{member}"),
                 };
+                self.call("DELETE", &path, None).and_then(done)
+            }
+            GroupRequest::Share { groups, expires_s } => {
+                let body = json!({"groups": groups, "expires_s": expires_s});
+                let answer = self.call("POST", "shares", Some(body))?;
+                value(answer).map(Response::GroupLine)
+            }
+            GroupRequest::Unshare { group, server } => {
+                let path = format!("groups/{}/servers/{server}", encoded(group));
                 self.call("DELETE", &path, None).and_then(done)
             }
             GroupRequest::Rotate { group } => {

@@ -404,6 +404,13 @@ impl Keyring {
         Some(chain.compare(crypto, head))
     }
 
+    /// All entries of a chain that are kept.
+    #[must_use]
+    pub fn all_links(&self, group: GroupId, index: u8) -> Option<Links> {
+        let chain = self.groups.get(&group)?.chains.get(&index)?;
+        Some(chain.links_from(0))
+    }
+
     /// The entries of a chain from a number on, for another member. `None`: not all of them are
     /// kept.
     #[must_use]

@@ -15,6 +15,7 @@
 //! | `agent` | keeping in touch with servers |
 //! | `instances` | one server, reached at several F |
 //! | `enrol` | lines of servers |
+//! | `partners` | groups with several servers |
 //! | `server` | being a server, as far as sessions go: the rest is in `control` |
 //! | `status` | what is said about all that |
 
@@ -22,6 +23,7 @@ pub(crate) mod agent;
 pub(crate) mod enrol;
 mod instances;
 pub(crate) mod members;
+mod partners;
 pub(crate) mod proofs;
 pub(crate) mod server;
 pub(crate) mod status;

@@ -23,11 +23,12 @@ pub fn read(
         ManageRequest::Server => Ok(ManageResponse::Server(server(service, f))),
         ManageRequest::Groups(page) => {
             let groups = page_of(&tenant.groups, page);
-            let groups = groups.map(|(name, it)| managed_group(name, it));
+            let groups = groups.map(|(name, it)| managed_group(service, name, it));
             Ok(ManageResponse::Groups(groups.collect()))
         }
         ManageRequest::Group { group } => {
-            let found = tenant.groups.get(group).map(|it| managed_group(group, it));
+            let found = tenant.groups.get(group);
+            let found = found.map(|it| managed_group(service, group, it));
             let found = found.map(ManageResponse::Group);
             found.ok_or_else(|| missing(Refusal::NoGroup(group.clone())))
         }
@@ -60,9 +61,12 @@ pub fn managed(service: &Service) -> api::Managed {
     api::Managed {
         rev: trail.rev,
         trail: hex::text(&trail.hash),
-        groups: groups.map(|(name, it)| managed_group(name, it)).collect(),
+        groups: groups
+            .map(|(name, it)| managed_group(service, name, it))
+            .collect(),
         members: members
             .map(|(name, it)| member(service, name, it))
+            .chain(tenant.elsewhere.keys().filter_map(|f| held(service, *f)))
             .collect(),
         lines_open: count(tenant.invites.len()),
     }
@@ -82,17 +86,52 @@ fn server(service: &Service, f: NodeAddr) -> api::Server {
     }
 }
 
-fn managed_group(name: &str, group: &control::Group) -> api::ManagedGroup {
+/// A member that another server admitted.
+fn held(service: &Service, f: NodeAddr) -> Option<api::Member> {
+    let tenant = service.tenant();
+    let groups = tenant.elsewhere.get(&f)?;
+    let first = tenant.groups.get(groups.first()?)?;
+    let (admission, _) = tenant.admission_of(first, f)?;
+    let attributes = admission.attributes().ok()?;
+    let by = admission.first_signer();
+    let by = by.and_then(|index| first.authority.server(index));
+    let prefixes = attributes.prefixes.into_iter();
+    Some(api::Member {
+        name: attributes.name.unwrap_or_else(|| f.to_string()),
+        address: Some(f.to_ipv6()),
+        element: Some(kind(admission.kind)),
+        mode: mode(admission.mode),
+        prefixes: prefixes.map(api::Prefix).collect(),
+        groups: groups.iter().cloned().collect(),
+        in_touch: service.is_online(f),
+        by: by.map(|server| server.f.to_ipv6()),
+    })
+}
+
+fn managed_group(service: &Service, name: &str, group: &control::Group) -> api::ManagedGroup {
     let now_unix_s = os::clock::unix_s();
     let ahead = group.chain.epochs_ahead(now_unix_s);
     let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
+    let held = group.held().filter_map(|(_, it)| control::name_in(it));
+    let members = group.admissions.keys().cloned().chain(held);
+    let own = group.authority.server(group.chain.index()).map(|it| it.key);
+    let servers = group.authority.servers.iter().flatten();
+    let servers = servers.map(|server| {
+        let is_own = Some(server.key) == own;
+        api::GroupServer {
+            address: server.f.to_ipv6(),
+            own: is_own,
+            in_touch: is_own || service.is_partner_online(server.f),
+        }
+    });
     api::ManagedGroup {
         id: group.id.to_string(),
         group: name.to_owned(),
         zone: group.zone_name.clone(),
         epoch: ahead.first().map_or(0, |epoch| epoch.number),
         next_unix_s: next.filter(|at| *at > now_unix_s).min(),
-        members: group.admissions.keys().cloned().collect(),
+        members: members.collect(),
+        servers: servers.collect(),
     }
 }
 
@@ -105,6 +144,7 @@ fn member(service: &Service, name: &str, member: &control::Member) -> api::Membe
         prefixes: member.prefixes.iter().copied().map(api::Prefix).collect(),
         groups: member.groups.iter().cloned().collect(),
         in_touch: member.f.is_some_and(|f| service.is_online(f)),
+        by: None,
     }
 }
 

@@ -5,7 +5,9 @@ use api::{ApiError, Code, Hidden, Reply};
 use control::service::Effect;
 use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
 use group::agent::AgentMessage;
+use group::partner::Come;
 use group::serial::hex;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
@@ -44,6 +46,26 @@ pub enum Ask {
         by: By,
         /// What.
         request: api::ManageRequest,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
+    /// This node has the line of another server, whose groups it is to manage, too.
+    Accept {
+        /// Where that server is reached.
+        server: NodeAddr,
+        /// The line, and its secret.
+        line: (String, [u8; SECRET_LEN]),
+        /// How long to wait for it, in milliseconds.
+        wait_ms: u64,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
+    /// That server has answered: these are the groups.
+    Accepted {
+        /// Where it is reached.
+        server: NodeAddr,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
         /// Takes the answer.
         reply: SyncSender<Reply>,
     },
@@ -123,6 +145,8 @@ pub enum FromGms {
     Ready {
         /// Its members' nodes.
         members: Vec<NodeAddr>,
+        /// The other servers of its groups, and their keys.
+        partners: BTreeMap<NodeAddr, [u8; 32]>,
         /// What its lines prove.
         gate: [u8; SECRET_LEN],
     },
@@ -137,6 +161,17 @@ pub enum FromGms {
     },
     /// Something for a node.
     Effect(Effect),
+    /// What to say to another server, by its line.
+    Come {
+        /// The line.
+        line: String,
+        /// What to say.
+        come: Box<Come>,
+        /// How long to wait for an answer, in milliseconds.
+        wait_ms: u64,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
     /// An invite was made: whoever asked gets the line.
     Line {
         /// Its id.
@@ -210,12 +245,21 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
         }
         R::Remove { member, group } => Order::Plain(Command::Remove { member, group }),
         R::Rotate { group } => Order::Plain(Command::Rotate { group }),
+        R::Share { groups, expires_s } => Order::Plain(Command::Share {
+            groups,
+            life_s: expires_s,
+        }),
+        R::Unshare { group, server } => Order::Plain(Command::Unshare {
+            group,
+            server: server.into(),
+        }),
         R::Plan { order } => match order_of(*order)? {
             Order::Plain(command) => Order::Plan(command),
             // Its bounds were checked: it is none of these.
             other => other,
         },
-        R::List => return None,
+        // It begins at the node, which reads the line.
+        R::List | R::Accept { .. } => return None,
     })
 }
 

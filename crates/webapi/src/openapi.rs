@@ -23,6 +23,8 @@ use utoipa::{Modify, OpenApi};
         routes::group,
         routes::rotate,
         routes::remove_from_group,
+        routes::share,
+        routes::unshare,
         routes::members,
         routes::member,
         routes::put_member,

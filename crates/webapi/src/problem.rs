@@ -142,10 +142,11 @@ impl From<ApiError> for Problem {
 fn status_of(refusal: &str) -> StatusCode {
     match refusal {
         "role" => StatusCode::FORBIDDEN,
-        "no-group" | "no-member" | "no-invite" | "no-admin" | "not-in-group" => {
+        "no-group" | "no-member" | "no-invite" | "no-admin" | "not-in-group" | "no-server" => {
             StatusCode::NOT_FOUND
         }
-        "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "full" => {
+        "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "full"
+        | "not-managed" | "no-root" | "own-server" | "name-elsewhere" | "several-called" => {
             StatusCode::CONFLICT
         }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
@@ -167,6 +168,12 @@ fn title(code: &str) -> &'static str {
         "has-node" => "The member has a node already",
         "is-member" => "The node is another member already",
         "admin-exists" => "There is such an administrator already",
+        "no-server" => "There is no such server of the group",
+        "not-managed" => "This server does not manage the group",
+        "no-root" => "The root key of the group is kept by another server",
+        "own-server" => "A server does not take itself out",
+        "name-elsewhere" => "Another server of the group has given the name",
+        "several-called" => "Several members are called so",
         "full" => "There are as many as the server takes",
         "name" => "This cannot be a name",
         "zone" => "There is no such time zone",

@@ -422,6 +422,16 @@ api-group-refused = { $refusal ->
         [no-admin] There is no administrator "{ $admin }".
         [role] Your role does not allow this.
         [terms] These limits make no sense.
+        [for-servers] This line is for a management server, not for a member.
+        [not-for-servers] This line is for a member, not for a management server.
+        [not-managed] This server does not manage { $group }.
+        [no-root] This server cannot say who manages { $group }.
+        [no-server] No server of { $group } is at { $server }.
+        [server-named] The server at { $server } has a place in the group already.
+        [own-server] A server cannot take itself out of { $group }.
+        [name-elsewhere] { $group } has a member { $member } already, at its other server.
+        [several-called] Several members are called { $member }.
+        [no-groups] The other server said nothing of its groups.
        *[other] The management server refused.
     }
     .why = { $refusal ->
@@ -442,6 +452,16 @@ api-group-refused = { $refusal ->
         [no-admin] Perhaps it is spelt differently, or was removed.
         [role] It takes the role { $role }.
         [terms] Lines live for 1 s to 30 days, keys for at most ten years.
+        [for-servers] Whoever uses it manages the group, and is no member by it.
+        [not-for-servers] Lines of `kumi group add` and `kumi group invite` make members.
+        [not-managed] The group's root key names other servers.
+        [no-root] Only the server that made the group has its root key.
+        [no-server] Perhaps it was taken out already.
+        [server-named] It, or its key, was named before at another place.
+        [own-server] Somebody else has to go on with the group.
+        [name-elsewhere] A name stands for one member of a group.
+        [several-called] Servers that did not hear of each other have given the name twice.
+        [no-groups] The connection was lost on the way, or there was too much to do.
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
@@ -462,6 +482,16 @@ api-group-refused = { $refusal ->
         [no-admin] `kumi gms admin list` shows them.
         [role] Ask an owner for a key with that role: `kumi gms admin add NAME --role ROLE`.
         [terms] Give another time.
+        [for-servers] Run `kumi group accept LINE` on the machine that is to be the second server.
+        [not-for-servers] Have one made on the first server: `kumi group share GROUP`.
+        [not-managed] Give the order to one of its servers: `kumi group list` on a member shows them.
+        [no-root] Give this order on the server that made the group, or restore that from its backup.
+        [no-server] `kumi group list --json` shows the servers of each group.
+        [server-named] Take it out first: `kumi group unshare GROUP ADDRESS`.
+        [own-server] Take out the others, or leave it as it is.
+        [name-elsewhere] Choose another name.
+        [several-called] Name the one by its address F, which `kumi group list` shows.
+        [no-groups] Run the command again, with the same line.
        *[other] Update kumi on this machine.
     }
 api-admin-key = The management server does not know this key.

@@ -419,6 +419,16 @@ api-group-refused = { $refusal ->
         [no-admin] 管理者「{ $admin }」はいません。
         [role] あなたの役割ではできません。
         [terms] この制限には意味がありません。
+        [for-servers] この行は管理サーバのためのもので、メンバーのためのものではありません。
+        [not-for-servers] この行はメンバーのためのもので、管理サーバのためのものではありません。
+        [not-managed] このサーバは { $group } を管理していません。
+        [no-root] このサーバは { $group } を管理するサーバを決められません。
+        [no-server] { $server } に { $group } のサーバはありません。
+        [server-named] { $server } のサーバはすでにこのグループにいます。
+        [own-server] サーバは自分自身を { $group } から外せません。
+        [name-elsewhere] { $group } のもう1台のサーバに、すでにメンバー { $member } がいます。
+        [several-called] { $member } という名前のメンバーが複数います。
+        [no-groups] 相手のサーバはグループについて何も伝えませんでした。
        *[other] 管理サーバが断りました。
     }
     .why = { $refusal ->
@@ -439,6 +449,16 @@ api-group-refused = { $refusal ->
         [no-admin] つづりが違うか、すでに外されたのかもしれません。
         [role] 役割 { $role } が必要です。
         [terms] 行は 1 秒から 30 日、鍵は 10 年まで有効です。
+        [for-servers] この行を使うとグループを管理するようになり、メンバーにはなりません。
+        [not-for-servers] `kumi group add` と `kumi group invite` の行はメンバーを作ります。
+        [not-managed] グループのルート鍵は別のサーバを指しています。
+        [no-root] ルート鍵を持つのは、グループを作ったサーバだけです。
+        [no-server] すでに外されたのかもしれません。
+        [server-named] そのサーバまたはその鍵が、以前に別の場所で登録されています。
+        [own-server] ほかのサーバがグループを続けなければなりません。
+        [name-elsewhere] 1つの名前は、グループの1人のメンバーを指します。
+        [several-called] 互いに連絡できなかったサーバが、同じ名前を2回与えました。
+        [no-groups] 途中で接続が切れたか、処理が多すぎました。
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
@@ -459,6 +479,16 @@ api-group-refused = { $refusal ->
         [no-admin] `kumi gms admin list` で確かめてください。
         [role] その役割の鍵を owner に作ってもらってください: `kumi gms admin add NAME --role ROLE`。
         [terms] 別の時間を指定してください。
+        [for-servers] 2台目のサーバにする機器で `kumi group accept LINE` を実行してください。
+        [not-for-servers] 1台目のサーバで作ってもらってください: `kumi group share GROUP`。
+        [not-managed] そのグループのサーバで実行してください。メンバーの `kumi group list` で分かります。
+        [no-root] グループを作ったサーバで実行するか、そのサーバをバックアップから戻してください。
+        [no-server] `kumi group list --json` で各グループのサーバを確かめてください。
+        [server-named] 先に外してください: `kumi group unshare GROUP ADDRESS`。
+        [own-server] ほかのサーバを外すか、このままにしてください。
+        [name-elsewhere] 別の名前にしてください。
+        [several-called] `kumi group list` に出るアドレス F で指定してください。
+        [no-groups] 同じ行で、もう一度実行してください。
        *[other] この機器の kumi を更新してください。
     }
 api-admin-key = 管理サーバはこの鍵を知りません。

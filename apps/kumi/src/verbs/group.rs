@@ -5,6 +5,7 @@ mod lines;
 mod list;
 pub(crate) mod orders;
 mod plan;
+mod servers;
 mod session;
 
 use crate::context::Context;
@@ -18,6 +19,9 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("add", matches)) => orders::add(context, matches),
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
+        Some(("share", matches)) => servers::share(context, matches),
+        Some(("accept", matches)) => servers::accept(context, matches),
+        Some(("unshare", matches)) => servers::unshare(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
         Some(("plan", matches)) => plan::run(context, matches),
         Some(("list", _)) => list::run(context),

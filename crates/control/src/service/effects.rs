@@ -146,7 +146,10 @@ impl Service {
                 self.tell(*f, message);
             }
         }
-        for (to, _) in self.partners_of_group(name) {
+        let gone = before.iter().flatten().filter(|it| !stays(it));
+        let gone: Vec<NodeAddr> = gone.map(|server| server.f).collect();
+        let partners = self.partners_of_group(name).into_iter().map(|(f, _)| f);
+        for to in partners.chain(gone) {
             self.charge(to, name);
         }
         let is_out = |f: &&NodeAddr| !members.contains(f) && self.online.contains_key(f);

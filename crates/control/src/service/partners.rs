@@ -15,6 +15,7 @@ use group::partner::{Charge, Come, PartnerMessage, digest, pages};
 use group::statement::GroupId;
 use identity::crypto::Rng;
 use wire::NodeAddr;
+use wire::invite::SECRET_LEN;
 
 use super::{Effect, OrderError, Service, Store};
 use crate::actor::{Actor, InviteId};
@@ -26,10 +27,11 @@ use crate::model::Group;
 const CHARGES_MAX: usize = 256;
 
 impl Service {
-    /// The server at F names this one in groups, if it answers so: what it says of them is kept until
-    /// [`Self::accepted`].
-    pub fn accept(&mut self, server: NodeAddr) {
+    /// What this server says to the one at F, whose line has this secret. What that says of its groups is
+    /// kept until [`Self::accepted`].
+    pub fn come(&mut self, server: NodeAddr, secret: [u8; SECRET_LEN]) -> Come {
         self.accepting.insert(server, Vec::new());
+        Come::new(&self.signer(), (self.keys.f, server), secret)
     }
 
     /// The same is given up.

@@ -19,9 +19,11 @@ use std::time::Duration;
 
 use group::agent::{AgentMessage, Given, Have};
 use group::keyring::{KeyringError, Welcome};
+use group::partner::PartnerMessage;
 use group::statement::{GroupId, RENEW_AFTER_S};
 use identity::crypto::random;
 use mesh::Source;
+use wire::payload::CloseReason;
 use wire::{NodeAddr, Now};
 
 use crate::grouping::Agent;
@@ -62,8 +64,9 @@ impl Node {
     /// The servers that this node is to be in touch with, by its groups.
     pub(crate) fn refresh_agents(&mut self, now: Now) {
         let mut servers = self.groups.keyring.servers();
-        if self.groups.managing.is_some() {
+        if let Some(managing) = &self.groups.managing {
             servers.insert(self.f);
+            servers.extend(managing.partners.keys());
         }
         let over = self.groups.agents.iter();
         let over = over.filter(|(f, agent)| agent.enrolling.is_none() && !servers.contains(f));
@@ -71,6 +74,9 @@ impl Node {
         for f in over {
             self.groups.agents.remove(&f);
             self.persist_group(GroupChange::ServerForgotten { f });
+            if self.peer_is_up(f) && !self.may_meet(f) {
+                self.cut(now, f, CloseReason::NotAllowed);
+            }
         }
         for f in servers {
             let has_room = self.groups.agents.len() < SERVERS_MAX;
@@ -105,11 +111,12 @@ impl Node {
             };
             let is_over = |at: &mut Duration| *at <= now.mono;
             let lost = agent.probing.take_if(is_over).is_some();
-            let (call, probe, again, renew) = (
+            let (call, probe, again, renew, heads) = (
                 agent.next_call.take_if(is_over).is_some(),
                 agent.next_probe.take_if(is_over).is_some(),
                 agent.answer_by.take_if(is_over).is_some(),
                 agent.renew_at.take_if(is_over).is_some(),
+                agent.heads_at.take_if(is_over).is_some(),
             );
             if call {
                 self.call_server(now, f);
@@ -126,9 +133,16 @@ impl Node {
             if again && (f == self.f || self.peer_is_up(f)) {
                 self.come_to(now, f);
             }
+            if heads && (f == self.f || self.peer_is_up(f)) {
+                self.tell_heads(now, f);
+            }
             if renew {
-                self.resume(now, f, GroupId([0; 16]), true);
-                self.note_renewal(now);
+                // Another server may have given one meanwhile, and one may be away.
+                let is_there = f == self.f || self.peer_is_up(f);
+                if is_there && self.has_old_lease(now, f) {
+                    self.resume(now, f, GroupId([0; 16]), true);
+                }
+                self.note_renewal_of(now, f);
             }
         }
     }
@@ -210,8 +224,18 @@ impl Node {
 
     /// Says to a server by which line this node comes, or how far it has come.
     pub(crate) fn come_to(&mut self, now: Now, f: NodeAddr) {
-        if !self.enrol(now, f) {
+        if self.enrol(now, f) {
+            return;
+        }
+        let is_partner = self.is_partner(f);
+        if is_partner {
+            self.greet_partner(now, f);
+        }
+        let mut managed = self.groups.keyring.managed_by(f);
+        if !is_partner || managed.next().is_some() {
+            drop(managed);
             self.resume(now, f, GroupId([0; 16]), false);
+            self.tell_heads(now, f);
         }
     }
 
@@ -255,7 +279,9 @@ impl Node {
     pub(crate) fn tell_server(&mut self, now: Now, f: NodeAddr, message: &AgentMessage) {
         let waits = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_)
+                | AgentMessage::Resume { .. }
+                | AgentMessage::Partner(PartnerMessage::Come(_))
         );
         if let Some(agent) = self.groups.agents.get_mut(&f).filter(|_| waits) {
             agent.answer_by = Some(now.mono.saturating_add(ANSWER));
@@ -284,7 +310,8 @@ impl Node {
             AgentMessage::Found { name, member } => {
                 self.found_in(now, name, member.as_deref());
             }
-            AgentMessage::Enrol(_)
+            AgentMessage::Partner(_)
+            | AgentMessage::Enrol(_)
             | AgentMessage::Resume { .. }
             | AgentMessage::Locate { .. }
             | AgentMessage::Find(_) => {}
@@ -337,7 +364,10 @@ impl Node {
             || self.groups.keyring.sisters(f).iter().any(is_known)
             || self.is_server_of(f, group)
             || f == self.f
-            || agent.is_some_and(|agent| agent.enrolling.is_some())
+            || agent.is_some_and(|agent| {
+                let enrolling = agent.enrolling.as_ref();
+                enrolling.is_some_and(|it| it.partner.is_none())
+            })
     }
 
     /// Remembers a server, and where it is.
@@ -370,6 +400,18 @@ impl Node {
         self.event(Event::GroupsCurrent { server: f, rev });
     }
 
+    /// Other servers manage a group, and this node's lease was one of those that do no more: it asks the
+    /// others at once.
+    pub(crate) fn renew_if_old(&mut self, now: Now) {
+        let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
+        for f in servers {
+            let is_there = f == self.f || self.peer_is_up(f);
+            if is_there && self.has_old_lease(now, f) {
+                self.resume(now, f, GroupId([0; 16]), true);
+            }
+        }
+    }
+
     /// Another lease, or another admission: peers in touch that are in the group see it.
     fn show_again(&mut self, now: Now, group: GroupId) {
         for f in self.peers_up() {
@@ -393,22 +435,28 @@ impl Node {
 
     /// When each server is to be asked for new leases.
     fn note_renewal(&mut self, now: Now) {
-        let jitter = u64::from(u16::from_be_bytes(random(&mut self.rng))) % RENEW_JITTER_S;
         let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
         for f in servers {
-            let keyring = &self.groups.keyring;
-            let leases = keyring
-                .managed_by(f)
-                .filter_map(|(group, _)| Some(keyring.statements(group)?.2.from_unix_s));
-            let due = leases.min().map(|from| from + RENEW_AFTER_S + jitter);
-            // One that is overdue is asked for again after a while.
-            let wait = due.map(|at| at.saturating_sub(now.unix_s).max(RENEW_JITTER_S / 12));
-            if let Some(agent) = self.groups.agents.get_mut(&f) {
-                agent.renew_at = wait.map(|wait| {
-                    let wait = Duration::from_secs(wait);
-                    now.mono.saturating_add(wait)
-                });
-            }
+            self.note_renewal_of(now, f);
+        }
+    }
+
+    /// When one is, at a moment of its own: of several servers the first gives them, and the others are
+    /// not asked.
+    fn note_renewal_of(&mut self, now: Now, f: NodeAddr) {
+        let jitter = u64::from(u16::from_be_bytes(random(&mut self.rng))) % RENEW_JITTER_S;
+        let keyring = &self.groups.keyring;
+        let leases = keyring
+            .managed_by(f)
+            .filter_map(|(group, _)| Some(keyring.statements(group)?.2.from_unix_s));
+        let due = leases.min().map(|from| from + RENEW_AFTER_S + jitter);
+        // One that is overdue is asked for again after a while.
+        let wait = due.map(|at| at.saturating_sub(now.unix_s).max(RENEW_JITTER_S / 12));
+        if let Some(agent) = self.groups.agents.get_mut(&f) {
+            agent.renew_at = wait.map(|wait| {
+                let wait = Duration::from_secs(wait);
+                now.mono.saturating_add(wait)
+            });
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use group::MemberName;
 use group::agent::{AgentMessage, Answer, Enrol};
+use group::partner::PartnerMessage;
 use group::statement::{Admission, Lease};
 use group::{Access, Kind};
 use identity::PublicIdentity;
@@ -32,6 +33,19 @@ impl Node {
     /// # Errors
     /// See [`JoinError`]; then nothing was sent.
     pub fn join_groups(
+        &mut self,
+        now: Now,
+        line: &str,
+        name: Option<String>,
+    ) -> Result<NodeAddr, JoinError> {
+        let f = self.note_line(now, line, name)?;
+        self.agents_due(now);
+        self.settle(now);
+        Ok(f)
+    }
+
+    /// Notes the line of a server, which is to be called.
+    pub(super) fn note_line(
         &mut self,
         now: Now,
         line: &str,
@@ -64,12 +78,11 @@ impl Node {
             secret: invite.secret,
             gate,
             name,
+            partner: None,
             expires: now.mono.saturating_add(left),
         });
         agent.next_call = Some(now.mono);
         self.use_bridges_of(now, &invite);
-        self.agents_due(now);
-        self.settle(now);
         Ok(f)
     }
 
@@ -85,6 +98,11 @@ impl Node {
         let Some(enrolling) = agent.and_then(|agent| agent.enrolling.as_ref()) else {
             return false;
         };
+        if let Some(come) = &enrolling.partner {
+            let come = PartnerMessage::Come((**come).clone());
+            self.tell_server(now, f, &AgentMessage::Partner(come));
+            return true;
+        }
         let prefixes = self.config.routed_prefixes();
         let enrol = Enrol {
             secret: enrolling.secret,
@@ -111,9 +129,11 @@ impl Node {
         agent.answer_by = None;
         match answer {
             Answer::Done => {
-                self.note_server(now, f);
-                if let Some(agent) = self.groups.agents.get_mut(&f) {
-                    agent.enrolling = None;
+                let agent = self.groups.agents.get_mut(&f);
+                let enrolling = agent.and_then(|agent| agent.enrolling.take());
+                // A partner puts this node into no groups.
+                if enrolling.is_some_and(|it| it.partner.is_none()) {
+                    self.note_server(now, f);
                 }
                 self.event(Event::Enrolled {
                     server: f,

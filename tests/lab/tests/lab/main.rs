@@ -21,6 +21,7 @@ mod readme;
 mod rotate;
 mod service;
 mod site;
+mod sites;
 mod spaces;
 mod stranger;
 mod top;

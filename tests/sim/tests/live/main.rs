@@ -10,6 +10,7 @@
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
 mod site;
+mod sites;
 mod world;
 
 use common::s;

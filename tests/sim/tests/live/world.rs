@@ -231,6 +231,8 @@ impl Groups {
                 Effect::Enter(f) => node.set_member(now, f, true),
                 Effect::Leave(f) => node.set_member(now, f, false),
                 Effect::Locate { to, f } => node.tell_location(now, to, f),
+                Effect::Partners(partners) => node.set_partners(now, partners),
+                Effect::Forked { .. } => {}
             });
         }
     }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
-use api::{GroupRequest, Groups, Kind, Managed, Member, Membership, Mode, Request, Response};
+use api::{GroupRequest, GroupServer, Groups, Kind, Managed, Member, Membership, Mode, Request, Response};
 
 /// Runs it.
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
@@ -100,6 +100,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
         text.t("groups-next"),
         text.t("groups-zone"),
         text.t("groups-members"),
+        text.t("groups-servers"),
     ]];
     rows.extend(managed.groups.iter().map(|group| {
         let dash = || "-".to_owned();
@@ -109,6 +110,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
             group.next_unix_s.map_or_else(dash, output::time),
             group.zone.clone(),
             join(group.members.iter().cloned()),
+            join(group.servers.iter().filter(|it| !it.own).map(|it| server(text, it))),
         ]
     }));
     lines.extend(output::table(&rows));
@@ -129,6 +131,15 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
     lines
 }
 
+/// Another server, and whether it is in touch.
+fn server(text: &Text, server: &GroupServer) -> String {
+    let state = match server.in_touch {
+        true => "groups-server-there",
+        false => "groups-server-away",
+    };
+    format!("{} ({})", server.address, text.t(state))
+}
+
 fn row(text: &Text, member: &Member) -> Vec<String> {
     let dash = || "-".to_owned();
     let state = match (member.address, member.in_touch) {
@@ -147,7 +158,10 @@ fn row(text: &Text, member: &Member) -> Vec<String> {
         member.element.map_or_else(dash, kind),
         mode(text, member.mode),
         join(member.groups.iter().cloned()),
-        text.t(state),
+        match member.by {
+            None => text.t(state),
+            Some(_) => text.tr("groups-by-other", args!(state = text.t(state))),
+        },
     ]
 }
 
