@@ -302,7 +302,9 @@ pub enum Refusal {
     #[error("there is no administrator `{0}`")]
     NoAdmin(String),
     /// The line is for members.
-    #[error("this line makes a node a member; ask for one of `kumi group share` to manage the group")]
+    #[error(
+        "this line makes a node a member; ask for one of `kumi group share` to manage the group"
+    )]
     NotForServers,
     /// The line is for servers.
     #[error("this line is for a management server; run `kumi group accept LINE` on it")]
@@ -311,13 +313,17 @@ pub enum Refusal {
     #[error("this server does not manage `{0}`: the group's statement names others")]
     NotManaged(String),
     /// The group's root key is elsewhere.
-    #[error("the root key of `{0}` is kept by the server that made the group; give the order there")]
+    #[error(
+        "the root key of `{0}` is kept by the server that made the group; give the order there"
+    )]
     NoRoot(String),
     /// No such server manages the group.
     #[error("no server of `{1}` is reached at {0}; `kumi group list` shows them")]
     NoServer(NodeAddr, String),
     /// The server, or its key, has a place already.
-    #[error("the server at {0}, or its key, has another place in the group already; take it out first with `kumi group unshare`")]
+    #[error(
+        "the server at {0}, or its key, has another place in the group already; take it out first with `kumi group unshare`"
+    )]
     ServerNamed(NodeAddr),
     /// A server does not take itself out.
     #[error("this server cannot take itself out of `{0}`")]

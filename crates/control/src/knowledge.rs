@@ -94,7 +94,10 @@ impl Tenant {
             authority: group.authority.clone(),
             admission: admission.clone(),
             lease: Lease::issue(by, index, group.id, admission.member, now_unix_s),
-            links: [news(by, group, have)].into_iter().chain(partners).collect(),
+            links: [news(by, group, have)]
+                .into_iter()
+                .chain(partners)
+                .collect(),
             secrets: secrets(group, now_unix_s, secret),
         })
     }

@@ -161,7 +161,9 @@ impl Tenant {
         let groups = self.groups.iter();
         let groups = groups.filter(move |(title, _)| group.is_none_or(|it| it == *title));
         groups.flat_map(move |(title, group)| {
-            let called = group.held().filter(move |(_, it)| name_in(it).as_deref() == Some(name));
+            let called = group
+                .held()
+                .filter(move |(_, it)| name_in(it).as_deref() == Some(name));
             called.map(|(f, _)| (title.as_str(), f))
         })
     }
@@ -191,8 +193,16 @@ impl Tenant {
         let applied = partner.chain.apply(crypto, &group.authority, entry);
         applied.map_err(|error| error.to_string())?;
         partner.marks.push_back((rev, number));
-        let kept = partner.chain.entries_from(0).next().map_or(0, |it| it.number);
-        while partner.marks.front().is_some_and(|(_, number)| *number < kept) {
+        let kept = partner
+            .chain
+            .entries_from(0)
+            .next()
+            .map_or(0, |it| it.number);
+        while partner
+            .marks
+            .front()
+            .is_some_and(|(_, number)| *number < kept)
+        {
             partner.marks.pop_front();
         }
         group.changed_rev = rev;
@@ -203,7 +213,11 @@ impl Tenant {
     }
 
     /// An admission that a partner signed.
-    pub(crate) fn partner_admitted(&mut self, name: &str, admission: Admission) -> Result<(), String> {
+    pub(crate) fn partner_admitted(
+        &mut self,
+        name: &str,
+        admission: Admission,
+    ) -> Result<(), String> {
         let since_rev = self.rev;
         let group = self.groups.get_mut(name);
         let group = group.ok_or_else(|| format!("no group `{name}`"))?;

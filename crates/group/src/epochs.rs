@@ -19,8 +19,9 @@ use zeroize::Zeroizing;
 use crate::chain::{Chain, Epoch};
 use crate::statement::{EpochEntry, LEASE_S};
 
-/// How long before its activation an epoch is offered and taken, in seconds.
-pub const EARLY_S: u64 = 60;
+/// How long before its activation an epoch is offered and taken, in seconds: as much as clocks may differ
+/// ([`identity::CLOCK_TOLERANCE_S`]), for to whoever's clock is ahead it is the only one by then.
+pub const EARLY_S: u64 = identity::CLOCK_TOLERANCE_S;
 /// How long an epoch serves to catch up after its end, in seconds: a lease may have been given in
 /// its last moment.
 pub const CATCH_UP_S: u64 = LEASE_S;

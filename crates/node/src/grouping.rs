@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use group::epochs::EpochName;
-use group::partner::Come;
 use group::keyring::Keyring;
+use group::partner::Come;
 use group::statement::{Admission, GroupId, Lease};
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;

@@ -176,6 +176,25 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
         of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
         of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
+        of(0x40, &[&[6; 16], &[7; 32], &[8; 64]]),
+        of(
+            0x41,
+            &[
+                &[3],
+                b"lab",
+                &[10],
+                b"Asia/Tokyo",
+                &[1],
+                &prefix,
+                &sized(&genesis),
+                &authority,
+            ],
+        ),
+        of(0x42, &[]),
+        of(0x43, &[&group, &[0], &head, &[1], &head]),
+        of(0x44, &[&group_of_entries, &[1], &zero, &entries]),
+        of(0x45, &[&group, &[9; 32]]),
+        of(0x46, &[&group_of_entries, &sized(&admission)]),
         of(0, &[&sized(&[&lease[..], &admission].concat())]),
     ]
 }

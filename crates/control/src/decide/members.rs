@@ -33,7 +33,10 @@ impl Tenant {
             None => self.new_member(addition, &mut outcome)?,
         };
         for group in groups {
-            if member.f.is_none_or(|f| self.is_called_elsewhere(name, group, f)) {
+            if member
+                .f
+                .is_none_or(|f| self.is_called_elsewhere(name, group, f))
+            {
                 self.check_elsewhere(name, group)?;
             }
             if member.groups.contains(group) {

@@ -6,8 +6,7 @@
 use group::chain::{Applied, Chain, ChainError, Links, REMOVAL_S};
 use group::partner::Charge;
 use group::statement::{
-    Admission, Authority, EntryBody, Membership, SERVERS_MAX, SITE_MAX, Server, Signer,
-    is_name,
+    Admission, Authority, EntryBody, Membership, SERVERS_MAX, SITE_MAX, Server, Signer, is_name,
 };
 use wire::NodeAddr;
 
@@ -163,7 +162,12 @@ impl Tenant {
         let is_signed = authority.is_signed_by(context.crypto, &charge.genesis.root_key);
         let key = context.signer().public();
         let named = authority.servers.iter().flatten();
-        let is_named = named.copied().any(|it| it == Server { key, f: context.server.f });
+        let is_named = named.copied().any(|it| {
+            it == Server {
+                key,
+                f: context.server.f,
+            }
+        });
         let index = authority.index_of(context.server.f).filter(|_| is_named);
         let (Some(index), true, true) = (index, is_signed, authority.group == id) else {
             return Err(Refusal::NotManaged(name.to_owned()));
@@ -335,7 +339,9 @@ fn place_in(authority: &Authority) -> Result<usize, Refusal> {
     let vacant = servers.iter().position(Option::is_none);
     let at = vacant.unwrap_or(servers.len());
     let (what, most) = ("servers", SERVERS_MAX);
-    (at < most).then_some(at).ok_or(Refusal::Full { what, most })
+    (at < most)
+        .then_some(at)
+        .ok_or(Refusal::Full { what, most })
 }
 
 /// Whether a partner signed an admission that is not known here and that nobody has removed.

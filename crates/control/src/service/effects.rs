@@ -61,7 +61,8 @@ impl Service {
                     if let Ok(entry) = Entry::decode(entry) {
                         let removed = removed_by(&entry);
                         let is_partners = matches!(record.event, Event::PartnerEntry { .. });
-                        let is_elsewhere = |f: &NodeAddr| is_partners || !self.tenant.nodes.contains_key(f);
+                        let is_elsewhere =
+                            |f: &NodeAddr| is_partners || !self.tenant.nodes.contains_key(f);
                         leavers.extend(removed.map(|it| it.f).filter(is_elsewhere));
                         let of = grown.entry((entry.group, entry.index)).or_default();
                         of.0.clone_from(group);
@@ -138,9 +139,9 @@ impl Service {
             };
             let (head, rev) = (Some(group.chain.head()), self.tenant.rev);
             let by = self.signer();
-            let welcome = self
-                .tenant
-                .welcome(&by, now_unix_s, *f, (name, group), (head, rev), &none);
+            let welcome =
+                self.tenant
+                    .welcome(&by, now_unix_s, *f, (name, group), (head, rev), &none);
             let messages = welcome.map(|it| self.messages(it));
             for message in messages.into_iter().flatten() {
                 self.tell(*f, message);

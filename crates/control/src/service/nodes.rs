@@ -147,9 +147,14 @@ impl Service {
             let have = resume.have.iter().find(|have| have.group == group.id);
             let head = have.map(|have| have.head);
             let by = self.signer();
-            let welcome = self
-                .tenant
-                .welcome(&by, now_unix_s, f, (title, group), (head, resume.rev), &secret);
+            let welcome = self.tenant.welcome(
+                &by,
+                now_unix_s,
+                f,
+                (title, group),
+                (head, resume.rev),
+                &secret,
+            );
             for message in welcome.into_iter().flat_map(|it| self.messages(it)) {
                 len += length(&message);
                 told.push(message);
@@ -191,7 +196,10 @@ impl Service {
             return true;
         }
         let mut groups = self.tenant.groups_of(one).into_iter();
-        if groups.any(|(_, group)| group.held().any(|(f, _)| f == other || f == one) && self.tenant.admission_of(group, other).is_some()) {
+        if groups.any(|(_, group)| {
+            group.held().any(|(f, _)| f == other || f == one)
+                && self.tenant.admission_of(group, other).is_some()
+        }) {
             return true;
         }
         let names = (self.tenant.nodes.get(&one), self.tenant.nodes.get(&other));

@@ -91,7 +91,9 @@ impl Service {
     ) {
         let is_partner = self.partners.contains_key(&f);
         let learned = match message {
-            PartnerMessage::Come(come) => return self.partner_comes(store, now_unix_s, rng, f, &come),
+            PartnerMessage::Come(come) => {
+                return self.partner_comes(store, now_unix_s, rng, f, &come);
+            }
             PartnerMessage::Charge(charge) => match self.accepting.get_mut(&f) {
                 Some(charges) if charges.len() < CHARGES_MAX => return charges.push(*charge),
                 _ => News {
@@ -258,9 +260,8 @@ impl Service {
     fn groups_with(&self, f: NodeAddr) -> Vec<String> {
         let key = self.signer().public();
         let groups = self.tenant.groups.iter();
-        let shared = groups.filter(|(_, group)| {
-            group.is_managed_by(key) && group.authority.index_of(f).is_some()
-        });
+        let shared = groups
+            .filter(|(_, group)| group.is_managed_by(key) && group.authority.index_of(f).is_some());
         shared.map(|(name, _)| name.clone()).collect()
     }
 

@@ -90,11 +90,11 @@ fn an_epoch_is_taken_early_used_and_let_go() {
     let uses = |at| uses(&epochs, &chain, at);
     let second = FIRST + DAY;
     use Use::{Beside, CatchUp, Current};
-    assert_eq!(uses(FIRST - 61), []);
-    assert_eq!(uses(FIRST - 60), [(1, Beside)]);
+    assert_eq!(uses(FIRST - EARLY_S - 1), []);
+    assert_eq!(uses(FIRST - EARLY_S), [(1, Beside)]);
     assert_eq!(uses(FIRST), [(1, Current)]);
-    assert_eq!(uses(second - 61), [(1, Current)]);
-    assert_eq!(uses(second - 60), [(2, Beside), (1, Current)]);
+    assert_eq!(uses(second - EARLY_S - 1), [(1, Current)]);
+    assert_eq!(uses(second - EARLY_S), [(2, Beside), (1, Current)]);
     assert_eq!(uses(second), [(2, Current), (1, Beside)]);
     assert_eq!(uses(second + 89), [(2, Current), (1, Beside)]);
     assert_eq!(uses(second + 90), [(2, Current), (1, CatchUp)]);

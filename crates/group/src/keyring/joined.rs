@@ -8,7 +8,9 @@ use wire::NodeAddr;
 use super::{KeyringError, Peer};
 use crate::chain::{Applied, Chain, Links};
 use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
-use crate::statement::{Admission, Authority, EntryBody, Genesis, LEASE_S, Lease, Membership, Policy};
+use crate::statement::{
+    Admission, Authority, EntryBody, Genesis, LEASE_S, Lease, Membership, Policy,
+};
 
 /// For so long the lease of a server that was taken out still counts, in seconds, where another server
 /// admitted: whoever has it asks for another meanwhile.

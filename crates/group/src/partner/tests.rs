@@ -44,8 +44,7 @@ fn admission(serial: u64) -> Admission {
     let member = Membership { f: f(3), serial };
     let group = charge().authority.group;
     let element = (Kind::Ges, Mode::Open);
-    let mut admission =
-        Admission::new(group, member, 5, element, &Attributes::default()).unwrap();
+    let mut admission = Admission::new(group, member, 5, element, &Attributes::default()).unwrap();
     admission.sign(&signer(), 0);
     admission
 }

@@ -44,7 +44,10 @@ impl Node {
                 if !self.may_hear(now, f, group) && !self.has_proven(f, group) {
                     return self.drop_for(DropReason::NotAllowed);
                 }
-                let taken = self.groups.keyring.authority(&*self.crypto, now.unix_s, authority);
+                let taken = self
+                    .groups
+                    .keyring
+                    .authority(&*self.crypto, now.unix_s, authority);
                 if taken == Ok(true) {
                     self.keep_group(group);
                     self.refresh_agents(now);

@@ -178,7 +178,8 @@ impl Node {
         managing.is_some_and(|it| {
             it.members.contains(&f)
                 || it.partners.contains_key(&f)
-                || it.newcomers.contains_key(&f) || it.leavers.contains_key(&f)
+                || it.newcomers.contains_key(&f)
+                || it.leavers.contains_key(&f)
         })
     }
 

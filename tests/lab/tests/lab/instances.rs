@@ -65,7 +65,7 @@ fn len(path: &Path) -> u64 {
 }
 
 #[test]
-fn with_one_of_two_instances_killed_members_go_on_and_a_removal_acts() {
+fn c14_with_one_of_two_instances_killed_members_go_on_and_a_removal_acts() {
     need_root();
     let database = Postgres::start(&[], &[]);
     let lan = Lan::new(6);

@@ -14,7 +14,7 @@ use wire::NodeAddr;
 use super::common::{Owner, World, s};
 use super::world::{Memory, create, remove};
 
-const LAB: &str = "lab";
+pub(crate) const LAB: &str = "lab";
 const HOUR: u64 = 3_600;
 
 /// A server at a host.
@@ -312,7 +312,7 @@ impl Sites {
     }
 
     /// Two nodes lose their sessions and start again from what they have written down.
-    fn start_again(&mut self, nodes: &[usize]) {
+    pub(crate) fn start_again(&mut self, nodes: &[usize]) {
         for index in nodes {
             self.world.vanish_and_restart(*index);
         }
@@ -324,7 +324,7 @@ impl Sites {
         groups.first().map_or(0, |group| group.servers.len())
     }
 
-    fn lease_until(&self, index: usize) -> u64 {
+    pub(crate) fn lease_until(&self, index: usize) -> u64 {
         let groups = self.world.hosts[index].node.groups(self.world.now);
         groups.first().map_or(0, |group| group.until_unix_s)
     }
@@ -389,7 +389,10 @@ fn c14_either_of_two_sites_servers_dies_for_good_and_the_group_lives() {
         for day in 1..=2 {
             sites.run(25 * HOUR);
             for (one, other) in [(2, 3), (2, 4), (4, 5), (3, 5)] {
-                assert!(sites.ping(one, other), "{dead} dead, day {day}: {one} {other}");
+                assert!(
+                    sites.ping(one, other),
+                    "{dead} dead, day {day}: {one} {other}"
+                );
             }
             sites.start_again(&[2, 4]);
             assert!(sites.ping(2, 4), "{dead} dead, day {day}: anew");
@@ -473,7 +476,10 @@ fn without_a_line_between_the_sites_a_removal_is_carried_by_members() {
     sites.order(A, &remove("a3")).unwrap();
     assert!(sites.is_member(3), "nobody could tell it yet");
     sites.run(15);
-    assert!(!sites.service(B).tenant().has_node(f), "members told the other server");
+    assert!(
+        !sites.service(B).tenant().has_node(f),
+        "members told the other server"
+    );
     assert!(!sites.is_member(3), "which told it");
 }
 
@@ -500,7 +506,10 @@ fn in_a_partition_of_the_sites_a_leaver_is_out_when_its_lease_ends() {
     }
     sites.run(until + 1 - sites.world.now.unix_s);
     sites.start_again(&[3, 5]);
-    assert!(!sites.ping(5, 3) && !sites.ping(3, 5), "not a second longer");
+    assert!(
+        !sites.ping(5, 3) && !sites.ping(3, 5),
+        "not a second longer"
+    );
 }
 
 #[test]
@@ -518,7 +527,10 @@ fn when_the_line_is_mended_the_leaver_is_out_at_once() {
     sites.mend(|_| true);
     sites.run(60);
     assert!(!sites.ping(5, 3) && !sites.ping(3, 5));
-    assert!(!sites.is_member(3) && !sites.is_member(2), "each removal is united with the other");
+    assert!(
+        !sites.is_member(3) && !sites.is_member(2),
+        "each removal is united with the other"
+    );
     assert!(sites.ping(4, 5));
 }
 
@@ -566,7 +578,10 @@ fn a_server_that_was_taken_out_can_do_nothing_any_more() {
     let group = sites.service(A).tenant().groups[LAB].clone();
     assert_eq!(group.held().count(), 0);
     assert!(!sites.is_up(2, B), "members let go of it");
-    assert!(!sites.ping(2, 4) && !sites.ping(4, 2), "those whom it admitted are out");
+    assert!(
+        !sites.ping(2, 4) && !sites.ping(4, 2),
+        "those whom it admitted are out"
+    );
     assert!(!sites.ping(2, 3), "whom it had removed stays removed");
     // What it signs from now on nobody takes: an entry, an epoch, an order.
     sites.cuts.borrow_mut().clear();

@@ -6,7 +6,9 @@ use crate::failure::Failure;
 use crate::output;
 use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
-use api::{GroupRequest, GroupServer, Groups, Kind, Managed, Member, Membership, Mode, Request, Response};
+use api::{
+    GroupRequest, GroupServer, Groups, Kind, Managed, Member, Membership, Mode, Request, Response,
+};
 
 /// Runs it.
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
@@ -110,7 +112,13 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
             group.next_unix_s.map_or_else(dash, output::time),
             group.zone.clone(),
             join(group.members.iter().cloned()),
-            join(group.servers.iter().filter(|it| !it.own).map(|it| server(text, it))),
+            join(
+                group
+                    .servers
+                    .iter()
+                    .filter(|it| !it.own)
+                    .map(|it| server(text, it)),
+            ),
         ]
     }));
     lines.extend(output::table(&rows));
