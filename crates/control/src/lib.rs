@@ -24,6 +24,7 @@ mod decide;
 mod event;
 mod knowledge;
 mod model;
+mod partner;
 mod partners;
 pub mod plan;
 pub mod service;
@@ -37,7 +38,8 @@ pub use decide::{Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
-pub use partners::{Held, Partner, name_in};
+pub use partner::{Held, Partner};
+pub use partners::name_in;
 pub use zone::Zone;
 
 /// Most members of a tenant.

@@ -8,7 +8,7 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
-use crate::partners::Partner;
+use crate::partner::Partner;
 use crate::zone::Zone;
 
 /// Somebody who administers.

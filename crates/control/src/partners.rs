@@ -4,7 +4,7 @@
 //! A partner's member is told, leased and removed here as this server's own are, by the admission that the
 //! partner signed. An admission that any chain known here has removed counts nowhere.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use group::chain::{Chain, Head, Links};
 use group::statement::{Admission, Entry, EntryBody, Membership};
@@ -12,44 +12,7 @@ use identity::crypto::Crypto;
 use wire::NodeAddr;
 
 use crate::model::{Group, Tenant};
-
-/// An admission that a partner signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The statement.
-    pub admission: Admission,
-    /// The event by which it came.
-    pub since_rev: u64,
-}
-
-/// Another server of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partner {
-    /// Its chain, as far as it is known here.
-    pub chain: Chain,
-    /// The nodes of the members that it admitted.
-    pub members: BTreeMap<NodeAddr, Held>,
-    /// By which events the chain has grown up to which numbers.
-    marks: VecDeque<(u64, u32)>,
-}
-
-impl Partner {
-    pub(crate) fn new(chain: Chain) -> Self {
-        Self {
-            chain,
-            members: BTreeMap::new(),
-            marks: VecDeque::new(),
-        }
-    }
-
-    /// The entries that have come after an event.
-    fn links_since(&self, rev: u64) -> Links {
-        let later = self.marks.iter().find(|(at, _)| *at > rev);
-        // What is not noted is older than all that is kept.
-        let number = later.map_or(self.chain.head().number.saturating_add(1), |(_, it)| *it);
-        self.chain.links_from(number)
-    }
-}
+use crate::partner::{Held, Partner};
 
 impl Group {
     /// Whether a chain that is known here has removed an admission.
@@ -192,19 +155,7 @@ impl Tenant {
         }
         let applied = partner.chain.apply(crypto, &group.authority, entry);
         applied.map_err(|error| error.to_string())?;
-        partner.marks.push_back((rev, number));
-        let kept = partner
-            .chain
-            .entries_from(0)
-            .next()
-            .map_or(0, |it| it.number);
-        while partner
-            .marks
-            .front()
-            .is_some_and(|(_, number)| *number < kept)
-        {
-            partner.marks.pop_front();
-        }
+        partner.mark(rev, number);
         group.changed_rev = rev;
         if let Some(member) = removed {
             self.drop_held(name, member);

@@ -266,18 +266,7 @@ impl Server {
                 line: (line, secret),
                 wait_ms,
                 reply,
-            } => match self.come_to(server, secret) {
-                Ok(come) => {
-                    let come = Box::new(come);
-                    self.inbox.send(Input::Gms(FromGms::Come {
-                        line,
-                        come,
-                        wait_ms,
-                        reply,
-                    }));
-                }
-                Err(error) => answer(&reply, Err(error)),
-            },
+            } => self.accept_line((server, secret), line, wait_ms, reply),
             Ask::Accepted {
                 server,
                 took_ms,

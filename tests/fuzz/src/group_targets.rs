@@ -48,8 +48,8 @@ pub fn group(bytes: &[u8]) {
     }
 }
 
-/// `Message::decode` and `AgentMessage::decode`: the type (2), then the bytes; type 0:
-/// `decode_shown`.
+/// `Message::decode`, `AgentMessage::decode` and in it `PartnerMessage::decode`: the type (2), then the
+/// bytes; type 0: `decode_shown`.
 pub fn group_message(bytes: &[u8]) {
     let Some((kind, value)) = bytes.split_first_chunk() else {
         return;
@@ -277,6 +277,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 16);
+        assert_eq!(seeds.len(), 23);
     }
 }

@@ -1,3 +1,5 @@
+//! Messages between partners come back, are bounded, and prove whose key it is.
+
 use identity::crypto::AwsLc;
 
 use super::*;

@@ -1,21 +1,40 @@
 //! Managing groups with another server, by its line: what this server says there, and what comes of it.
 
-use super::Server;
+use super::{Server, answer};
+use crate::orders::FromGms;
 use crate::refusals::order_error;
+use crate::shared::Input;
 use api::{ApiError, Code, Reply, Response};
 use control::Actor;
 use group::partner::Come;
+use std::sync::mpsc::SyncSender;
 use store::Place;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
 
 impl Server {
-    /// What to say to the server at F. This node becomes a server by that, if it is none.
-    pub(super) fn come_to(
+    /// The slow path says it there.
+    pub(super) fn accept_line(
         &mut self,
-        server: NodeAddr,
-        secret: [u8; SECRET_LEN],
-    ) -> Result<Come, ApiError> {
+        (server, secret): (NodeAddr, [u8; SECRET_LEN]),
+        line: String,
+        wait_ms: u64,
+        reply: SyncSender<Reply>,
+    ) {
+        let said = match self.come_to(server, secret) {
+            Ok(come) => FromGms::Come {
+                line,
+                come: Box::new(come),
+                wait_ms,
+                reply,
+            },
+            Err(error) => return answer(&reply, Err(error)),
+        };
+        self.inbox.send(Input::Gms(said));
+    }
+
+    /// What to say to the server at F. This node becomes a server by that, if it is none.
+    fn come_to(&mut self, server: NodeAddr, secret: [u8; SECRET_LEN]) -> Result<Come, ApiError> {
         if !Place::is_known(&self.state) {
             self.serve(None, None)?;
         }
