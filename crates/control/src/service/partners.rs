@@ -95,7 +95,11 @@ impl Service {
                 return self.partner_comes(store, now_unix_s, rng, f, &come);
             }
             PartnerMessage::Charge(charge) => match self.accepting.get_mut(&f) {
-                Some(charges) if charges.len() < CHARGES_MAX => return charges.push(*charge),
+                Some(charges) if charges.len() < CHARGES_MAX => {
+                    // A partner of before says the same as to any partner, and once more to whoever comes.
+                    charges.retain(|it| it.authority.group != charge.authority.group);
+                    return charges.push(*charge);
+                }
                 _ => News {
                     group: charge.authority.group,
                     authority: Some(charge.authority),

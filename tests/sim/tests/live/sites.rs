@@ -675,6 +675,26 @@ fn lines_for_servers_and_for_members_are_told_apart_and_work_once() {
 }
 
 #[test]
+fn partners_that_are_in_touch_share_another_group_as_the_first() {
+    let mut sites = two_sites();
+    sites.order(A, &create("second")).unwrap();
+    let groups = vec!["second".to_owned()];
+    let share = Command::Share {
+        groups: groups.clone(),
+        life_s: HOUR,
+    };
+    let made = sites.order(A, &share);
+    let line = sites.line(A, made);
+    assert_eq!(sites.accept(A, B, &line), Ok(Reply::Shared { groups }));
+    let chains = sites.service(B).tenant().groups["second"].heads();
+    assert_eq!(chains.len(), 2);
+    assert!(
+        chains.iter().all(|(_, head)| head.number == 3),
+        "{chains:?}"
+    );
+}
+
+#[test]
 fn a_name_is_given_once_or_belongs_to_the_first_who_had_it() {
     let mut sites = two_sites();
     let add = |name: &str| {
