@@ -17,6 +17,10 @@ pub const NAME_LEN_MAX: usize = 63;
 pub const GROUPS_MAX: usize = 256;
 /// Most pairs that a plan names.
 pub const PLANNED_MAX: usize = 1_000;
+/// The longest line of another server, in bytes.
+const LINE_LEN_MAX: usize = 16 * 1_024;
+/// The longest time to wait for another server, in milliseconds: an hour.
+const WAIT_MS_MAX: u64 = 3_600_000;
 /// Most uses of one line.
 pub const USES_MAX: u32 = 100_000;
 
@@ -167,6 +171,29 @@ pub enum GroupRequest {
         /// Where; `None`: everywhere, and the member is gone.
         group: Option<String>,
     },
+    /// A line by which another server comes to manage groups with this one:
+    /// [`crate::Response::GroupLine`].
+    Share {
+        /// Which, 1 to [`GROUPS_MAX`].
+        groups: Vec<String>,
+        /// Its life in seconds, as that of an invite.
+        expires_s: u64,
+    },
+    /// Use such a line: this node's server manages those groups, too. [`crate::Response::GroupsShared`].
+    Accept {
+        /// The line.
+        line: String,
+        /// How long to wait for the other server, in milliseconds; at most an
+        /// hour.
+        wait_ms: u64,
+    },
+    /// Take another server out of a group: [`crate::Response::Done`].
+    Unshare {
+        /// Which group.
+        group: String,
+        /// The server's address F.
+        server: Ipv6Addr,
+    },
     /// Change the epoch of a group now: [`crate::Response::Done`].
     Rotate {
         /// Which.
@@ -271,7 +298,6 @@ impl GroupRequest {
                     .as_deref()
                     .map_or(Ok(()), |it| check_name(it, "group"))
             }
-            Self::Rotate { group } => check_name(group, "group"),
             Self::Roles { member, roles } => {
                 check_name(member, "member")?;
                 check_roles(roles)
@@ -280,6 +306,17 @@ impl GroupRequest {
                 check_name(group, "group")?;
                 rules.check()
             }
+            Self::Share { groups, expires_s } => {
+                check_groups(groups)?;
+                check_expires(*expires_s)
+            }
+            Self::Accept { line, wait_ms } => {
+                let fits = line.len() <= LINE_LEN_MAX;
+                fits.then_some(()).ok_or("line")?;
+                let waits = *wait_ms <= WAIT_MS_MAX;
+                waits.then_some(()).ok_or("wait_ms")
+            }
+            Self::Rotate { group } | Self::Unshare { group, .. } => check_name(group, "group"),
             Self::Plan { order } => match **order {
                 Self::Add { .. }
                 | Self::Invite { .. }
@@ -358,6 +395,17 @@ pub struct GroupsMade {
     /// Who admits, if they are locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked: Option<Lock>,
+}
+
+/// This node's server manages groups with another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupsShared {
+    /// The other server.
+    pub server: Ipv6Addr,
+    /// The groups.
+    pub groups: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// What becomes of a pair of members.
@@ -533,6 +581,20 @@ pub struct ManagedGroup {
     /// The names of those who wait for the admins' signatures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
+    /// The servers that manage it: their places, this one's included.
+    pub servers: Vec<GroupServer>,
+}
+
+/// A server of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupServer {
+    /// Its address F.
+    #[schema(value_type = String, format = "ipv6")]
+    pub address: Ipv6Addr,
+    /// It is this server, or another instance of it.
+    pub own: bool,
+    /// Whether it is in touch; this server is with itself.
+    pub in_touch: bool,
 }
 
 /// A member of a management server.
@@ -556,6 +618,10 @@ pub struct Member {
     pub roles: Vec<String>,
     /// Whether its node is in touch.
     pub in_touch: bool,
+    /// The other server that admitted it; none: this one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "ipv6")]
+    pub by: Option<Ipv6Addr>,
 }
 
 #[cfg(test)]

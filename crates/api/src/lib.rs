@@ -49,16 +49,18 @@ pub use frame::{
     frame_len, read_frame,
 };
 pub use group::{
-    Action, DATABASE_LEN_MAX, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups,
-    GroupsMade, Hidden, Kind, Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX,
-    PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, PlannedServices, Reached, USES_MAX,
+    Action, DATABASE_LEN_MAX, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, GroupServer,
+    Groups, GroupsMade, GroupsShared, Hidden, Kind, Managed, ManagedGroup, Member, Membership,
+    Mode, NAME_LEN_MAX, PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, PlannedServices,
+    Reached, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use lock::{LOCK_ADMINS_MAX, Lock, SIGNING_LEN_MAX};
 pub use locked::{Approved, NewSignature, Pending};
 pub use manage::{
     ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
-    NewGroups, NewLine, NewMember, NewPlan, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
+    NewGroups, NewLine, NewMember, NewPlan, NewShare, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role,
+    Server,
 };
 pub use netcheck::{
     BridgeCheck, Nat, Netcheck, TARGET_LEN_MAX, TARGETS_MAX, TcpCheck, TcpFailure, Verdict,

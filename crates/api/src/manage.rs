@@ -535,6 +535,19 @@ pub struct NewLine {
     pub expires_s: u64,
 }
 
+/// What is said of groups over HTTP that another server is to manage, too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewShare {
+    /// Which groups.
+    #[schema(min_items = 1, max_items = 256)]
+    pub groups: Vec<String>,
+    /// How long the line lives, in seconds.
+    #[serde(default = "expires")]
+    #[schema(minimum = 60, maximum = 2592000)]
+    pub expires_s: u64,
+}
+
 /// What is said of an administrator over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

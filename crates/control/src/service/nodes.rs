@@ -12,6 +12,7 @@ use crate::actor::{Actor, InviteId};
 use crate::command::{Command, Enrolment};
 use crate::decide::Reply;
 use crate::model::Tenant;
+use crate::partners::name_in;
 
 /// A node that resumes.
 struct Resume<'a> {
@@ -72,6 +73,9 @@ impl Service {
             AgentMessage::Find(name) => self.find(now_unix_s, f, name),
             AgentMessage::SignIn(sign_in) => self.sign_in(store, now_unix_s, f, *sign_in),
             AgentMessage::SignOut { request } => self.sign_out(store, now_unix_s, rng, f, request),
+            AgentMessage::Partner(message) => {
+                self.hear_partner(store, now_unix_s, rng, f, message);
+            }
             AgentMessage::SignInAnswer { .. }
             | AgentMessage::SignIns(_)
             | AgentMessage::Enrolled { .. }
@@ -89,6 +93,7 @@ impl Service {
     /// A node's session has ended.
     pub fn offline(&mut self, f: NodeAddr) {
         self.online.remove(&f);
+        self.partners_online.remove(&f);
     }
 
     fn enrol(
@@ -122,7 +127,7 @@ impl Service {
 
     fn resume(&mut self, store: &dyn Store, now_unix_s: u64, resume: &Resume<'_>) {
         let f = resume.f;
-        if !self.tenant.nodes.contains_key(&f) {
+        if !self.tenant.has_node(f) {
             return;
         }
         if !resume.renew && !self.tenant.has_news(f, resume.rev) {
@@ -164,9 +169,14 @@ impl Service {
             let have = resume.have.iter().find(|have| have.group == group.id);
             let head = have.map(|have| have.head);
             let by = self.signer();
-            let welcome = self
-                .tenant
-                .welcome(&by, now_unix_s, f, (title, group), head, &secret);
+            let welcome = self.tenant.welcome(
+                &by,
+                now_unix_s,
+                f,
+                (title, group),
+                (head, resume.rev),
+                &secret,
+            );
             for message in welcome.into_iter().flat_map(|it| self.messages(it)) {
                 len += length(&message);
                 told.push(message);
@@ -188,9 +198,14 @@ impl Service {
         let mut groups =
             groups.filter(|(title, _)| name.group.as_deref().is_none_or(|it| it == *title));
         let member = groups.find_map(|(_, group)| {
-            let admission = group.admissions.get(&name.member)?;
-            let member = self.tenant.members.get(&name.member)?;
-            let end = Tenant::sign_in_end(member, group);
+            let own = self.tenant.members.get(&name.member);
+            let own = group.admissions.get(&name.member).zip(own);
+            let own = own.map(|(it, member)| (it, Tenant::sign_in_end(member, group)));
+            let held = group.held().map(|(_, it)| (it, u64::MAX));
+            let held = held.filter(|(it, _)| name_in(it).as_deref() == Some(&name.member));
+            // Servers that did not hear of each other may both have given the name: the first has it.
+            let called = own.into_iter().chain(held);
+            let (admission, end) = called.min_by_key(|(it, _)| (it.issued_unix_s, it.member.f))?;
             let index = group.chain.index();
             let (member, by) = (admission.member, self.signer());
             let runs = now_unix_s < end;
@@ -208,14 +223,8 @@ impl Service {
             return true;
         }
         // Whoever still waits to be admitted is told of nobody, and nobody of it.
-        let Some(other) = self.tenant.nodes.get(&other) else {
-            return false;
-        };
         let mut groups = self.tenant.groups_of(now_unix_s, one).into_iter();
-        groups.any(|(title, group)| {
-            let is_admitted = group.admissions.contains_key(other);
-            is_admitted && self.tenant.is_in_force(now_unix_s, other, title)
-        })
+        groups.any(|(title, _)| self.tenant.is_there(now_unix_s, other, title))
     }
 }
 
