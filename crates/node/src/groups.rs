@@ -31,6 +31,7 @@ mod rules;
 pub(crate) mod server;
 pub(crate) mod sign_in;
 pub(crate) mod status;
+mod waiting;
 
 pub use proofs::{HELD_MAX, PROVING};
 pub use server::NEWCOMERS_MAX;

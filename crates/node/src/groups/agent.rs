@@ -12,10 +12,12 @@
 //! | a ping unanswered for [`PROBE_LOST`] | call again: it may have lost its keys |
 //! | another instance of the same server is in touch | nothing; its place is asked for now and then |
 //! | that instance is not in touch any more, or answers no ping | call, at once |
+//! | this node is taken out of the last group of a server | in `waiting` |
 //! | the session ends | call again, later each time up to [`CALL_AGAIN_MAX`], at a moment of its own |
 //!
 //! Nothing waits for a server: what it told is kept, and members go on without it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use group::agent::{AgentMessage, Given, Have};
@@ -69,13 +71,18 @@ impl Node {
         let mut servers = self.groups.keyring.servers();
         // Where somebody may sign in there may be no group yet.
         servers.extend(self.stored.grouping.sign_ins.keys());
+        servers.extend(self.waited_for(now));
         if let Some(managing) = &self.groups.managing {
             servers.insert(self.f);
             servers.extend(managing.partners.keys());
         }
-        let over = self.groups.agents.iter();
-        let over = over.filter(|(f, agent)| agent.enrolling.is_none() && !servers.contains(f));
-        let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
+        let agents = &self.groups.agents;
+        let is_over = |f: &NodeAddr| {
+            let enrols = agents.get(f).is_some_and(|it| it.enrolling.is_some());
+            !enrols && !servers.contains(f)
+        };
+        let over = agents.keys().copied().chain(self.waited_in_vain(now));
+        let over: BTreeSet<NodeAddr> = over.filter(is_over).collect();
         for f in over {
             self.groups.agents.remove(&f);
             self.persist_group(GroupChange::ServerForgotten { f });
@@ -368,6 +375,7 @@ impl Node {
         }
         self.keep_group(group);
         self.note_server(now, f);
+        self.waits_no_more(f);
         if is_new {
             self.event(Event::GroupJoined { group, name });
         }
@@ -418,6 +426,7 @@ impl Node {
             f,
             endpoints: agent.map_or_else(Vec::new, |agent| agent.endpoints.clone()),
             rev: 0,
+            waits_since_unix_s: None,
         };
         self.persist_group(GroupChange::Server { server });
     }

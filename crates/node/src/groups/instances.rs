@@ -108,11 +108,12 @@ impl Node {
             return;
         }
         agent.endpoints = endpoints.to_vec();
-        let rev = self.stored.grouping.servers.get(&f).map(|it| it.rev);
+        let known = self.stored.grouping.servers.get(&f);
         let server = ServerRecord {
             f,
             endpoints: endpoints.to_vec(),
-            rev: rev.unwrap_or_default(),
+            rev: known.map_or(0, |it| it.rev),
+            waits_since_unix_s: known.and_then(|it| it.waits_since_unix_s),
         };
         self.persist_group(GroupChange::Server { server });
     }

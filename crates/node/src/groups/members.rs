@@ -287,7 +287,7 @@ impl Node {
             if new.entries.iter().any(is_removal) {
                 self.note_heads(now, group, index);
             }
-            self.note_own_removal(group);
+            self.note_own_removal(now, group);
             self.note_lacking(now, group);
             self.judge_members(now);
         }
@@ -414,12 +414,14 @@ impl Node {
     }
 
     /// A server says that this node is out: it forgets the group, secrets and all.
-    fn note_own_removal(&mut self, group: GroupId) {
+    fn note_own_removal(&mut self, now: Now, group: GroupId) {
         if self.groups.keyring.is_out(group) {
             let name = self.group_name(group);
+            let servers = self.servers_of_only(group);
             self.groups.keyring.leave(group);
             self.persist_group(GroupChange::Left { id: group.0 });
             self.event(Event::GroupLeft { group, name });
+            self.wait_at(now, servers);
         }
     }
 

@@ -7,6 +7,7 @@
     reason = "a test stops where it is surprised"
 )]
 
+mod again;
 mod c14;
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
