@@ -6,7 +6,8 @@
 //! | of one page | [`PAGE_MAX`]; [`PAGE_DEFAULT`] where nobody says |
 //! | life of an administrator's key | [`ADMIN_S_MAX`], or until it is removed |
 
-use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
+use crate::answers::{ManagedGroup, Member};
+use crate::group::{GroupRequest, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
 use crate::lock::{Lock, SIGNING_LEN_MAX};
 use crate::locked::{Approved, NewSignature, Pending};
