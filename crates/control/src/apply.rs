@@ -360,7 +360,7 @@ impl Tenant {
             return Ok(());
         };
         let rules = Rules::decode(rules).map_err(|e| e.to_string())?;
-        let before = group.rules.as_ref().map_or(0, |rules| rules.serial);
+        let before = group.rules_rank(crypto, &group.authority);
         let holds = rules.holds(crypto, &group.genesis, &group.authority);
         if rules.group != group.id || !holds || rules.serial <= before {
             return Err("not newer rules of those who decide about the group".to_owned());

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use group::rules::{Permit, ROLES_MAX, check, is_role};
-use group::statement::{Policy, Rules, is_name};
+use group::statement::{Authority, Policy, Rules, is_name};
 use identity::crypto::Crypto;
 
 use super::{Context, Outcome, room};
@@ -16,6 +16,9 @@ use crate::command::{Command, Refusal};
 use crate::event::Event;
 use crate::model::{Group, Tenant};
 use crate::rule_test::RuleTest;
+
+/// A server takes its time for the serial of rules; clocks do not differ by so much, in seconds.
+const EARNEST_S: u64 = 86_400;
 
 impl Tenant {
     pub(super) fn set_roles(
@@ -75,7 +78,12 @@ impl Tenant {
         if is_same && tests == group.tests {
             return Ok(outcome);
         }
-        let rules = new_rules(context, group, permits.map(<[Permit]>::to_vec))?;
+        let rules = new_rules(
+            context,
+            group,
+            &group.authority,
+            permits.map(<[Permit]>::to_vec),
+        )?;
         outcome.events.push(Event::RulesSet {
             group: name.to_owned(),
             rules: (!is_same).then(|| rules.encode()),
@@ -129,11 +137,24 @@ impl Tenant {
 pub(super) fn new_rules(
     context: &Context<'_>,
     group: &Group,
+    authority: &Authority,
     permits: Option<Vec<Permit>>,
 ) -> Result<Rules, Refusal> {
     let now = context.now_unix_s;
-    let before = group.rules.as_ref();
-    let serial = before.map_or(0, |it| it.serial.saturating_add(1)).max(now);
+    let above = group.rules_rank(context.crypto, authority).checked_add(1);
+    let last = "nothing can be newer than the rules of this group: another of its servers has given them the last \
+                number there is; take it out with `kumi group unshare`";
+    let serial = above.ok_or_else(|| Refusal::Statement(last.to_owned()))?;
+    // Above those that count no more, too, if they were numbered in earnest: whoever hears of the servers later than
+    // of these takes them at once.
+    let held = group.rules.as_ref().map_or(0, |it| it.serial);
+    let earnest = held <= now.saturating_add(EARNEST_S);
+    let serial = if earnest {
+        serial.max(held + 1)
+    } else {
+        serial
+    };
+    let serial = serial.max(now);
     let rules = Rules::new(group.id, serial, now, permits);
     let mut rules = rules.map_err(|error| Refusal::Statement(error.to_string()))?;
     rules.sign(&context.signer(), group.chain.index());
