@@ -185,11 +185,18 @@ impl Service {
     /// Tells who is called so in a group of the node that asks.
     fn find(&mut self, now_unix_s: u64, f: NodeAddr, name: MemberName) {
         let groups = self.tenant.groups_of(now_unix_s, f).into_iter();
-        let mut groups =
-            groups.filter(|(title, _)| name.group.as_deref().is_none_or(|it| it == *title));
-        let member = groups.find_map(|(_, group)| {
-            let admission = group.admissions.get(&name.member)?;
-            let member = self.tenant.members.get(&name.member)?;
+        let groups: Vec<_> = groups.filter(|(title, _)| name.is_in(title)).collect();
+        // Whoever is called exactly so, before others.
+        let so = groups
+            .iter()
+            .filter_map(|(_, group)| Some((group.admissions.get_key_value(&name.member)?.0, *group)));
+        let almost = groups.iter().flat_map(|(_, group)| {
+            let called = group.admissions.keys().filter(|it| name.is_of(it));
+            called.map(|it| (it, *group))
+        });
+        let member = so.chain(almost).find_map(|(called, group)| {
+            let admission = group.admissions.get(called)?;
+            let member = self.tenant.members.get(called)?;
             let end = Tenant::sign_in_end(member, group);
             let index = group.chain.index();
             let (member, by) = (admission.member, self.signer());
