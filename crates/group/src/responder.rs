@@ -26,17 +26,21 @@ pub const ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0x53);
 pub const PORT: u16 = 53;
 /// How long an answer may be kept, in seconds: whoever is removed is soon found nowhere.
 pub const TTL_S: u32 = 10;
+/// How long it may be kept that an address is nobody's, in seconds: whoever has it may show itself at once, and
+/// programs ask for the name of an address before they send the first packet there.
+pub const STRANGER_TTL_S: u32 = 1;
 /// The zone of members' names.
 pub const ZONE: &str = "kumi";
 /// A name that is found wherever names are, for whoever wants to know.
 pub const PROBE: &str = "names.work.here.kumi";
 
 /// The zones of addresses, the last labels first.
-const REVERSE: [[&str; 4]; 3] = [
+const REVERSE: [[&str; REVERSE_LABELS]; 3] = [
     ["arpa", "ip6", "f", "c"],
     ["arpa", "ip6", "0", "2"],
     ["arpa", "ip6", "0", "3"],
 ];
+const REVERSE_LABELS: usize = 4;
 /// Labels of a whole address below `ip6.arpa`.
 const NIBBLES: usize = 32;
 /// Labels of a name that are looked at; a name may have 127.
@@ -106,7 +110,7 @@ fn zone_of(labels: &[&[u8]]) -> Option<usize> {
         return Some(1);
     }
     let found = REVERSE.iter().any(|zone| ends_in(zone));
-    found.then_some(4)
+    found.then_some(REVERSE_LABELS)
 }
 
 fn member(labels: &[&[u8]]) -> Asked {
@@ -163,7 +167,9 @@ fn address(labels: &[&[u8]]) -> Asked {
     if digits.len() < NIBBLES {
         return Asked::Plain(Found::Empty);
     }
-    let number = digits.iter().fold(0u128, |sum, digit| (sum << 4) | u128::from(*digit));
+    let number = digits
+        .iter()
+        .fold(0u128, |sum, digit| (sum << 4) | u128::from(*digit));
     match Ipv6Addr::from(number) {
         ADDRESS => Asked::Plain(Found::Empty),
         ip => Asked::Address(ip.into()),
@@ -199,7 +205,12 @@ pub fn answer(message: &[u8], found: &Found) -> Option<Vec<u8>> {
         }
         Found::Zone if is(kind::SOA) => answer.record = Some(Record::Soa),
         Found::Address(_) | Found::Name(..) | Found::Zone | Found::Empty => {}
-        Found::Unknown => answer.code = Code::NxDomain,
+        Found::Unknown => {
+            answer.code = Code::NxDomain;
+            if answer.zone_labels == Some(REVERSE_LABELS) {
+                answer.ttl_s = STRANGER_TTL_S;
+            }
+        }
         Found::Later => answer = Answer::of(Code::ServFail),
         Found::Wrong(code) => answer = Answer::of(*code),
     }

@@ -42,7 +42,16 @@ fn names_are_those_that_kumi_knows() {
 #[test]
 fn everything_else_is_refused() {
     let refused = Asked::Plain(Found::Wrong(Code::Refused));
-    for name in ["", "example.com", "kumi.example.com", "akumi", "ada.lab", "d.f.ip6.arpa", "arpa", "1.2.0.192.in-addr.arpa"] {
+    for name in [
+        "",
+        "example.com",
+        "kumi.example.com",
+        "akumi",
+        "ada.lab",
+        "d.f.ip6.arpa",
+        "arpa",
+        "1.2.0.192.in-addr.arpa",
+    ] {
         assert_eq!(of(name), refused, "{name}");
     }
     let mut chaos = asked("ada.lab.kumi", kind::AAAA);
@@ -55,7 +64,10 @@ fn everything_else_is_refused() {
 fn addresses_are_read_from_their_digits() {
     let reverse = |address: &str| {
         let address: Ipv6Addr = address.parse().unwrap();
-        let digits = address.octets().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits = address
+            .octets()
+            .into_iter()
+            .flat_map(|byte| [byte >> 4, byte & 15]);
         let digits: Vec<String> = digits.map(|digit| format!("{digit:x}")).collect();
         let digits: Vec<String> = digits.into_iter().rev().collect();
         format!("{}.ip6.arpa", digits.join("."))
@@ -64,7 +76,10 @@ fn addresses_are_read_from_their_digits() {
         let expected = Asked::Address(address.parse().unwrap());
         assert_eq!(of(&reverse(address)), expected);
     }
-    assert_eq!(of(&reverse("fd00::1")), Asked::Plain(Found::Wrong(Code::Refused)));
+    assert_eq!(
+        of(&reverse("fd00::1")),
+        Asked::Plain(Found::Wrong(Code::Refused))
+    );
     assert_eq!(of(&reverse("fc00::53")), Asked::Plain(Found::Empty));
     assert_eq!(of("1.c.f.ip6.arpa"), Asked::Plain(Found::Empty));
     assert_eq!(of("x.c.f.ip6.arpa"), Asked::Plain(Found::Unknown));
@@ -81,9 +96,18 @@ fn told(message: &[u8], found: &Found) -> (u8, u8, u8) {
 #[test]
 fn what_was_found_is_told_if_it_is_of_the_type_asked_for() {
     let f: Ipv6Addr = "fc12::1".parse().unwrap();
-    for (wanted, records) in [(kind::AAAA, 1), (kind::ANY, 1), (kind::A, 0), (kind::PTR, 0), (65, 0)] {
+    for (wanted, records) in [
+        (kind::AAAA, 1),
+        (kind::ANY, 1),
+        (kind::A, 0),
+        (kind::PTR, 0),
+        (65, 0),
+    ] {
         let message = asked("ada.lab.kumi", wanted);
-        assert_eq!(told(&message, &Found::Address(f)), (0, records, 1 - records));
+        assert_eq!(
+            told(&message, &Found::Address(f)),
+            (0, records, 1 - records)
+        );
         assert_eq!(told(&message, &Found::Unknown), (3, 0, 1));
         assert_eq!(told(&message, &Found::Empty), (0, 0, 1));
         assert_eq!(told(&message, &Found::Later), (2, 0, 0));
@@ -96,6 +120,16 @@ fn what_was_found_is_told_if_it_is_of_the_type_asked_for() {
     assert_eq!(told(&reverse, &name), (0, 1, 0));
     let bytes = answer(&reverse, &name).unwrap();
     assert!(bytes.ends_with(b"\x03ada\x03lab\x04kumi\0"));
+    // How long it holds that there is no such name: the last field of the zone's start.
+    let holds = |message: &[u8]| {
+        let bytes = answer(message, &Found::Unknown).unwrap();
+        bytes[bytes.len() - 4..].to_vec()
+    };
+    assert_eq!(holds(&reverse), STRANGER_TTL_S.to_be_bytes());
+    assert_eq!(
+        holds(&asked("ada.lab.kumi", kind::AAAA)),
+        TTL_S.to_be_bytes()
+    );
 }
 
 proptest! {

@@ -86,7 +86,9 @@ impl Text {
 
     fn push(&mut self, bytes: &[u8]) -> Option<()> {
         let room = self.bytes.get_mut(self.len..self.len + bytes.len())?;
-        room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        room.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
         self.len += bytes.len();
         Some(())
     }
@@ -145,7 +147,9 @@ impl Message {
 
     fn push(&mut self, bytes: &[u8]) -> Option<()> {
         let room = self.bytes.get_mut(self.len..self.len + bytes.len())?;
-        room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        room.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
         self.len += bytes.len();
         Some(())
     }

@@ -8,7 +8,17 @@ fn only_the_zone_is_ours() {
     for name in ["ada.kumi", "ada.lab.kumi", "ada.lab.KuMi.", "x.y.z.kumi"] {
         assert!(is_ours(name.as_bytes()), "{name}");
     }
-    for name in ["", ".", "kumi", ".kumi", "kumi.", "ada.kumi.example", "ada.lab", "xkumi", "ada.kumi.."] {
+    for name in [
+        "",
+        ".",
+        "kumi",
+        ".kumi",
+        "kumi.",
+        "ada.kumi.example",
+        "ada.lab",
+        "xkumi",
+        "ada.kumi..",
+    ] {
         assert!(!is_ours(name.as_bytes()), "{name}");
     }
     assert!(!is_ours(&[b"x".repeat(260), b".kumi".to_vec()].concat()));
@@ -16,7 +26,14 @@ fn only_the_zone_is_ours() {
 
 #[test]
 fn only_the_overlay_is() {
-    for (first, ours) in [(0xfc, true), (0xfd, false), (2, true), (3, true), (4, false), (0x20, false)] {
+    for (first, ours) in [
+        (0xfc, true),
+        (0xfd, false),
+        (2, true),
+        (3, true),
+        (4, false),
+        (0x20, false),
+    ] {
         let mut address = [0; 16];
         address[0] = first;
         assert_eq!(is_overlay(&address), ours);
@@ -46,9 +63,15 @@ fn an_address_is_read_and_nothing_else_is_taken_for_one() {
     let good = answer(&question(), 0, AAAA, &address);
     let read = |bytes: &[u8]| decode_answer(&question(), bytes);
     assert_eq!(read(&good), Some(Answer::Address(address, 10)));
-    assert_eq!(read(&answer(&question(), 3, AAAA, &address)), Some(Answer::NoName));
+    assert_eq!(
+        read(&answer(&question(), 3, AAAA, &address)),
+        Some(Answer::NoName)
+    );
     for code in [1, 2, 4, 5] {
-        assert_eq!(read(&answer(&question(), code, AAAA, &address)), Some(Answer::Later));
+        assert_eq!(
+            read(&answer(&question(), code, AAAA, &address)),
+            Some(Answer::Later)
+        );
     }
     // Another record, another length, another question, another number, a question itself, a cut.
     assert_eq!(read(&answer(&question(), 0, PTR, &address)), None);
@@ -73,9 +96,22 @@ fn a_name_is_read_unless_a_shell_would_run_it() {
         Some(Answer::Name(name, 10)) => String::from_utf8(name.as_bytes().to_vec()).ok(),
         _ => None,
     };
-    assert_eq!(read(b"\x03ada\x03lab\x04kumi\0").as_deref(), Some("ada.lab.kumi"));
-    assert_eq!(read("\x06経理\x03lab\x04kumi\0".as_bytes()).as_deref(), Some("経理.lab.kumi"));
-    for wrong in [&b"\x07$(halt)\x04kumi\0"[..], b"\x03a.b\x04kumi\0", b"\x03a\nb\0", b"\0", b"\x05ada", b"\x03ada\xc0\xff"] {
+    assert_eq!(
+        read(b"\x03ada\x03lab\x04kumi\0").as_deref(),
+        Some("ada.lab.kumi")
+    );
+    assert_eq!(
+        read("\x06経理\x03lab\x04kumi\0".as_bytes()).as_deref(),
+        Some("経理.lab.kumi")
+    );
+    for wrong in [
+        &b"\x07$(halt)\x04kumi\0"[..],
+        b"\x03a.b\x04kumi\0",
+        b"\x03a\nb\0",
+        b"\0",
+        b"\x05ada",
+        b"\x03ada\xc0\xff",
+    ] {
         assert_eq!(read(wrong), None, "{wrong:?}");
     }
     let text = std::str::from_utf8(&asked.as_bytes()[12..]).unwrap();

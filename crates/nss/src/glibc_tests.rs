@@ -62,7 +62,10 @@ fn members_have_no_ipv4() {
             &raw mut h_errno,
         )
     };
-    assert_eq!(Ended(status, errno, h_errno), Ended(NOTFOUND, ENOENT, NO_DATA));
+    assert_eq!(
+        Ended(status, errno, h_errno),
+        Ended(NOTFOUND, ENOENT, NO_DATA)
+    );
 }
 
 #[test]

@@ -64,7 +64,11 @@ impl Resolved {
     /// Takes it back.
     pub fn end(mut self) {
         // A call that hangs is not waited for.
-        if !self.thread.take().is_some_and(|thread| thread.is_finished()) {
+        if !self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.is_finished())
+        {
             return;
         }
         let until = Instant::now() + REVERT_MAX;
@@ -92,8 +96,9 @@ fn calls(interface: &str) -> Vec<Vec<String>> {
         ("llmnr", &["no"]),
         ("mdns", &["no"]),
         ("default-route", &["no"]),
-        ("domain", &domains),
         ("dns", &[&address]),
+        // Last: from now on it asks.
+        ("domain", &domains),
     ];
     let calls = calls.iter().map(|(verb, words)| {
         let words = [&[*verb, interface], *words].concat();

@@ -334,7 +334,9 @@ impl Started {
         threads.push(spawn("kumi-lan", STACK_LEN, move || {
             lan::run(&own, &monitor, port)
         })?);
-        let here = ready.interface.filter(|_| ready.mode == NetworkMode::Kernel);
+        let here = ready
+            .interface
+            .filter(|_| ready.mode == NetworkMode::Kernel);
         let resolved = here.and_then(|interface| Resolved::register(&interface));
         wait_for_end(&shared, signals, &ended, inside.as_ref());
         if let Some(resolved) = resolved {

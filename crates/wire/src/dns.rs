@@ -225,7 +225,11 @@ impl<'a> Query<'a> {
         if let (Ok(question), Ok(edns)) = (read, edns) {
             query.edns = edns.is_some();
             let known = edns.unwrap_or_default() == 0;
-            query.question = if known { Ok(question) } else { Err(Code::BadVers) };
+            query.question = if known {
+                Ok(question)
+            } else {
+                Err(Code::BadVers)
+            };
         }
         Ok(query)
     }

@@ -54,16 +54,18 @@ fn an_address_is_told() {
         let bytes = query.answer(&found(Some(Record::Aaaa(address))));
         let answer = Packet::parse(&bytes).unwrap();
         assert_eq!((answer.id(), answer.rcode()), (0x1234, RCODE::NoError));
-        let flags = PacketFlag::RESPONSE
-            | PacketFlag::AUTHORITATIVE_ANSWER
-            | PacketFlag::RECURSION_DESIRED;
+        let flags =
+            PacketFlag::RESPONSE | PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_DESIRED;
         assert!(answer.has_flags(flags));
         assert!(!answer.has_flags(PacketFlag::RECURSION_AVAILABLE));
         assert_eq!(answer.questions[0].qname.to_string(), "Ada.lab.kumi");
         let [record] = &answer.answers[..] else {
             panic!("{answer:?}");
         };
-        assert_eq!((record.name.to_string().as_str(), record.ttl), ("Ada.lab.kumi", 10));
+        assert_eq!(
+            (record.name.to_string().as_str(), record.ttl),
+            ("Ada.lab.kumi", 10)
+        );
         let RData::AAAA(told) = &record.rdata else {
             panic!("{record:?}");
         };
@@ -78,7 +80,10 @@ fn without_a_record_the_zone_says_how_long_that_holds() {
     for code in [Code::NxDomain, Code::NoError] {
         let message = asked("nobody.lab.kumi", TYPE::AAAA);
         let query = Query::parse(&message).unwrap();
-        let bytes = query.answer(&Answer { code, ..found(None) });
+        let bytes = query.answer(&Answer {
+            code,
+            ..found(None)
+        });
         let answer = Packet::parse(&bytes).unwrap();
         let expected = match code {
             Code::NxDomain => RCODE::NameError,
@@ -141,8 +146,13 @@ fn what_is_no_plain_question_is_said_to_be_none() {
     assert!(Query::parse(&with(2, 0x80)).is_err());
     // BADVERS is told by EDNS.
     let message = with_edns(good.clone(), 9);
-    let bytes = Query::parse(&message).unwrap().answer(&Answer::of(Code::BadVers));
-    assert_eq!(&bytes[bytes.len() - 11..], [0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0]);
+    let bytes = Query::parse(&message)
+        .unwrap()
+        .answer(&Answer::of(Code::BadVers));
+    assert_eq!(
+        &bytes[bytes.len() - 11..],
+        [0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0]
+    );
 }
 
 #[test]

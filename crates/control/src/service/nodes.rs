@@ -187,9 +187,9 @@ impl Service {
         let groups = self.tenant.groups_of(now_unix_s, f).into_iter();
         let groups: Vec<_> = groups.filter(|(title, _)| name.is_in(title)).collect();
         // Whoever is called exactly so, before others.
-        let so = groups
-            .iter()
-            .filter_map(|(_, group)| Some((group.admissions.get_key_value(&name.member)?.0, *group)));
+        let so = groups.iter().filter_map(|(_, group)| {
+            Some((group.admissions.get_key_value(&name.member)?.0, *group))
+        });
         let almost = groups.iter().flat_map(|(_, group)| {
             let called = group.admissions.keys().filter(|it| name.is_of(it));
             called.map(|it| (it, *group))

@@ -7,8 +7,8 @@ use wire::NodeAddr;
 
 use super::{KeyringError, Peer};
 use crate::chain::{Applied, Chain, Links};
-use crate::name::MemberName;
 use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
+use crate::name::MemberName;
 use crate::statement::{Admission, Authority, EntryBody, Genesis, Lease, Membership, Rules};
 
 /// The key of the invite that an admission was made by, if that is for one node alone.

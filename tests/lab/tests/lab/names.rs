@@ -8,6 +8,7 @@ use lab::account::{Account, Dir};
 use lab::host::Host;
 use lab::lan::Lan;
 use lab::ns::eventually;
+use lab::resolved::Resolved;
 use lab::ssh::Sshd;
 use lab::{http, need_root};
 
@@ -102,7 +103,8 @@ impl<'a> Private<'a> {
 fn with_the_module_every_program_finds_members_by_name() {
     need_root();
     let machine = || {
-        ["/etc/nsswitch.conf", "/etc/resolv.conf"].map(|path| std::fs::read(path).unwrap_or_default())
+        ["/etc/nsswitch.conf", "/etc/resolv.conf"]
+            .map(|path| std::fs::read(path).unwrap_or_default())
     };
     let before = machine();
     let lan = Lan::new(3);
@@ -118,11 +120,18 @@ fn with_the_module_every_program_finds_members_by_name() {
     let finds = |account, name: &str| private.output(account, &["getent", "ahosts", name]);
     assert!(!finds(Account::Root, "m1.lab.kumi").status.success());
     let status = private.kumi(&["names", "status"]);
-    assert_eq!((&status["works"], &status["nsswitch"]), (&false.into(), &"off".into()));
+    assert_eq!(
+        (&status["works"], &status["nsswitch"]),
+        (&false.into(), &"off".into())
+    );
     let first = private.switch();
 
     let on = private.kumi(&["names", "on"]);
-    assert_eq!((&on["changed"], &on["works"]), (&true.into(), &true.into()), "{on}");
+    assert_eq!(
+        (&on["changed"], &on["works"]),
+        (&true.into(), &true.into()),
+        "{on}"
+    );
     assert_eq!(private.kumi(&["names", "on"])["changed"], false);
     assert_eq!(private.kumi(&["names", "status"])["module"], "current");
     // Any account, any case of letters, with or without the group.
@@ -138,7 +147,10 @@ fn with_the_module_every_program_finds_members_by_name() {
     assert!(reverse.contains("m1.lab.kumi"), "{reverse}");
     // Real programs.
     let url = "http://m1.lab.kumi:8080/page";
-    assert_eq!(private.run(Account::A, &["curl", "-sS", url]), "hello by name");
+    assert_eq!(
+        private.run(Account::A, &["curl", "-sS", url]),
+        "hello by name"
+    );
     sshd.reached_at("m1.lab.kumi", lab::ssh::PORT);
     let login = sshd.ssh(&["echo", "there"]);
     let login: Vec<&str> = login.iter().map(String::as_str).collect();
@@ -155,9 +167,16 @@ fn with_the_module_every_program_finds_members_by_name() {
     let asked = Instant::now();
     assert!(!finds(Account::A, "m1.lab.kumi").status.success());
     assert!(finds(Account::A, "localhost").status.success());
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
     let off = private.kumi(&["names", "off"]);
-    assert_eq!((&off["changed"], &off["module"]), (&true.into(), &"missing".into()));
+    assert_eq!(
+        (&off["changed"], &off["module"]),
+        (&true.into(), &"missing".into())
+    );
     assert_eq!(private.switch(), first, "every byte is back");
     assert_eq!(private.kumi(&["names", "off"])["changed"], false);
     assert_eq!(before, machine(), "the machine's own files");
@@ -196,7 +215,10 @@ fn ask(host: &Host<'_>, name: &str, kind: &str) -> String {
 fn the_responder_tells_of_members_as_long_as_they_are() {
     need_root();
     let lan = Lan::new(4);
-    let hosts = lab(&lan, &[Account::Root, Account::Root, Account::Root, Account::A]);
+    let hosts = lab(
+        &lan,
+        &[Account::Root, Account::Root, Account::Root, Account::A],
+    );
     let (server, bob, eve) = (&hosts[0], &hosts[2], &hosts[3]);
     let (f_ada, f_eve) = (hosts[1].f(), eve.f());
     let found = |f: &str| format!("0 1 {f}");
@@ -235,15 +257,26 @@ fn the_responder_answers_its_own_machine_only() {
     let lan = Lan::new(3);
     let hosts = lab(&lan, &[Account::Root; 2]);
     let ada = &hosts[1];
-    assert_eq!(ask(ada, "names.work.here.kumi", "28"), format!("0 1 {RESPONDER}"));
+    assert_eq!(
+        ask(ada, "names.work.here.kumi", "28"),
+        format!("0 1 {RESPONDER}")
+    );
     // A machine of the LAN sends by way of one that forwards.
     let stranger = &lan.hosts[2];
     for setting in ["net.ipv6.conf.all.forwarding=1"] {
-        ada.ns.run(Account::Root, "/", &["sysctl", "-q", "-w", setting], LIMIT);
+        ada.ns
+            .run(Account::Root, "/", &["sysctl", "-q", "-w", setting], LIMIT);
     }
     stranger.ip(&["-6", "route", "add", "fc00::/8", "via", "2001:db8::2"]);
     ada.ns.ip(&["-6", "neigh", "show"]);
-    let argv = ["python3", "-c", ASK, "names.work.here.kumi", "28", RESPONDER];
+    let argv = [
+        "python3",
+        "-c",
+        ASK,
+        "names.work.here.kumi",
+        "28",
+        RESPONDER,
+    ];
     let heard = stranger.run(Account::Root, "/", &argv, LIMIT);
     assert_eq!(heard.trim(), "silent");
     // It was the responder that kept silent, not the way there.
@@ -267,11 +300,70 @@ fn inside_kumi_run_names_are_found_and_the_machine_sees_nothing_of_it() {
     let page = bob.run_inside(&["curl", "-sS", "http://m1.lab.kumi:8080/page"], LIMIT);
     assert_eq!(page, "hello by name");
     let seen = bob.run_inside(&["cat", "/etc/resolv.conf"], LIMIT);
-    assert!(seen.contains(&format!("nameserver {RESPONDER}\n")), "{seen}");
-    assert_eq!(std::fs::read("/etc/resolv.conf").expect("resolv.conf"), before);
+    assert!(
+        seen.contains(&format!("nameserver {RESPONDER}\n")),
+        "{seen}"
+    );
+    assert_eq!(
+        std::fs::read("/etc/resolv.conf").expect("resolv.conf"),
+        before
+    );
     // The machine's own programs find nothing: the overlay is not theirs.
     let argv = ["getent", "ahosts", "m1.lab.kumi"];
     let outside = bob.ns.output(bob.account, &bob.home(), &argv, LIMIT);
     assert!(!outside.status.success());
     assert_eq!(bob.json(&["names", "status"])["node"], "rootless");
+}
+
+#[test]
+fn where_systemd_resolved_runs_there_is_nothing_to_do() {
+    need_root();
+    let machine = || std::fs::read("/etc/resolv.conf").unwrap_or_default();
+    let before = machine();
+    let lan = Lan::new(3);
+    let hosts = lab(&lan, &[Account::Root; 2]);
+    let (server, f_ada) = (&hosts[0], hosts[1].f());
+    let bob = Host::new(&lan.hosts[2], Account::Root, "names-2");
+    let resolved = Resolved::start(&bob, "names-resolved");
+    let seen = || resolved.run(&["cat", "/etc/resolv.conf"]);
+    let at_first = seen();
+    assert!(at_first.is_some());
+    let kumi = |args: &[&str]| {
+        let argv = bob.argv(args);
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        resolved.run(&argv).unwrap_or_else(|| panic!("{args:?}"))
+    };
+    let line = server.kumi(&["group", "add", "経理", "lab"]);
+    kumi(&["join", line.trim()]);
+    let domains = || resolved.run(&["resolvectl", "domain"]).unwrap_or_default();
+    eventually(LIMIT, "systemd-resolved to be told", || {
+        domains().contains("~kumi").then_some(())
+    });
+    // By its stub at 127.0.0.53, as programs ask it; and by way of its own library.
+    let found = resolved.run(&["getent", "ahosts", "m1.lab.kumi"]);
+    assert!(found.is_some_and(|it| it.contains(&f_ada)));
+    let query = |name: &str| resolved.run(&["resolvectl", "query", name]);
+    assert!(query("m1.lab.kumi").is_some_and(|it| it.contains(&f_ada)));
+    let own = bob.f();
+    assert!(
+        query("経理.lab.kumi").is_some_and(|it| it.contains(&own)),
+        "letters of all scripts"
+    );
+    assert_eq!(query("m9.lab.kumi"), None);
+    let ping = ["ping", "-c", "1", "-W", "5", "m1.lab.kumi"];
+    assert!(resolved.run(&ping).is_some());
+    // `ping` asked for the name before it was known whose address that is.
+    eventually(LIMIT, "the name of an address", || {
+        query(&f_ada).filter(|it| it.contains("m1.lab.kumi"))
+    });
+    let status: serde_json::Value =
+        serde_json::from_str(&kumi(&["names", "status", "--json"])).expect("JSON");
+    assert_eq!(
+        (&status["works"], &status["resolved_runs"]),
+        (&true.into(), &true.into())
+    );
+    kumi(&["down"]);
+    assert!(!domains().contains("kumi"), "{}", domains());
+    assert_eq!(seen(), at_first, "what programs see there");
+    assert_eq!(machine(), before, "the machine's own");
 }

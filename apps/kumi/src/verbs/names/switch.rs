@@ -81,7 +81,9 @@ fn first(text: &str) -> Option<(usize, usize)> {
     let space = |it: &str| it.len() - it.trim_start_matches([' ', '\t']).len();
     let (before, after) = (text.get(..start)?, text.get(end..)?);
     let is_last = after.trim_start_matches([' ', '\t']).is_empty()
-        || after.trim_start_matches([' ', '\t']).starts_with(['\n', '\r', '#']);
+        || after
+            .trim_start_matches([' ', '\t'])
+            .starts_with(['\n', '\r', '#']);
     if is_last {
         let before = before.trim_end_matches([' ', '\t']);
         return Some((before.len(), end));
@@ -172,7 +174,10 @@ mod tests {
             ("hosts: files dns kumi\n", "hosts: files dns\n"),
             ("hosts: files kumi# mine\n", "hosts: files# mine\n"),
             ("hosts: kumi dns kumi", "hosts: dns"),
-            ("# hosts: kumi\nhosts: kumis dns\n", "# hosts: kumi\nhosts: kumis dns\n"),
+            (
+                "# hosts: kumi\nhosts: kumis dns\n",
+                "# hosts: kumi\nhosts: kumis dns\n",
+            ),
         ] {
             assert_eq!(without(changed), without_it);
         }
