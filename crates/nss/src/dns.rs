@@ -36,6 +36,10 @@ pub struct Text {
 
 /// What the responder says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nothing is allocated here, so nothing is boxed"
+)]
 pub enum Answer {
     /// The address, and for how many seconds.
     Address([u8; 16], u32),

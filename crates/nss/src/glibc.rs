@@ -200,6 +200,10 @@ impl Socket {
     }
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nothing is allocated here, so nothing is boxed"
+)]
 enum Received {
     Answer(Answer),
     Nothing,
@@ -235,6 +239,7 @@ fn time() -> timespec {
     time
 }
 
+#[allow(clippy::unnecessary_cast, reason = "a long is shorter elsewhere")]
 fn now_ms() -> i64 {
     let time = time();
     (time.sec as i64) * 1_000 + (time.nsec as i64) / 1_000_000

@@ -263,12 +263,9 @@ fn the_responder_answers_its_own_machine_only() {
     );
     // A machine of the LAN sends by way of one that forwards.
     let stranger = &lan.hosts[2];
-    for setting in ["net.ipv6.conf.all.forwarding=1"] {
-        ada.ns
-            .run(Account::Root, "/", &["sysctl", "-q", "-w", setting], LIMIT);
-    }
+    let forward = ["sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1"];
+    ada.ns.run(Account::Root, "/", &forward, LIMIT);
     stranger.ip(&["-6", "route", "add", "fc00::/8", "via", "2001:db8::2"]);
-    ada.ns.ip(&["-6", "neigh", "show"]);
     let argv = [
         "python3",
         "-c",
