@@ -17,12 +17,14 @@ cmd-names-on = Let every program find members by name
         /etc/nsswitch.conf, before whatever asks the network. Names that end in .kumi are
         asked of the node alone. Programs that are running may have to be started again.
     .examples =
-        sudo kumi names on    ssh ada.lab.kumi
+        kumi names on         as root; then: ssh ada.lab.kumi
+        sudo kumi names on    without being root
 
 cmd-names-off = Take back what `kumi names on` did
     .long = Takes "kumi" out of /etc/nsswitch.conf, where every other byte stays, and removes libnss_kumi.so.2.
     .examples =
-        sudo kumi names off    as it was before
+        kumi names off         as root: as it was before
+        sudo kumi names off    without being root
 
 cmd-names-status = Say how names are found now
     .examples =

@@ -18,12 +18,14 @@ cmd-names-on = どのプログラムからもメンバーを名前で見つけ�
         行で、ネットワークに尋ねるものの前に "kumi" を加えます。.kumi で終わる名前は
         ノードだけに尋ねます。動いているプログラムは起動し直す必要があるかもしれません。
     .examples =
-        sudo kumi names on    ssh ada.lab.kumi
+        kumi names on         root で。その後 ssh ada.lab.kumi
+        sudo kumi names on    root でないとき
 
 cmd-names-off = `kumi names on` がしたことを元に戻す
     .long = /etc/nsswitch.conf から "kumi" を取り除き(ほかのバイトはそのまま)、libnss_kumi.so.2 を消します。
     .examples =
-        sudo kumi names off    元どおりにする
+        kumi names off         root で。元どおりにする
+        sudo kumi names off    root でないとき
 
 cmd-names-status = いま名前がどのように見つかるかを表示する
     .examples =
@@ -38,9 +40,9 @@ names-inside-only = プライベートネットワークは名前空間の中に
 names-no-network = プログラムからメンバーを名前で見つけられません。ノードにネットワークインターフェースがありません。理由は `kumi check` で分かります。
 names-fail = { "/etc/nsswitch.conf" } の設定はありますが、プログラムからメンバーを名前で見つけられません。libnss_kumi.so.2 はありますか。このバージョンのものですか。
 names-not-yet = プログラムからメンバーを名前で見つけられません。`sudo kumi names on` で見つけられるようになります。
-names-label-switch = nsswitch.conf
+names-label-switch = nsswitch.conf の設定
 names-label-module = モジュール
-names-label-resolved = systemd-resolved
+names-label-resolved = systemd-resolved の状態
 names-label-responder = 応答するアドレス
 names-switch-on = オン: { $file } にモジュールの名前があります
 names-switch-off = オフ
