@@ -214,41 +214,52 @@ fn ask(host: &Host<'_>, name: &str, kind: &str) -> String {
 #[test]
 fn the_responder_tells_of_members_as_long_as_they_are() {
     need_root();
-    let lan = Lan::new(4);
+    let lan = Lan::new(5);
     let hosts = lab(
         &lan,
         &[Account::Root, Account::Root, Account::Root, Account::A],
     );
     let (server, bob, eve) = (&hosts[0], &hosts[2], &hosts[3]);
-    let (f_ada, f_eve) = (hosts[1].f(), eve.f());
+    // Another "m1" but for the case of its letter.
+    let dan = Host::new(&lan.hosts[4], Account::Root, "names-4");
+    let line = server.kumi(&["group", "add", "M1", "lab"]);
+    dan.kumi(&["join", line.trim()]);
+    let (f_ada, f_eve, f_dan) = (hosts[1].f(), eve.f(), dan.f());
     let found = |f: &str| format!("0 1 {f}");
+    // Whom it has never met: the server knows.
     for host in [bob, eve] {
         assert_eq!(ask(host, "m1.lab.kumi", "28"), found(&f_ada));
-        assert_eq!(ask(host, "m1.lab.kumi", "1"), "0 0 -", "no IPv4");
+        assert_eq!(ask(host, "M1.lab.kumi", "28"), found(&f_dan));
+        assert_eq!(ask(host, "m1.LAB.kumi", "1"), "0 0 -", "no IPv4");
         assert_eq!(ask(host, "m9.lab.kumi", "28"), "3 0 -");
         assert_eq!(ask(host, "lab.kumi", "28"), "0 0 -", "a group");
         assert_eq!(ask(host, "example.com", "28"), "5 0 -", "not ours");
     }
+    assert_eq!(ask(bob, "M3.Lab.KUMI", "28"), found(&f_eve));
+    // Whom it has a session with it knows by itself.
+    for f in [&f_ada, &f_dan] {
+        let ping = bob.inside(&["ping", "-c", "1", "-W", "5", f]);
+        let ping: Vec<&str> = ping.iter().map(String::as_str).collect();
+        bob.ns.run(bob.account, &bob.home(), &ping, LIMIT);
+    }
+    assert_eq!(ask(bob, "m1.lab.kumi", "28"), found(&f_ada));
+    assert_eq!(ask(bob, "M1.lab.kumi", "28"), found(&f_dan));
     // Whoever is removed is found no more; neither are others by whoever is removed.
-    assert_eq!(ask(bob, "m3.lab.kumi", "28"), found(&f_eve));
-    server.kumi(&["group", "remove", "m3"]);
-    let nobody = |host: &Host<'_>, name: &str| {
-        eventually(LIMIT, "the name to be nobody's", || {
-            (ask(host, name, "28") == "3 0 -").then_some(())
+    let becomes = |host: &Host<'_>, name: &str, what: &str| {
+        eventually(LIMIT, name, || {
+            (ask(host, name, "28") == what).then_some(())
         });
     };
-    nobody(bob, "m3.lab.kumi");
-    nobody(eve, "m1.lab.kumi");
-    assert_eq!(ask(bob, "m1.lab.kumi", "28"), found(&f_ada));
-    // With every server away, whom it knows it finds; of others it says that it does not know.
-    let ping = bob.inside(&["ping", "-c", "1", "-W", "5", &f_ada]);
-    let ping: Vec<&str> = ping.iter().map(String::as_str).collect();
-    bob.ns.run(bob.account, &bob.home(), &ping, LIMIT);
+    server.kumi(&["group", "remove", "m3"]);
+    becomes(bob, "m3.lab.kumi", "3 0 -");
+    becomes(eve, "m1.lab.kumi", "3 0 -");
+    server.kumi(&["group", "remove", "M1"]);
+    becomes(bob, "M1.lab.kumi", &found(&f_ada));
+    // With every server away it finds whom it knows; of others it says that it does not know.
     server.kumi(&["down"]);
-    eventually(LIMIT, "the server to be missed", || {
-        (ask(bob, "m9.lab.kumi", "28") == "2 0 -").then_some(())
-    });
+    becomes(bob, "m9.lab.kumi", "2 0 -");
     assert_eq!(ask(bob, "m1.lab.kumi", "28"), found(&f_ada));
+    assert_eq!(ask(bob, "m2.lab.kumi", "28"), found(&bob.f()), "itself");
 }
 
 #[test]
