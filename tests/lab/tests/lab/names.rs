@@ -293,6 +293,26 @@ fn the_responder_answers_its_own_machine_only() {
 }
 
 #[test]
+fn where_fc00_leads_elsewhere_the_responder_has_a_route_of_its_own() {
+    need_root();
+    let lan = Lan::new(2);
+    let host = Host::new(&lan.hosts[0], Account::Root, "names-routes");
+    host.ns
+        .ip(&["-6", "route", "add", "fc00::/8", "via", "2001:db8::2"]);
+    let config = host.dir.join("kumi.toml");
+    for (routes, answer) in [
+        ("peers", format!("0 1 {RESPONDER}")),
+        ("none", "silent".into()),
+    ] {
+        let text = format!("[tun]\nroutes = \"{routes}\"\n");
+        std::fs::write(&config, text).expect("a file");
+        host.kumi(&["--config", &config, "up", "--no-invite"]);
+        assert_eq!(ask(&host, "names.work.here.kumi", "28"), answer, "{routes}");
+        host.kumi(&["down"]);
+    }
+}
+
+#[test]
 fn inside_kumi_run_names_are_found_and_the_machine_sees_nothing_of_it() {
     need_root();
     let lan = Lan::new(3);
