@@ -22,11 +22,11 @@ use wire::ip::{Datagram6, IcmpError, IpView, icmp_error};
 use wire::{NodeAddr, Now};
 
 /// Most names that are looked for at once; questions for more are answered that they come too early.
-pub const LOOKUPS_MAX: usize = 64;
+pub const LOOKUPS_MAX: usize = 256;
 /// Most questions that wait for the same name.
 pub const ASKERS_MAX: usize = 16;
 /// Most names that servers are asked for in one second.
-pub const LOOKUPS_PER_SECOND_MAX: u32 = 64;
+pub const LOOKUPS_PER_SECOND_MAX: u32 = 256;
 /// The longest question that is looked at, in bytes.
 pub const QUESTION_LEN_MAX: usize = 1_232;
 /// How long a question waits for servers. Resolvers ask again after five seconds, or after two.
@@ -125,7 +125,10 @@ impl Responder {
                 None => Found::Unknown,
             },
             Asked::Member(name) if !node.has_group(&name) => nobody(node, &name),
-            Asked::Member(name) => return self.look_for(node, now, name, asker),
+            Asked::Member(name) => match node.called(now, &name) {
+                Some(f) => Found::Address(f.to_ipv6()),
+                None => return self.look_for(node, now, name, asker),
+            },
         };
         asker.answer(&found)
     }

@@ -213,10 +213,15 @@ impl Node {
         }
     }
 
+    /// Who a member's name stands for, of those whom this node has met, and itself.
+    pub fn called(&self, now: Now, name: &MemberName) -> Option<NodeAddr> {
+        self.groups.keyring.called(now.unix_s, name)
+    }
+
     /// Asks who a member's name stands for. [`Event::Named`] follows, once for each server that is
     /// in touch and says something; at once, if the member is. So many are asked.
     pub fn find(&mut self, now: Now, name: &MemberName) -> usize {
-        if let Some(f) = self.groups.keyring.called(now.unix_s, name) {
+        if let Some(f) = self.called(now, name) {
             let name = name.clone();
             self.event(Event::Named { name, f: Some(f) });
             return 1;

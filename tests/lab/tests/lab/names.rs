@@ -182,6 +182,64 @@ fn with_the_module_every_program_finds_members_by_name() {
     assert_eq!(before, machine(), "the machine's own files");
 }
 
+#[test]
+fn a_file_that_is_not_plainly_to_be_changed_is_left_alone() {
+    need_root();
+    let lan = Lan::new(1);
+    let host = Host::new(&lan.hosts[0], Account::Root, "names-files");
+    let private = Private::new(&host, "names-files-private");
+    let shell = |script: &str| private.run(Account::Root, &["sh", "-c", script]);
+    let refused = |args: &[&str]| {
+        let argv = host.argv(&[args, &["--json"]].concat());
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let output = private.output(Account::Root, &argv);
+        assert!(!output.status.success(), "{args:?}");
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        value["error"]["code"].as_str().expect("a code").to_owned()
+    };
+    // Owner, mode and everything else of the file stay.
+    let portrait = || shell("stat -c '%u %g %a' /etc/nsswitch.conf; cat /etc/nsswitch.conf");
+    shell(
+        "printf '# mine\\nhosts:\\tfiles dns # also mine\\n' >/etc/nsswitch.conf; chown 12:34 /etc/nsswitch.conf; chmod 640 /etc/nsswitch.conf",
+    );
+    let before = portrait();
+    private.kumi(&["names", "on"]);
+    let on = portrait();
+    assert_eq!(
+        on,
+        before.replace("files dns", "files kumi [!UNAVAIL=return] dns")
+    );
+    private.kumi(&["names", "off"]);
+    assert_eq!(portrait(), before);
+    for (script, code) in [
+        (
+            "printf 'passwd: files\\n' >/etc/nsswitch.conf",
+            "names-no-line",
+        ),
+        (
+            "printf 'hosts: files\\nhosts: dns\\n' >/etc/nsswitch.conf",
+            "names-lines",
+        ),
+        (
+            "mv /etc/nsswitch.conf /etc/other; ln -s other /etc/nsswitch.conf",
+            "names-link",
+        ),
+        ("rm /etc/nsswitch.conf", "names-no-file"),
+    ] {
+        shell(script);
+        let look =
+            "ls -l /etc/nsswitch.conf /etc/other; cat /etc/nsswitch.conf; ls $0/libnss_kumi* ";
+        let seen = || {
+            private
+                .output(Account::Root, &["sh", "-c", look, &private.libraries])
+                .stdout
+        };
+        let before = seen();
+        assert_eq!(refused(&["names", "on"]), code);
+        assert_eq!(seen(), before, "{code}");
+    }
+}
+
 /// Asks the responder by UDP, and prints the code and the address.
 const ASK: &str = "
 import socket, sys, struct
