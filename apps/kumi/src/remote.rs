@@ -160,6 +160,7 @@ impl Remote {
         let done = |_: Value| Ok(Response::Done);
         match request {
             GroupRequest::Serve { .. }
+            | GroupRequest::Accept { .. }
             | GroupRequest::Move { .. }
             | GroupRequest::Backup { .. } => Err(ApiError::new(Code::BadRequest)
                 .with("detail", "serve")
@@ -228,6 +229,35 @@ impl Remote {
                 let path = format!("groups/{}/rotation", encoded(group));
                 self.call("POST", &path, None).and_then(done)
             }
+            GroupRequest::Share { .. }
+            | GroupRequest::Unshare { .. }
+            | GroupRequest::Roles { .. }
+            | GroupRequest::Rules { .. } => self.group_terms(request),
+            GroupRequest::List => {
+                let managed = Some(self.managed()?);
+                let groups = api::Groups {
+                    member_of: Vec::new(),
+                    sign_ins: Vec::new(),
+                    managed,
+                };
+                Ok(Response::Groups(Box::new(groups)))
+            }
+        }
+    }
+
+    /// Who manages a group, and what its members are and may reach.
+    fn group_terms(&self, request: &GroupRequest) -> Result<Response, Failure> {
+        let done = |_: Value| Ok(Response::Done);
+        match request {
+            GroupRequest::Share { groups, expires_s } => {
+                let body = json!({"groups": groups, "expires_s": expires_s});
+                let answer = self.call("POST", "shares", Some(body))?;
+                value(answer).map(Response::GroupLine)
+            }
+            GroupRequest::Unshare { group, server } => {
+                let path = format!("groups/{}/servers/{server}", encoded(group));
+                self.call("DELETE", &path, None).and_then(done)
+            }
             GroupRequest::Roles { member, roles } => {
                 let path = format!("members/{}/roles", encoded(member));
                 let body = json!({ "roles": roles });
@@ -238,15 +268,7 @@ impl Remote {
                 let body = serde_json::to_value(rules).unwrap_or_default();
                 self.call("PUT", &path, Some(body)).and_then(done)
             }
-            GroupRequest::List => {
-                let managed = Some(self.managed()?);
-                let groups = api::Groups {
-                    member_of: Vec::new(),
-                    sign_ins: Vec::new(),
-                    managed,
-                };
-                Ok(Response::Groups(Box::new(groups)))
-            }
+            _ => Err(surprised()),
         }
     }
 

@@ -16,6 +16,7 @@
 //! Fields may be added within a version; both sides ignore fields that they do not know.
 //! Addresses F and aliases are [`std::net::Ipv6Addr`]; times are Unix seconds.
 
+mod answers;
 mod bridge;
 mod error;
 mod forward;
@@ -36,6 +37,11 @@ mod users;
 mod who;
 mod why;
 
+pub use answers::{
+    Action, Enrolled, GroupLine, GroupServer, Groups, GroupsMade, GroupsShared, Managed,
+    ManagedGroup, Member, Membership, PairChange, PitEntry, Planned, PlannedPair, PlannedServices,
+    Reached,
+};
 pub use bridge::{
     BridgeLine, BridgeRequest, BridgeUsed, CUSTOMER_LEN_MAX, Client, PASSWORD_LEN_MAX,
     PASSWORD_LEN_MIN, Password, Refusal, Serving, UsedBridge,
@@ -49,16 +55,16 @@ pub use frame::{
     frame_len, read_frame,
 };
 pub use group::{
-    Action, DATABASE_LEN_MAX, Enrolled, Enters, GROUPS_MAX, GroupLine, GroupRequest, Groups,
-    GroupsMade, Hidden, Kind, Managed, ManagedGroup, Member, Membership, Mode, NAME_LEN_MAX,
-    PLANNED_MAX, PairChange, PitEntry, Planned, PlannedPair, PlannedServices, Reached, USES_MAX,
+    DATABASE_LEN_MAX, Enters, GROUPS_MAX, GroupRequest, Hidden, Kind, Mode, NAME_LEN_MAX,
+    PLANNED_MAX, USES_MAX,
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use lock::{LOCK_ADMINS_MAX, Lock, SIGNING_LEN_MAX};
 pub use locked::{Approved, NewSignature, Pending};
 pub use manage::{
     ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
-    NewGroups, NewLine, NewMember, NewPlan, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role, Server,
+    NewGroups, NewLine, NewMember, NewPlan, NewShare, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role,
+    Server,
 };
 pub use netcheck::{
     BridgeCheck, Nat, Netcheck, TARGET_LEN_MAX, TARGETS_MAX, TcpCheck, TcpFailure, Verdict,

@@ -6,7 +6,8 @@
 //! | of one page | [`PAGE_MAX`]; [`PAGE_DEFAULT`] where nobody says |
 //! | life of an administrator's key | [`ADMIN_S_MAX`], or until it is removed |
 
-use crate::group::{GroupRequest, ManagedGroup, Member, Mode};
+use crate::answers::{ManagedGroup, Member};
+use crate::group::{GroupRequest, Mode};
 use crate::limits::EXPIRES_S_DEFAULT;
 use crate::lock::{Lock, SIGNING_LEN_MAX};
 use crate::locked::{Approved, NewSignature, Pending};
@@ -530,6 +531,19 @@ pub struct NewLine {
     #[schema(max_items = 8)]
     pub roles: Vec<String>,
     /// How long it lives, in seconds.
+    #[serde(default = "expires")]
+    #[schema(minimum = 60, maximum = 2592000)]
+    pub expires_s: u64,
+}
+
+/// What is said of groups over HTTP that another server is to manage, too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewShare {
+    /// Which groups.
+    #[schema(min_items = 1, max_items = 256)]
+    pub groups: Vec<String>,
+    /// How long the line lives, in seconds.
     #[serde(default = "expires")]
     #[schema(minimum = 60, maximum = 2592000)]
     pub expires_s: u64,

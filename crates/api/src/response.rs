@@ -65,9 +65,12 @@ pub enum Response {
     SignedOut(crate::SignedOut),
     /// To [`crate::GroupRequest::Create`].
     GroupsMade(crate::GroupsMade),
+    /// To [`crate::GroupRequest::Accept`].
+    GroupsShared(crate::GroupsShared),
     /// To [`crate::GroupRequest::Plan`].
     Planned(Box<crate::Planned>),
-    /// To [`crate::GroupRequest::Add`] and [`crate::GroupRequest::Invite`].
+    /// To [`crate::GroupRequest::Add`], [`crate::GroupRequest::Invite`] and
+    /// [`crate::GroupRequest::Share`].
     GroupLine(crate::GroupLine),
     /// To [`crate::Request::Pit`], by address.
     Pit {

@@ -1,12 +1,16 @@
 //! Events become the tenant. What can fail here is a store that was damaged: every event was
 //! decided on before it was written.
 
+use std::collections::BTreeMap;
+
 use group::chain::{Chain, Head};
 use group::statement::{Admission, Authority, Entry, Genesis, Rules};
 use identity::crypto::Crypto;
+use wire::Prefix;
 
 use crate::event::Event;
 use crate::model::{Admin, Group, Invite, Member, Tenant};
+use crate::partners::removed_by;
 use crate::rule_test::RuleTest;
 use crate::sign_in::{Failures, NotSignedIn, SignedIn, User};
 use crate::zone::Zone;
@@ -70,13 +74,15 @@ impl Tenant {
             | Event::AdmissionAsked { .. }
             | Event::AdmissionSigned { .. }
             | Event::MembershipEnded { .. } => self.membership_event(crypto, event)?,
-            Event::Entry { group, entry } => {
+            Event::Entry { group, entry } => self.own_entry(crypto, group, entry)?,
+            Event::GroupTaken { .. } => self.group_taken(crypto, event)?,
+            Event::PartnerEntry { group, entry } => {
                 let entry = Entry::decode(entry).map_err(|e| e.to_string())?;
-                let rev = self.rev;
-                let group = self.group_mut(group)?;
-                let applied = group.chain.apply(crypto, &group.authority, entry);
-                applied.map_err(|error| error.to_string())?;
-                group.changed_rev = rev;
+                self.partner_entry(crypto, group, entry)?;
+            }
+            Event::PartnerAdmitted { group, admission } => {
+                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
+                self.partner_admitted(group, admission)?;
             }
             Event::Enrolled { .. } => self.enrolled(event)?,
             Event::MemberRemoved { member } => {
@@ -89,7 +95,10 @@ impl Tenant {
                     user.devices.remove(member);
                 }
             }
-            Event::InviteMade { .. } | Event::InviteUsed { .. } | Event::InviteEnded { .. } => {
+            Event::InviteMade { .. }
+            | Event::InviteUsed { .. }
+            | Event::PartnerCame { .. }
+            | Event::InviteEnded { .. } => {
                 self.invite_event(event)?;
             }
             Event::AdminAdded {
@@ -173,29 +182,73 @@ impl Tenant {
         else {
             return Ok(());
         };
+        let decoded = Authority::decode(authority).map_err(|e| e.to_string())?;
+        let index = decoded.servers.iter().position(Option::is_some);
+        let index = index.and_then(|at| u8::try_from(at).ok());
+        let index = index.ok_or("nobody manages the group")?;
+        let of = (group.as_str(), zone.as_str(), &site[..], *sign_in_s);
+        self.add_group(crypto, of, (genesis, authority, index))
+    }
+
+    /// Another server's group, which this one manages too.
+    fn group_taken(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
+        let Event::GroupTaken {
+            group,
+            zone,
+            site,
+            genesis,
+            authority,
+            index,
+        } = event
+        else {
+            return Ok(());
+        };
+        let of = (group.as_str(), zone.as_str(), &site[..], None);
+        self.add_group(crypto, of, (genesis, authority, *index))
+    }
+
+    fn add_group(
+        &mut self,
+        crypto: &dyn Crypto,
+        (group, zone, site, sign_in_s): (&str, &str, &[Prefix], Option<u64>),
+        (genesis, authority, index): (&[u8], &[u8], u8),
+    ) -> Result<(), String> {
         let genesis = Genesis::decode(genesis).map_err(|e| e.to_string())?;
         let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
         let id = genesis.id(crypto);
-        let index = authority.servers.iter().position(Option::is_some);
-        let index = index.and_then(|at| u8::try_from(at).ok());
-        let index = index.ok_or("nobody manages the group")?;
         let created = Group {
             id,
             genesis,
             authority,
-            site: site.clone(),
-            sign_in_s: *sign_in_s,
-            zone_name: zone.clone(),
+            site: site.to_vec(),
+            sign_in_s,
+            zone_name: zone.to_owned(),
             zone: Zone::named(zone).ok_or("no such time zone")?,
             rules: None,
             tests: Vec::new(),
             chain: Chain::new(id, index, Head::default()),
-            admissions: std::collections::BTreeMap::new(),
-            asked: std::collections::BTreeMap::new(),
+            admissions: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            partners: BTreeMap::new(),
             changed_rev: self.rev,
         };
-        self.groups.insert(group.clone(), created);
+        self.groups.insert(group.to_owned(), created);
         self.has_sign_ins |= sign_in_s.is_some();
+        Ok(())
+    }
+
+    /// This server's chain has grown.
+    fn own_entry(&mut self, crypto: &dyn Crypto, name: &str, entry: &[u8]) -> Result<(), String> {
+        let entry = Entry::decode(entry).map_err(|e| e.to_string())?;
+        let removed = removed_by(&entry);
+        let rev = self.rev;
+        let group = self.group_mut(name)?;
+        let applied = group.chain.apply(crypto, &group.authority, entry);
+        applied.map_err(|error| error.to_string())?;
+        group.changed_rev = rev;
+        if let Some(member) = removed {
+            self.drop_held(name, member);
+        }
         Ok(())
     }
 
@@ -280,8 +333,8 @@ impl Tenant {
         authority: &[u8],
     ) -> Result<(), String> {
         let authority = Authority::decode(authority).map_err(|e| e.to_string())?;
-        let rev = self.rev;
-        let group = self.group_mut(group)?;
+        let (rev, name) = (self.rev, group);
+        let group = self.group_mut(name)?;
         let is_signed = authority.is_signed_by(crypto, &group.genesis.root_key);
         let is_newer = authority.serial > group.authority.serial;
         if authority.group != group.id || !is_signed || !is_newer {
@@ -289,6 +342,7 @@ impl Tenant {
         }
         group.authority = authority;
         group.changed_rev = rev;
+        self.drop_partners(name);
         Ok(())
     }
 
@@ -306,7 +360,7 @@ impl Tenant {
             return Ok(());
         };
         let rules = Rules::decode(rules).map_err(|e| e.to_string())?;
-        let before = group.rules.as_ref().map_or(0, |rules| rules.serial);
+        let before = group.rules_rank(crypto, &group.authority);
         let holds = rules.holds(crypto, &group.genesis, &group.authority);
         if rules.group != group.id || !holds || rules.serial <= before {
             return Err("not newer rules of those who decide about the group".to_owned());
@@ -343,8 +397,11 @@ impl Tenant {
                 mode,
                 roles,
                 expires_unix_s,
+                partner,
             } => {
                 let made = Invite {
+                    is_partners: *partner,
+                    came: None,
                     member: member.clone(),
                     groups: groups.clone(),
                     uses_left: *uses,
@@ -360,6 +417,11 @@ impl Tenant {
                 if used.uses_left == 0 {
                     self.invites.remove(invite);
                 }
+            }
+            // It stays until it is over: an answer may be lost on its way.
+            Event::PartnerCame { invite, f } => {
+                let used = self.invites.get_mut(invite).ok_or("no such invite")?;
+                (used.uses_left, used.came) = (0, Some(*f));
             }
             Event::InviteEnded { invite } => {
                 self.invites.remove(invite);

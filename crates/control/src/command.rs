@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use group::chain::Links;
+use group::partner::Charge;
 use group::rules::Permit;
 use group::signing::AdminSignature;
-use group::statement::Admission;
+use group::statement::{Admission, Authority, GroupId, Rules};
 use group::{Kind, Mode};
 use identity::password::Verifier;
 use wire::{NodeAddr, Prefix};
@@ -80,6 +82,21 @@ pub struct Attempt {
     pub is_right: bool,
     /// The event that had set that one; 0: there is no such user.
     pub password_rev: u64,
+}
+
+/// What another server of a group has said; each part is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// The group.
+    pub group: GroupId,
+    /// Who manages it.
+    pub authority: Option<Authority>,
+    /// What its members may reach.
+    pub rules: Option<Box<Rules>>,
+    /// Entries of its chain.
+    pub links: Option<Links>,
+    /// Whom it has admitted.
+    pub admissions: Vec<Admission>,
 }
 
 /// An order.
@@ -215,6 +232,34 @@ pub enum Command {
         /// Who.
         name: String,
     },
+    /// Makes a line by which another server comes to manage groups with this one.
+    Share {
+        /// Which.
+        groups: Vec<String>,
+        /// How long it lives, in seconds.
+        life_s: u64,
+    },
+    /// Another server comes by such a line.
+    PartnerCome {
+        /// The invite that it has proven.
+        invite: InviteId,
+        /// Its key for statements, which it has proven to have.
+        key: [u8; 32],
+    },
+    /// Takes another server out of a group.
+    Unshare {
+        /// Which group.
+        group: String,
+        /// Where the server is reached.
+        server: NodeAddr,
+    },
+    /// Manages groups with another server, which has named this one.
+    Take {
+        /// What it says of them.
+        charges: Vec<Charge>,
+    },
+    /// Another server of a group has said something.
+    Learn(News),
     /// Says that this instance serves: each group of this server names its F.
     Attend,
     /// Does what is due: epochs ahead, invites that are over.
@@ -264,6 +309,20 @@ impl Refusal {
             Self::NoUser(user) => ("no-user", one("user", user)),
             Self::Period => ("period", Vec::new()),
             Self::SignInLater(after_s) => ("sign-in-later", one("after_s", &after_s.to_string())),
+            Self::SharedLocked(group) => ("shared-locked", one("group", group)),
+            Self::SharedSignIn(group) => ("shared-sign-in", one("group", group)),
+            Self::NotForServers => ("not-for-servers", Vec::new()),
+            Self::ForServers => ("for-servers", Vec::new()),
+            Self::NotManaged(group) => ("not-managed", one("group", group)),
+            Self::NoRoot(group) => ("no-root", one("group", group)),
+            Self::NoServer(server, group) => (
+                "no-server",
+                vec![("server", server.to_string()), ("group", group.clone())],
+            ),
+            Self::ServerNamed(server) => ("server-named", one("server", &server.to_string())),
+            Self::OwnServer(group) => ("own-server", one("group", group)),
+            Self::NameElsewhere { member, group } => ("name-elsewhere", both(member, group)),
+            Self::SeveralCalled(member) => ("several-called", one("member", member)),
             Self::Statement(detail) => ("statement", one("detail", detail)),
             Self::Rules(detail) => ("rules", one("detail", detail)),
             Self::Test { group, test } => {
@@ -414,6 +473,54 @@ pub enum Refusal {
     /// There were too many attempts.
     #[error("there were too many attempts to sign in; try again in {0} s")]
     SignInLater(u64),
+    /// A locked group is not shared.
+    #[error(
+        "`{0}` is locked: its members are told by one server, of which there can be several instances"
+    )]
+    SharedLocked(String),
+    /// A group is shared, or asks for sign-ins.
+    #[error(
+        "`{0}` cannot ask for sign-ins and have several servers: each would know of those of its own users only"
+    )]
+    SharedSignIn(String),
+    /// The line is for members.
+    #[error(
+        "this line makes a node a member; ask for one of `kumi group share` to manage the group"
+    )]
+    NotForServers,
+    /// The line is for servers.
+    #[error("this line is for a management server; run `kumi group accept LINE` on it")]
+    ForServers,
+    /// This server does not manage the group, or does no more.
+    #[error("this server does not manage `{0}`: the group's statement names others")]
+    NotManaged(String),
+    /// The group's root key is elsewhere.
+    #[error(
+        "the root key of `{0}` is kept by the server that made the group; give the order there"
+    )]
+    NoRoot(String),
+    /// No such server manages the group.
+    #[error("no server of `{1}` is reached at {0}; `kumi group list` shows them")]
+    NoServer(NodeAddr, String),
+    /// The server, or its key, has a place already.
+    #[error(
+        "the server at {0}, or its key, has another place in the group already; take it out first with `kumi group unshare`"
+    )]
+    ServerNamed(NodeAddr),
+    /// A server does not take itself out.
+    #[error("this server cannot take itself out of `{0}`")]
+    OwnServer(String),
+    /// Another server's member is called so.
+    #[error("another server of `{group}` has a member `{member}` already; choose another name")]
+    NameElsewhere {
+        /// The name.
+        member: String,
+        /// Where.
+        group: String,
+    },
+    /// Several members of other servers are called so.
+    #[error("several members of other servers are called `{0}`; name the one by its address F")]
+    SeveralCalled(String),
     /// A statement that cannot be made.
     #[error("{0}")]
     Statement(String),

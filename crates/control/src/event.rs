@@ -166,6 +166,55 @@ pub enum Event {
         roles: BTreeSet<String>,
         /// Until when, Unix seconds.
         expires_unix_s: u64,
+        /// It is for another server, which is to manage the groups too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partner: bool,
+    },
+    /// Another server came by a line, to manage groups with this one.
+    PartnerCame {
+        /// By which invite.
+        invite: InviteId,
+        /// Where it is reached.
+        #[serde(with = "group::serial::addr")]
+        f: NodeAddr,
+    },
+    /// This server manages a group of another from now on.
+    GroupTaken {
+        /// Its name.
+        group: String,
+        /// Its time zone.
+        zone: String,
+        /// The ordinary addresses that it protects.
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            with = "group::serial::prefixes"
+        )]
+        site: Vec<Prefix>,
+        /// Its genesis.
+        #[serde(with = "hex")]
+        genesis: Vec<u8>,
+        /// Who manages it.
+        #[serde(with = "hex")]
+        authority: Vec<u8>,
+        /// The index of this server's chain.
+        index: u8,
+    },
+    /// The chain of another server of a group has grown.
+    PartnerEntry {
+        /// Which group's.
+        group: String,
+        /// The entry.
+        #[serde(with = "hex")]
+        entry: Vec<u8>,
+    },
+    /// Another server of a group has admitted somebody.
+    PartnerAdmitted {
+        /// Where.
+        group: String,
+        /// The statement.
+        #[serde(with = "hex")]
+        admission: Vec<u8>,
     },
     /// Somebody came.
     InviteUsed {

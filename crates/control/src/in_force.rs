@@ -1,5 +1,7 @@
 //! What follows from who is signed in: which memberships are in force, and who may try.
 
+use wire::NodeAddr;
+
 use crate::model::{Group, Member, Tenant};
 use crate::sign_in::{NODE_FREE, NODE_WAIT_S_MAX, NotSignedIn, USER_FREE, USER_WAIT_S_MAX, User};
 
@@ -23,6 +25,19 @@ impl Tenant {
             return false;
         };
         member.groups.contains(group) && now_unix_s < Self::sign_in_end(member, found)
+    }
+
+    /// Whether a node is in a group now, whichever server admitted it. A group that several servers manage asks for
+    /// no sign-in, so a partner's members are in it as long as they are admitted.
+    #[must_use]
+    pub fn is_there(&self, now_unix_s: u64, f: NodeAddr, group: &str) -> bool {
+        let own = self.nodes.get(&f).is_some_and(|member| {
+            let found = self.groups.get(group);
+            found.is_some_and(|it| it.admissions.contains_key(member))
+                && self.is_in_force(now_unix_s, member, group)
+        });
+        let elsewhere = self.elsewhere.get(&f);
+        own || elsewhere.is_some_and(|of| of.contains(group))
     }
 
     /// The groups of a member that require a sign-in, by name.

@@ -15,15 +15,20 @@ impl Tenant {
     /// Whether anything changed for a node since it was told about `rev`.
     #[must_use]
     pub fn has_news(&self, f: NodeAddr, rev: u64) -> bool {
-        let Some(member) = self.nodes.get(&f).and_then(|name| self.members.get(name)) else {
+        let elsewhere = self.elsewhere.get(&f);
+        let member = self.nodes.get(&f).and_then(|name| self.members.get(name));
+        if member.is_none() && elsewhere.is_none() {
             return true;
-        };
-        let groups = member
-            .groups
-            .iter()
-            .filter_map(|name| self.groups.get(name));
-        let newest = groups.map(|group| group.changed_rev).max();
-        newest.max(Some(member.changed_rev)) > Some(rev)
+        }
+        let own = member.into_iter().flat_map(|it| &it.groups);
+        let groups = own.chain(elsewhere.into_iter().flatten());
+        let groups = groups.filter_map(|name| self.groups.get(name));
+        let changed = groups.map(|group| {
+            let since = self.admission_of(group, f).and_then(|(_, since)| since);
+            since.max(Some(group.changed_rev))
+        });
+        let newest = changed.flatten().max();
+        newest.max(member.map(|it| it.changed_rev)) > Some(rev)
     }
 
     /// What a node is told of the groups that it is admitted to, by their ids.
@@ -43,7 +48,7 @@ impl Tenant {
             .filter_map(|named| {
                 let head = have.iter().find(|have| have.group == named.1.id);
                 let head = head.map(|have| have.head);
-                self.welcome(by, now_unix_s, f, named, head, &secret)
+                self.welcome(by, now_unix_s, f, named, (head, 0), &secret)
             });
         told.collect()
     }
@@ -51,13 +56,11 @@ impl Tenant {
     /// The groups that a node is admitted to, by their ids, without those where somebody has to sign in first.
     #[must_use]
     pub fn groups_of(&self, now_unix_s: u64, f: NodeAddr) -> Vec<(&str, &Group)> {
-        let Some(name) = self.nodes.get(&f) else {
+        if !self.has_node(f) {
             return Vec::new();
-        };
+        }
         let admitted = self.groups.iter();
-        let admitted = admitted.filter(|(title, group)| {
-            group.admissions.contains_key(name) && self.is_in_force(now_unix_s, name, title)
-        });
+        let admitted = admitted.filter(|(title, _)| self.is_there(now_unix_s, f, title));
         let mut admitted: Vec<_> = admitted.map(|(title, it)| (title.as_str(), it)).collect();
         admitted.sort_by_key(|(_, group)| group.id);
         admitted
@@ -82,31 +85,44 @@ impl Tenant {
         }
     }
 
-    /// What a node is told of one group that it is admitted to, with a new lease, which ends with the sign-in;
-    /// `None`: it is not, or somebody has to sign in first.
+    /// What a node is told of one group that it is admitted to, with a new lease, which ends with the sign-in. It
+    /// says how far it has come in this server's chain, and up to which event it was told. `None`: it is not
+    /// admitted, a chain that is known here has removed its admission, somebody has to sign in first, or this
+    /// server manages the group no more.
     pub fn welcome(
         &self,
         by: &Signer<'_>,
         now_unix_s: u64,
         f: NodeAddr,
         (title, group): (&str, &Group),
-        have: Option<Head>,
+        (have, rev): (Option<Head>, u64),
         secret: &impl Fn(SecretOf) -> Option<EpochSecret>,
     ) -> Option<Welcome> {
-        let name = self.nodes.get(&f)?;
-        let admission = group.admissions.get(name)?;
-        let end = Self::sign_in_end(self.members.get(name)?, group);
-        if now_unix_s >= end {
+        let (admission, since) = self.admission_of(group, f)?;
+        // A group that several servers manage asks for no sign-in, so that of a partner's member nothing is asked.
+        let own = self.nodes.get(&f).and_then(|name| self.members.get(name));
+        let end = match own.filter(|_| since.is_none()) {
+            Some(member) => Self::sign_in_end(member, group),
+            None => u64::MAX,
+        };
+        let is_managed = group.is_managed_by(by.public());
+        if now_unix_s >= end || group.is_removed(admission.member) || !is_managed {
             return None;
         }
         let index = group.chain.index();
+        // Whoever came since has been told nothing.
+        let is_new = have.is_none() || rev == 0 || since.is_some_and(|since| since > rev);
+        let partners = group.partners_links((!is_new).then_some(rev));
         Some(Welcome {
             name: title.to_owned(),
             genesis: group.genesis.clone(),
             authority: group.authority.clone(),
             admission: admission.clone(),
             lease: Lease::issue_until(by, index, group.id, admission.member, (now_unix_s, end)),
-            links: vec![news(by, group, have)],
+            links: [news(by, group, have)]
+                .into_iter()
+                .chain(partners)
+                .collect(),
             secrets: secrets(group, now_unix_s, secret),
             rules: group.rules.clone(),
         })

@@ -28,6 +28,8 @@ mod event;
 mod in_force;
 mod knowledge;
 mod model;
+mod partner;
+mod partners;
 pub mod plan;
 mod reach;
 mod rule_test;
@@ -38,11 +40,15 @@ mod zone;
 pub use actor::{Actor, AdminId, InviteId, Role};
 pub use apply::Corrupt;
 pub use audit::{AuditError, Record, Trail};
-pub use command::{Addition, Attempt, Command, Enrolment, InviteTerms, LockedGroups, Refusal};
+pub use command::{
+    Addition, Attempt, Command, Enrolment, InviteTerms, LockedGroups, News, Refusal,
+};
 pub use decide::{Approved, Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
 pub use model::{Admin, Group, Invite, Member, Tenant};
+pub use partner::{Held, Partner};
+pub use partners::name_in;
 pub use rule_test::RuleTest;
 pub use zone::Zone;
 

@@ -8,6 +8,7 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
+use crate::partner::Partner;
 use crate::rule_test::RuleTest;
 use crate::sign_in::{Failures, SignedIn, User};
 use crate::zone::Zone;
@@ -77,6 +78,8 @@ pub struct Group {
     pub admissions: BTreeMap<String, Admission>,
     /// Admissions that the admins of a locked group are asked to sign, with the signatures so far.
     pub asked: BTreeMap<String, Admission>,
+    /// The other servers of the group, by the index of their chains.
+    pub partners: BTreeMap<u8, Partner>,
     /// The last event that changed what every member must know.
     pub changed_rev: u64,
 }
@@ -96,6 +99,10 @@ pub struct Invite {
     pub mode: Option<Mode>,
     /// Until when, Unix seconds.
     pub expires_unix_s: u64,
+    /// It is for another server, which is to manage the groups too.
+    pub is_partners: bool,
+    /// The server that has come by it.
+    pub came: Option<NodeAddr>,
 }
 
 /// Members, groups, invites and administrators that belong together and see nothing of others.
@@ -109,6 +116,8 @@ pub struct Tenant {
     pub members: BTreeMap<String, Member>,
     /// The names of members by node.
     pub nodes: BTreeMap<NodeAddr, String>,
+    /// The nodes of partners' members, and the groups that they are in.
+    pub elsewhere: BTreeMap<NodeAddr, BTreeSet<String>>,
     /// The groups by name.
     pub groups: BTreeMap<String, Group>,
     /// Those who sign in, by name.

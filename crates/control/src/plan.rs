@@ -178,19 +178,67 @@ impl PairChange {
     }
 }
 
-fn standing(tenant: &Tenant, member: &str) -> Standing {
-    let found = tenant.members.get(member);
-    found.map_or_else(Standing::default, |it| Standing {
-        groups: it.groups.clone(),
-        roles: it.roles.clone(),
-    })
+/// A tenant, and everybody who is in its groups: its members and those of partners.
+struct Side<'a> {
+    tenant: &'a Tenant,
+    standings: BTreeMap<String, Standing>,
+    /// Whom a partner has admitted, and where.
+    held: BTreeSet<(String, String)>,
+}
+
+impl<'a> Side<'a> {
+    fn of(tenant: &'a Tenant) -> Self {
+        let mut held = BTreeSet::new();
+        let own = tenant.members.iter().map(|(name, it)| {
+            let (groups, roles) = (it.groups.clone(), it.roles.clone());
+            (name.clone(), Standing { groups, roles })
+        });
+        let mut standings: BTreeMap<String, Standing> = own.collect();
+        for f in tenant.elsewhere.keys() {
+            let Some((called, member)) = tenant.member_elsewhere(*f) else {
+                continue;
+            };
+            // A name stands for one member of a group, and may stand for another in another.
+            let name = match tenant.nodes.get(f) {
+                Some(own) => own.clone(),
+                None if standings.contains_key(&called) => f.to_string(),
+                None => called,
+            };
+            let groups = member.groups.iter();
+            held.extend(groups.map(|group| (name.clone(), group.clone())));
+            let standing = standings.entry(name).or_default();
+            standing.groups.extend(member.groups);
+            standing.roles.extend(member.roles);
+        }
+        Self {
+            tenant,
+            standings,
+            held,
+        }
+    }
+
+    fn standing(&self, member: &str) -> Standing {
+        self.standings.get(member).cloned().unwrap_or_default()
+    }
+
+    /// Whether a member is in a group now. A locked group waits for its admins, too.
+    fn is_in(&self, member: &str, group: &str) -> bool {
+        let own = self.tenant.members.get(member);
+        let has_come = own.is_some_and(|it| it.f.is_some());
+        let found = self.tenant.groups.get(group);
+        let is_admitted = found.is_some_and(|it| it.admissions.contains_key(member));
+        let held = || self.held.contains(&(member.to_owned(), group.to_owned()));
+        (has_come && is_admitted) || held()
+    }
 }
 
 fn compare(before: &Tenant, after: &Tenant) -> Plan {
-    let names: BTreeSet<&String> = before.members.keys().chain(after.members.keys()).collect();
+    let sides = (&Side::of(before), &Side::of(after));
+    let names = sides.0.standings.keys().chain(sides.1.standings.keys());
+    let names: BTreeSet<&String> = names.collect();
     let mut classes: BTreeMap<Class, Vec<&str>> = BTreeMap::new();
     for name in names {
-        let (was, is) = (standing(before, name), standing(after, name));
+        let (was, is) = (sides.0.standing(name), sides.1.standing(name));
         classes.entry(Class { was, is }).or_default().push(name);
     }
     let ruled: BTreeSet<&String> = before
@@ -215,7 +263,7 @@ fn compare(before: &Tenant, after: &Tenant) -> Plan {
                 false => (one, ones, other, others),
             };
             if let Some(between) = between((before, after), one, other) {
-                plan.take((before, after), &between, (ones, others), one == other);
+                plan.take(sides, &between, (ones, others), one == other);
             }
         }
     }
@@ -228,24 +276,18 @@ impl Plan {
     /// Adds the pairs of two classes, or of one.
     fn take(
         &mut self,
-        (before, after): (&Tenant, &Tenant),
+        (before, after): (&Side<'_>, &Side<'_>),
         between: &Between,
         (ones, others): (&[&str], &[&str]),
         is_one_class: bool,
     ) {
-        let tenant = match between.change {
+        let side = match between.change {
             Change::Closes => before,
             Change::Opens | Change::Stays | Change::Services => after,
         };
-        // A locked group waits for its admins, too.
-        let is_in = |name: &str, group: &String| {
-            let has_come = tenant.members.get(name).is_some_and(|it| it.f.is_some());
-            let group = tenant.groups.get(group);
-            has_come && group.is_some_and(|it| it.admissions.contains_key(name))
-        };
         let passes = |one: &str, other: &str| {
             let mut groups = between.groups.iter();
-            groups.any(|group| is_in(one, group) && is_in(other, group))
+            groups.any(|group| side.is_in(one, group) && side.is_in(other, group))
         };
         for (place, one) in ones.iter().enumerate() {
             // Of two of one class each pair once.

@@ -1,5 +1,6 @@
 //! Who may reach what, by groups and their rules.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use group::Services;
@@ -11,11 +12,20 @@ impl Tenant {
     /// Whether a test holds.
     #[must_use]
     pub fn passes(&self, test: &RuleTest) -> bool {
-        let members = (self.members.get(&test.from), self.members.get(&test.to));
+        let members = (self.called(&test.from), self.called(&test.to));
         let (Some(from), Some(to)) = members else {
             return true;
         };
-        self.services(from, to).hold(test.proto, test.port) == test.open
+        self.services(&from, &to).hold(test.proto, test.port) == test.open
+    }
+
+    /// A member by its name: of this server, else of a partner.
+    fn called(&self, name: &str) -> Option<Cow<'_, Member>> {
+        if let Some(own) = self.members.get(name) {
+            return Some(Cow::Borrowed(own));
+        }
+        let (_, f) = self.called_elsewhere(name, None).next()?;
+        Some(Cow::Owned(self.member_elsewhere(f)?.1))
     }
 
     /// What a member may reach at another: what any group that they share permits; compiled.

@@ -18,13 +18,16 @@
 
 mod effects;
 mod nodes;
+mod partners;
 mod sign_in;
+mod since;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use group::agent::ToMember;
 use group::epochs::EpochSecret;
+use group::partner::Charge;
 use group::statement::{GroupId, Signer};
 use identity::crypto::{Crypto, Rng};
 use identity::password::Verifier;
@@ -140,6 +143,17 @@ pub enum Effect {
     Leave(NodeAddr),
     /// Check a password, on a thread that may be slow, and say what came of it ([`Service::checked`]).
     Check(Check),
+    /// These servers manage groups with this one, and may come: where they are reached, and their keys.
+    Partners(BTreeMap<NodeAddr, [u8; 32]>),
+    /// Another server of a group has signed two different chains: somebody is to know.
+    Forked {
+        /// The group.
+        group: GroupId,
+        /// The index of the chain.
+        index: u8,
+        /// Who brought the other one.
+        by: NodeAddr,
+    },
     /// Tell it where another is.
     Locate {
         /// Whom.
@@ -170,6 +184,12 @@ pub struct Service {
     /// Attempts to sign in that are being checked, by node.
     checking: BTreeMap<NodeAddr, sign_in::Checking>,
     effects: VecDeque<Effect>,
+    /// The other servers of this one's groups, and their keys.
+    partners: BTreeMap<NodeAddr, [u8; 32]>,
+    /// Those that are in touch.
+    partners_online: BTreeSet<NodeAddr>,
+    /// Servers that may name this one in groups, and what they have said of those.
+    accepting: BTreeMap<NodeAddr, Vec<Charge>>,
 }
 
 impl Service {
@@ -185,6 +205,9 @@ impl Service {
             online: BTreeMap::new(),
             checking: BTreeMap::new(),
             effects: VecDeque::new(),
+            partners: BTreeMap::new(),
+            partners_online: BTreeSet::new(),
+            accepting: BTreeMap::new(),
         };
         // What is told is what follows.
         service.catch_up(store, 0)?;
@@ -208,8 +231,11 @@ impl Service {
     /// anew, over another store perhaps. Those that are no member's are not.
     pub fn adopt(&mut self, nodes: impl IntoIterator<Item = NodeAddr>) {
         for f in nodes {
-            if self.tenant.nodes.contains_key(&f) {
+            if self.tenant.has_node(f) {
                 self.online.entry(f).or_insert(false);
+            }
+            if self.partners.contains_key(&f) {
+                self.partners_online.insert(f);
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::chain::Head;
 use crate::element::Kind;
 use crate::message::Message;
 use crate::name::MemberName;
+use crate::partner::PartnerMessage;
 use crate::statement::{
     Admission, Authority, Genesis, GroupId, LEASE_LEN, Lease, NAME_LEN_MAX, PREFIXES_MAX, Rules,
     is_name,
@@ -203,6 +204,8 @@ pub enum AgentMessage {
     },
     /// Server to node: who is signed in there, and the groups that require it.
     SignIns(SignIns),
+    /// To a server, of a group that several servers manage ([`crate::partner`]).
+    Partner(PartnerMessage),
 }
 
 /// What a server tells a node.
@@ -220,8 +223,9 @@ impl AgentMessage {
 
     /// Its type in the control stream.
     #[must_use]
-    pub const fn kind(&self) -> u16 {
+    pub fn kind(&self) -> u16 {
         match self {
+            Self::Partner(message) => message.kind(),
             Self::Enrol(_) | Self::EnrolLocked(_) => ENROL,
             Self::Enrolled { .. } => ENROLLED,
             Self::Resume { .. } => RESUME,
@@ -250,6 +254,7 @@ impl AgentMessage {
                 | Self::Find(_)
                 | Self::SignIn(_)
                 | Self::SignOut { .. }
+                | Self::Partner(_)
         )
     }
 
@@ -258,6 +263,7 @@ impl AgentMessage {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         match self {
+            Self::Partner(message) => return message.encode(),
             Self::Enrol(enrol) => write_enrol(&mut out, enrol),
             Self::EnrolLocked(enrol) => {
                 out.bytes(&enrol.secret).u8(BY_ADMISSION);
@@ -367,7 +373,7 @@ impl AgentMessage {
                 Self::SignInAnswer { request, answer }
             }
             SIGN_INS => Self::SignIns(sign_in::read_sign_ins(&mut reader)?),
-            _ => return Ok(None),
+            _ => return Ok(PartnerMessage::decode(kind, bytes)?.map(Self::Partner)),
         };
         reader.finish()?;
         Ok(Some(message))

@@ -174,6 +174,11 @@ impl Chain {
         self.removals.contains_key(&member)
     }
 
+    /// The admissions that were removed, and when, Unix seconds.
+    pub fn removals(&self) -> impl Iterator<Item = (Membership, u64)> {
+        self.removals.iter().map(|(member, at)| (*member, *at))
+    }
+
     /// The entries from a number on that are kept, oldest first.
     pub fn entries_from(&self, number: u32) -> impl Iterator<Item = &Entry> {
         self.entries

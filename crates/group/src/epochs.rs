@@ -179,6 +179,11 @@ impl Epochs {
         moments.flatten().filter(|at| *at > now_unix_s).min()
     }
 
+    /// Forgets secrets.
+    pub fn forget(&mut self, which: impl Fn(EpochName) -> bool) {
+        self.secrets.retain(|name, _| !which(*name));
+    }
+
     /// Forgets the secrets of a chain that count no more and will not again.
     pub fn expire(&mut self, chain: &Chain, now_unix_s: u64) {
         let usable = self.usable(chain, now_unix_s);

@@ -132,6 +132,8 @@ pub struct Peer {
     pub until_unix_s: u64,
     /// The key of the invite that it came by, if that is for one node alone.
     pub once: Option<[u8; 32]>,
+    /// The indices of the servers that admitted it (none in a locked group) and gave the lease.
+    pub by: (Option<u8>, u8),
 }
 
 /// The groups of a node.
@@ -164,7 +166,7 @@ impl Keyring {
         now_unix_s: u64,
         welcome: Welcome,
     ) -> Result<Vec<Membership>, KeyringError> {
-        let (joined, removed) = self.join(crypto, welcome)?;
+        let (joined, removed) = self.join(crypto, Some(now_unix_s), welcome)?;
         if !joined.lease.holds(crypto, &joined.authority, now_unix_s) {
             return Err(KeyringError::Lease);
         }
@@ -178,7 +180,12 @@ impl Keyring {
     /// # Errors
     /// See [`KeyringError`]: what was kept was damaged, or is another node's.
     pub fn restore(&mut self, crypto: &dyn Crypto, kept: Welcome) -> Result<(), KeyringError> {
-        let (joined, _) = self.join(crypto, kept)?;
+        let (joined, _) = self.join(crypto, None, kept)?;
+        let gave = joined.authority.server(joined.lease.index);
+        // The lease of a server that was taken out has ended.
+        if gave.is_some() && !joined.lease.is_signed(crypto, &joined.authority) {
+            return Err(KeyringError::Lease);
+        }
         self.groups.insert(joined.authority.group, joined);
         Ok(())
     }
@@ -244,6 +251,7 @@ impl Keyring {
             attributes,
             until_unix_s: lease.until_unix_s,
             once,
+            by: (joined.admitted_by(admission), lease.index),
         };
         joined.peers.insert(f, peer);
         joined.peers.get(&f).ok_or(KeyringError::NoGroup)
@@ -453,6 +461,13 @@ impl Keyring {
         Some(chain.compare(crypto, head))
     }
 
+    /// All entries of a chain that are kept.
+    #[must_use]
+    pub fn all_links(&self, group: GroupId, index: u8) -> Option<Links> {
+        let chain = self.groups.get(&group)?.chains.get(&index)?;
+        Some(chain.links_from(0))
+    }
+
     /// The entries of a chain from a number on, for another member. `None`: not all of them are
     /// kept.
     #[must_use]
@@ -492,13 +507,15 @@ impl Keyring {
         self.groups.get(&group).is_some_and(lacks)
     }
 
-    /// Takes a newer statement of the group's root key; whether it is newer.
+    /// Takes a newer statement of the group's root key; whether it is newer. What servers signed that it
+    /// names no more counts no more.
     ///
     /// # Errors
     /// See [`KeyringError`].
     pub fn authority(
         &mut self,
         crypto: &dyn Crypto,
+        now_unix_s: u64,
         authority: Authority,
     ) -> Result<bool, KeyringError> {
         let joined = self.joined_mut(authority.group)?;
@@ -507,7 +524,7 @@ impl Keyring {
         }
         let is_newer = authority.serial > joined.authority.serial;
         if is_newer {
-            joined.authority = authority;
+            joined.obey(crypto, now_unix_s, authority);
         }
         Ok(is_newer)
     }
@@ -563,10 +580,11 @@ impl Keyring {
     }
 
     /// The group as it is with what a welcome says, if that is this node's and in itself as it
-    /// should be; whether the lease runs is not looked at.
+    /// should be; whether the lease runs is not looked at. It was kept if there is no time.
     fn join(
         &self,
         crypto: &dyn Crypto,
+        now_unix_s: Option<u64>,
         welcome: Welcome,
     ) -> Result<(Joined, Vec<Membership>), KeyringError> {
         let group = welcome.genesis.id(crypto);
@@ -585,11 +603,12 @@ impl Keyring {
         if before.is_none() && self.groups.len() >= GROUPS_MAX {
             return Err(KeyringError::Full(GROUPS_MAX));
         }
-        let newer = before.map(|it| &it.authority);
-        let newer = newer.filter(|it| it.serial > authority.serial);
+        let known = before.map(|it| it.authority.clone());
+        let is_newer = |it: &Authority| authority.serial > it.serial;
+        let obeys = known.as_ref().is_some_and(is_newer);
         let mut joined = Joined {
             name: welcome.name,
-            authority: newer.cloned().unwrap_or(authority),
+            authority: known.unwrap_or_else(|| authority.clone()),
             genesis: welcome.genesis,
             admission,
             lease: welcome.lease,
@@ -597,12 +616,20 @@ impl Keyring {
             epochs: before.map(|it| it.epochs.clone()).unwrap_or_default(),
             peers: before.map(|it| it.peers.clone()).unwrap_or_default(),
             rules: before.and_then(|it| it.rules.clone()),
+            rules_rank: before.map_or(0, |it| it.rules_rank),
         };
-        if !joined.admits(crypto, &joined.admission) {
-            return Err(KeyringError::Admission);
+        if obeys {
+            // The new lease may be of a server that was not named before.
+            let lease = joined.lease.clone();
+            joined.obey(crypto, now_unix_s.unwrap_or_default(), authority);
+            joined.lease = lease;
         }
-        if !joined.lease.is_signed(crypto, &joined.authority) {
-            return Err(KeyringError::Lease);
+        // One that was kept may be void: its server was taken out.
+        let admitted_by = joined.admitted_by(&joined.admission);
+        let is_void = admitted_by.is_some_and(|it| joined.authority.server(it).is_none());
+        let may_be_void = now_unix_s.is_none() && is_void;
+        if !may_be_void && !joined.admits(crypto, &joined.admission) {
+            return Err(KeyringError::Admission);
         }
         let mut removed = Vec::new();
         for links in welcome.links {
@@ -611,8 +638,14 @@ impl Keyring {
         for (name, secret) in welcome.secrets {
             joined.secret(crypto, name, secret)?;
         }
-        if let Some(rules) = welcome.rules {
-            joined.take_rules(crypto, rules)?;
+        match (welcome.rules, now_unix_s) {
+            // They were checked when they came; the server that signed them may be none any more.
+            (Some(kept), None) => {
+                joined.rules = Some(kept);
+                joined.rank_rules(crypto);
+            }
+            (Some(rules), Some(_)) => _ = joined.take_rules(crypto, rules)?,
+            (None, _) => {}
         }
         Ok((joined, removed))
     }

@@ -33,6 +33,7 @@ pub mod keyring;
 pub mod lock;
 pub mod message;
 mod name;
+pub mod partner;
 pub mod pit;
 mod punycode;
 pub mod resolve;

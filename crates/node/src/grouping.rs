@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use group::epochs::EpochName;
 use group::keyring::{Keyring, Reach};
-use group::statement::{Admission, GroupId};
+use group::partner::Come;
+use group::statement::{Admission, GroupId, Lease};
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
 use wire::ip::Ecn;
@@ -79,6 +80,8 @@ pub(crate) struct Agent {
     pub(crate) answer_by: Option<Duration>,
     /// When to ask for new leases.
     pub(crate) renew_at: Option<Duration>,
+    /// When to say how far this node is in the chains of the group's other servers.
+    pub(crate) heads_at: Option<Duration>,
     /// Calls since it last answered.
     pub(crate) calls: u32,
     /// It did not answer a ping, and has said nothing since.
@@ -98,6 +101,7 @@ impl Agent {
             self.probing,
             self.answer_by,
             self.renew_at,
+            self.heads_at,
             enrolling,
         ];
         timers.into_iter().flatten().min()
@@ -114,6 +118,8 @@ pub(crate) struct Enrolling {
     pub(crate) group: Option<GroupId>,
     /// What the key in the line has signed of this node.
     pub(crate) admission: Option<Box<Admission>>,
+    /// This node is a server and comes as one: what it says.
+    pub(crate) partner: Option<Box<Come>>,
     /// When the line runs out, on the monotonic clock.
     pub(crate) expires: Duration,
 }
@@ -133,6 +139,8 @@ impl std::fmt::Debug for Enrolling {
 pub(crate) struct Managing {
     /// The nodes of all members.
     pub(crate) members: BTreeSet<NodeAddr>,
+    /// The other servers of its groups, and their keys.
+    pub(crate) partners: BTreeMap<NodeAddr, [u8; 32]>,
     /// Nodes that proved the gate and may say by which invite they come, until when.
     pub(crate) newcomers: BTreeMap<NodeAddr, Duration>,
     /// Nodes that are members no more and are still told so, until when.
@@ -146,6 +154,9 @@ pub(crate) struct Proven {
     pub(crate) groups: BTreeSet<GroupId>,
     /// Groups where one of the two is behind: it may be told what it missed, and nothing else.
     pub(crate) behind: BTreeSet<GroupId>,
+    /// The membership that it showed and that did not hold, if another statement about the servers may
+    /// change that.
+    pub(crate) refused: Option<Box<(Admission, Lease)>>,
     /// Its membership was seen, in one of [`Self::groups`]: packets pass, as far as the groups' rules let them.
     pub(crate) reach: Option<Reach>,
     /// What this node could prove when it last called for it ([`Groups::provable_rev`]).

@@ -16,6 +16,7 @@
 //! | `agent` | keeping in touch with servers |
 //! | `instances` | one server, reached at several F |
 //! | `enrol` | lines of servers |
+//! | `partners` | groups with several servers |
 //! | `server` | being a server, as far as sessions go: the rest is in `control` |
 //! | `sign_in` | signing in at this node, where groups require it |
 //! | `status` | what is said about all that |
@@ -24,11 +25,13 @@ pub(crate) mod agent;
 pub(crate) mod enrol;
 mod instances;
 pub(crate) mod members;
+mod partners;
 pub(crate) mod proofs;
 mod rules;
 pub(crate) mod server;
 pub(crate) mod sign_in;
 pub(crate) mod status;
+mod waiting;
 
 pub use proofs::{HELD_MAX, PROVING};
 pub use server::NEWCOMERS_MAX;

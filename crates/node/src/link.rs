@@ -233,6 +233,9 @@ impl Node {
         self.link_down(now, f, why);
         self.client_down(now, f);
         self.server_down(now, f);
+        if why == Closed::Peer(CloseReason::NotAllowed) {
+            self.dismissed(now, f);
+        }
         self.groups_down(f);
         self.close_channels(now, f);
         let peer = self.peers.entry(f).or_default();

@@ -19,6 +19,7 @@
 mod instance;
 mod moving;
 mod opening;
+mod sharing;
 mod users;
 
 use crate::http::{Doors, Places};
@@ -187,10 +188,14 @@ impl Server {
     }
 
     fn use_store(&mut self, opened: Opened) {
-        let members = opened.service.tenant().nodes.keys().copied().collect();
+        let members = opened.service.tenant().all_nodes().into_iter().collect();
+        let partners = opened.service.partners().clone();
         let gate = opened.gate;
-        self.inbox
-            .send(Input::Gms(FromGms::Ready { members, gate }));
+        self.inbox.send(Input::Gms(FromGms::Ready {
+            members,
+            partners,
+            gate,
+        }));
         (self.open, self.refused) = (Some(opened), None);
         (self.ticked, self.polled) = (None, None);
     }
@@ -207,7 +212,7 @@ impl Server {
                     Ok((service, store, rng)) => {
                         service.hear(store, now_unix_s, rng, from, message);
                         // Strangers that were refused are not kept.
-                        if service.tenant().nodes.contains_key(&from) {
+                        if service.tenant().has_node(from) {
                             self.note_place(from, place);
                         }
                     }
@@ -247,6 +252,21 @@ impl Server {
                 let done = self.manage(now_unix_s, &by, request);
                 self.drain();
                 answer(&reply, done.map(|done| Response::Manage(Box::new(done))));
+            }
+            Ask::Accept {
+                server,
+                line: (line, secret),
+                wait_ms,
+                reply,
+            } => self.accept_line((server, secret), line, wait_ms, reply),
+            Ask::Accepted {
+                server,
+                took_ms,
+                reply,
+            } => {
+                let done = self.accepted(now_unix_s, server, took_ms);
+                self.drain();
+                answer(&reply, done);
             }
             Ask::End => {}
             Ask::List { mut groups, reply } => {
@@ -486,6 +506,7 @@ impl Server {
             if let Err(error) = done {
                 tracing::warn!(%error, "groups: what is due cannot be written down");
             }
+            service.greet_partners();
         }
     }
 }

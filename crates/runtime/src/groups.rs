@@ -12,6 +12,7 @@ use api::{ApiError, Code, GroupRequest, ManageRequest, Reply, Request, Response}
 use control::service::Effect;
 use group::MemberName;
 use group::agent::{AgentMessage, ToMember};
+use group::partner::Come;
 use group::resolve::Action;
 use group::serial::hex;
 use node::{Event, GroupStatus, Node, PitStatus};
@@ -31,6 +32,8 @@ const NAME_WAIT: Duration = Duration::from_millis(1_500);
 /// Who waits to become a member.
 struct Enrolment {
     server: NodeAddr,
+    /// As a server.
+    is_partner: bool,
     reply: SyncSender<Reply>,
     started: Duration,
     until: Duration,
@@ -107,11 +110,22 @@ impl Groups {
     fn order(&mut self, node: &Node, now: Now, request: GroupRequest, reply: SyncSender<Reply>) {
         let starts = matches!(
             request,
-            GroupRequest::Serve { .. } | GroupRequest::Create { .. }
+            GroupRequest::Serve { .. } | GroupRequest::Create { .. } | GroupRequest::Accept { .. }
         );
         if starts && let Err(error) = self.start(node.address()) {
             let internal = ApiError::new(Code::Internal).with("detail", error);
             return answer(&reply, Err(internal));
+        }
+        if let GroupRequest::Accept { line, wait_ms } = request {
+            return match node.server_of_line(now, &line) {
+                Ok((server, secret)) => self.ask(Ask::Accept {
+                    server,
+                    line: (line, secret),
+                    wait_ms,
+                    reply,
+                }),
+                Err(error) => answer(&reply, Err(answers::join_error(&error))),
+            };
         }
         let groups = api::Groups {
             member_of: node.groups(now).iter().map(membership).collect(),
@@ -144,8 +158,11 @@ impl Groups {
     fn ask(&self, ask: Ask) {
         let asked = self.gms.as_ref().map(|gms| gms.ask(ask));
         if let Some(Err(back)) = asked
-            && let Ask::List { reply, .. } | Ask::Order { reply, .. } | Ask::Manage { reply, .. } =
-                *back
+            && let Ask::List { reply, .. }
+            | Ask::Order { reply, .. }
+            | Ask::Accept { reply, .. }
+            | Ask::Accepted { reply, .. }
+            | Ask::Manage { reply, .. } = *back
         {
             answer(&reply, Err(ApiError::new(Code::Busy)));
         }
@@ -172,10 +189,15 @@ impl Groups {
     }
 
     /// The server here says something.
-    pub fn from_gms(&self, node: &mut Node, now: Now, said: FromGms) {
+    pub fn from_gms(&mut self, node: &mut Node, now: Now, said: FromGms) {
         match said {
-            FromGms::Ready { members, gate } => {
+            FromGms::Ready {
+                members,
+                partners,
+                gate,
+            } => {
                 node.manage(now, members, gate);
+                node.set_partners(now, partners);
                 let there = Ask::There(node.members_up());
                 let told = self.gms.as_ref().map(|gms| gms.ask(there));
                 if matches!(told, Some(Err(_))) {
@@ -200,6 +222,16 @@ impl Groups {
             FromGms::Effect(Effect::Locate { to, f }) => node.tell_location(now, to, f),
             // The server's thread sees to it.
             FromGms::Effect(Effect::Check(_)) => {}
+            FromGms::Effect(Effect::Partners(partners)) => node.set_partners(now, partners),
+            FromGms::Effect(Effect::Forked { group, index, by }) => {
+                tracing::warn!(%group, index, %by, "another server of a group has signed two histories");
+            }
+            FromGms::Come {
+                line,
+                come,
+                wait_ms,
+                reply,
+            } => self.come(node, now, (&line, *come), wait_ms, &reply),
             FromGms::Line {
                 invite,
                 secret,
@@ -240,13 +272,59 @@ impl Groups {
         let server = node
             .join_groups(now, &join.line, join.label)
             .map_err(|error| answers::join_error(&error))?;
+        self.wait_for(now, (server, false), join.wait_ms, reply);
+        Ok(())
+    }
+
+    /// Says to another server that this one comes to manage groups with it.
+    fn come(
+        &mut self,
+        node: &mut Node,
+        now: Now,
+        (line, come): (&str, Come),
+        wait_ms: u64,
+        reply: &SyncSender<Reply>,
+    ) {
+        if self.waiting.len() >= WAITING_MAX {
+            return answer(reply, Err(ApiError::new(Code::Busy)));
+        }
+        match node.join_as_partner(now, line, come) {
+            Ok(server) => self.wait_for(now, (server, true), wait_ms, reply),
+            Err(error) => answer(reply, Err(answers::join_error(&error))),
+        }
+    }
+
+    fn wait_for(
+        &mut self,
+        now: Now,
+        (server, is_partner): (NodeAddr, bool),
+        wait_ms: u64,
+        reply: &SyncSender<Reply>,
+    ) {
         self.waiting.push(Enrolment {
             server,
+            is_partner,
             reply: reply.clone(),
             started: now.mono,
-            until: now.mono.saturating_add(Duration::from_millis(join.wait_ms)),
+            until: now.mono.saturating_add(Duration::from_millis(wait_ms)),
         });
-        Ok(())
+    }
+
+    /// Another server has named this one: what it said of its groups is written down.
+    fn accepted(&mut self, now: Now, server: NodeAddr) {
+        let (those, others) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|it| it.is_partner && it.server == server);
+        self.waiting = others;
+        let those: Vec<Enrolment> = those;
+        for waited in those {
+            let took = now.mono.saturating_sub(waited.started).as_millis();
+            self.ask(Ask::Accepted {
+                server,
+                took_ms: u64::try_from(took).unwrap_or(u64::MAX),
+                reply: waited.reply,
+            });
+        }
     }
 
     /// Takes the question what a name stands for.
@@ -270,6 +348,7 @@ impl Groups {
                     let _ = gms.ask(Ask::Offline(*peer));
                 }
             }
+            Event::Enrolled { server, .. } if self.comes_to(*server) => self.accepted(now, *server),
             Event::Enrolled { server, name } => self.end(*server, |waited| {
                 let took = now.mono.saturating_sub(waited.started).as_millis();
                 let groups = node.groups(now).into_iter();
@@ -326,6 +405,11 @@ impl Groups {
             }
             !over
         });
+    }
+
+    fn comes_to(&self, server: NodeAddr) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|it| it.is_partner && it.server == server)
     }
 
     fn end_of_names(&mut self, now: Now) {

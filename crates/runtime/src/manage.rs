@@ -25,12 +25,12 @@ pub fn read(
         ManageRequest::Server => Ok(ManageResponse::Server(server(service, f))),
         ManageRequest::Groups(page) => {
             let groups = page_of(&tenant.groups, page);
-            let groups = groups.map(|(name, it)| managed_group(tenant, name, it));
+            let groups = groups.map(|(name, it)| managed_group(service, name, it));
             Ok(ManageResponse::Groups(groups.collect()))
         }
         ManageRequest::Group { group } => {
             let found = tenant.groups.get(group);
-            let found = found.map(|it| managed_group(tenant, group, it));
+            let found = found.map(|it| managed_group(service, group, it));
             let found = found.map(ManageResponse::Group);
             found.ok_or_else(|| missing(Refusal::NoGroup(group.clone())))
         }
@@ -81,10 +81,11 @@ pub fn managed(service: &Service) -> api::Managed {
         rev: trail.rev,
         trail: hex::text(&trail.hash),
         groups: groups
-            .map(|(name, it)| managed_group(tenant, name, it))
+            .map(|(name, it)| managed_group(service, name, it))
             .collect(),
         members: members
             .map(|(name, it)| member(service, name, it))
+            .chain(tenant.elsewhere.keys().filter_map(|f| held(service, *f)))
             .collect(),
         lines_open: count(tenant.invites.len()),
     }
@@ -104,7 +105,22 @@ fn server(service: &Service, f: NodeAddr) -> api::Server {
     }
 }
 
-fn managed_group(tenant: &Tenant, name: &str, group: &control::Group) -> api::ManagedGroup {
+/// A member that another server admitted.
+fn held(service: &Service, f: NodeAddr) -> Option<api::Member> {
+    let tenant = service.tenant();
+    let (name, it) = tenant.member_elsewhere(f)?;
+    let first = tenant.groups.get(it.groups.first()?)?;
+    let (admission, _) = tenant.admission_of(first, f)?;
+    let by = admission.signers().next();
+    let by = by.and_then(|index| first.authority.server(index));
+    Some(api::Member {
+        by: by.map(|server| server.f.to_ipv6()),
+        ..member(service, &name, &it)
+    })
+}
+
+fn managed_group(service: &Service, name: &str, group: &control::Group) -> api::ManagedGroup {
+    let tenant = service.tenant();
     let now_unix_s = os::clock::unix_s();
     // Those who are not in it before somebody has signed in are its members, too.
     let granted = |it: &&String| tenant.members.get(*it).is_some_and(|it| it.f.is_some());
@@ -114,11 +130,21 @@ fn managed_group(tenant: &Tenant, name: &str, group: &control::Group) -> api::Ma
         .iter()
         .filter(|(_, it)| asks && it.groups.contains(name));
     let waiting = waiting.map(|(member, _)| member).filter(granted);
-    let members: std::collections::BTreeSet<&String> =
-        group.admissions.keys().chain(waiting).collect();
-    let members = members.into_iter();
+    let held = group.held().filter_map(|(_, it)| control::name_in(it));
+    let own = group.admissions.keys().chain(waiting).cloned();
+    let members: std::collections::BTreeSet<String> = own.chain(held).collect();
     let ahead = group.chain.epochs_ahead(now_unix_s);
     let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
+    let own = group.authority.server(group.chain.index()).map(|it| it.key);
+    let servers = group.authority.servers.iter().flatten();
+    let servers = servers.map(|server| {
+        let is_own = Some(server.key) == own;
+        api::GroupServer {
+            address: server.f.to_ipv6(),
+            own: is_own,
+            in_touch: is_own || service.is_partner_online(server.f),
+        }
+    });
     api::ManagedGroup {
         id: group.id.to_string(),
         group: name.to_owned(),
@@ -126,7 +152,8 @@ fn managed_group(tenant: &Tenant, name: &str, group: &control::Group) -> api::Ma
         epoch: ahead.first().map_or(0, |epoch| epoch.number),
         next_unix_s: next.filter(|at| *at > now_unix_s).min(),
         sign_in_s: group.sign_in_s,
-        members: members.cloned().collect(),
+        members: members.into_iter().collect(),
+        servers: servers.collect(),
         rules: rules::rules(group),
         tests: rules::tests(group),
         locked: locked::lock(&group.genesis.policy),
@@ -162,6 +189,7 @@ fn member(service: &Service, name: &str, member: &control::Member) -> api::Membe
         groups: member.groups.iter().cloned().collect(),
         roles: rules::roles(&member.roles),
         in_touch: member.f.is_some_and(|f| service.is_online(f)),
+        by: None,
     }
 }
 

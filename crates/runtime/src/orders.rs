@@ -7,10 +7,12 @@ use control::service::Effect;
 use control::{Addition, Command, InviteId, InviteTerms, Refusal, Role};
 use group::agent::AgentMessage;
 use group::lock::Lock;
+use group::partner::Come;
 use group::serial::hex;
 use group::signing::AdminSignature;
 use identity::crypto::AwsLc;
 use identity::password::Verifier;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use wire::NodeAddr;
@@ -67,6 +69,26 @@ pub enum Ask {
         request: api::ManageRequest,
         /// What the password is checked by; `None`: there was no memory for it.
         verifier: Option<Box<Verifier>>,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
+    /// This node has the line of another server, whose groups it is to manage, too.
+    Accept {
+        /// Where that server is reached.
+        server: NodeAddr,
+        /// The line, and its secret.
+        line: (String, [u8; SECRET_LEN]),
+        /// How long to wait for it, in milliseconds.
+        wait_ms: u64,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
+    /// That server has answered: these are the groups.
+    Accepted {
+        /// Where it is reached.
+        server: NodeAddr,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
         /// Takes the answer.
         reply: SyncSender<Reply>,
     },
@@ -150,6 +172,8 @@ pub enum FromGms {
     Ready {
         /// Its members' nodes.
         members: Vec<NodeAddr>,
+        /// The other servers of its groups, and their keys.
+        partners: BTreeMap<NodeAddr, [u8; 32]>,
         /// What its lines prove.
         gate: [u8; SECRET_LEN],
     },
@@ -164,6 +188,17 @@ pub enum FromGms {
     },
     /// Something for a node.
     Effect(Effect),
+    /// What to say to another server, by its line.
+    Come {
+        /// The line.
+        line: String,
+        /// What to say.
+        come: Box<Come>,
+        /// How long to wait for an answer, in milliseconds.
+        wait_ms: u64,
+        /// Takes the answer.
+        reply: SyncSender<Reply>,
+    },
     /// An invite was made: whoever asked gets the line.
     Line {
         /// Its id.
@@ -255,12 +290,21 @@ pub fn order_of(request: api::GroupRequest) -> Option<Order> {
             group,
             rules: wanted,
         } => Order::Plain(rules::set_rules(group, wanted)?),
+        R::Share { groups, expires_s } => Order::Plain(Command::Share {
+            groups,
+            life_s: expires_s,
+        }),
+        R::Unshare { group, server } => Order::Plain(Command::Unshare {
+            group,
+            server: server.into(),
+        }),
         R::Plan { order } => match order_of(*order)? {
             Order::Plain(command) => Order::Plan(command),
             // Its bounds were checked: it is none of these.
             other => other,
         },
-        R::List => return None,
+        // It begins at the node, which reads the line.
+        R::List | R::Accept { .. } => return None,
     })
 }
 

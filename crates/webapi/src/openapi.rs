@@ -25,6 +25,8 @@ use utoipa::{Modify, OpenApi};
         routes::put_rules,
         routes::put_roles,
         routes::remove_from_group,
+        routes::share,
+        routes::unshare,
         routes::members,
         routes::member,
         routes::put_member,

@@ -148,9 +148,10 @@ fn status_of(refusal: &str) -> StatusCode {
     match refusal {
         "role" => StatusCode::FORBIDDEN,
         "no-group" | "no-member" | "no-invite" | "no-admin" | "no-user" | "not-in-group"
-        | "not-asked" => StatusCode::NOT_FOUND,
+        | "not-asked" | "no-server" => StatusCode::NOT_FOUND,
         "group-exists" | "in-group" | "has-node" | "is-member" | "admin-exists" | "user-exists"
-        | "full" | "rule-test" => StatusCode::CONFLICT,
+        | "full" | "rule-test" | "not-managed" | "no-root" | "own-server" | "name-elsewhere"
+        | "several-called" | "shared-locked" | "shared-sign-in" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -179,6 +180,14 @@ fn title(code: &str) -> &'static str {
         "signature" => "No admin of the group has made this signature",
         "signature-text" => "This is no admin's signature",
         "not-asked" => "Nothing waits for this signature",
+        "no-server" => "There is no such server of the group",
+        "not-managed" => "This server does not manage the group",
+        "no-root" => "The root key of the group is kept by another server",
+        "own-server" => "A server does not take itself out",
+        "name-elsewhere" => "Another server of the group has given the name",
+        "several-called" => "Several members are called so",
+        "shared-locked" => "A locked group has one server",
+        "shared-sign-in" => "A group with several servers asks for no sign-in",
         "full" => "There are as many as the server takes",
         "name" => "This cannot be a name",
         "zone" => "There is no such time zone",

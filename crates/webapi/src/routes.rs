@@ -8,8 +8,8 @@ use crate::{Backend, CALLS_MAX, Call};
 use api::{
     Admin, ApiError, Approved, Code, Enters, GroupLine, GroupRequest, GroupRules, GroupsMade, Key,
     LogPage, LogRecord, ManageRequest, ManageResponse, ManagedGroup, Member, MemberRoles, NewAdmin,
-    NewGroups, NewLine, NewMember, NewPlan, NewSignature, OpenLine, Page, Pending, Planned, Reply,
-    Response, Server,
+    NewGroups, NewLine, NewMember, NewPlan, NewShare, NewSignature, OpenLine, Page, Pending,
+    Planned, Reply, Response, Server,
 };
 use axum::Json;
 use axum::extract::State;
@@ -49,6 +49,8 @@ pub(crate) fn router(backend: Arc<dyn Backend>, document: String) -> Router {
             "/v1/groups/{group}/members/{member}",
             delete(remove_from_group),
         )
+        .route("/v1/groups/{group}/servers/{server}", delete(unshare))
+        .route("/v1/shares", post(share))
         .route("/v1/members", get(members))
         .route(
             "/v1/members/{member}",
@@ -320,6 +322,49 @@ pub(crate) async fn remove_from_group(
 ) -> Done {
     let group = Some(group);
     desk.order(shown, GroupRequest::Remove { member, group })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a line by which another server comes to manage groups with this one.
+#[utoipa::path(
+    post,
+    path = "/v1/shares",
+    operation_id = "share",
+    security(("key" = ["owner"])),
+    request_body = NewShare,
+    responses((status = 201, description = "The line, for `kumi group accept` on the other server", body = GroupLine), Always, Bodies, Missing, Conflict, OutOfRange)
+)]
+pub(crate) async fn share(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Body(new): Body<NewShare>,
+) -> Result<(StatusCode, Json<GroupLine>), Problem> {
+    let request = GroupRequest::Share {
+        groups: new.groups,
+        expires_s: new.expires_s,
+    };
+    let line = desk.order(shown, request).await?;
+    let line = line.ok_or_else(other_answer)?;
+    Ok((StatusCode::CREATED, Json(line)))
+}
+
+/// Takes another server out of a group.
+#[utoipa::path(
+    delete,
+    path = "/v1/groups/{group}/servers/{server}",
+    operation_id = "unshare",
+    security(("key" = ["owner"])),
+    params(("group" = String, Path, description = "The name of the group", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$"),
+        ("server" = String, Path, description = "The server's address F", format = "ipv6")),
+    responses((status = 204, description = "It manages the group no more"), Always, Paths, Missing, Conflict, OutOfRange)
+)]
+pub(crate) async fn unshare(
+    State(desk): State<Desk>,
+    shown: Shown,
+    Named((group, server)): Named<(String, std::net::Ipv6Addr)>,
+) -> Done {
+    desk.order(shown, GroupRequest::Unshare { group, server })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -42,5 +42,5 @@ fn every_operation_takes_a_key_with_a_role_and_says_why_not() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 29);
+    assert_eq!(operations, 31);
 }

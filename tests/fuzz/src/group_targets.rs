@@ -64,8 +64,8 @@ pub fn group(bytes: &[u8]) {
     }
 }
 
-/// `Message::decode` and `AgentMessage::decode`: the type (2), then the bytes; type 0:
-/// `decode_shown`.
+/// `Message::decode`, `AgentMessage::decode` and in it `PartnerMessage::decode`: the type (2), then the
+/// bytes; type 0: `decode_shown`.
 pub fn group_message(bytes: &[u8]) {
     let Some((kind, value)) = bytes.split_first_chunk() else {
         return;
@@ -207,6 +207,26 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         of(0x1c, &[&[0xfc; 16], &[1], &endpoint, &[5; 240]]),
         of(0x1d, &[&[3], b"ada", &[3], b"lab"]),
         of(0x1e, &[&[3], b"ada", &[0], &lease, &admission]),
+        of(0x40, &[&[6; 16], &[7; 32], &[8; 64]]),
+        of(
+            0x41,
+            &[
+                &[3],
+                b"lab",
+                &[10],
+                b"Asia/Tokyo",
+                &[1],
+                &prefix,
+                &sized(&genesis),
+                &sized(&rules),
+                &authority,
+            ],
+        ),
+        of(0x42, &[]),
+        of(0x43, &[&group, &[0], &head, &[1], &head]),
+        of(0x44, &[&group_of_entries, &[1], &zero, &entries]),
+        of(0x45, &[&group, &[0; 7], &[7], &[9; 32]]),
+        of(0x46, &[&group_of_entries, &sized(&admission)]),
         of(0x48, &[&[0, 0, 0, 7, 3], b"ada", b"correct horse"]),
         of(0x49, &[&[0, 0, 0, 7]]),
         of(0x4a, &[&[0, 0, 0, 7], &[2], &[0; 7], &[9]]),
@@ -321,6 +341,6 @@ mod tests {
             let read = read.iter().filter(|it| **it).count();
             assert_eq!(read, 1, "{kind:#x}");
         }
-        assert_eq!(seeds.len(), 24);
+        assert_eq!(seeds.len(), 31);
     }
 }

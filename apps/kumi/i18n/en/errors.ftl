@@ -434,6 +434,18 @@ api-group-refused = { $refusal ->
         [not-locked] The line does not lead to this locked group.
         [not-admitted] The admins of { $group } do not admit this machine by this line.
         [name-taken] There is a member { $member } already.
+        [for-servers] This line is for a management server, not for a member.
+        [not-for-servers] This line is for a member, not for a management server.
+        [not-managed] This server does not manage { $group }.
+        [shared-locked] { $group } is locked, so it has one server.
+        [shared-sign-in] { $group } cannot ask for sign-ins and have several servers.
+        [no-root] This server cannot say who manages { $group }.
+        [no-server] No server of { $group } is at { $server }.
+        [server-named] The server at { $server } has a place in the group already.
+        [own-server] A server cannot take itself out of { $group }.
+        [name-elsewhere] { $group } has a member { $member } already, at its other server.
+        [several-called] Several members are called { $member }.
+        [no-groups] The other server said nothing of its groups.
        *[other] The management server refused.
     }
     .why = { $refusal ->
@@ -469,6 +481,18 @@ api-group-refused = { $refusal ->
         [not-locked] The group { $group } is not what the line was made for.
         [not-admitted] Not enough of them have signed for the line, or the machine is not what they allow: its name, what lies behind it, or the time.
         [name-taken] In a locked group the name is signed, so the server gives no other.
+        [for-servers] Whoever uses it manages the group, and is no member by it.
+        [not-for-servers] Lines of `kumi group add` and `kumi group invite` make members.
+        [not-managed] The group's root key names other servers.
+        [shared-locked] A second one would have to hear of every signature of its admins.
+        [shared-sign-in] Each server would know of the sign-ins of its own users only.
+        [no-root] Only the server that made the group has its root key.
+        [no-server] Perhaps it was taken out already.
+        [server-named] It, or its key, was named before at another place.
+        [own-server] Somebody else has to go on with the group.
+        [name-elsewhere] A name stands for one member of a group.
+        [several-called] Servers that did not hear of each other have given the name twice.
+        [no-groups] The connection was lost on the way, or there was too much to do.
        *[other] Its reason: { $refusal }.
     }
     .fix = { $refusal ->
@@ -501,6 +525,18 @@ api-group-refused = { $refusal ->
         [not-locked] Have a new line made.
         [not-admitted] Ask them for another line: `kumi group offer` says what a line allows.
         [name-taken] Come by another name: `kumi join LINE --label NAME`.
+        [for-servers] Run `kumi group accept LINE` on the machine that is to be the second server.
+        [not-for-servers] Have one made on the first server: `kumi group share GROUP`.
+        [not-managed] Give the order to one of its servers: `kumi group list` on a member shows them.
+        [shared-locked] Run a second instance of this server instead, on PostgreSQL: `kumi gms serve --database`.
+        [shared-sign-in] `kumi group sign-in { $group } off` lets it be shared; `kumi group unshare` lets it ask again.
+        [no-root] Give this order on the server that made the group, or restore that from its backup.
+        [no-server] `kumi group list --json` shows the servers of each group.
+        [server-named] Take it out first: `kumi group unshare GROUP ADDRESS`.
+        [own-server] Take out the others, or leave it as it is.
+        [name-elsewhere] Choose another name.
+        [several-called] Name the one by its address F, which `kumi group list` shows.
+        [no-groups] Run the command again, with the same line.
        *[other] Update kumi on this machine.
     }
 api-admin-key = The management server does not know this key.

@@ -116,6 +116,29 @@ cmd-group-plan-role = Show which services a member would reach as something else
 cmd-group-plan-rules = Show what other rules would open and close
     .examples = kumi group plan rules lab lab.toml    per pair of members, both ways
 
+cmd-group-share = Let another server manage groups, too
+    .long =
+        Two servers at two sites manage a group together, and either may die: each renews the
+        membership of all, removes anybody, changes the key and takes in new members. Prints a
+        line for the other server: `kumi group accept LINE` there is all that it takes.
+    .examples =
+        kumi group share lab                   a line for the second server, valid for 24 hours
+        kumi group share lab office            for two groups
+        kumi group share lab --expires 7d      valid for seven days
+
+cmd-group-accept = Manage groups together with another server, by its line
+    .long =
+        This node becomes a management server by that, if it is none. It has members, lines and
+        administrators of its own; the two tell each other whom they admitted and removed.
+    .examples = kumi group accept LINE    the line of `kumi group share` on the first server
+
+cmd-group-unshare = Take another server out of a group
+    .long =
+        At once it can admit, renew and remove nobody any more, and whom it admitted is out. Whom
+        it removed stays out. Members of this server go on. Only the server that made the
+        group can do this: it has the root key.
+    .examples = kumi group unshare lab fc12:…:34    the address is shown by `kumi group list`
+
 cmd-group-rotate = Change the key of a group now
     .long = It changes every night by itself. Sessions go on and lose nothing.
     .examples = kumi group rotate lab    change the key of the group "lab"
@@ -152,6 +175,8 @@ arg-gms-backup = The file to make; it must not be there
 arg-gms-to = The place to carry it to: postgresql://USER@HOST/DATABASE, or a directory
 arg-group-new = What to call the groups
 arg-group-left = The group to leave; all if not given
+arg-share-line = The line that `kumi group share` printed on the other server
+arg-server = The address F of the server, from `kumi group list`
 arg-groups = The names of groups
 arg-member = The name of a member, from `kumi group list`
 arg-member-new = What to call the member, or the name of one
@@ -175,6 +200,7 @@ expected-service = one port such as tcp/22, udp/53 or 22
 opt-group-expires = How long the line is valid: 30m, 24h, 7d (1m to 30d; 24h if not given)
 expected-mode = open or closed
 expected-line-id = an id of 32 letters and digits, as `kumi group lines` shows it
+expected-server = an address such as fc12:3456::1
 expected-uses = a number from 1 to 100000
 
 group-created = { $count ->
@@ -193,6 +219,10 @@ group-created-next = Put others in, each with a name:
 group-added = { $member } is in { $groups } now. Nothing is to be done on its machine.
 group-line-once = Works once, until { $until }. On the machine of { $of }: kumi join LINE
 group-line-many = Works for { $of } machines, until { $until }. On each of them: kumi join LINE
+group-share-line = Works once, until { $until }. On the other server: kumi group accept LINE
+group-accepted = This node manages { $groups } together with the server at { $server } now, after { $took } ms.
+group-accepted-next = Put members in here as there: kumi group add NAME GROUP
+group-unshared = The server at { $server } does not manage { $group } any more. Members in touch know it.
 group-removed = { $member } is out of all groups. Every member in touch knows it.
 group-removed-from = { $member } is out of { $group }. Every member in touch knows it.
 group-role-set = { $member } is { $roles } now.
@@ -244,6 +274,7 @@ groups-in-touch = IN TOUCH WITH
 groups-next = NEXT KEY
 groups-zone = ZONE
 groups-members = MEMBERS
+groups-servers = OTHER SERVERS
 groups-member = MEMBER
 groups-node = NODE
 groups-element = ELEMENT
@@ -257,6 +288,7 @@ groups-server-away = not in touch
 groups-invited = invited
 groups-here = in touch
 groups-away = away
+groups-by-other = { $state }, by another server
 
 opt-nodes = Show how keys and peers grow, up to this number of nodes
 expected-nodes = a number from 2 to 1000000

@@ -431,6 +431,18 @@ api-group-refused = { $refusal ->
         [not-locked] この行は、その施錠グループのためのものではありません。
         [not-admitted] { $group } の管理者は、この行でのこの機器の加入を許していません。
         [name-taken] メンバー { $member } はすでにいます。
+        [for-servers] この行は管理サーバのためのもので、メンバーのためのものではありません。
+        [not-for-servers] この行はメンバーのためのもので、管理サーバのためのものではありません。
+        [not-managed] このサーバは { $group } を管理していません。
+        [shared-locked] { $group } は施錠されているので、サーバは1つです。
+        [shared-sign-in] { $group } は、サインインを求めることと複数のサーバを持つことを両立できません。
+        [no-root] このサーバは { $group } を管理するサーバを決められません。
+        [no-server] { $server } に { $group } のサーバはありません。
+        [server-named] { $server } のサーバはすでにこのグループにいます。
+        [own-server] サーバは自分自身を { $group } から外せません。
+        [name-elsewhere] { $group } のもう1台のサーバに、すでにメンバー { $member } がいます。
+        [several-called] { $member } という名前のメンバーが複数います。
+        [no-groups] 相手のサーバはグループについて何も伝えませんでした。
        *[other] 管理サーバが断りました。
     }
     .why = { $refusal ->
@@ -466,6 +478,18 @@ api-group-refused = { $refusal ->
         [not-locked] グループ { $group } は、この行が作られた対象ではありません。
         [not-admitted] 行に署名した管理者が足りないか、機器が許された範囲にありません(名前、背後にあるもの、時刻)。
         [name-taken] 施錠グループでは名前も署名されるので、サーバは別の名前を付けません。
+        [for-servers] この行を使うとグループを管理するようになり、メンバーにはなりません。
+        [not-for-servers] `kumi group add` と `kumi group invite` の行はメンバーを作ります。
+        [not-managed] グループのルート鍵は別のサーバを指しています。
+        [shared-locked] 2台目は、管理者の署名をすべて知る必要があります。
+        [shared-sign-in] どのサーバも、自分の利用者のサインインしか知りません。
+        [no-root] ルート鍵を持つのは、グループを作ったサーバだけです。
+        [no-server] すでに外されたのかもしれません。
+        [server-named] そのサーバまたはその鍵が、以前に別の場所で登録されています。
+        [own-server] ほかのサーバがグループを続けなければなりません。
+        [name-elsewhere] 1つの名前は、グループの1人のメンバーを指します。
+        [several-called] 互いに連絡できなかったサーバが、同じ名前を2回与えました。
+        [no-groups] 途中で接続が切れたか、処理が多すぎました。
        *[other] 理由: { $refusal }。
     }
     .fix = { $refusal ->
@@ -498,6 +522,18 @@ api-group-refused = { $refusal ->
         [not-locked] 新しい行を作ってもらってください。
         [not-admitted] 別の行を頼んでください。行が許す範囲は `kumi group offer` が示します。
         [name-taken] 別の名前で加入してください: `kumi join LINE --label NAME`
+        [for-servers] 2台目のサーバにする機器で `kumi group accept LINE` を実行してください。
+        [not-for-servers] 1台目のサーバで作ってもらってください: `kumi group share GROUP`。
+        [not-managed] そのグループのサーバで実行してください。メンバーの `kumi group list` で分かります。
+        [shared-locked] 代わりに、PostgreSQL でこのサーバの2つ目のインスタンスを動かしてください: `kumi gms serve --database`
+        [shared-sign-in] `kumi group sign-in { $group } off` の後なら共有できます。`kumi group unshare` の後なら求められます。
+        [no-root] グループを作ったサーバで実行するか、そのサーバをバックアップから戻してください。
+        [no-server] `kumi group list --json` で各グループのサーバを確かめてください。
+        [server-named] 先に外してください: `kumi group unshare GROUP ADDRESS`。
+        [own-server] ほかのサーバを外すか、このままにしてください。
+        [name-elsewhere] 別の名前にしてください。
+        [several-called] `kumi group list` に出るアドレス F で指定してください。
+        [no-groups] 同じ行で、もう一度実行してください。
        *[other] この機器の kumi を更新してください。
     }
 api-admin-key = 管理サーバはこの鍵を知りません。

@@ -116,6 +116,30 @@ cmd-group-plan-role = 役割を変えると、どのサービスが使えるか�
 cmd-group-plan-rules = 規則を変えると、何が開き何が閉じるかを表示する
     .examples = kumi group plan rules lab lab.toml    メンバーの組ごとに、両方向
 
+cmd-group-share = 別のサーバにもグループを管理させる
+    .long =
+        2つの拠点の2台のサーバが1つのグループを一緒に管理し、どちらが失われても続きます。
+        どちらも、全員の所属を更新し、だれでも外し、鍵を替え、新しいメンバーを入れられます。
+        もう1台のサーバのための行を表示します。そこで `kumi group accept LINE` を実行する
+        だけです。
+    .examples =
+        kumi group share lab                   2台目のサーバのための行(24 時間有効)
+        kumi group share lab office            2つのグループについて
+        kumi group share lab --expires 7d      7 日間有効
+
+cmd-group-accept = 別のサーバの行を使い、グループを一緒に管理する
+    .long =
+        このノードがまだ管理サーバでなければ、管理サーバになります。メンバー・行・管理者は
+        サーバごとに別で、だれを入れ、だれを外したかを互いに知らせます。
+    .examples = kumi group accept LINE    1台目のサーバの `kumi group share` が表示した行
+
+cmd-group-unshare = 別のサーバをグループから外す
+    .long =
+        そのサーバは直ちに、入れる・更新する・外すことができなくなり、そのサーバが入れた
+        メンバーは外れます。そのサーバが外したものは外れたままです。このサーバのメンバーは
+        そのまま続きます。ルート鍵を持つ、グループを作ったサーバだけができます。
+    .examples = kumi group unshare lab fc12:…:34    アドレスは `kumi group list` で分かる
+
 cmd-group-rotate = グループの鍵を今すぐ替える
     .long = 鍵は毎晩ひとりでに替わります。セッションは続き、何も失われません。
     .examples = kumi group rotate lab    グループ "lab" の鍵を替える
@@ -152,6 +176,8 @@ arg-gms-backup = 作るファイル。すでにあってはならない
 arg-gms-to = 移す先: postgresql://USER@HOST/DATABASE またはディレクトリ
 arg-group-new = グループの名前(新しいもの)
 arg-group-left = 抜けるグループ。省略するとすべて
+arg-share-line = もう1台のサーバの `kumi group share` が表示した行
+arg-server = サーバのアドレス F(`kumi group list` で分かる)
 arg-groups = グループの名前(1つ以上)
 arg-member = メンバーの名前(`kumi group list` に出るもの)
 arg-member-new = メンバーの名前(新しいものでもよい)
@@ -175,6 +201,7 @@ expected-service = tcp/22、udp/53、22 のような1つのポート
 opt-group-expires = 行の有効期間: 30m、24h、7d など(1m～30d、省略時 24h)
 expected-mode = open または closed
 expected-line-id = `kumi group lines` が示す 32 文字の ID
+expected-server = fc12:3456::1 のようなアドレス
 expected-uses = 1～100000 の数
 
 group-created = { $count ->
@@ -190,6 +217,10 @@ group-created-next = 名前を付けて、ほかの機器を入れてくださ�
 group-added = { $member } は { $groups } に入りました。その機器ですることはありません。
 group-line-once = { $until } まで、1回だけ使えます。{ $of } の機器で実行: kumi join LINE
 group-line-many = { $until } まで、{ $of } 台で使えます。それぞれの機器で実行: kumi join LINE
+group-share-line = { $until } まで、1回だけ使えます。もう1台のサーバで実行: kumi group accept LINE
+group-accepted = このノードは { $server } のサーバと一緒に { $groups } を管理します({ $took } ms)。
+group-accepted-next = 相手と同じように、ここでもメンバーを入れられます: kumi group add NAME GROUP
+group-unshared = { $server } のサーバはもう { $group } を管理しません。つながっているメンバーには知らせました。
 group-removed = { $member } をすべてのグループから外しました。つながっているメンバーには知らせました。
 group-removed-from = { $member } を { $group } から外しました。つながっているメンバーには知らせました。
 group-role-set = { $member } の役割は { $roles } になりました。
@@ -237,6 +268,7 @@ groups-in-touch = 通信中の相手
 groups-next = 次の鍵
 groups-zone = タイムゾーン
 groups-members = メンバー(複数)
+groups-servers = ほかのサーバ
 groups-member = メンバー
 groups-node = ノード
 groups-element = 要素
@@ -250,6 +282,7 @@ groups-server-away = 切断中
 groups-invited = 招待中
 groups-here = 接続中
 groups-away = 不在
+groups-by-other = { $state }(別のサーバが入れた)
 
 opt-nodes = 鍵と通信相手の設定の増え方を、このノード数まで示す
 expected-nodes = 2～1000000 の数

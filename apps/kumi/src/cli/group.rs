@@ -14,6 +14,7 @@ impl Builder<'_> {
         let command = self.group_making(command);
         let command = self.group_members(command);
         let command = self.group_locked(command);
+        let command = self.group_servers(command);
         command.subcommand(self.group_cost())
     }
 
@@ -57,6 +58,41 @@ impl Builder<'_> {
             )
             .subcommand(self.group_sign_in())
             .subcommand(self.leaf("list", "cmd-group-list", "kumi group list [--json]"))
+    }
+
+    /// Several servers.
+    fn group_servers(&self, command: Command) -> Command {
+        let line = self.argument("LINE", "arg-share-line").required(true);
+        let server = self.argument("SERVER", "arg-server").required(true);
+        command
+            .subcommand(
+                self.leaf(
+                    "share",
+                    "cmd-group-share",
+                    "kumi group share GROUP… [--expires TIME]",
+                )
+                .arg(self.groups())
+                .arg(self.group_expires()),
+            )
+            .subcommand(
+                self.leaf(
+                    "accept",
+                    "cmd-group-accept",
+                    "kumi group accept LINE [--wait TIME]",
+                )
+                .arg(line)
+                .arg(self.option("wait", "TIME"))
+                .arg(self.passphrase()),
+            )
+            .subcommand(
+                self.leaf(
+                    "unshare",
+                    "cmd-group-unshare",
+                    "kumi group unshare GROUP SERVER",
+                )
+                .arg(self.argument("GROUP", "arg-group").required(true))
+                .arg(server),
+            )
     }
 
     fn group_members(&self, command: Command) -> Command {

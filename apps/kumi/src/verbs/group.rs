@@ -8,6 +8,7 @@ mod offer;
 pub(crate) mod orders;
 mod plan;
 mod rules;
+mod servers;
 mod session;
 mod sign_in;
 mod signed;
@@ -25,6 +26,9 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         Some(("invite", matches)) => orders::invite(context, matches),
         Some(("remove", matches)) => orders::remove(context, matches),
         Some(("sign-in", matches)) => sign_in::run(context, matches),
+        Some(("share", matches)) => servers::share(context, matches),
+        Some(("accept", matches)) => servers::accept(context, matches),
+        Some(("unshare", matches)) => servers::unshare(context, matches),
         Some(("rotate", matches)) => orders::rotate(context, matches),
         Some(("role", matches)) => rules::role(context, matches),
         Some(("rules", matches)) => rules::run(context, matches),

@@ -19,7 +19,12 @@ impl Command {
     /// [`Refusal::Role`], [`Refusal::NotANode`], [`Refusal::ClockOnly`].
     pub fn authorize(&self, tenant: &Tenant, now_unix_s: u64, actor: Actor) -> Result<(), Refusal> {
         let least = match self {
-            Self::Enrol(_) | Self::EnrolLocked { .. } | Self::SignIn(_) | Self::SignOut => {
+            Self::Enrol(_)
+            | Self::EnrolLocked { .. }
+            | Self::SignIn(_)
+            | Self::SignOut
+            | Self::PartnerCome { .. }
+            | Self::Learn(_) => {
                 return match actor {
                     Actor::Node { .. } => Ok(()),
                     Actor::Operator | Actor::Admin { .. } | Actor::Clock => Err(Refusal::NotANode),
@@ -33,7 +38,11 @@ impl Command {
                     }
                 };
             }
-            Self::AddAdmin { .. } | Self::RemoveAdmin { .. } => Role::Owner,
+            Self::AddAdmin { .. }
+            | Self::RemoveAdmin { .. }
+            | Self::Share { .. }
+            | Self::Unshare { .. }
+            | Self::Take { .. } => Role::Owner,
             Self::Serve { .. }
             | Self::CreateGroups { .. }
             | Self::CreateLocked(_)

@@ -23,9 +23,9 @@ use crate::{EPOCHS_AHEAD, GROUPS_MAX};
 /// The index of the server that creates a group.
 const FIRST_INDEX: u8 = 0;
 /// How long the epoch before counts after a change, in seconds.
-const OVERLAP_S: u16 = 90;
+pub(super) const OVERLAP_S: u16 = 90;
 /// The same after a removal.
-const OVERLAP_AFTER_REMOVAL_S: u16 = 10;
+pub(super) const OVERLAP_AFTER_REMOVAL_S: u16 = 10;
 
 impl Tenant {
     /// How this server is used: whether its node is in the groups that it makes, and what they
@@ -84,6 +84,7 @@ impl Tenant {
         group: &str,
     ) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
+        self.managed(context, group)?;
         let mut writing = self.writing(group)?;
         writing.begin_epoch(context, OVERLAP_S, &mut outcome)?;
         Ok(outcome)
@@ -92,7 +93,8 @@ impl Tenant {
     /// What is due: epochs ahead, invites, administrators and sign-ins that are over.
     pub(super) fn tick(&self, context: &mut Context<'_>) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
-        for (name, group) in &self.groups {
+        let key = context.signer().public();
+        for (name, group) in self.groups.iter().filter(|(_, it)| it.is_managed_by(key)) {
             if to_come(&group.chain, context.now_unix_s).count() < EPOCHS_AHEAD {
                 self.writing(name)?.write_ahead(context, &mut outcome)?;
             }
@@ -124,6 +126,7 @@ impl Tenant {
         changes: bool,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
+        self.managed(context, group)?;
         let mut writing = self.writing(group)?;
         for member in members {
             writing.write(context, EntryBody::Removal(*member), outcome)?;
@@ -142,6 +145,7 @@ impl Tenant {
         member: Membership,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
+        self.managed(context, group)?;
         let mut writing = self.writing(group)?;
         writing.write(context, EntryBody::Removal(member), outcome)
     }
@@ -151,7 +155,7 @@ impl Tenant {
         found.ok_or_else(|| Refusal::NoGroup(name.to_owned()))
     }
 
-    fn writing<'a>(&'a self, name: &'a str) -> Result<Writing<'a>, Refusal> {
+    pub(super) fn writing<'a>(&'a self, name: &'a str) -> Result<Writing<'a>, Refusal> {
         let group = self.group(name)?;
         Ok(Writing {
             name,
@@ -195,26 +199,33 @@ fn create_group(
         authority: authority.encode(),
     });
     outcome.root_seeds.push((id, root_seed));
-    let mut writing = Writing {
-        name: group,
-        id,
-        chain: Chain::new(id, FIRST_INDEX, Head::default()),
-        zone: &zone,
-    };
+    let mut writing = Writing::new(group, id, FIRST_INDEX, &zone);
     writing.begin_epoch(context, OVERLAP_S, outcome)
 }
 
 /// A chain that is being written on; the tenant's own stays as it is.
-struct Writing<'a> {
+pub(super) struct Writing<'a> {
     name: &'a str,
     id: GroupId,
     chain: Chain,
     zone: &'a Zone,
 }
 
+impl<'a> Writing<'a> {
+    /// On a chain that begins.
+    pub(super) fn new(name: &'a str, id: GroupId, index: u8, zone: &'a Zone) -> Self {
+        Self {
+            name,
+            id,
+            chain: Chain::new(id, index, Head::default()),
+            zone,
+        }
+    }
+}
+
 impl Writing<'_> {
     /// An epoch that is in force now, and those to come, which are new.
-    fn begin_epoch(
+    pub(super) fn begin_epoch(
         &mut self,
         context: &mut Context<'_>,
         overlap_s: u16,
@@ -262,7 +273,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         context: &Context<'_>,
         body: EntryBody,

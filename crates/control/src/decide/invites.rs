@@ -142,13 +142,16 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// An invite that is good for something.
+    /// An invite that makes members, and is good for something.
     pub(super) fn open_invite(
         &self,
         context: &Context<'_>,
         invite: InviteId,
     ) -> Result<&Invite, Refusal> {
         let invite = self.invites.get(&invite).ok_or(Refusal::NoInvite)?;
+        if invite.is_partners {
+            return Err(Refusal::ForServers);
+        }
         match invite.expires_unix_s <= context.now_unix_s {
             true => Err(Refusal::InviteExpired),
             false => Ok(invite),
@@ -226,7 +229,9 @@ impl Tenant {
         if !is_name(wanted) {
             return Err(Refusal::Name(wanted.to_owned()));
         }
-        if !self.members.contains_key(wanted) {
+        let mut groups = invite.groups.iter();
+        let is_elsewhere = |group: &String| self.is_called_elsewhere(wanted, group, f);
+        if !self.members.contains_key(wanted) && !groups.any(is_elsewhere) {
             return Ok(wanted.to_owned());
         }
         // The end of its address tells it from the others.
@@ -241,7 +246,7 @@ impl Tenant {
 }
 
 /// Whom an invite is for.
-enum Invited<'a> {
+pub(super) enum Invited<'a> {
     /// The node of this member.
     Member(&'a str),
     /// Whoever comes, as a new member.
@@ -249,9 +254,11 @@ enum Invited<'a> {
         groups: Vec<String>,
         roles: &'a BTreeSet<String>,
     },
+    /// Another server, which is to manage these groups, too.
+    Server { groups: Vec<String> },
 }
 
-fn make_invite(
+pub(super) fn make_invite(
     tenant: &Tenant,
     context: &mut Context<'_>,
     whom: Invited<'_>,
@@ -265,9 +272,11 @@ fn make_invite(
     let secret: [u8; 16] = random(context.rng);
     let expires_unix_s = context.now_unix_s.saturating_add(terms.life_s);
     let invite = InviteId(context.crypto.invite_id(&secret));
+    let partner = matches!(whom, Invited::Server { .. });
     let (member, groups, roles) = match whom {
         Invited::Member(name) => (Some(name.to_owned()), Vec::new(), BTreeSet::new()),
         Invited::Anybody { groups, roles } => (None, groups, roles.clone()),
+        Invited::Server { groups } => (None, groups, BTreeSet::new()),
     };
     outcome.events.push(Event::InviteMade {
         invite,
@@ -277,6 +286,7 @@ fn make_invite(
         mode: terms.mode,
         roles,
         expires_unix_s,
+        partner,
     });
     outcome.reply = Reply::Invited {
         invite,

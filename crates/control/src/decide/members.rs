@@ -14,7 +14,8 @@ use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
 use crate::command::{Addition, Refusal};
 use crate::event::Event;
-use crate::model::{Member, Tenant};
+use crate::model::{Group, Member, Tenant};
+use crate::partners::name_in;
 
 impl Tenant {
     pub(super) fn add(
@@ -34,6 +35,12 @@ impl Tenant {
             None => self.new_member(addition, &mut outcome)?,
         };
         for group in groups {
+            if member
+                .f
+                .is_none_or(|f| self.is_called_elsewhere(name, group, f))
+            {
+                self.check_elsewhere(name, group)?;
+            }
             if member.groups.contains(group) {
                 let (member, group) = (name.to_owned(), group.to_owned());
                 return Err(Refusal::InGroup { member, group });
@@ -97,12 +104,21 @@ impl Tenant {
         member: &str,
         group: Option<&str>,
     ) -> Result<Outcome, Refusal> {
-        let found = self.members.get(member);
-        let found = found.ok_or_else(|| Refusal::NoMember(member.to_owned()))?;
+        let by_address: Option<NodeAddr> = member.parse().ok();
+        let named = by_address.and_then(|f| self.nodes.get(&f));
+        let name = named.map_or(member, String::as_str);
+        let Some(found) = self.members.get(name) else {
+            return self.remove_held(context, (member, by_address), group);
+        };
         let groups: Vec<&str> = match group {
             Some(group) => {
                 self.group(group)?;
                 if !found.groups.contains(group) {
+                    // A member of the same name may be another server's.
+                    let mut called = self.called_elsewhere(member, Some(group));
+                    if called.next().is_some() {
+                        return self.remove_held(context, (member, by_address), Some(group));
+                    }
                     let (member, group) = (member.to_owned(), group.to_owned());
                     return Err(Refusal::NotInGroup { member, group });
                 }
@@ -111,21 +127,73 @@ impl Tenant {
             None => found.groups.iter().map(String::as_str).collect(),
         };
         let mut outcome = Outcome::default();
-        for name in groups {
+        for group in groups {
             outcome.events.push(Event::MembershipEnded {
-                member: member.to_owned(),
-                group: name.to_owned(),
+                member: name.to_owned(),
+                group: group.to_owned(),
             });
-            if let Some(admission) = self.group(name)?.admissions.get(member) {
-                self.shut_out(context, name, &[admission.member], true, &mut outcome)?;
+            let there = self.group(group)?;
+            let own = there.admissions.get(name).map(|it| it.member);
+            let held = found.f.into_iter().flat_map(|f| held_of(there, f));
+            let removed: Vec<Membership> = own.into_iter().chain(held).collect();
+            let is_managed = there.is_managed_by(context.signer().public());
+            if !removed.is_empty() && is_managed {
+                self.shut_out(context, group, &removed, true, &mut outcome)?;
             }
         }
         if group.is_none() {
-            outcome.events.extend(self.ended_invites(member));
-            let member = member.to_owned();
+            outcome.events.extend(self.ended_invites(name));
+            let member = name.to_owned();
             outcome.events.push(Event::MemberRemoved { member });
         }
         Ok(outcome)
+    }
+
+    /// Removes a member that another server admitted, by its name or its F.
+    fn remove_held(
+        &self,
+        context: &mut Context<'_>,
+        (member, f): (&str, Option<NodeAddr>),
+        group: Option<&str>,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(group) = group {
+            self.group(group)?;
+        }
+        let called = self.called_elsewhere(member, group);
+        let mut nodes: BTreeSet<NodeAddr> = called.map(|(_, f)| f).collect();
+        nodes.extend(f.filter(|f| self.elsewhere.contains_key(f)));
+        if nodes.len() > 1 {
+            return Err(Refusal::SeveralCalled(member.to_owned()));
+        }
+        let unknown = || Refusal::NoMember(member.to_owned());
+        let f = nodes.pop_first().ok_or_else(unknown)?;
+        let mut outcome = Outcome::default();
+        let groups = self.elsewhere.get(&f).into_iter().flatten();
+        for name in groups.filter(|name| group.is_none_or(|it| it == *name)) {
+            let removed: Vec<Membership> = held_of(self.group(name)?, f).collect();
+            self.shut_out(context, name, &removed, true, &mut outcome)?;
+        }
+        if outcome.events.is_empty() {
+            return Err(unknown());
+        }
+        Ok(outcome)
+    }
+
+    /// Whether a member of another server is called so in a group, and is another node.
+    pub(super) fn is_called_elsewhere(&self, name: &str, group: &str, f: NodeAddr) -> bool {
+        let mut called = self.called_elsewhere(name, Some(group));
+        called.any(|(_, other)| other != f)
+    }
+
+    fn check_elsewhere(&self, name: &str, group: &str) -> Result<(), Refusal> {
+        let mut called = self.called_elsewhere(name, Some(group));
+        match called.next() {
+            None => Ok(()),
+            Some(_) => Err(Refusal::NameElsewhere {
+                member: name.to_owned(),
+                group: group.to_owned(),
+            }),
+        }
     }
 
     /// Signs an admission, unless somebody has to sign in first.
@@ -155,7 +223,12 @@ impl Tenant {
         group: &str,
         outcome: &mut Outcome,
     ) -> Result<(), Refusal> {
-        let found = self.group(group)?;
+        let found = self.managed(context, group)?;
+        let held = found.held().find(|(node, _)| *node == f);
+        if let Some((_, admission)) = held {
+            let name = name_in(admission);
+            return Err(Refusal::IsMember(name.unwrap_or_else(|| f.to_string())));
+        }
         let serial = u64::from_be_bytes(random(context.rng));
         let kind = member.kind.unwrap_or(Kind::Ges);
         let attributes = Attributes {
@@ -198,4 +271,10 @@ impl Tenant {
             .map(|name| self.group(name).map(|_| name.as_str()));
         known.collect()
     }
+}
+
+/// The admissions by which partners' members are in a group, of one node.
+fn held_of(group: &Group, f: NodeAddr) -> impl Iterator<Item = Membership> {
+    let held = group.held().filter(move |(node, _)| *node == f);
+    held.map(|(_, admission)| admission.member)
 }

@@ -9,6 +9,7 @@
 //! | `rules` | what members are and may reach, and the tests of that |
 //! | `locked` | approve, enrol with an admission that an invite's key has signed |
 //! | `users` | users, signing in and out, and groups that require it |
+//! | `partners` | share, come as a server, unshare, take, learn |
 //! | `admins` | administrators, and who may give which order |
 //!
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
@@ -19,6 +20,7 @@ mod instances;
 mod invites;
 mod locked;
 mod members;
+mod partners;
 mod rules;
 mod users;
 
@@ -96,6 +98,15 @@ pub enum Reply {
         /// Until when, Unix seconds; `None`: until it is removed.
         expires_unix_s: Option<u64>,
     },
+    /// This server manages these groups with another now.
+    Shared {
+        /// Their names.
+        groups: Vec<String>,
+    },
+    /// Entries before those of a partner are missing here.
+    Gap,
+    /// A partner has signed two chains: the index.
+    Forked(u8),
     /// A node is this member now.
     Enrolled {
         /// Its name.
@@ -184,6 +195,13 @@ impl Tenant {
             Command::Rotate { group } => self.rotate(context, group),
             Command::Tick => self.tick(context),
             Command::Attend => self.attend(context),
+            Command::Share { groups, life_s } => self.share(context, groups, *life_s),
+            Command::PartnerCome { invite, key } => {
+                self.partner_come(context, actor, (*invite, *key))
+            }
+            Command::Unshare { group, server } => self.unshare(context, group, *server),
+            Command::Take { charges } => self.take(context, charges),
+            Command::Learn(news) => self.learn(context, news),
             Command::Add(addition) => self.add(context, addition),
             Command::Remove { member, group } => self.remove(context, member, group.as_deref()),
             Command::Invite {

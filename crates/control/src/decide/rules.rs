@@ -1,21 +1,24 @@
 //! What members are, what they may reach, and the tests of that.
 //!
 //! Who is less than before has another admission, and the one before is removed, so that it cannot be shown any
-//! more. A test is checked after every order that could break it, and the order is refused then. Two things no test
-//! blocks: that a member is taken out altogether, and what the clock does.
+//! more. A test is checked after every order that could break it, and the order is refused then. Three things no test
+//! blocks: that a member is taken out altogether, what the clock does, and what another server of a group has done.
 
 use std::collections::BTreeSet;
 
 use group::rules::{Permit, ROLES_MAX, check, is_role};
-use group::statement::{Policy, Rules, is_name};
+use group::statement::{Authority, Policy, Rules, is_name};
 use identity::crypto::Crypto;
 
 use super::{Context, Outcome, room};
 use crate::TESTS_MAX;
 use crate::command::{Command, Refusal};
 use crate::event::Event;
-use crate::model::Tenant;
+use crate::model::{Group, Tenant};
 use crate::rule_test::RuleTest;
+
+/// A server takes its time for the serial of rules; clocks do not differ by so much, in seconds.
+const EARNEST_S: u64 = 86_400;
 
 impl Tenant {
     pub(super) fn set_roles(
@@ -41,7 +44,8 @@ impl Tenant {
         for group in &found.groups {
             let of = self.group(group)?;
             let before = of.admissions.get(name).map(|it| it.member);
-            let is_managed = of.genesis.policy == Policy::Managed;
+            let is_managed =
+                of.genesis.policy == Policy::Managed && of.is_managed_by(context.signer().public());
             let Some(before) = before.filter(|_| is_managed) else {
                 continue;
             };
@@ -60,7 +64,7 @@ impl Tenant {
         permits: Option<&[Permit]>,
         tests: &[RuleTest],
     ) -> Result<Outcome, Refusal> {
-        let group = self.group(name)?;
+        let group = self.managed(context, name)?;
         if group.genesis.policy != Policy::Managed {
             let why = "the administrators of a locked group decide about its rules, not its server";
             return Err(Refusal::Rules(why.to_owned()));
@@ -74,11 +78,12 @@ impl Tenant {
         if is_same && tests == group.tests {
             return Ok(outcome);
         }
-        let now = context.now_unix_s;
-        let serial = before.map_or(0, |it| it.serial.saturating_add(1)).max(now);
-        let rules = Rules::new(group.id, serial, now, permits.map(<[Permit]>::to_vec));
-        let mut rules = rules.map_err(|error| Refusal::Statement(error.to_string()))?;
-        rules.sign(&context.signer(), group.chain.index());
+        let rules = new_rules(
+            context,
+            group,
+            &group.authority,
+            permits.map(<[Permit]>::to_vec),
+        )?;
         outcome.events.push(Event::RulesSet {
             group: name.to_owned(),
             rules: (!is_same).then(|| rules.encode()),
@@ -105,9 +110,11 @@ impl Tenant {
             )
         });
         let is_removal = matches!(command, Command::Remove { group: None, .. });
+        // What another server has decided is so already.
+        let is_elsewhere = matches!(command, Command::Learn(_) | Command::Take { .. });
         let is_new = matches!(command, Command::SetRules { tests, .. } if !tests.is_empty());
         let has_tests = is_new || self.groups.values().any(|group| !group.tests.is_empty());
-        if !matters || is_removal || !has_tests {
+        if !matters || is_removal || is_elsewhere || !has_tests {
             return Ok(());
         }
         let mut after = self.clone();
@@ -124,6 +131,34 @@ impl Tenant {
             None => Ok(()),
         }
     }
+}
+
+/// Rules of a group that count instead of those before.
+pub(super) fn new_rules(
+    context: &Context<'_>,
+    group: &Group,
+    authority: &Authority,
+    permits: Option<Vec<Permit>>,
+) -> Result<Rules, Refusal> {
+    let now = context.now_unix_s;
+    let above = group.rules_rank(context.crypto, authority).checked_add(1);
+    let last = "nothing can be newer than the rules of this group: another of its servers has given them the last \
+                number there is; take it out with `kumi group unshare`";
+    let serial = above.ok_or_else(|| Refusal::Statement(last.to_owned()))?;
+    // Above those that count no more, too, if they were numbered in earnest: whoever hears of the servers later than
+    // of these takes them at once.
+    let held = group.rules.as_ref().map_or(0, |it| it.serial);
+    let earnest = held <= now.saturating_add(EARNEST_S);
+    let serial = if earnest {
+        serial.max(held + 1)
+    } else {
+        serial
+    };
+    let serial = serial.max(now);
+    let rules = Rules::new(group.id, serial, now, permits);
+    let mut rules = rules.map_err(|error| Refusal::Statement(error.to_string()))?;
+    rules.sign(&context.signer(), group.chain.index());
+    Ok(rules)
 }
 
 /// Whether these may be what a member is.

@@ -120,12 +120,17 @@ impl Tenant {
         name: &str,
         period_s: Option<u64>,
     ) -> Result<Outcome, Refusal> {
-        let group = self.group(name)?;
+        let group = self.managed(context, name)?;
         check_period(period_s)?;
         if group.genesis.policy != Policy::Managed {
             let why =
                 "a locked group asks for no sign-in: each would take its admins' signatures anew";
             return Err(Refusal::Rules(why.to_owned()));
+        }
+        let own = context.signer().public();
+        let mut servers = group.authority.servers.iter().flatten();
+        if period_s.is_some() && servers.any(|it| it.key != own) {
+            return Err(Refusal::SharedSignIn(name.to_owned()));
         }
         let mut outcome = Outcome::default();
         if group.sign_in_s == period_s {

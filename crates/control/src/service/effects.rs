@@ -3,20 +3,18 @@
 //! Removals go out before anything else of the same order: one small entry to each member in touch,
 //! without a secret, and to the leaver. Epochs follow, with their secrets.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use group::agent::{AgentMessage, Given, ToMember};
 use group::chain::{Head, Links};
 use group::keyring::Welcome;
 use group::message::Message;
-use group::statement::{Entry, EntryBody, GroupId};
+use group::partner::PartnerMessage;
+use group::statement::{Entry, EntryBody, GroupId, Server};
 use wire::NodeAddr;
 
+use super::since::Since;
 use super::{Effect, OrderError, Service, Store};
 use crate::audit::Record;
 use crate::decide::SecretOf;
-use crate::event::Event;
-use crate::model::{Group, Tenant};
 
 impl Service {
     /// Makes records so that were written, and tells whom they concern.
@@ -26,100 +24,130 @@ impl Service {
         now_unix_s: u64,
         records: &[Record],
     ) -> Result<(), OrderError> {
-        let mut leavers = Vec::new();
-        let mut grown: BTreeMap<GroupId, (String, Vec<Entry>)> = BTreeMap::new();
-        let mut admitted = Vec::new();
-        let mut elsewhere = Vec::new();
-        let mut ruled = Vec::new();
-        let mut replaced = Vec::new();
-        let mut signed = SignedSince::default();
+        let mut since = Since::default();
         for record in records {
-            if let Event::MemberRemoved { member } = &record.event {
-                leavers.extend(self.tenant.members.get(member).and_then(|it| it.f));
-            }
-            if let Event::Admitted { member, group, .. } = &record.event {
-                let group_before = self.tenant.groups.get(group);
-                let had_one = group_before.is_some_and(|it| it.admissions.contains_key(member));
-                let of = if had_one {
-                    &mut replaced
-                } else {
-                    &mut admitted
-                };
-                of.push((member.clone(), group.clone()));
-            }
+            since.before(&self.tenant, &record.event);
             self.tenant.apply(&*self.keys.crypto, &record.event)?;
-            signed.note(&self.tenant, &record.event);
-            match &record.event {
-                Event::RulesSet {
-                    group,
-                    rules: Some(_),
-                    ..
-                } => ruled.push(group.clone()),
-                Event::Enrolled { f, .. } => self.effect(Effect::Enter(*f)),
-                Event::AuthorityChanged { group, .. } => elsewhere.push(group.clone()),
-                Event::Entry { group, entry } => {
-                    // It was applied, so it decodes.
-                    if let Ok(entry) = Entry::decode(entry) {
-                        let of = grown.entry(entry.group).or_default();
-                        of.0.clone_from(group);
-                        of.1.push(entry);
-                    }
-                }
-                _ => {}
-            }
+            since.after(&self.tenant, &record.event);
         }
-        let SignedSince { told, anew } = signed;
+        self.tell_since(store, now_unix_s, since);
+        Ok(())
+    }
+
+    fn tell_since(&mut self, store: &dyn Store, now_unix_s: u64, mut since: Since) {
+        for f in since.come {
+            self.effect(Effect::Enter(f));
+        }
         // Before anything else: a node that is in no group any more keeps its server to sign in at.
-        let told = told.iter().filter_map(|it| self.tell_member_sign_ins(it));
+        let told = since.signed.iter();
+        let told = told.filter_map(|it| self.tell_member_sign_ins(it));
         let told: Vec<NodeAddr> = told.collect();
         // Who has another admission instead of one is to have it before it hears that the one is gone.
-        for (member, group) in replaced {
-            self.tell_admitted(store, now_unix_s, &member, &group);
+        for (f, group) in since.replaced {
+            self.tell_admitted(store, now_unix_s, f, &group);
         }
-        for (name, entries) in grown.values() {
+        for (name, entries) in since.grown.values() {
             self.tell_removals(name, entries);
         }
-        for f in leavers {
+        if since.has_servers {
+            self.note_partners();
+        }
+        for (group, places, held) in since.placed {
+            self.tell_authority(now_unix_s, &group, &places, &held);
+            since.leavers.extend(held);
+        }
+        since.leavers.retain(|f| !self.tenant.has_node(*f));
+        for f in since.leavers {
             self.online.remove(&f);
             self.effect(Effect::Leave(f));
         }
-        for (group, (name, entries)) in grown {
+        for ((group, _), (name, entries)) in since.grown {
             self.tell_epochs((store, now_unix_s), group, &name, &entries);
+            self.tell_partners(group, &name, &entries);
         }
-        for one in anew {
-            if !admitted.contains(&one) {
-                admitted.push(one);
-            }
+        for group in since.ruled {
+            self.tell_rules(now_unix_s, &group);
         }
-        for group in elsewhere {
-            let authority = |it: &Group| Some(Message::Authority(it.authority.clone()));
-            self.tell_members(now_unix_s, &group, authority);
-        }
-        for group in ruled {
-            let rules = |it: &Group| Some(Message::Rules(Box::new(it.rules.clone()?)));
-            self.tell_members(now_unix_s, &group, rules);
-        }
-        for (member, group) in admitted {
-            self.tell_admitted(store, now_unix_s, &member, &group);
+        for (f, group) in since.admitted {
+            self.tell_admitted(store, now_unix_s, f, &group);
         }
         for f in told {
             self.tell_current(f);
         }
-        Ok(())
     }
 
-    /// Tells members in touch something of their group, but those who have to sign in first.
-    fn tell_members(
-        &mut self,
-        now_unix_s: u64,
-        name: &str,
-        what: impl Fn(&Group) -> Option<Message>,
-    ) {
-        let Some(message) = self.tenant.groups.get(name).and_then(what) else {
+    /// Members in touch hear of other rules of their group, and partners.
+    fn tell_rules(&mut self, now_unix_s: u64, name: &str) {
+        let rules = self.tenant.groups.get(name).and_then(|it| it.rules.clone());
+        let Some(rules) = rules.map(Box::new) else {
             return;
         };
         for to in self.members_in_force(now_unix_s, name) {
-            self.tell(to, ToMember::Member(message.clone()));
+            self.tell(to, ToMember::Member(Message::Rules(rules.clone())));
+            self.tell_current(to);
+        }
+        for (to, _) in self.partners_of_group(name) {
+            self.charge(to, name);
+        }
+    }
+
+    /// Partners in touch hear of what a chain has grown by, but whose it is.
+    fn tell_partners(&mut self, group: GroupId, name: &str, entries: &[Entry]) {
+        let links = after_itself(entries);
+        for (to, index) in self.partners_of_group(name) {
+            if index != links.index {
+                for links in links.parts(&*self.keys.crypto) {
+                    self.tell_entries(to, group, links);
+                }
+            }
+        }
+    }
+
+    /// Tells members in touch where the servers of a group are; partners; and those that a server
+    /// admitted which is none any more. If one was taken out, members get another lease: theirs
+    /// may be of that one.
+    fn tell_authority(
+        &mut self,
+        now_unix_s: u64,
+        name: &str,
+        before: &[Option<Server>],
+        held: &[NodeAddr],
+    ) {
+        let Some(group) = self.tenant.groups.get(name) else {
+            return;
+        };
+        let authority = group.authority.clone();
+        let stays = |server: &Server| authority.servers.contains(&Some(*server));
+        let is_less = !before.iter().flatten().all(stays);
+        let members = self.members_in_force(now_unix_s, name);
+        let none = |_: SecretOf| None;
+        for f in members.iter().filter(|_| is_less) {
+            let Some(group) = self.tenant.groups.get(name) else {
+                break;
+            };
+            let (head, rev) = (Some(group.chain.head()), self.tenant.rev);
+            let by = self.signer();
+            let welcome =
+                self.tenant
+                    .welcome(&by, now_unix_s, *f, (name, group), (head, rev), &none);
+            let messages = welcome.map(|it| self.messages(it));
+            for message in messages.into_iter().flatten() {
+                self.tell(*f, message);
+            }
+        }
+        let gone = before.iter().flatten().filter(|it| !stays(it));
+        let gone: Vec<NodeAddr> = gone.map(|server| server.f).collect();
+        let partners = self.partners_of_group(name).into_iter().map(|(f, _)| f);
+        for to in partners.chain(gone) {
+            self.charge(to, name);
+        }
+        let is_out = |f: &&NodeAddr| !members.contains(f) && self.online.contains_key(f);
+        let out: Vec<NodeAddr> = held.iter().filter(is_out).copied().collect();
+        for to in out {
+            self.tell(to, ToMember::Member(Message::Authority(authority.clone())));
+        }
+        for to in members {
+            self.tell(to, ToMember::Member(Message::Authority(authority.clone())));
             self.tell_current(to);
         }
     }
@@ -164,6 +192,9 @@ impl Service {
             EntryBody::Removal(_) => None,
         });
         let index = links.index;
+        // Nobody but the partner itself has the secrets of its chain.
+        let own = self.tenant.groups.get(name).map(|it| it.chain.index());
+        let epochs = epochs.filter(|_| own == Some(index));
         let secrets = epochs.filter_map(|number| {
             let secret = store.secret(SecretOf { group, number }).ok().flatten()?;
             let name = group::epochs::EpochName { index, number };
@@ -185,11 +216,20 @@ impl Service {
         }
     }
 
-    fn tell_admitted(&mut self, store: &dyn Store, now_unix_s: u64, member: &str, group: &str) {
-        let node = self.tenant.members.get(member).and_then(|it| it.f);
-        let Some(f) = node.filter(|f| self.online.contains_key(f)) else {
+    /// Partners hear of an admission, and its node is told everything of the group, if it is in touch.
+    fn tell_admitted(&mut self, store: &dyn Store, now_unix_s: u64, f: NodeAddr, group: &str) {
+        let found = self.tenant.groups.get(group);
+        let admission = found.and_then(|it| self.tenant.admission_of(it, f));
+        let own = admission.filter(|(_, since)| since.is_none());
+        if let Some(admission) = own.map(|(admission, _)| admission.clone()) {
+            for (to, _) in self.partners_of_group(group) {
+                let (group, admissions) = (admission.group, vec![admission.clone()]);
+                self.tell_partner(to, PartnerMessage::Admitted { group, admissions });
+            }
+        }
+        if !self.online.contains_key(&f) {
             return;
-        };
+        }
         let Some(found) = self.tenant.groups.get(group) else {
             return;
         };
@@ -197,7 +237,7 @@ impl Service {
         let by = self.signer();
         let welcome = self
             .tenant
-            .welcome(&by, now_unix_s, f, (group, found), None, &secret);
+            .welcome(&by, now_unix_s, f, (group, found), (None, 0), &secret);
         if let Some(welcome) = welcome {
             for message in self.messages(welcome) {
                 self.tell(f, message);
@@ -249,61 +289,20 @@ impl Service {
     /// Those of them who have not to sign in first.
     fn members_in_force(&self, now_unix_s: u64, group: &str) -> Vec<NodeAddr> {
         let mut all = self.members_online(group);
-        all.retain(|f| {
-            let member = self.tenant.nodes.get(f);
-            member.is_some_and(|it| self.tenant.is_in_force(now_unix_s, it, group))
-        });
+        all.retain(|f| self.tenant.is_there(now_unix_s, *f, group));
         all
     }
 
     fn members_online(&self, group: &str) -> Vec<NodeAddr> {
         let admitted = self.tenant.groups.get(group).into_iter();
-        let names = admitted.flat_map(|group| group.admissions.keys());
-        let nodes = names.filter_map(|name| self.tenant.members.get(name)?.f);
-        nodes.filter(|f| self.online.contains_key(f)).collect()
-    }
-}
-
-/// Members whom events about signing in concern.
-#[derive(Default)]
-struct SignedSince {
-    /// Those who are told who is signed in, and where that is required.
-    told: BTreeSet<String>,
-    /// Those who get new leases, and where.
-    anew: Vec<(String, String)>,
-}
-
-impl SignedSince {
-    /// An event was applied.
-    fn note(&mut self, tenant: &Tenant, event: &Event) {
-        match event {
-            Event::SignedIn { member, .. } => {
-                self.told.insert(member.clone());
-                let found = tenant.members.get(member);
-                let groups = found.into_iter().flat_map(|it| tenant.sign_in_groups(it));
-                let groups = groups.map(|(group, _)| (member.clone(), group.to_owned()));
-                self.anew.extend(groups);
-            }
-            Event::SignedOut { member, .. } => {
-                self.told.insert(member.clone());
-            }
-            Event::MembershipGranted { member, group }
-            | Event::MembershipEnded { member, group } => {
-                let found = tenant.groups.get(group);
-                if found.is_some_and(|it| it.sign_in_s.is_some()) {
-                    self.told.insert(member.clone());
-                }
-            }
-            Event::SignInRequired { group, .. } => {
-                let all = tenant.members.iter();
-                let there = all.filter(|(_, it)| it.groups.contains(group));
-                let there: Vec<&String> = there.map(|(name, _)| name).collect();
-                self.told.extend(there.iter().map(|name| (*name).clone()));
-                let anew = there.iter().map(|name| ((*name).clone(), group.clone()));
-                self.anew.extend(anew);
-            }
-            _ => {}
-        }
+        let own = admitted.clone().flat_map(|group| group.admissions.keys());
+        let own = own.filter_map(|name| self.tenant.members.get(name)?.f);
+        let held = admitted.flat_map(|group| group.held()).map(|(f, _)| f);
+        let nodes = own.chain(held);
+        let mut there: Vec<NodeAddr> = nodes.filter(|f| self.online.contains_key(f)).collect();
+        there.sort_unstable();
+        there.dedup();
+        there
     }
 }
 

@@ -2,7 +2,7 @@
 
 use group::MemberName;
 use group::agent::{AgentMessage, Answer, Have, ToMember};
-use group::statement::{GroupId, Lease};
+use group::statement::{Admission, GroupId, Lease};
 use identity::crypto::Rng;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
@@ -11,7 +11,8 @@ use super::{Effect, OrderError, PAGE_LEN, Service, Store};
 use crate::actor::{Actor, InviteId};
 use crate::command::{Command, Enrolment};
 use crate::decide::Reply;
-use crate::model::Tenant;
+use crate::model::{Group, Tenant};
+use crate::partners::name_in;
 
 /// A node that resumes.
 struct Resume<'a> {
@@ -72,6 +73,9 @@ impl Service {
             AgentMessage::Find(name) => self.find(now_unix_s, f, name),
             AgentMessage::SignIn(sign_in) => self.sign_in(store, now_unix_s, f, *sign_in),
             AgentMessage::SignOut { request } => self.sign_out(store, now_unix_s, rng, f, request),
+            AgentMessage::Partner(message) => {
+                self.hear_partner(store, now_unix_s, rng, f, message);
+            }
             AgentMessage::SignInAnswer { .. }
             | AgentMessage::SignIns(_)
             | AgentMessage::Enrolled { .. }
@@ -89,6 +93,7 @@ impl Service {
     /// A node's session has ended.
     pub fn offline(&mut self, f: NodeAddr) {
         self.online.remove(&f);
+        self.partners_online.remove(&f);
     }
 
     fn enrol(
@@ -122,7 +127,7 @@ impl Service {
 
     fn resume(&mut self, store: &dyn Store, now_unix_s: u64, resume: &Resume<'_>) {
         let f = resume.f;
-        if !self.tenant.nodes.contains_key(&f) {
+        if !self.tenant.has_node(f) {
             return;
         }
         if !resume.renew && !self.tenant.has_news(f, resume.rev) {
@@ -164,9 +169,14 @@ impl Service {
             let have = resume.have.iter().find(|have| have.group == group.id);
             let head = have.map(|have| have.head);
             let by = self.signer();
-            let welcome = self
-                .tenant
-                .welcome(&by, now_unix_s, f, (title, group), head, &secret);
+            let welcome = self.tenant.welcome(
+                &by,
+                now_unix_s,
+                f,
+                (title, group),
+                (head, resume.rev),
+                &secret,
+            );
             for message in welcome.into_iter().flat_map(|it| self.messages(it)) {
                 len += length(&message);
                 told.push(message);
@@ -186,26 +196,39 @@ impl Service {
     fn find(&mut self, now_unix_s: u64, f: NodeAddr, name: MemberName) {
         let groups = self.tenant.groups_of(now_unix_s, f).into_iter();
         let groups: Vec<_> = groups.filter(|(title, _)| name.is_in(title)).collect();
+        let called = |same: &dyn Fn(&str) -> bool| {
+            let mut groups = groups.iter().map(|(_, group)| *group);
+            groups.find_map(|group| self.called(now_unix_s, group, same))
+        };
         // Whoever is called exactly so, before others.
-        let so = groups.iter().filter_map(|(_, group)| {
-            Some((group.admissions.get_key_value(&name.member)?.0, *group))
-        });
-        let almost = groups.iter().flat_map(|(_, group)| {
-            let called = group.admissions.keys().filter(|it| name.is_of(it));
-            called.map(|it| (it, *group))
-        });
-        let member = so.chain(almost).find_map(|(called, group)| {
-            let admission = group.admissions.get(called)?;
-            let member = self.tenant.members.get(called)?;
-            let end = Tenant::sign_in_end(member, group);
-            let index = group.chain.index();
-            let (member, by) = (admission.member, self.signer());
-            let runs = now_unix_s < end;
-            let times = runs.then_some((now_unix_s, end))?;
-            let lease = Lease::issue_until(&by, index, group.id, member, times);
-            Some(Box::new((lease, admission.clone())))
-        });
+        let so = called(&|it| it == name.member);
+        let member = so.or_else(|| called(&|it| name.is_of(it)));
+        let member = member.map(Box::new);
         self.tell(f, ToMember::Agent(AgentMessage::Found { name, member }));
+    }
+
+    /// A member of a group that is called as asked for, with a lease from now on.
+    fn called(
+        &self,
+        now_unix_s: u64,
+        group: &Group,
+        same: &dyn Fn(&str) -> bool,
+    ) -> Option<(Lease, Admission)> {
+        let own = group.admissions.iter().filter(|(it, _)| same(it));
+        let own = own.filter_map(|(it, admission)| {
+            let member = self.tenant.members.get(it)?;
+            Some((admission, Tenant::sign_in_end(member, group)))
+        });
+        let held = group.held().map(|(_, it)| (it, u64::MAX));
+        let held = held.filter(|(it, _)| name_in(it).is_some_and(|it| same(&it)));
+        // Servers that did not hear of each other may both have given the name: the first has it.
+        let called = own.chain(held);
+        let (admission, end) = called.min_by_key(|(it, _)| (it.issued_unix_s, it.member.f))?;
+        let index = group.chain.index();
+        let (member, by) = (admission.member, self.signer());
+        let times = (now_unix_s < end).then_some((now_unix_s, end))?;
+        let lease = Lease::issue_until(&by, index, group.id, member, times);
+        Some((lease, admission.clone()))
     }
 
     /// Whether two nodes are in a group together, or one asks for this server.
@@ -215,14 +238,8 @@ impl Service {
             return true;
         }
         // Whoever still waits to be admitted is told of nobody, and nobody of it.
-        let Some(other) = self.tenant.nodes.get(&other) else {
-            return false;
-        };
         let mut groups = self.tenant.groups_of(now_unix_s, one).into_iter();
-        groups.any(|(title, group)| {
-            let is_admitted = group.admissions.contains_key(other);
-            is_admitted && self.tenant.is_in_force(now_unix_s, other, title)
-        })
+        groups.any(|(title, _)| self.tenant.is_there(now_unix_s, other, title))
     }
 }
 

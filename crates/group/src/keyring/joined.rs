@@ -9,7 +9,13 @@ use super::{KeyringError, Peer};
 use crate::chain::{Applied, Chain, Links};
 use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
 use crate::name::MemberName;
-use crate::statement::{Admission, Authority, EntryBody, Genesis, Lease, Membership, Rules};
+use crate::statement::{
+    Admission, Authority, EntryBody, Genesis, LEASE_S, Lease, Membership, Policy, Rules,
+};
+
+/// For so long the lease of a server that was taken out still counts, in seconds, where another server
+/// admitted: whoever has it asks for another meanwhile.
+const GRACE_S: u64 = 60;
 
 /// The key of the invite that an admission was made by, if that is for one node alone.
 pub(super) fn once(admission: &Admission) -> Option<[u8; 32]> {
@@ -38,6 +44,8 @@ pub(super) struct Joined {
     pub(super) epochs: Epochs,
     pub(super) peers: BTreeMap<NodeAddr, Peer>,
     pub(super) rules: Option<Rules>,
+    /// Their rank ([`Rules::rank`]); 0: there are none.
+    pub(super) rules_rank: u64,
 }
 
 impl Joined {
@@ -80,6 +88,38 @@ impl Joined {
 
     pub(super) fn is_removed(&self, member: Membership) -> bool {
         self.chains.values().any(|chain| chain.is_removed(member))
+    }
+
+    /// The server that admitted; `None`: admins did.
+    pub(super) fn admitted_by(&self, admission: &Admission) -> Option<u8> {
+        match self.genesis.policy {
+            Policy::Managed => admission.signers().next(),
+            Policy::Locked { .. } => None,
+        }
+    }
+
+    /// Other servers manage the group from now on. What those signed that are not among them counts no
+    /// more: chains, secrets and admissions at once, leases of others' members after [`GRACE_S`].
+    pub(super) fn obey(&mut self, crypto: &dyn Crypto, now_unix_s: u64, authority: Authority) {
+        let before = std::mem::replace(&mut self.authority, authority);
+        let key = |of: &Authority, index| of.server(index).map(|it| it.key);
+        let is_out = |index: u8| key(&before, index) != key(&self.authority, index);
+        self.chains.retain(|index, _| !is_out(*index));
+        self.epochs.forget(|name| is_out(name.index));
+        self.peers.retain(|_, peer| !peer.by.0.is_some_and(is_out));
+        let grace = now_unix_s.saturating_add(GRACE_S);
+        for peer in self.peers.values_mut().filter(|it| is_out(it.by.1)) {
+            peer.until_unix_s = peer.until_unix_s.min(grace);
+        }
+        let is_void = !self.admits(crypto, &self.admission);
+        if is_void || is_out(self.lease.index) {
+            // Another is to be asked for at once.
+            let until = if is_void { 0 } else { grace };
+            let until = self.lease.until_unix_s.min(until);
+            self.lease.from_unix_s = until.saturating_sub(LEASE_S);
+            self.lease.until_unix_s = until;
+        }
+        self.rank_rules(crypto);
     }
 
     /// Whether those who may admitted.

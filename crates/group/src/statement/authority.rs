@@ -116,6 +116,14 @@ impl Authority {
         u8::try_from(self.servers.iter().position(of_key)?).ok()
     }
 
+    /// Whether servers with different keys are named.
+    #[must_use]
+    pub fn has_several(&self) -> bool {
+        let mut keys = self.servers.iter().flatten().map(|server| server.key);
+        let first = keys.next();
+        keys.any(|key| Some(key) != first)
+    }
+
     /// Where the server at an index is reached: its instances.
     pub fn instances(&self, index: u8) -> impl Iterator<Item = NodeAddr> {
         let key = self.server(index).map(|server| server.key);

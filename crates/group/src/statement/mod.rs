@@ -80,12 +80,12 @@ impl Signer<'_> {
         self.crypto.ed25519_public(self.seed)
     }
 
-    fn sign(&self, name: &str, unsigned: &[u8]) -> [u8; 64] {
+    pub(crate) fn sign(&self, name: &str, unsigned: &[u8]) -> [u8; 64] {
         self.crypto.ed25519_sign(self.seed, &text(name, unsigned))
     }
 }
 
-fn verify(
+pub(crate) fn verify(
     crypto: &dyn Crypto,
     key: &[u8; 32],
     name: &str,

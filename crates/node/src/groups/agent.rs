@@ -12,17 +12,21 @@
 //! | a ping unanswered for [`PROBE_LOST`] | call again: it may have lost its keys |
 //! | another instance of the same server is in touch | nothing; its place is asked for now and then |
 //! | that instance is not in touch any more, or answers no ping | call, at once |
+//! | this node is taken out of the last group of a server | in `waiting` |
 //! | the session ends | call again, later each time up to [`CALL_AGAIN_MAX`], at a moment of its own |
 //!
 //! Nothing waits for a server: what it told is kept, and members go on without it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use group::agent::{AgentMessage, Given, Have};
 use group::keyring::{KeyringError, Welcome};
+use group::partner::PartnerMessage;
 use group::statement::{Genesis, GroupId, RENEW_AFTER_S};
 use identity::crypto::random;
 use mesh::Source;
+use wire::payload::CloseReason;
 use wire::{NodeAddr, Now};
 use zeroize::Zeroize;
 
@@ -67,15 +71,24 @@ impl Node {
         let mut servers = self.groups.keyring.servers();
         // Where somebody may sign in there may be no group yet.
         servers.extend(self.stored.grouping.sign_ins.keys());
-        if self.groups.managing.is_some() {
+        servers.extend(self.waited_for(now));
+        if let Some(managing) = &self.groups.managing {
             servers.insert(self.f);
+            servers.extend(managing.partners.keys());
         }
-        let over = self.groups.agents.iter();
-        let over = over.filter(|(f, agent)| agent.enrolling.is_none() && !servers.contains(f));
-        let over: Vec<NodeAddr> = over.map(|(f, _)| *f).collect();
+        let agents = &self.groups.agents;
+        let is_over = |f: &NodeAddr| {
+            let enrols = agents.get(f).is_some_and(|it| it.enrolling.is_some());
+            !enrols && !servers.contains(f)
+        };
+        let over = agents.keys().copied().chain(self.waited_in_vain(now));
+        let over: BTreeSet<NodeAddr> = over.filter(is_over).collect();
         for f in over {
             self.groups.agents.remove(&f);
             self.persist_group(GroupChange::ServerForgotten { f });
+            if self.peer_is_up(f) && !self.may_meet(f) {
+                self.cut(now, f, CloseReason::NotAllowed);
+            }
         }
         for f in servers {
             let has_room = self.groups.agents.len() < SERVERS_MAX;
@@ -110,11 +123,12 @@ impl Node {
             };
             let is_over = |at: &mut Duration| *at <= now.mono;
             let lost = agent.probing.take_if(is_over).is_some();
-            let (call, probe, again, renew) = (
+            let (call, probe, again, renew, heads) = (
                 agent.next_call.take_if(is_over).is_some(),
                 agent.next_probe.take_if(is_over).is_some(),
                 agent.answer_by.take_if(is_over).is_some(),
                 agent.renew_at.take_if(is_over).is_some(),
+                agent.heads_at.take_if(is_over).is_some(),
             );
             if call {
                 self.call_server(now, f);
@@ -131,8 +145,11 @@ impl Node {
             if again && (f == self.f || self.peer_is_up(f)) {
                 self.come_to(now, f);
             }
+            if heads && (f == self.f || self.peer_is_up(f)) {
+                self.tell_heads(now, f);
+            }
             if renew {
-                // Another instance may have given one meanwhile, and one may be away.
+                // Another server, or another instance, may have given one meanwhile, and one may be away.
                 let is_there = f == self.f || self.peer_is_up(f);
                 if is_there && self.has_old_lease(now, f) {
                     self.resume(now, f, GroupId([0; 16]), true);
@@ -219,9 +236,19 @@ impl Node {
 
     /// Says to a server by which line this node comes, or how far it has come.
     pub(crate) fn come_to(&mut self, now: Now, f: NodeAddr) {
-        if !self.enrol(now, f) {
+        if self.enrol(now, f) {
+            return;
+        }
+        let is_partner = self.is_partner(f);
+        if is_partner {
+            self.greet_partner(now, f);
+        }
+        let mut managed = self.groups.keyring.managed_by(f);
+        if !is_partner || managed.next().is_some() {
+            drop(managed);
             self.sign_out_first(now, f);
             self.resume(now, f, GroupId([0; 16]), false);
+            self.tell_heads(now, f);
         }
     }
 
@@ -265,7 +292,10 @@ impl Node {
     pub(crate) fn tell_server(&mut self, now: Now, f: NodeAddr, message: &AgentMessage) {
         let waits = matches!(
             message,
-            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_) | AgentMessage::Resume { .. }
+            AgentMessage::Enrol(_)
+                | AgentMessage::EnrolLocked(_)
+                | AgentMessage::Resume { .. }
+                | AgentMessage::Partner(PartnerMessage::Come(_))
         );
         if let Some(agent) = self.groups.agents.get_mut(&f).filter(|_| waits) {
             agent.answer_by = Some(now.mono.saturating_add(ANSWER));
@@ -302,7 +332,8 @@ impl Node {
             AgentMessage::SignInAnswer { request, answer } => {
                 self.sign_in_answered(now, f, request, answer);
             }
-            AgentMessage::SignIn(_)
+            AgentMessage::Partner(_)
+            | AgentMessage::SignIn(_)
             | AgentMessage::SignOut { .. }
             | AgentMessage::Enrol(_)
             | AgentMessage::EnrolLocked(_)
@@ -344,6 +375,7 @@ impl Node {
         }
         self.keep_group(group);
         self.note_server(now, f);
+        self.waits_no_more(f);
         if is_new {
             self.event(Event::GroupJoined { group, name });
         }
@@ -360,7 +392,10 @@ impl Node {
             || self.groups.keyring.sisters(f).iter().any(is_known)
             || self.is_server_of(f, group)
             || f == self.f
-            || agent.is_some_and(|agent| agent.enrolling.is_some())
+            || agent.is_some_and(|agent| {
+                let enrolling = agent.enrolling.as_ref();
+                enrolling.is_some_and(|it| it.partner.is_none())
+            })
     }
 
     /// Whether this node came to a server for a group, or the server may put it there by itself: nobody opens a way
@@ -391,6 +426,7 @@ impl Node {
             f,
             endpoints: agent.map_or_else(Vec::new, |agent| agent.endpoints.clone()),
             rev: 0,
+            waits_since_unix_s: None,
         };
         self.persist_group(GroupChange::Server { server });
     }
@@ -410,6 +446,18 @@ impl Node {
         }
         self.forget_unasked(now);
         self.event(Event::GroupsCurrent { server: f, rev });
+    }
+
+    /// Other servers manage a group, and this node's lease was one of those that do no more: it asks the
+    /// others at once.
+    pub(crate) fn renew_if_old(&mut self, now: Now) {
+        let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
+        for f in servers {
+            let is_there = f == self.f || self.peer_is_up(f);
+            if is_there && self.has_old_lease(now, f) {
+                self.resume(now, f, GroupId([0; 16]), true);
+            }
+        }
     }
 
     /// Another lease, or another admission: peers in touch that are in the group see it.

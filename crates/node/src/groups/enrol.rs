@@ -11,6 +11,7 @@ use std::time::Duration;
 use group::MemberName;
 use group::agent::{AgentMessage, Answer, Enrol, EnrolLocked};
 use group::lock::Lock;
+use group::partner::PartnerMessage;
 use group::statement::{Admission, GroupId, Lease, Signer, Wanted};
 use group::{Access, Kind};
 use identity::PublicIdentity;
@@ -34,6 +35,19 @@ impl Node {
     /// # Errors
     /// See [`JoinError`]; then nothing was sent.
     pub fn join_groups(
+        &mut self,
+        now: Now,
+        line: &str,
+        name: Option<String>,
+    ) -> Result<NodeAddr, JoinError> {
+        let f = self.note_line(now, line, name)?;
+        self.agents_due(now);
+        self.settle(now);
+        Ok(f)
+    }
+
+    /// Notes the line of a server, which is to be called.
+    pub(super) fn note_line(
         &mut self,
         now: Now,
         line: &str,
@@ -69,12 +83,11 @@ impl Node {
             name,
             group,
             admission,
+            partner: None,
             expires: now.mono.saturating_add(left),
         });
         agent.next_call = Some(now.mono);
         self.use_bridges_of(now, &invite);
-        self.agents_due(now);
-        self.settle(now);
         Ok(f)
     }
 
@@ -90,6 +103,11 @@ impl Node {
         let Some(enrolling) = agent.and_then(|agent| agent.enrolling.as_ref()) else {
             return false;
         };
+        if let Some(come) = &enrolling.partner {
+            let come = PartnerMessage::Come((**come).clone());
+            self.tell_server(now, f, &AgentMessage::Partner(come));
+            return true;
+        }
         let secret = enrolling.secret;
         let message = match &enrolling.admission {
             Some(admission) => AgentMessage::EnrolLocked(Box::new(EnrolLocked {
@@ -168,9 +186,11 @@ impl Node {
         agent.answer_by = None;
         match answer {
             Answer::Done => {
-                self.note_server(now, f);
-                if let Some(agent) = self.groups.agents.get_mut(&f) {
-                    agent.enrolling = None;
+                let agent = self.groups.agents.get_mut(&f);
+                let enrolling = agent.and_then(|agent| agent.enrolling.take());
+                // A partner puts this node into no groups.
+                if enrolling.is_some_and(|it| it.partner.is_none()) {
+                    self.note_server(now, f);
                 }
                 self.event(Event::Enrolled {
                     server: f,

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | time between two questions where an instance is that is not needed | [`PLACE_AGAIN`]; [`PLACE_SOON`] and longer each time until it is known |
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -37,16 +38,23 @@ impl Node {
     /// How long a server waits for its turn to be called first: several instances are not called by
     /// all nodes in one order.
     pub(super) fn turn_of(&mut self, f: NodeAddr) -> Duration {
-        if self.groups.keyring.sisters(f).is_empty() {
+        if self.sisters(f).is_empty() {
             return Duration::ZERO;
         }
         let drawn = u32::from(u16::from_be_bytes(random(&mut self.rng)));
         TURN * drawn / u32::from(u16::MAX)
     }
 
+    /// The other instances of the server that is reached at F.
+    fn sisters(&self, f: NodeAddr) -> BTreeSet<NodeAddr> {
+        let mut sisters = self.groups.keyring.sisters(f);
+        sisters.extend(self.partner_sisters(f));
+        sisters
+    }
+
     /// Another instance of a server that this node is in touch with.
     pub(super) fn sister_in_touch(&self, f: NodeAddr) -> Option<NodeAddr> {
-        let mut sisters = self.groups.keyring.sisters(f).into_iter();
+        let mut sisters = self.sisters(f).into_iter();
         sisters.find(|sister| {
             let agent = self.groups.agents.get(sister);
             let answers = agent.is_some_and(|agent| !agent.is_doubtful);
@@ -57,7 +65,7 @@ impl Node {
 
     /// Calls the other instances of a server now.
     pub(super) fn call_sisters(&mut self, now: Now, f: NodeAddr) {
-        for sister in self.groups.keyring.sisters(f) {
+        for sister in self.sisters(f) {
             if let Some(agent) = self.groups.agents.get_mut(&sister) {
                 agent.next_call = Some(now.mono);
             }
@@ -100,11 +108,12 @@ impl Node {
             return;
         }
         agent.endpoints = endpoints.to_vec();
-        let rev = self.stored.grouping.servers.get(&f).map(|it| it.rev);
+        let known = self.stored.grouping.servers.get(&f);
         let server = ServerRecord {
             f,
             endpoints: endpoints.to_vec(),
-            rev: rev.unwrap_or_default(),
+            rev: known.map_or(0, |it| it.rev),
+            waits_since_unix_s: known.and_then(|it| it.waits_since_unix_s),
         };
         self.persist_group(GroupChange::Server { server });
     }
@@ -130,7 +139,7 @@ impl Node {
 
     /// How far this node has come with a server, whichever instance told it.
     pub(super) fn rev_of(&self, f: NodeAddr) -> u64 {
-        let sisters = self.groups.keyring.sisters(f).into_iter();
+        let sisters = self.sisters(f).into_iter();
         let records = sisters.chain([f]);
         let revs = records.filter_map(|f| Some(self.stored.grouping.servers.get(&f)?.rev));
         revs.max().unwrap_or_default()

@@ -41,14 +41,20 @@ impl Node {
             }
             Message::Authority(authority) => {
                 let group = authority.group;
-                if !self.may_hear(now, f, group) {
+                // The root key's word: whoever proved a secret of the group may bring it.
+                if !self.may_hear(now, f, group) && !self.has_proven(f, group) {
                     return self.drop_for(DropReason::NotAllowed);
                 }
-                let taken = self.groups.keyring.authority(&*self.crypto, authority);
+                let taken = self
+                    .groups
+                    .keyring
+                    .authority(&*self.crypto, now.unix_s, authority);
                 if taken == Ok(true) {
                     self.keep_group(group);
                     self.refresh_agents(now);
                     self.judge_members(now);
+                    self.renew_if_old(now);
+                    self.look_again(now, f);
                 }
             }
             Message::Heads { group, heads } => self.heads_in(now, f, group, &heads),
@@ -58,6 +64,9 @@ impl Node {
                 index,
                 number,
             } => {
+                if self.is_server_of(f, group) {
+                    self.tell_server_entries(now, f, (group, index), number);
+                }
                 if self.is_shown(now, f, group) {
                     self.tell_entries(now, f, group, index, number);
                 }
@@ -87,7 +96,11 @@ impl Node {
     ) {
         let keyring = &mut self.groups.keyring;
         let taken = keyring.peer(&*self.crypto, now.unix_s, f, admission, lease);
-        if taken.is_err() {
+        if let Err(why) = taken {
+            let by_whom = matches!(why, KeyringError::Admission | KeyringError::Lease);
+            if let Some(peer) = self.peers.get_mut(&f).filter(|_| by_whom) {
+                peer.proven.refused = Some(Box::new((admission.clone(), lease.clone())));
+            }
             return self.drop_for(DropReason::Membership);
         }
         self.judge_member(now, f);
@@ -109,6 +122,20 @@ impl Node {
         self.prepare_for(now, f);
     }
 
+    /// Other servers manage a group: a membership that did not hold before may hold now.
+    fn look_again(&mut self, now: Now, f: NodeAddr) {
+        let peer = self.peers.get_mut(&f);
+        if let Some(refused) = peer.and_then(|peer| peer.proven.refused.take()) {
+            self.membership_in(now, f, &refused.0, &refused.1);
+        }
+    }
+
+    /// Whether the last handshake with F proved a secret of a group.
+    fn has_proven(&self, f: NodeAddr, group: GroupId) -> bool {
+        let proven = self.peers.get(&f).map(|peer| &peer.proven);
+        proven.is_some_and(|it| it.groups.contains(&group) || it.behind.contains(&group))
+    }
+
     /// The handshake matched: shows this node's membership in each group, but those where message 2
     /// has shown it, and how far it has come.
     pub(crate) fn show_groups(&mut self, now: Now, f: NodeAddr, shown: &[GroupId]) {
@@ -122,6 +149,12 @@ impl Node {
                 continue;
             };
             let (admission, lease) = (Box::new(admission.clone()), Box::new(lease.clone()));
+            let held = self.groups.keyring.statements(group);
+            let authority = held.map(|(authority, ..)| authority);
+            // The first is in the genesis' hands: whoever is in the group has it.
+            if let Some(authority) = authority.filter(|it| it.serial > 1).cloned() {
+                self.tell_member(now, f, &Message::Authority(authority));
+            }
             if !shown.contains(&group) {
                 self.tell_member(now, f, &Message::Membership { admission, lease });
             }
@@ -209,6 +242,15 @@ impl Node {
         let index = links.index;
         match self.take_links(now, group, links, Some(f)) {
             Ok(()) => {}
+            // A server says what it knows of another's chain: it hears how far this node is.
+            Err(KeyringError::Chain(ChainError::Gap { .. }))
+                if self.is_server_of(f, group) && !self.is_chain_of(f, group, index) =>
+            {
+                if let Some(agent) = self.groups.agents.get_mut(&f) {
+                    let at = now.mono.saturating_add(ASK_AGAIN);
+                    agent.heads_at.get_or_insert(at);
+                }
+            }
             Err(KeyringError::Chain(ChainError::Gap { .. })) if self.is_server_of(f, group) => {
                 self.resume(now, f, GroupId([0; 16]), false);
             }
@@ -242,7 +284,10 @@ impl Node {
             let (id, part) = (group.0, ChainRecord::of(&new));
             self.persist_group(GroupChange::Grown { id, part });
             self.hand_on(now, group, &new, from);
-            self.note_own_removal(group);
+            if new.entries.iter().any(is_removal) {
+                self.note_heads(now, group, index);
+            }
+            self.note_own_removal(now, group);
             self.note_lacking(now, group);
             self.judge_members(now);
         }
@@ -257,7 +302,6 @@ impl Node {
     /// Every member in touch is told of a removal, whether or not a server reaches it; who knew it
     /// already ignores it. Other entries spread with the heads, at each handshake.
     fn hand_on(&mut self, now: Now, group: GroupId, new: &Links, from: Option<NodeAddr>) {
-        let is_removal = |entry: &Entry| matches!(entry.body, EntryBody::Removal(_));
         if !new.entries.iter().any(is_removal) {
             return;
         }
@@ -359,18 +403,25 @@ impl Node {
         self.is_shown(now, f, group) || self.is_server_of(f, group)
     }
 
+    fn is_chain_of(&self, f: NodeAddr, group: GroupId, index: u8) -> bool {
+        let mut managed = self.groups.keyring.managed_by(f);
+        managed.any(|it| it == (group, index))
+    }
+
     pub(crate) fn is_server_of(&self, f: NodeAddr, group: GroupId) -> bool {
         let mut managed = self.groups.keyring.managed_by(f);
         managed.any(|(there, _)| there == group)
     }
 
     /// A server says that this node is out: it forgets the group, secrets and all.
-    fn note_own_removal(&mut self, group: GroupId) {
+    fn note_own_removal(&mut self, now: Now, group: GroupId) {
         if self.groups.keyring.is_out(group) {
             let name = self.group_name(group);
+            let servers = self.servers_of_only(group);
             self.groups.keyring.leave(group);
             self.persist_group(GroupChange::Left { id: group.0 });
             self.event(Event::GroupLeft { group, name });
+            self.wait_at(now, servers);
         }
     }
 
@@ -392,4 +443,8 @@ impl Node {
     pub(crate) fn persist_group(&mut self, group: GroupChange) {
         self.persist(Change::Group { group });
     }
+}
+
+fn is_removal(entry: &Entry) -> bool {
+    matches!(entry.body, EntryBody::Removal(_))
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use group::Access;
 use group::agent::{AgentMessage, ToMember};
 use group::lock::Lock;
+use group::partner::PartnerMessage;
 use session::handshake::Credential;
 use wire::invite::{Invite, Purpose, SECRET_LEN};
 use wire::payload::CloseReason;
@@ -35,7 +36,7 @@ pub const NEWCOMERS_MAX: usize = 256;
 /// How long a newcomer has to say by which invite it comes.
 const NEWCOMER: Duration = Duration::from_secs(15);
 /// How long a node that is removed may still be told.
-const LEAVER: Duration = Duration::from_secs(2);
+pub(super) const LEAVER: Duration = Duration::from_secs(2);
 
 impl Node {
     /// This node is a management server from now on, of these members, and its lines open `gate`, which
@@ -178,7 +179,10 @@ impl Node {
     pub(crate) fn is_managed(&self, f: NodeAddr) -> bool {
         let managing = self.groups.managing.as_ref();
         managing.is_some_and(|it| {
-            it.members.contains(&f) || it.newcomers.contains_key(&f) || it.leavers.contains_key(&f)
+            it.members.contains(&f)
+                || it.partners.contains_key(&f)
+                || it.newcomers.contains_key(&f)
+                || it.leavers.contains_key(&f)
         })
     }
 
@@ -205,17 +209,33 @@ impl Node {
             return self.drop_for(DropReason::NotAllowed);
         };
         // Who only has a session, as an applicant of a Bridge has, has to prove the gate first.
-        let is_enrolment = matches!(
-            message,
-            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_)
-        );
         let may_come =
             managing.newcomers.contains_key(&f) || matches!(self.access(f), Access::Allowed(_));
-        let may = managing.members.contains(&f) || (is_enrolment && may_come);
+        let is_member = managing.members.contains(&f);
+        let is_partner = managing.partners.contains_key(&f);
+        let may = match &message {
+            AgentMessage::Enrol(_) | AgentMessage::EnrolLocked(_) => is_member || may_come,
+            AgentMessage::Partner(said) => match said {
+                PartnerMessage::Come(_) => is_member || is_partner || may_come,
+                PartnerMessage::Charge(_) => is_partner || self.comes_as_partner(f),
+                PartnerMessage::Said(_) => is_member || is_partner,
+                PartnerMessage::Here
+                | PartnerMessage::Holding { .. }
+                | PartnerMessage::Admitted { .. } => is_partner,
+            },
+            _ => is_member,
+        };
         if !may {
             return self.drop_for(DropReason::NotAllowed);
         }
         self.output(Output::ToServer { from: f, message });
+    }
+
+    /// Whether this server uses the line of the one at F.
+    fn comes_as_partner(&self, f: NodeAddr) -> bool {
+        let agent = self.groups.agents.get(&f);
+        let enrolling = agent.and_then(|agent| agent.enrolling.as_ref());
+        enrolling.is_some_and(|it| it.partner.is_some())
     }
 
     /// Newcomers that said nothing in time, and leavers that were told.

@@ -89,6 +89,9 @@ pub struct ServerRecord {
     pub endpoints: Vec<SocketAddr>,
     /// The last revision that this node was told of.
     pub rev: u64,
+    /// Since when it has no group for this node and may give it one, Unix seconds; `None`: it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since_unix_s: Option<u64>,
 }
 
 /// A membership that another node showed, once it had been verified.

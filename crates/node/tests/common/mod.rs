@@ -151,6 +151,8 @@ pub(crate) struct World {
     pub(crate) lose: Box<dyn FnMut(&Packet) -> bool>,
     /// What nodes that are started from now on call themselves.
     pub(crate) host_label: Option<String>,
+    /// How far the clocks of nodes are ahead, by index, in seconds.
+    pub(crate) skew: BTreeMap<usize, i64>,
     /// What owners chose, by the address of their node; takes effect when it is started.
     pub(crate) configs: BTreeMap<SocketAddr, NodeConfig>,
     seed: u8,
@@ -176,6 +178,7 @@ impl World {
             lan: false,
             lose: Box::new(|_| false),
             host_label: None,
+            skew: BTreeMap::new(),
             configs: BTreeMap::new(),
             seed: 100,
         };
@@ -294,9 +297,17 @@ impl World {
         self.hosts[index].node.address()
     }
 
+    /// The time by the clock of a node.
+    pub(crate) fn now_at(&self, index: usize) -> Now {
+        let skew = self.skew.get(&index).copied().unwrap_or_default();
+        let unix_s = self.now.unix_s.checked_add_signed(skew).unwrap();
+        Now { unix_s, ..self.now }
+    }
+
     /// Does something with a node and takes what it puts out.
     pub(crate) fn with<T>(&mut self, index: usize, act: impl FnOnce(&mut Node, Now) -> T) -> T {
-        let result = act(&mut self.hosts[index].node, self.now);
+        let now = self.now_at(index);
+        let result = act(&mut self.hosts[index].node, now);
         self.drain(index);
         result
     }

@@ -25,6 +25,7 @@ mod rules;
 mod service;
 mod signin;
 mod site;
+mod sites;
 mod spaces;
 mod stranger;
 mod top;

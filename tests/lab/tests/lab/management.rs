@@ -21,6 +21,8 @@ struct Server<'a> {
     url: String,
     /// Makes names that are new each time.
     count: u32,
+    /// Another server, which may manage groups with this one.
+    partner: Option<&'a Host<'a>>,
 }
 
 /// One request.
@@ -34,7 +36,12 @@ impl<'a> Server<'a> {
     fn new(host: &'a Host<'a>) -> Self {
         let url = format!("http://[{}]:{PORT}", host.f());
         let count = 0;
-        Self { host, url, count }
+        Self {
+            host,
+            url,
+            count,
+            partner: None,
+        }
     }
 
     /// The key of a new administrator.
@@ -91,13 +98,29 @@ impl<'a> Server<'a> {
         signed.trim().to_owned()
     }
 
+    /// Shares a group with the other server; where that one is reached.
+    fn share(&self, group: &str) -> String {
+        let partner = self.partner.expect("another server");
+        let shared = self.host.kumi(&["group", "share", group]);
+        partner.kumi(&["group", "accept", shared.trim()]);
+        let server = partner.f();
+        // What the two have to say to each other changes things, too.
+        eventually(LIMIT, "the servers to meet", || {
+            let there = self.host.json(&["group", "list"]).to_string();
+            let other = format!("\"address\":\"{server}\",\"in_touch\":true");
+            there.contains(&other).then_some(())
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        server
+    }
+
     /// Makes by an order over the control socket what an operation needs, and says how it is called.
     fn prepare(&mut self, operation: &str, method: &str, path: &str) -> Try {
         let (group, member) = (self.new_name("group"), self.new_name("member"));
         let (admin, fresh) = (self.new_name("admin"), self.new_name("new"));
         let user = self.new_name("user");
         let password = json!({"password": "correct horse"});
-        let (mut line, mut body) = (String::new(), None);
+        let (mut line, mut server, mut body) = (String::new(), String::new(), None);
         let create = || drop(self.host.kumi(&["group", "create", &group, "--apart"]));
         let add = || drop(self.host.kumi(&["group", "add", &member, &group]));
         match operation {
@@ -126,6 +149,14 @@ impl<'a> Server<'a> {
                 create();
                 add();
                 body = Some(json!({"roles": ["staff"]}));
+            }
+            "share" => {
+                create();
+                body = Some(json!({"groups": [group], "expires_s": 3600}));
+            }
+            "unshare" => {
+                create();
+                server = self.share(&group);
             }
             "member" | "remove_member" | "remove_from_group" => {
                 create();
@@ -169,7 +200,8 @@ impl<'a> Server<'a> {
             .replace("{member}", &member)
             .replace("{admin}", &admin)
             .replace("{user}", &user)
-            .replace("{line}", &line);
+            .replace("{line}", &line)
+            .replace("{server}", &server);
         assert!(!path.contains('{'), "{path}");
         let method = method.to_uppercase();
         Try { method, path, body }
@@ -227,7 +259,7 @@ fn operations() -> Vec<(String, String, String, usize)> {
             all.push((id.to_owned(), method.clone(), path.clone(), rank));
         }
     }
-    assert!(all.len() >= 25, "{all:?}");
+    assert!(all.len() >= 31, "{all:?}");
     all
 }
 
@@ -241,6 +273,7 @@ fn every_operation_by_every_role_of_this_server_and_of_another() {
         host.kumi(&["gms", "serve"]);
     }
     let mut server = Server::new(&host);
+    server.partner = Some(&other);
     let elsewhere = Server::new(&other);
     let keys = [
         (

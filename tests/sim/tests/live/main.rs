@@ -7,11 +7,16 @@
     reason = "a test stops where it is surprised"
 )]
 
+mod again;
+mod c14;
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
 mod rules;
 mod sign_in;
 mod site;
+mod sites;
+mod sites_rules;
+mod sites_world;
 mod world;
 
 use common::s;
@@ -173,7 +178,7 @@ fn members_meet_for_a_day_without_the_server_over_a_change_of_epoch() {
     groups.world.run(s(DAY + 3_600));
     assert!(!groups.ping(1, 2));
     groups.start_server();
-    groups.world.run(s(60));
+    groups.run(60);
     assert!(groups.ping(1, 2), "the server is back");
 }
 

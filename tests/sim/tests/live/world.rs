@@ -265,6 +265,8 @@ impl Groups {
                 Effect::Leave(f) => node.set_member(now, f, false),
                 Effect::Locate { to, f } => node.tell_location(now, to, f),
                 Effect::Check(_) => {}
+                Effect::Partners(partners) => node.set_partners(now, partners),
+                Effect::Forked { .. } => {}
             });
         }
     }

@@ -8,8 +8,8 @@ use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
 use crate::verbs::sign_in;
 use api::{
-    GroupRequest, Groups, Kind, Lock, Managed, ManagedGroup, Member, Membership, Mode, Request,
-    Response,
+    GroupRequest, GroupServer, Groups, Kind, Lock, Managed, ManagedGroup, Member, Membership, Mode,
+    Request, Response,
 };
 
 /// Runs it.
@@ -110,6 +110,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
         text.t("groups-sign-in"),
         text.t("groups-members"),
         text.t("groups-rules"),
+        text.t("groups-servers"),
     ]];
     rows.extend(managed.groups.iter().map(|group| {
         let dash = || "-".to_owned();
@@ -124,6 +125,7 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
                 Some(rules) => rules.len().to_string(),
                 None => dash(),
             },
+            join(others(text, group)),
         ]
     }));
     lines.extend(output::table(&rows));
@@ -145,6 +147,21 @@ fn served(text: &Text, managed: &Managed) -> Vec<String> {
     lines
 }
 
+/// The other servers that manage a group.
+fn others<'a>(text: &'a Text, group: &'a ManagedGroup) -> impl Iterator<Item = String> + 'a {
+    let others = group.servers.iter().filter(|it| !it.own);
+    others.map(|it| server(text, it))
+}
+
+/// Another server, and whether it is in touch.
+fn server(text: &Text, server: &GroupServer) -> String {
+    let state = match server.in_touch {
+        true => "groups-server-there",
+        false => "groups-server-away",
+    };
+    format!("{} ({})", server.address, text.t(state))
+}
+
 fn row(text: &Text, member: &Member) -> Vec<String> {
     let dash = || "-".to_owned();
     let state = match (member.address, member.in_touch) {
@@ -164,7 +181,10 @@ fn row(text: &Text, member: &Member) -> Vec<String> {
         mode(text, member.mode),
         join(member.groups.iter().cloned()),
         join(member.roles.iter().cloned()),
-        text.t(state),
+        match member.by {
+            None => text.t(state),
+            Some(_) => text.tr("groups-by-other", args!(state = text.t(state))),
+        },
     ]
 }
 

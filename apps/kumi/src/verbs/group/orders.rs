@@ -197,7 +197,7 @@ pub(crate) fn running(context: &Context, matches: &ArgMatches) -> Result<(), Fai
 }
 
 /// The line alone goes to standard output, so that it can be piped.
-fn say_line(context: &Context, line: &GroupLine, message: &str, of: &str) {
+pub(super) fn say_line(context: &Context, line: &GroupLine, message: &str, of: &str) {
     context.say(&line.line);
     let until = output::time(line.expires_unix_s);
     let args = args!(until = until, of = of.to_owned());
