@@ -345,7 +345,8 @@ fn the_responder_answers_its_own_machine_only() {
     ];
     let heard = stranger.run(Account::Root, "/", &argv, LIMIT);
     assert_eq!(heard.trim(), "silent");
-    // It was the responder that kept silent, not the way there.
+    // It was the node that kept silent, not the way there. (Its data threads let nobody send from here by another's
+    // address; the responder looks again, as its own test shows.)
     let ping = ["ping", "-c", "1", "-W", "2", &ada.f()];
     stranger.run(Account::Root, "/", &ping, LIMIT);
 }
