@@ -23,7 +23,7 @@ use crate::rust::{RustFile, each_token, is_test_only, parse_all, tokens_of};
 use crate::tree::Tree;
 
 /// The crates that see bytes from outside.
-const CRATES: &[&str] = &["wire", "identity", "session", "mesh", "group"];
+const CRATES: &[&str] = &["wire", "identity", "session", "mesh", "group", "nss"];
 /// What a decoder is called, alone or before `_`.
 const NAMES: &[&str] = &["decode", "parse"];
 /// The crate with the fuzz targets.

@@ -12,6 +12,7 @@ mod bridge;
 mod gms;
 mod group;
 mod locked;
+mod names;
 mod users;
 
 const TEMPLATE: &str = "@about\n\n@usage {usage}\n\n{all-args}{after-help}";
@@ -41,6 +42,7 @@ pub(crate) fn command(text: &Text) -> Command {
         .subcommand(builder.group())
         .subcommand(builder.gms())
         .subcommand(builder.id())
+        .subcommand(builder.names())
         .subcommand(builder.service());
     builder.with_help(root)
 }

@@ -13,6 +13,7 @@ mod id;
 mod invite;
 mod join;
 mod line;
+mod names;
 mod netcheck;
 mod peers;
 mod ping;
@@ -60,6 +61,7 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode, F
         "allow" => access::allow(context, matches)?,
         "deny" => access::deny(context, matches)?,
         "list" => access::list(context)?,
+        "names" => names::run(context, matches)?,
         "netcheck" => netcheck::run(context, matches)?,
         "check" => check::run(context)?,
         "bugreport" => bugreport::run(context, matches)?,

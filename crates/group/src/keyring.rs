@@ -296,23 +296,20 @@ impl Keyring {
         (lease, admission): &(Lease, Admission),
     ) -> Option<NodeAddr> {
         let joined = self.groups.get(&admission.group)?;
-        let is_group = name.group.as_ref().is_none_or(|it| *it == joined.name);
         let attributes = admission.attributes().ok()?;
-        let is_name = attributes.name.as_ref() == Some(&name.member);
-        let fits = is_group && is_name && lease.member == admission.member;
+        let is_name = attributes.name.is_some_and(|it| name.is_of(&it));
+        let fits = name.is_in(&joined.name) && is_name && lease.member == admission.member;
         let holds = joined.check(crypto, now_unix_s, admission, lease).is_ok();
         (fits && holds).then_some(admission.member.f)
     }
 
-    /// The members that have shown themselves and are called so.
-    pub fn called<'a>(&'a self, name: &'a MemberName) -> impl Iterator<Item = NodeAddr> + 'a {
+    /// Who is called so now, of the members that have shown themselves and this node: whoever is called
+    /// exactly so before others.
+    #[must_use]
+    pub fn called(&self, now_unix_s: u64, name: &MemberName) -> Option<NodeAddr> {
         let groups = self.groups.values();
-        let groups = groups.filter(|it| name.group.as_ref().is_none_or(|group| *group == it.name));
-        groups.flat_map(|joined| {
-            let peers = joined.peers.iter();
-            let called = peers.filter(|(_, it)| it.attributes.name.as_ref() == Some(&name.member));
-            called.map(|(f, _)| *f)
-        })
+        let called = groups.filter_map(|joined| joined.called(now_unix_s, name));
+        called.min().map(|(_, f)| f)
     }
 
     /// What lies behind members that have shown themselves, by their groups' word.

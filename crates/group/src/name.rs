@@ -1,4 +1,7 @@
 //! What members are called: `NAME`, `NAME.GROUP`, `NAME.GROUP.kumi`.
+//!
+//! Programs ask for names in whatever case they like, and DNS knows no difference (RFC 4343): neither is there
+//! one here between the letters of ASCII, unless two members differ in nothing else.
 
 /// Longest name in a group, in bytes.
 pub const NAME_LEN_MAX: usize = 63;
@@ -34,6 +37,19 @@ impl MemberName {
             member: member.to_owned(),
             group: group.map(str::to_owned),
         })
+    }
+
+    /// Whether it may be the name of a member of this group.
+    #[must_use]
+    pub fn is_in(&self, group: &str) -> bool {
+        let named = self.group.as_deref();
+        named.is_none_or(|named| named.eq_ignore_ascii_case(group))
+    }
+
+    /// Whether a member is called so in its group.
+    #[must_use]
+    pub fn is_of(&self, member: &str) -> bool {
+        self.member.eq_ignore_ascii_case(member)
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What went wrong with a file of ours.
@@ -182,6 +182,30 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let linked = std::fs::hard_link(&temporary, path).map_err(|e| io_error(path, e));
     std::fs::remove_file(&temporary).map_err(|e| io_error(&temporary, e))?;
     linked?;
+    sync_directory(path)
+}
+
+/// Replaces `path`, a file of the machine, by `bytes` with this mode and owner: whoever opens it sees the old
+/// or the new content, never a part.
+///
+/// # Errors
+/// As [`write_private`].
+pub fn replace(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    (user, group): (u32, u32),
+) -> Result<(), FileError> {
+    let temporary = write_temporary(path, bytes)?;
+    let finish = || -> io::Result<()> {
+        std::os::unix::fs::chown(&temporary, Some(user), Some(group))?;
+        std::fs::set_permissions(&temporary, PermissionsExt::from_mode(mode))?;
+        std::fs::rename(&temporary, path)
+    };
+    finish().map_err(|error| {
+        let _ = std::fs::remove_file(&temporary);
+        io_error(path, error)
+    })?;
     sync_directory(path)
 }
 

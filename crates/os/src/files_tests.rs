@@ -165,3 +165,24 @@ fn state_lives_where_the_standards_say() {
         None
     );
 }
+
+#[test]
+fn a_file_of_the_machine_is_replaced_whole_with_its_mode_and_owner() {
+    let scratch = Scratch::new();
+    let path = scratch.at("nsswitch.conf");
+    std::fs::write(&path, b"before").unwrap();
+    let owner = (
+        crate::process::user_id(),
+        std::fs::metadata(&path).unwrap().gid(),
+    );
+    replace(&path, b"after", 0o644, owner).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"after");
+    let found = std::fs::metadata(&path).unwrap();
+    assert_eq!(found.permissions().mode() & 0o7777, 0o644);
+    assert_eq!((found.uid(), found.gid()), owner);
+    // What cannot be replaced stays, and nothing is left beside it.
+    std::fs::create_dir(scratch.at("directory")).unwrap();
+    assert!(replace(&scratch.at("directory"), b"x", 0o644, owner).is_err());
+    assert!(scratch.at("directory").is_dir());
+    assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 2);
+}

@@ -12,6 +12,7 @@
 //! | [`files`] | private files, atomic writes, the lock, where state lives |
 //! | [`holder`] | the unprivileged namespace with the overlay's interface inside |
 //! | [`interface`] | the interface's addresses, MTU and routes |
+//! | [`mounts`] | files that a program sees in place of others |
 //! | [`multicast`] | beacon sockets on every LAN interface |
 //! | [`netlink`] | links, addresses, routes, and news of their changes |
 //! | [`netns`] | user and network namespaces |
@@ -38,6 +39,7 @@ pub mod files;
 pub mod holder;
 pub mod interface;
 pub mod marked;
+pub mod mounts;
 pub mod multicast;
 pub mod netlink;
 pub mod netns;

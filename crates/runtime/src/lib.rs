@@ -23,6 +23,7 @@
 //! | programs connected | [`control::CONNECTIONS_MAX`] |
 //! | connections through proxies | [`proxy::CONNECTIONS_MAX`] |
 //! | joins and pings waiting | [`requests::WAITING_MAX`] |
+//! | names looked for, for programs | [`responder::LOOKUPS_MAX`] |
 //! | looks at the network at once | 1, [`netcheck`] |
 //!
 //! After kill -9 nothing needs cleaning but a socket file, which the next start replaces:
@@ -52,6 +53,8 @@ pub mod prefixes;
 pub mod proxy;
 pub mod refusals;
 pub mod requests;
+pub mod resolved;
+pub mod responder;
 pub mod rules;
 mod run;
 pub mod settings;

@@ -65,6 +65,8 @@ impl PeerRoutes {
             let names = peers.iter().flat_map(|peer| [peer.f, peer.alias]);
             let left = PEER_ROUTES_MAX - wanted.len();
             wanted.extend(names.flatten().map(Prefix::host).take(left));
+            // Where programs ask for names.
+            wanted.insert(Prefix::host(group::responder::ADDRESS.into()));
         }
         self.set(&wanted);
     }

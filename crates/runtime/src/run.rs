@@ -10,6 +10,8 @@ use crate::inside::{Inside, Wanted};
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::proxy::{Overlay, Proxies, SavedError};
+use crate::resolved::Resolved;
+use crate::responder::Responder;
 use crate::settings::{Routes, Settings, names};
 use crate::shared::{Input, Shared};
 use crate::slow::{Clock, SlowPath};
@@ -202,6 +204,11 @@ impl Machine {
         })
     }
 
+    fn responder(&self) -> Responder {
+        let status = self.node.status(self.now);
+        Responder::new([status.f, status.alias].map(wire::NodeAddr::to_ipv6))
+    }
+
     fn interface(&self, settings: &Settings) -> Result<Inside, RunError> {
         let status = self.node.status(self.now);
         let names = [status.f, status.alias].map(|name| (name.into(), 128));
@@ -243,6 +250,7 @@ impl Started {
         let (inbox, outbox) = Inbox::new(Arc::clone(&counters));
         let streams = Streams::new(Limits::default(), Arc::clone(&counters))
             .map_err(system("preparing for TCP"))?;
+        let responder = machine.responder();
         let Machine {
             node,
             storage,
@@ -275,7 +283,7 @@ impl Started {
         facts.holder_pid = inside.as_ref().map(Holder::pid);
         facts.journal_len = storage.len_bytes();
         let groups = Groups::new(state, node.address(), shared.inbox.clone(), places);
-        let mut slow = SlowPath::new(node, storage, facts, clock, routes, groups);
+        let mut slow = SlowPath::new(node, storage, facts, clock, routes, groups, responder);
         let here = ready.mode == NetworkMode::Kernel;
         slow.capture_from(ready.interface.clone().filter(|_| here), ready.port);
         // Without an interface here a node may still be in groups that protect a site; `kumi status` says so.
@@ -326,7 +334,14 @@ impl Started {
         threads.push(spawn("kumi-lan", STACK_LEN, move || {
             lan::run(&own, &monitor, port)
         })?);
+        let here = ready
+            .interface
+            .filter(|_| ready.mode == NetworkMode::Kernel);
+        let resolved = here.and_then(|interface| Resolved::register(&interface));
         wait_for_end(&shared, signals, &ended, inside.as_ref());
+        if let Some(resolved) = resolved {
+            resolved.end();
+        }
         let result = slow.join();
         shared.end();
         for thread in threads {

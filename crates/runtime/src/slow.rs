@@ -10,6 +10,7 @@ use crate::groups::Groups;
 use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::Requests;
+use crate::responder::{Responder, Taken};
 use crate::shared::{Input, Shared};
 use crate::site::{Ground, Site};
 use crate::storage::{Storage, StorageError};
@@ -57,6 +58,8 @@ pub struct SlowPath {
     node: Node,
     storage: Storage,
     requests: Requests,
+    /// Names for programs.
+    responder: Responder,
     facts: Facts,
     /// What has happened and nobody was told of yet.
     untold: VecDeque<Event>,
@@ -85,12 +88,14 @@ impl SlowPath {
         clock: Clock,
         routes: Option<PeerRoutes>,
         groups: Groups,
+        responder: Responder,
     ) -> Self {
         let shared = Arc::clone(&facts.shared);
         Self {
             node,
             storage,
             requests: Requests::new(groups),
+            responder,
             facts,
             untold: VecDeque::new(),
             clock,
@@ -184,7 +189,13 @@ impl SlowPath {
 
     fn due(&self) -> Option<Duration> {
         let timer = self.node.poll_timeout().map(|(at, _)| at);
-        timer.into_iter().chain(self.requests.poll_timeout()).min()
+        timer.into_iter().chain(self.request_due()).min()
+    }
+
+    /// When somebody of this host has waited long enough.
+    fn request_due(&self) -> Option<Duration> {
+        let asked = self.requests.poll_timeout().into_iter();
+        asked.chain(self.responder.poll_timeout()).min()
     }
 
     fn handle(&mut self, now: Now, input: Input) -> Then {
@@ -197,7 +208,7 @@ impl SlowPath {
             } => {
                 self.node.handle_datagram(now, from, ecn, &mut bytes);
             }
-            Input::Packet(packet) => self.node.handle_inside(now, &packet),
+            Input::Packet(packet) => self.packet(now, &packet),
             Input::Fast(report) => self.node.handle_fast(now, report),
             Input::Beacon { from, bytes } => self.node.handle_beacon(now, from, &bytes),
             Input::Near(near) => self.node.handle_near_networks(now, near),
@@ -221,6 +232,20 @@ impl SlowPath {
         Then::Continue
     }
 
+    /// A packet of the host, for a peer or for the responder.
+    fn packet(&mut self, now: Now, packet: &[u8]) {
+        match self.responder.handle(&mut self.node, now, packet) {
+            Taken::No => self.node.handle_inside(now, packet),
+            Taken::Yes(answer) => self.deliver(answer),
+        }
+    }
+
+    fn deliver(&self, packets: impl IntoIterator<Item = Vec<u8>>) {
+        for packet in packets {
+            Lane::first(&self.shared).deliver(&packet);
+        }
+    }
+
     fn reload(&mut self, now: Now) {
         let installed = self.facts.reload().and_then(|identity| {
             self.node
@@ -240,8 +265,10 @@ impl SlowPath {
             self.node.handle_timeout(now);
             self.drain(now)?;
         }
-        if due(self.requests.poll_timeout()) {
+        if due(self.request_due()) {
             self.requests.handle_timeout(&mut self.node, now);
+            let late = self.responder.handle_timeout(now);
+            self.deliver(late);
             self.drain(now)?;
         }
         Ok(())
@@ -406,6 +433,10 @@ impl SlowPath {
         {
             self.site_changed();
         }
+        if let Event::Named { name, f } = event {
+            let answers = self.responder.named(&self.node, name, *f);
+            self.deliver(answers);
+        }
         self.facts.note(now, event);
         self.requests.handle_event(&mut self.node, now, event);
         if let Event::CertificateExpiring { .. } | Event::CertificateExpired { .. } = event {
@@ -457,7 +488,7 @@ impl Work for SlowPath {
 
     fn alarm(&mut self) -> Alarm {
         let timer = self.node.poll_timeout();
-        let request = self.requests.poll_timeout();
+        let request = self.request_due();
         let cause = match (timer, request) {
             (Some((at, _)), Some(request)) if request < at => Cause::TimerRequest,
             (None, Some(_)) => Cause::TimerRequest,

@@ -6,6 +6,7 @@
 //! | [`ecn`] | the ECN field (RFC 3168) and its rules in tunnels (RFC 6040) |
 //! | [`icmp`] | ICMP errors about a packet (RFC 792, RFC 4443) |
 //! | [`tcp`] | clamping the MSS of a SYN |
+//! | [`udp`] | a whole datagram over IPv6: reading one, writing one |
 //!
 //! [`IpView::parse`] finds what a rule may ask about: addresses, protocol and ports behind up to
 //! [`EXTENSIONS_MAX`] IPv6 extension headers. A packet whose ports a rule could not be sure of
@@ -22,10 +23,12 @@ pub mod checksum;
 pub mod ecn;
 pub mod icmp;
 pub mod tcp;
+pub mod udp;
 
 pub use ecn::{Ecn, set_ecn};
 pub use icmp::{IcmpError, icmp_error};
 pub use tcp::clamp_tcp_mss;
+pub use udp::Datagram6;
 
 /// Largest number of IPv6 extension headers that are walked; more are malformed.
 pub const EXTENSIONS_MAX: usize = 8;

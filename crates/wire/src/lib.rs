@@ -20,6 +20,7 @@
 //! | [`invite`] | invite line | 8 |
 //! | [`admin_key`] | key of an administrator | – |
 //! | [`ip`] | IPv4, IPv6, TCP, UDP, ICMP: reading, marking, errors | – |
+//! | [`dns`] | a query, and its answer | – |
 //! | [`offload`] | large packets: cutting, joining, unfinished checksums | – |
 //! | [`path`] | what a datagram travels over | 2, 6 |
 //! | [`socks5`], [`http_proxy`], [`destination`] | what a program asks of this host's proxies | – |
@@ -35,6 +36,7 @@ pub mod checked;
 pub mod codec;
 pub mod datagram;
 pub mod destination;
+pub mod dns;
 pub mod frame;
 pub mod handshake;
 pub mod http_proxy;

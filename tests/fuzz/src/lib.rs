@@ -12,6 +12,7 @@
 //! in [`seeds`], then `UPDATE_CORPUS=1 cargo test -p fuzz`. A file that a campaign found is added
 //! to the corpus under a name that does not start with `seed-`, and stays.
 
+pub mod dns_targets;
 pub mod group_targets;
 pub mod identity_targets;
 pub mod locked_targets;
@@ -30,6 +31,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("beacon", wire_targets::beacon),
     ("control", wire_targets::control),
     ("datagram", wire_targets::datagram),
+    ("dns", dns_targets::dns),
+    ("dns_answer", dns_targets::dns_answer),
     ("dprp", group_targets::dprp),
     ("frame", wire_targets::frame),
     ("group", group_targets::group),

@@ -69,6 +69,8 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("group_message", crate::group_targets::message_seeds());
     all.insert("signing", crate::locked_targets::seeds());
     all.insert("dprp", crate::group_targets::dprp_seeds());
+    all.insert("dns", crate::dns_targets::seeds());
+    all.insert("dns_answer", crate::dns_targets::answer_seeds());
     all.insert("offload", crate::offload_targets::seeds());
     all.insert("socks5", socks5());
     all.insert("http_proxy", http_heads());

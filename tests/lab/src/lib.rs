@@ -18,6 +18,7 @@ pub mod lan;
 pub mod nat;
 pub mod ns;
 pub mod postgres;
+pub mod resolved;
 pub mod ssh;
 pub mod wire;
 

@@ -1,6 +1,6 @@
 //! `kumi run -- COMMAND`: a program that sees the overlay.
 
-use super::status;
+use super::{names, status};
 use crate::client::expect_answer;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -24,6 +24,9 @@ pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
             os::netns::enter(inside.holder_pid).map_err(|error| {
                 Failure::new(Exit::Denied, "error-run-namespace").with("detail", error)
             })?;
+            if let Err(error) = names::inside::show(context) {
+                tracing::debug!(%error, "no names inside");
+            }
         }
     }
     let error = Command::new(&program).args(words).exec();

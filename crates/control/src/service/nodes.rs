@@ -2,7 +2,7 @@
 
 use group::MemberName;
 use group::agent::{AgentMessage, Answer, Have, ToMember};
-use group::statement::{GroupId, Lease};
+use group::statement::{Admission, GroupId, Lease};
 use identity::crypto::Rng;
 use wire::NodeAddr;
 use wire::invite::SECRET_LEN;
@@ -11,7 +11,7 @@ use super::{Effect, OrderError, PAGE_LEN, Service, Store};
 use crate::actor::{Actor, InviteId};
 use crate::command::{Command, Enrolment};
 use crate::decide::Reply;
-use crate::model::Tenant;
+use crate::model::{Group, Tenant};
 use crate::partners::name_in;
 
 /// A node that resumes.
@@ -195,25 +195,40 @@ impl Service {
     /// Tells who is called so in a group of the node that asks.
     fn find(&mut self, now_unix_s: u64, f: NodeAddr, name: MemberName) {
         let groups = self.tenant.groups_of(now_unix_s, f).into_iter();
-        let mut groups =
-            groups.filter(|(title, _)| name.group.as_deref().is_none_or(|it| it == *title));
-        let member = groups.find_map(|(_, group)| {
-            let own = self.tenant.members.get(&name.member);
-            let own = group.admissions.get(&name.member).zip(own);
-            let own = own.map(|(it, member)| (it, Tenant::sign_in_end(member, group)));
-            let held = group.held().map(|(_, it)| (it, u64::MAX));
-            let held = held.filter(|(it, _)| name_in(it).as_deref() == Some(&name.member));
-            // Servers that did not hear of each other may both have given the name: the first has it.
-            let called = own.into_iter().chain(held);
-            let (admission, end) = called.min_by_key(|(it, _)| (it.issued_unix_s, it.member.f))?;
-            let index = group.chain.index();
-            let (member, by) = (admission.member, self.signer());
-            let runs = now_unix_s < end;
-            let times = runs.then_some((now_unix_s, end))?;
-            let lease = Lease::issue_until(&by, index, group.id, member, times);
-            Some(Box::new((lease, admission.clone())))
-        });
+        let groups: Vec<_> = groups.filter(|(title, _)| name.is_in(title)).collect();
+        let called = |same: &dyn Fn(&str) -> bool| {
+            let mut groups = groups.iter().map(|(_, group)| *group);
+            groups.find_map(|group| self.called(now_unix_s, group, same))
+        };
+        // Whoever is called exactly so, before others.
+        let so = called(&|it| it == name.member);
+        let member = so.or_else(|| called(&|it| name.is_of(it)));
+        let member = member.map(Box::new);
         self.tell(f, ToMember::Agent(AgentMessage::Found { name, member }));
+    }
+
+    /// A member of a group that is called as asked for, with a lease from now on.
+    fn called(
+        &self,
+        now_unix_s: u64,
+        group: &Group,
+        same: &dyn Fn(&str) -> bool,
+    ) -> Option<(Lease, Admission)> {
+        let own = group.admissions.iter().filter(|(it, _)| same(it));
+        let own = own.filter_map(|(it, admission)| {
+            let member = self.tenant.members.get(it)?;
+            Some((admission, Tenant::sign_in_end(member, group)))
+        });
+        let held = group.held().map(|(_, it)| (it, u64::MAX));
+        let held = held.filter(|(it, _)| name_in(it).is_some_and(|it| same(&it)));
+        // Servers that did not hear of each other may both have given the name: the first has it.
+        let called = own.chain(held);
+        let (admission, end) = called.min_by_key(|(it, _)| (it.issued_unix_s, it.member.f))?;
+        let index = group.chain.index();
+        let (member, by) = (admission.member, self.signer());
+        let times = (now_unix_s < end).then_some((now_unix_s, end))?;
+        let lease = Lease::issue_until(&by, index, group.id, member, times);
+        Some((lease, admission.clone()))
     }
 
     /// Whether two nodes are in a group together, or one asks for this server.

@@ -8,6 +8,7 @@ use wire::NodeAddr;
 use super::{KeyringError, Peer};
 use crate::chain::{Applied, Chain, Links};
 use crate::epochs::{EpochName, EpochSecret, Epochs, Usable};
+use crate::name::MemberName;
 use crate::statement::{
     Admission, Authority, EntryBody, Genesis, LEASE_S, Lease, Membership, Policy, Rules,
 };
@@ -20,6 +21,15 @@ const GRACE_S: u64 = 60;
 pub(super) fn once(admission: &Admission) -> Option<[u8; 32]> {
     let certificate = admission.invite()?;
     certificate.bounds().once.then_some(certificate.key)
+}
+
+/// How well a name fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Called {
+    /// Letter by letter.
+    So,
+    /// But for the case of letters.
+    AlmostSo,
 }
 
 /// One group of a node.
@@ -51,6 +61,29 @@ impl Joined {
         let is_mine = self::once(&self.admission) == Some(key) && self.member().f != f;
         let mut peers = self.peers.iter();
         is_mine || peers.any(|(other, peer)| *other != f && peer.once == Some(key))
+    }
+
+    /// Who is called so, of the members that have shown themselves and this node, as long as both are in.
+    /// Whoever is called exactly so comes first.
+    pub(super) fn called(&self, now_unix_s: u64, name: &MemberName) -> Option<(Called, NodeAddr)> {
+        let counts = |member: Membership, until_unix_s: u64| {
+            now_unix_s < until_unix_s && !self.is_removed(member)
+        };
+        if !name.is_in(&self.name) || !counts(self.member(), self.lease.until_unix_s) {
+            return None;
+        }
+        let called = |it: &str| match it == name.member {
+            true => Some(Called::So),
+            false => name.is_of(it).then_some(Called::AlmostSo),
+        };
+        let own = self.admission.attributes().ok().and_then(|it| it.name);
+        let own = own.and_then(|it| Some((called(&it)?, self.member().f)));
+        let peers = self.peers.iter();
+        let peers = peers.filter_map(|(f, it)| {
+            let how = called(it.attributes.name.as_deref()?)?;
+            counts(it.member, it.until_unix_s).then_some((how, *f))
+        });
+        peers.chain(own).min()
     }
 
     pub(super) fn is_removed(&self, member: Membership) -> bool {

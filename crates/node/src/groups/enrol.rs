@@ -233,21 +233,29 @@ impl Node {
         }
     }
 
+    /// Who a member's name stands for, of those whom this node has met, and itself.
+    pub fn called(&self, now: Now, name: &MemberName) -> Option<NodeAddr> {
+        self.groups.keyring.called(now.unix_s, name)
+    }
+
     /// Asks who a member's name stands for. [`Event::Named`] follows, once for each server that is
-    /// in touch and says something; at once, if the member is.
-    pub fn find(&mut self, now: Now, name: &MemberName) {
-        let called: Vec<NodeAddr> = self.groups.keyring.called(name).collect();
-        if let [f, ..] = called[..] {
+    /// in touch and says something; at once, if the member is. So many are asked.
+    pub fn find(&mut self, now: Now, name: &MemberName) -> usize {
+        if let Some(f) = self.called(now, name) {
             let name = name.clone();
-            return self.event(Event::Named { name, f: Some(f) });
+            self.event(Event::Named { name, f: Some(f) });
+            return 1;
         }
         let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
-        for server in servers {
-            if server == self.f || self.peer_is_up(server) {
-                self.tell_server(now, server, &AgentMessage::Find(name.clone()));
-            }
+        let there = servers
+            .into_iter()
+            .filter(|server| *server == self.f || self.peer_is_up(*server));
+        let there: Vec<NodeAddr> = there.collect();
+        for server in &there {
+            self.tell_server(now, *server, &AgentMessage::Find(name.clone()));
         }
         self.settle(now);
+        there.len()
     }
 
     pub(crate) fn found_in(

@@ -1,7 +1,7 @@
 //! What a node says about its groups. No secrets.
 
 use group::statement::{GroupId, Policy};
-use group::{Kind, Mode};
+use group::{Kind, MemberName, Mode};
 use wire::{NodeAddr, Now, Prefix};
 
 use crate::machine::Node;
@@ -82,6 +82,12 @@ impl Node {
         let mut shared = self.groups.keyring.shared(f, now.unix_s);
         shared
             .find_map(|(group, peer)| Some((peer.attributes.name.clone()?, self.group_name(group))))
+    }
+
+    /// Whether this node is in a group that a name may be of.
+    pub fn has_group(&self, name: &MemberName) -> bool {
+        let mut groups = self.groups.keyring.groups();
+        groups.any(|(_, title)| name.is_in(title))
     }
 
     /// What the groups that a peer shares with this node say lies behind it.

@@ -15,6 +15,7 @@ mod lans;
 mod load;
 mod locked;
 mod management;
+mod names;
 mod nat;
 mod openvpn;
 mod proxies;
