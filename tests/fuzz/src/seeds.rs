@@ -65,6 +65,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("beacon", beacons(&statements));
     invites(&statements, &mut all);
     all.insert("ip", packets());
+    all.insert("neighbour", solicitations());
     all.insert("group", crate::group_targets::seeds());
     all.insert("group_message", crate::group_targets::message_seeds());
     all.insert("signing", crate::locked_targets::seeds());
@@ -476,6 +477,34 @@ fn packets() -> Seeds {
         v4(6, &syn),
         v4(17, &udp),
         v4(1, &[8, 0, 0, 0, 0, 1, 0, 1]),
+    ]
+}
+
+/// One from a host, and one that looks for duplicates.
+fn solicitations() -> Seeds {
+    let asked = |src: std::net::Ipv6Addr, options: &[u8]| {
+        let (dst, target) = (
+            [0xFF02, 0, 0, 0, 0, 1, 0xFF00, 7],
+            [0x2001, 0xDB8, 0, 0, 0, 0, 0, 7],
+        );
+        let (dst, target) = (
+            std::net::Ipv6Addr::from(dst),
+            std::net::Ipv6Addr::from(target),
+        );
+        let message = |sum: u16| {
+            let head = [&[135, 0][..], &sum.to_be_bytes(), &[0; 4]].concat();
+            [&head[..], &target.octets(), options].concat()
+        };
+        let sum = wire::ip::checksum::upper_checksum(src.into(), dst.into(), 58, &message(0));
+        let message = message(sum);
+        let len = u8::try_from(message.len()).unwrap_or(u8::MAX);
+        let head = [0x60, 0, 0, 0, 0, len, 58, 255];
+        [&head[..], &src.octets(), &dst.octets(), &message].concat()
+    };
+    let host = std::net::Ipv6Addr::from([0x2001, 0xDB8, 0, 0, 0, 0, 0, 9]);
+    vec![
+        asked(host, &[1, 1, 2, 0, 0, 0, 0, 9]),
+        asked(std::net::Ipv6Addr::UNSPECIFIED, &[]),
     ]
 }
 

@@ -266,3 +266,17 @@ pub fn http_proxy(bytes: &[u8]) {
         Err(error) => assert!(error.status().encode().starts_with(b"HTTP/1.1 4")),
     }
 }
+
+/// A neighbour solicitation: its answer is for who asked, and whole.
+pub fn neighbour(bytes: &[u8]) {
+    let Ok(asks) = wire::ip::Solicitation::parse(bytes) else {
+        return;
+    };
+    let Some(answer) = asks.answer([2; 6]) else {
+        assert!(asks.src.is_unspecified() || asks.src == asks.target);
+        return;
+    };
+    let view = IpView::parse(&answer).expect("an answer is a packet");
+    assert_eq!(view.src(), std::net::IpAddr::from(asks.target));
+    assert_eq!(view.dst(), std::net::IpAddr::from(asks.src));
+}
