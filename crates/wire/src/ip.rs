@@ -5,7 +5,7 @@
 //! | [`checksum`] | the Internet checksum, whole (RFC 1071) and incremental (RFC 1624) |
 //! | [`ecn`] | the ECN field (RFC 3168) and its rules in tunnels (RFC 6040) |
 //! | [`icmp`] | ICMP errors about a packet (RFC 792, RFC 4443) |
-//! | [`neighbour`] | asking who has an IPv6 address, and the answer (RFC 4861) |
+//! | [`neighbour`] | neighbour discovery, as a proxy passes it on (RFC 4861) |
 //! | [`tcp`] | clamping the MSS of a SYN |
 //!
 //! [`IpView::parse`] finds what a rule may ask about: addresses, protocol and ports behind up to
@@ -27,7 +27,7 @@ pub mod tcp;
 
 pub use ecn::{Ecn, set_ecn};
 pub use icmp::{IcmpError, icmp_error};
-pub use neighbour::Solicitation;
+pub use neighbour::Discovery;
 pub use tcp::clamp_tcp_mss;
 
 /// Largest number of IPv6 extension headers that are walked; more are malformed.
