@@ -204,7 +204,12 @@ impl Node {
                 peer: Some(f),
                 provisional: false,
                 ..
-            }) if self.may_talk(f) => self.send_inside(now, f, packet),
+            }) if self.may_talk(f) => {
+                if let Ok(view) = IpView::parse(packet) {
+                    self.advise(f, &view);
+                }
+                self.send_inside(now, f, packet);
+            }
             Some(entry) if entry.action == Action::Clear => {
                 self.output(Output::Clear(packet.to_vec()));
             }
