@@ -1,3 +1,5 @@
+//! Adapters in namespaces of their own: what is found, what is set, and that all of it is set back.
+
 use super::*;
 use crate::netns::tests::in_new_network;
 use std::time::{Duration, Instant};

@@ -360,6 +360,27 @@ fn whoever_sends_too_long_a_packet_is_told_and_it_arrives() {
     assert_eq!(groups.world.hosts[1].inside.len(), told);
 }
 
+/// One end was killed and knows nothing of the flow any more; the other still believes in it.
+#[test]
+fn a_flow_goes_on_when_one_end_has_started_anew() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    assert_eq!(flow(&mut groups, 1, 2, b"first"), Flow::Encrypted);
+    groups.world.vanish_and_restart(2);
+    here(&mut groups, 2);
+    let arrives = |groups: &mut Groups, data: &[u8]| {
+        let inside = groups.world.hosts[2].inside.len();
+        send(groups, 1, 2, data);
+        groups.world.run(s(1));
+        let arrived = &groups.world.hosts[2].inside[inside..];
+        arrived.iter().any(|it| it.ends_with(data))
+    };
+    let came = (0..60u8).find(|second| arrives(&mut groups, &[*second; 9]));
+    assert!(came.is_some(), "in a minute");
+    assert!(groups.world.hosts[1].clear.is_empty());
+    // Then all of them arrive.
+    assert!((100..110u8).all(|second| arrives(&mut groups, &[second; 9])));
+}
+
 #[test]
 fn a_member_that_was_removed_is_not_encrypted_for_any_more() {
     let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
