@@ -90,6 +90,11 @@ impl Ground {
 
     /// The server of groups, a member, and the adapter before these servers.
     fn hosts(&self, mode: &str, behind: &[&str]) -> Vec<Host<'_>> {
+        self.hosts_of(&["192.0.2.0/24", "2001:db8::/64"], mode, behind)
+    }
+
+    /// The same in a group that protects these prefixes.
+    fn hosts_of(&self, site: &[&str], mode: &str, behind: &[&str]) -> Vec<Host<'_>> {
         let host = |(at, ns)| Host::new(ns, Account::Root, &format!("gea-{at}"));
         let hosts: Vec<Host<'_>> = self
             .lan
@@ -100,8 +105,11 @@ impl Ground {
             .map(host)
             .collect();
         hosts[0].kumi(&["gms", "serve"]);
-        let site = ["--site", "192.0.2.0/24", "--site", "2001:db8::/64"];
-        hosts[0].kumi(&[&["group", "create", "lab", "--apart"][..], &site].concat());
+        let mut create = vec!["group", "create", "lab", "--apart"];
+        for prefix in site {
+            create.extend(["--site", prefix]);
+        }
+        hosts[0].kumi(&create);
         let line = hosts[0].kumi(&["group", "add", "member", "lab"]);
         hosts[1].kumi(&["join", line.trim()]);
         let mut add = vec!["group", "add", "vault", "lab", "--mode", mode];
@@ -244,9 +252,51 @@ fn a_server_with_both_families_is_protected_and_knows_nothing_of_it() {
     for ip in ["2001:db8::4", "192.0.2.4"] {
         assert!(!ping(&ground.server, ip), "{ip}");
     }
+    // Nor does anybody talk with an address of the server that no group names.
+    address(&ground.server, "eth0", "2001:db8::99/64");
+    let pings = |from: &str, to: &str| {
+        let ping = ["ping", "-c", "1", "-W", "2", "-I", from, to];
+        run(&ground.server, &ping)
+    };
+    assert!(!pings("2001:db8::99", "2001:db8::2") && !pings("2001:db8::99", "2001:db8::4"));
+    assert!(pings(SERVER, "2001:db8::2"));
+    assert!(!ping(member.ns, "2001:db8::99"));
     // Closed is closed, also for what is beyond the router.
     assert!(!ping(&ground.server, OUTSIDE));
     assert!(!ping(&ground.outside, SERVER));
+}
+
+/// A member somewhere else, whose packets the network's router passes on: it finds the server at the adapter like everybody.
+#[test]
+fn a_member_beyond_the_router_talks_with_the_server() {
+    need_root();
+    let ground = Ground::new();
+    ground.fixed();
+    ground.way_out();
+    let beyond = [
+        "-6",
+        "route",
+        "add",
+        "2001:db8:1::/64",
+        "via",
+        "2001:db8::5",
+    ];
+    ground.lan.hosts[0].ip(&beyond);
+    let site = ["2001:db8::/64", "2001:db8:1::/64"];
+    let hosts = ground.hosts_of(&site, "closed", &[SERVER]);
+    let far = Host::new(&ground.outside, Account::Root, "gea-far");
+    let line = hosts[0].kumi(&["group", "add", "far", "lab"]);
+    far.kumi(&["join", line.trim()]);
+    let capture = Capture::start(&ground.lan.switch, "p3");
+    let _web = ground.serve(&hosts[2].home());
+    let _back = serve(&far);
+    let before = retransmitted(far.ns);
+    assert_eq!(talks(far.ns, &page(SERVER), SERVER), (true, true));
+    assert_eq!(retransmitted(far.ns), before, "the first packet was lost");
+    assert_eq!(action(&far, SERVER), "encrypt");
+    assert_eq!(talks(&ground.server, &page(OUTSIDE), OUTSIDE), (true, true));
+    assert_eq!(talks(hosts[1].ns, &page(SERVER), SERVER), (true, true));
+    assert_eq!(capture.stop().canaries, 0, "plaintext on the network");
 }
 
 /// In open mode whoever has no Kumihimo talks with the server as before.
