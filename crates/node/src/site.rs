@@ -150,7 +150,9 @@ impl Node {
         let entries = self.site.pit.iter();
         let claimed = entries.filter(|(ends, entry)| {
             let is_near = near.iter().any(|it| it.contains(ends.there));
+            // What an element showed to be its own is no claim, wherever its session runs.
             is_near
+                && answer::may_be_claimed(*ends)
                 && entry
                     .peer
                     .is_some_and(|f| !self.holds_address(f, ends.there))

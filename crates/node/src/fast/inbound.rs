@@ -126,19 +126,21 @@ impl Snapshot {
         }
         let news = is_news.then(|| report(None));
         let verdict = self.deliver(now, flows, entry, ecn, datagram, &opened, news);
-        match verdict {
-            Inbound::Drop(DropReason::SourceNotPeer)
-            | Inbound::Refused(DropReason::SourceNotPeer, _) => {
-                let plaintext = datagram.get(opened.plaintext.clone()).unwrap_or_default();
-                let packet = plaintext.get(KIND_LEN..).unwrap_or_default();
-                match self.is_astray(entry, packet) {
-                    // The peer has to be told.
-                    true => Inbound::Report(report(Some(plaintext.to_vec()))),
-                    false => verdict,
-                }
-            }
-            verdict => verdict,
+        let plaintext = datagram.get(opened.plaintext.clone()).unwrap_or_default();
+        match self.must_be_told(&verdict, entry, plaintext) {
+            true => Inbound::Report(report(Some(plaintext.to_vec()))),
+            false => verdict,
         }
+    }
+
+    /// Whether a packet was dropped because the peer believes in an agreement that this node does not know of.
+    fn must_be_told(&self, verdict: &Inbound, entry: &PeerEntry, plaintext: &[u8]) -> bool {
+        let reason = match verdict {
+            Inbound::Drop(reason) | Inbound::Refused(reason, _) => *reason,
+            _ => return false,
+        };
+        let packet = plaintext.get(KIND_LEN..).unwrap_or_default();
+        reason == DropReason::SourceNotPeer && self.is_astray(entry, packet)
     }
 
     /// Whether an inner packet of the peer may reach the local host, or one behind it, from

@@ -138,11 +138,9 @@ impl Node {
     ///
     /// What a private address means depends on where one stands. Here it means nothing yet.
     fn may_be_behind_nat(&self, f: NodeAddr, ends: Ends) -> bool {
-        let (IpAddr::V4(here), IpAddr::V4(there)) = (ends.here.to_ip(), ends.there.to_ip()) else {
-            return false;
-        };
+        let here = ends.here.to_ip();
         let own = self.local_endpoints.iter().any(|at| at.ip() == here);
-        if !own || is_private(here) || !is_private(there) {
+        if !own || !may_be_claimed(ends) {
             return false;
         }
         let near = self.site.near.as_ref();
@@ -221,6 +219,14 @@ impl Node {
             let ends = Ends { here, there };
             self.tell_site(now, f, &SiteMessage::Refusal { ends });
         }
+    }
+}
+
+/// Whether the other end has an address that it may be taken at its word for: a private one, and this end a public one.
+pub(crate) fn may_be_claimed(ends: Ends) -> bool {
+    match (ends.here.to_ip(), ends.there.to_ip()) {
+        (IpAddr::V4(here), IpAddr::V4(there)) => !is_private(here) && is_private(there),
+        _ => false,
     }
 }
 

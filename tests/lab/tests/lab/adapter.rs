@@ -353,6 +353,8 @@ fn the_server_learns_how_long_packets_may_be() {
         });
         let mtu = mtu_to(ip).expect("an MTU");
         assert!((1_280..1_500).contains(&mtu), "{ip}: {mtu}");
+        // The session runs over one family, and the entry of the other stays all the same.
+        assert_eq!(action(&hosts[2], ip), "encrypt");
     }
     assert_eq!(mtu_to(OUTSIDE), None);
     ground.lan.hosts[2].ip(&["link", "set", "eth0", "mtu", "1400"]);
