@@ -73,22 +73,35 @@ impl Node {
             return self.refuse(&view, IcmpError::AdminProhibited, DropReason::NotAllowed);
         }
         let mut packet = packet.to_vec();
-        let known = self.session_of(f).and_then(|session| {
-            let peer_mtu = session.peer_inner_mtu()?;
-            Some(packet_max(peer_mtu, session.datagram_max()))
-        });
         if view.is_tcp_handshake() {
             // Nothing is known of a new path: what passes nearly everywhere.
-            let packet_max = known.unwrap_or(INNER_MTU_USUAL);
+            let packet_max = self.packet_max_to(f).unwrap_or(INNER_MTU_USUAL);
             self.snapshot.lower_mss(Some(packet_max), &mut packet);
-        } else if let Some(advice) = known.and_then(|max| self.snapshot.advise(&view, max)) {
-            self.output(Output::Inside(advice));
+        } else {
+            self.advise(f, &view);
         }
         if self.may_talk(f) && self.identity_of(f).is_some() {
             self.send_inside(now, f, &packet);
         } else {
             self.park(now, f, &packet);
             self.call(now, f);
+        }
+    }
+
+    /// How long packets to F may be to leave in one piece, as far as its path is known.
+    fn packet_max_to(&self, f: NodeAddr) -> Option<u16> {
+        let session = self.session_of(f)?;
+        Some(packet_max(
+            session.peer_inner_mtu()?,
+            session.datagram_max(),
+        ))
+    }
+
+    /// Tells whoever sent a packet to F that is longer than that.
+    pub(crate) fn advise(&mut self, f: NodeAddr, view: &IpView<'_>) {
+        let packet_max = self.packet_max_to(f);
+        if let Some(advice) = packet_max.and_then(|max| self.snapshot.advise(view, max)) {
+            self.output(Output::Inside(advice));
         }
     }
 

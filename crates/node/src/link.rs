@@ -274,13 +274,17 @@ impl Node {
         }
         self.publish_if_stale();
         let snapshot = Arc::clone(&self.snapshot);
-        let admitted = match snapshot.find(f) {
-            Some(entry) => snapshot.admit(now.mono, &self.flows, entry, outer, &mut packet),
-            None => Err(DropReason::NotAllowed),
+        let Some(entry) = snapshot.find(f) else {
+            return self.drop_for(DropReason::NotAllowed);
         };
-        match admitted {
+        match snapshot.admit(now.mono, &self.flows, entry, outer, &mut packet) {
             Ok(()) => self.output(Output::Inside(packet)),
-            Err(reason) => self.drop_for(reason),
+            Err(reason) => {
+                self.drop_for(reason);
+                if reason == DropReason::SourceNotPeer && snapshot.is_astray(entry, &packet) {
+                    self.not_agreed(now, f, &packet);
+                }
+            }
         }
     }
 

@@ -84,6 +84,7 @@ impl Node {
         let mut snapshot = Snapshot::new(generation, own, self.config.inner_mtu, hops, doorman);
         snapshot.announce(self.own_prefixes());
         snapshot.announce(self.own_site_addresses().into_iter().map(Prefix::host));
+        snapshot.decide_on(&self.site.prefixes);
         for socket in self.own_sockets() {
             snapshot.add_socket(socket);
         }

@@ -150,7 +150,9 @@ impl Node {
         let entries = self.site.pit.iter();
         let claimed = entries.filter(|(ends, entry)| {
             let is_near = near.iter().any(|it| it.contains(ends.there));
+            // What an element showed to be its own is no claim, wherever its session runs.
             is_near
+                && answer::may_be_claimed(*ends)
                 && entry
                     .peer
                     .is_some_and(|f| !self.holds_address(f, ends.there))
@@ -204,7 +206,12 @@ impl Node {
                 peer: Some(f),
                 provisional: false,
                 ..
-            }) if self.may_talk(f) => self.send_inside(now, f, packet),
+            }) if self.may_talk(f) => {
+                if let Ok(view) = IpView::parse(packet) {
+                    self.advise(f, &view);
+                }
+                self.send_inside(now, f, packet);
+            }
             Some(entry) if entry.action == Action::Clear => {
                 self.output(Output::Clear(packet.to_vec()));
             }

@@ -23,6 +23,8 @@ pub(crate) struct Site {
     pub(crate) secret: [u8; 32],
     /// Bytes of the packets that wait in all negotiations.
     pub(crate) parked_bytes: usize,
+    /// Refusals for packets of flows that are not known: in which second, and how many.
+    pub(crate) refused: (u64, u32),
 }
 
 /// One negotiation under way.

@@ -3,23 +3,55 @@
 //!
 //! ```text
 //!   network 192.0.2.0/24 ── eth0 [ this host: 192.0.2.3 ] lan0 ── server 192.0.2.9/24
-//!                            answers ARP for the server      answers ARP for everybody else
+//!           2001:db8::/64          this host: 2001:db8::3                 2001:db8::9/64
+//!                    answers for the server      answers for everybody else
 //! ```
 //!
-//! A route to the server, and proxy ARP (RFC 1027) on both interfaces. The interface to the server has
-//! no address; it is the only one such that has a carrier. IPv4 only: proxies for neighbour discovery
-//! are set address by address. Broadcasts do not pass, so a server with DHCP needs a fixed address.
+//! A route to the server, and answers on both interfaces: to ARP by the kernel (proxy ARP, RFC 1027), to neighbour
+//! discovery by a thread ([`neighbours`]). The interface to the server has no address; it is the only one such
+//! that has a carrier. Broadcasts do not pass, nor does DHCP, so a server needs a fixed address, or one that it
+//! makes itself from what its router says; that is passed on.
+//!
+//! | what of the kernel | IPv4 | IPv6 |
+//! |---|---|---|
+//! | forwards | `ip_forward` | `conf/all/forwarding` |
+//! | what changes with that, and is kept | `conf/*/forwarding`, `conf/all/accept_redirects` | `conf/*/forwarding` |
+//! | takes its own routes from routers still | | `conf/*/accept_ra` 1 becomes 2 |
+//! | answers for others | `conf/*/proxy_arp`, `neigh/*/proxy_delay` | |
+//! | speaks IPv6 to the server | | `conf/*/disable_ipv6` |
+//!
+//! All of it is set back at the end; after kill -9 by the next start ([`Adapter::restore`]).
+
+mod ear;
+mod kept;
+mod neighbours;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::{Path, PathBuf};
 
-use crate::netlink::{Link, Netlink, NetlinkError};
+use kept::Kept;
+use neighbours::{Neighbours, Sides};
+
+use crate::netlink::{Address, Link, Netlink, NetlinkError};
 
 /// What was set, and what was there before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Adapter {
-    routes: Vec<(IpAddr, u32)>,
-    before: Vec<(String, String)>,
+    // Ends first: nobody is answered any more when the routes go.
+    answering: Vec<Neighbours>,
+    stands: Vec<Stand>,
+    kept: Kept,
+}
+
+/// One server, and the interfaces on both sides of this host.
+#[derive(Clone, Debug)]
+struct Stand {
+    server: IpAddr,
+    outer: Link,
+    inner: Link,
+    /// This host's own addresses that the server is in one network with.
+    nets: Vec<(IpAddr, u8)>,
 }
 
 /// Why a host cannot be an adapter.
@@ -47,160 +79,244 @@ pub enum AdapterError {
         /// Why.
         source: io::Error,
     },
+    /// Neighbour discovery cannot be answered.
+    #[error("neighbour discovery between {outer} and {inner}: {source}")]
+    Discovery {
+        /// The network's interface.
+        outer: String,
+        /// The server's.
+        inner: String,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl Adapter {
-    /// Stands before these servers, as far as they are in networks of this host's own. `own` is the
-    /// interface that leads nowhere of these.
+    /// An adapter before nobody yet. What it changes it notes in this file first.
+    #[must_use]
+    pub const fn new(notes: Option<PathBuf>) -> Self {
+        Self {
+            answering: Vec::new(),
+            stands: Vec::new(),
+            kept: Kept::new(notes),
+        }
+    }
+
+    /// Sets back what an adapter changed that was killed.
+    pub fn restore(notes: &Path) {
+        Kept::restore(notes);
+    }
+
+    /// Stands before these servers, too, as far as they are in networks of this host's own and it does not yet. `own`
+    /// is the interface that leads nowhere of these.
     ///
     /// # Errors
     /// It is not clear where a server is, or there is no right to.
-    pub fn start(own: &str, servers: &[IpAddr]) -> Result<Self, AdapterError> {
+    pub fn stand_before(&mut self, own: &str, servers: &[IpAddr]) -> Result<(), AdapterError> {
         let mut netlink = Netlink::open()?;
         let (links, addresses) = (netlink.links()?, netlink.addresses()?);
-        let mut adapter = Self::default();
-        for server in servers.iter().copied().filter(IpAddr::is_ipv4) {
-            let holds = |it: &&crate::netlink::Address| same_net(it.ip, server, it.prefix_len);
-            let Some(outer) = addresses.iter().find(holds) else {
+        let mut is_v6_new = false;
+        for server in servers.iter().copied() {
+            if self.stands.iter().any(|it| it.server == server) {
                 continue;
-            };
-            let bare = |it: &&Link| {
-                let named = addresses.iter().filter(|at| at.ip.is_ipv4());
-                let has_none = !named.into_iter().any(|at| at.link_index == it.index);
-                has_none && it.running && !it.loopback && !it.tunnel && it.name != own
-            };
-            let inner: Vec<&Link> = links.iter().filter(bare).collect();
-            let &[inner] = inner.as_slice() else {
-                let found = inner.len();
-                return Err(AdapterError::Interface { server, found });
-            };
-            let outer = links.iter().find(|it| it.index == outer.link_index);
-            adapter.stand(&mut netlink, (outer, inner), server)?;
+            }
+            if let Some(stand) = find(&links, &addresses, own, server)? {
+                self.stand(&mut netlink, &stand)?;
+                is_v6_new |= server.is_ipv6();
+                self.stands.push(stand);
+            }
         }
-        Ok(adapter)
+        match is_v6_new {
+            true => self.answer(),
+            false => Ok(()),
+        }
     }
 
-    fn stand(
-        &mut self,
-        netlink: &mut Netlink,
-        (outer, inner): (Option<&Link>, &Link),
-        server: IpAddr,
-    ) -> Result<(), AdapterError> {
+    fn stand(&mut self, netlink: &mut Netlink, stand: &Stand) -> Result<(), AdapterError> {
+        let (server, inner) = (stand.server, &stand.inner);
+        let len = if server.is_ipv4() { 32 } else { 128 };
+        if server.is_ipv6() {
+            self.set(&format!("net/ipv6/conf/{}/disable_ipv6", inner.name), "0")?;
+        }
         // One of an earlier run may be there.
-        let _ = netlink.remove_route(server, 32, inner.index);
-        netlink.add_route(server, 32, inner.index, None)?;
-        self.routes.push((server, inner.index));
-        for link in outer.into_iter().chain([inner]) {
+        let _ = netlink.remove_route(server, len, inner.index);
+        let noted = self.kept.keep_route(server, inner.index);
+        noted.map_err(|source| AdapterError::Setting {
+            path: format!("the route to {server}"),
+            source,
+        })?;
+        netlink.add_route(server, len, inner.index, None)?;
+        if server.is_ipv6() {
+            return self.forward_v6(&inner.name);
+        }
+        for link in [&stand.outer, inner] {
             let name = &link.name;
             // The kernel's usual delay of up to 0.8 s is for many proxies of one address.
             self.set(&format!("net/ipv4/neigh/{name}/proxy_delay"), "0")?;
             self.set(&format!("net/ipv4/conf/{name}/proxy_arp"), "1")?;
         }
-        self.set("net/ipv4/ip_forward", "1")
+        self.forward_v4()
     }
 
-    fn set(&mut self, what: &str, value: &str) -> Result<(), AdapterError> {
-        let path = format!("/proc/sys/{what}");
-        let failed = |source| AdapterError::Setting {
-            path: path.clone(),
-            source,
-        };
-        let before = std::fs::read_to_string(&path).map_err(failed)?;
-        if before.trim() != value {
-            std::fs::write(&path, value).map_err(failed)?;
-            self.before.push((path, before));
+    fn forward_v4(&mut self) -> Result<(), AdapterError> {
+        let forwards = "net/ipv4/ip_forward";
+        if get(forwards)? == "0" {
+            // The kernel changes these with it, on its way there and on its way back.
+            self.keep_forwarding("ipv4")?;
+            self.keep("net/ipv4/conf/all/accept_redirects")?;
+        }
+        self.set(forwards, "1")
+    }
+
+    fn forward_v6(&mut self, inner: &str) -> Result<(), AdapterError> {
+        let forwards = "net/ipv6/conf/all/forwarding";
+        if get(forwards)? == "0" {
+            // A host of which any card begins to forward forgets the routes that routers told it, but for this; so
+            // it is set back last. From the server's side it takes none.
+            for name in interfaces("ipv6")?.into_iter().filter(|it| it != inner) {
+                let accepts = format!("net/ipv6/conf/{name}/accept_ra");
+                let is_host = get(&format!("net/ipv6/conf/{name}/forwarding"))? == "0";
+                if is_host && get(&accepts)? == "1" {
+                    self.set(&accepts, "2")?;
+                }
+            }
+            self.keep_forwarding("ipv6")?;
+        }
+        self.set(forwards, "1")
+    }
+
+    /// Switching forwarding on and off for all changes it for each.
+    fn keep_forwarding(&mut self, family: &str) -> Result<(), AdapterError> {
+        for name in interfaces(family)? {
+            let forwards = format!("net/{family}/conf/{name}/forwarding");
+            if get(&forwards)? == "1" {
+                self.keep(&forwards)?;
+            }
         }
         Ok(())
     }
 
-    /// Whether it stands before somebody.
-    #[must_use]
-    pub const fn is_needed(&self) -> bool {
-        !self.routes.is_empty()
-    }
-}
-
-/// Sets everything back.
-impl Drop for Adapter {
-    fn drop(&mut self) {
-        if let Ok(mut netlink) = Netlink::open() {
-            for (server, index) in &self.routes {
-                let _ = netlink.remove_route(*server, 32, *index);
+    /// Answers for all that it stands before, between each pair of interfaces.
+    fn answer(&mut self) -> Result<(), AdapterError> {
+        self.answering.clear();
+        let mut done: Vec<(u32, u32)> = Vec::new();
+        for stand in &self.stands {
+            let pair = (stand.outer.index, stand.inner.index);
+            let IpAddr::V6(_) = stand.server else {
+                continue;
+            };
+            if done.contains(&pair) {
+                continue;
             }
+            done.push(pair);
+            let same = |it: &&Stand| (it.outer.index, it.inner.index) == pair;
+            let sides = sides(self.stands.iter().filter(same));
+            let started = Neighbours::start(&stand.outer, &stand.inner, sides);
+            let started = started.map_err(|source| AdapterError::Discovery {
+                outer: stand.outer.name.clone(),
+                inner: stand.inner.name.clone(),
+                source,
+            })?;
+            self.answering.push(started);
         }
-        for (path, before) in self.before.iter().rev() {
-            let _ = std::fs::write(path, before.trim());
-        }
+        Ok(())
+    }
+
+    fn set(&mut self, what: &str, value: &str) -> Result<(), AdapterError> {
+        self.kept.set(what, value).map_err(|it| failed(what, it))
+    }
+
+    fn keep(&mut self, what: &str) -> Result<(), AdapterError> {
+        self.kept.keep(what).map_err(|it| failed(what, it))
     }
 }
 
-/// Whether two addresses are in one network, and are not the same.
-fn same_net(one: IpAddr, other: IpAddr, prefix_len: u8) -> bool {
-    let (IpAddr::V4(a), IpAddr::V4(b)) = (one, other) else {
-        return false;
+fn get(what: &str) -> Result<String, AdapterError> {
+    kept::current(what).map_err(|source| failed(what, source))
+}
+
+fn interfaces(family: &str) -> Result<Vec<String>, AdapterError> {
+    let failed = |source| failed(&format!("net/{family}/conf"), source);
+    kept::interfaces(family).map_err(failed)
+}
+
+fn failed(what: &str, source: io::Error) -> AdapterError {
+    let path = kept::path(what);
+    AdapterError::Setting { path, source }
+}
+
+/// Where a server is; `None`: in no network of this host's own.
+fn find(
+    links: &[Link],
+    addresses: &[Address],
+    own: &str,
+    server: IpAddr,
+) -> Result<Option<Stand>, AdapterError> {
+    let near = addresses
+        .iter()
+        .filter(|it| same_net(it.ip, server, it.prefix_len));
+    let near: Vec<&Address> = near.collect();
+    let outer = near.first().map(|at| at.link_index);
+    let outer = links.iter().find(|it| Some(it.index) == outer);
+    let Some(outer) = outer else {
+        return Ok(None);
     };
-    let differ = u32::from(a) ^ u32::from(b);
-    differ != 0 && differ.leading_zeros() >= u32::from(prefix_len)
+    let named = |it: &Link| {
+        let mut named = addresses.iter().filter(|at| !is_link_local(at.ip));
+        named.any(|at| at.link_index == it.index)
+    };
+    let bare =
+        |it: &&Link| !named(it) && it.running && !it.loopback && !it.tunnel && it.name != own;
+    let inner: Vec<&Link> = links.iter().filter(bare).collect();
+    let &[inner] = inner.as_slice() else {
+        let found = inner.len();
+        return Err(AdapterError::Interface { server, found });
+    };
+    let nets = near.iter().filter(|it| it.link_index == outer.index);
+    Ok(Some(Stand {
+        server,
+        outer: outer.clone(),
+        inner: inner.clone(),
+        nets: nets.map(|it| (it.ip, it.prefix_len)).collect(),
+    }))
+}
+
+fn sides<'a>(stands: impl Iterator<Item = &'a Stand>) -> Sides {
+    let mut sides = Sides {
+        servers: Vec::new(),
+        prefixes: Vec::new(),
+    };
+    for stand in stands {
+        sides.servers.extend(v6(stand.server));
+        let nets = stand.nets.iter();
+        let nets = nets.filter_map(|(ip, len)| Some((v6(*ip)?, *len)));
+        sides.prefixes.extend(nets);
+    }
+    sides
+}
+
+const fn v6(ip: IpAddr) -> Option<Ipv6Addr> {
+    match ip {
+        IpAddr::V6(ip) => Some(ip),
+        IpAddr::V4(_) => None,
+    }
+}
+
+/// Every interface has such an address by itself.
+const fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
+/// Whether two addresses are in one network, and are not the same. The addresses that each link has by itself are in none.
+fn same_net(one: IpAddr, other: IpAddr, prefix_len: u8) -> bool {
+    let differ = match (one, other) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => u128::from(u32::from(a) ^ u32::from(b)) << 96,
+        (IpAddr::V6(a), IpAddr::V6(b)) => u128::from(a) ^ u128::from(b),
+        _ => return false,
+    };
+    let same = differ.leading_zeros() >= u32::from(prefix_len);
+    differ != 0 && same && !is_link_local(other)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::netns::tests::in_new_network;
-    use std::time::{Duration, Instant};
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn it_finds_the_interface_to_the_server_and_sets_everything_back() {
-        in_new_network(|| {
-            let mut netlink = Netlink::open().unwrap();
-            for (one, other) in [("eth0", "net"), ("lan0", "server")] {
-                netlink.add_veth(one, other).unwrap();
-            }
-            let up = |netlink: &mut Netlink, names: &[&str]| {
-                for name in names {
-                    let index = netlink.link(name).unwrap().index;
-                    netlink.set_up(index, true).unwrap();
-                }
-            };
-            up(&mut netlink, &["eth0", "net"]);
-            let eth0 = netlink.link("eth0").unwrap().index;
-            netlink
-                .add_address(eth0, ip("192.0.2.3"), 24, false)
-                .unwrap();
-            let servers = [ip("192.0.2.9"), ip("198.51.100.9")];
-            // The network's own other end is without an address here, too.
-            let net = netlink.link("net").unwrap().index;
-            netlink
-                .add_address(net, ip("203.0.113.1"), 24, false)
-                .unwrap();
-            let found = |it: Result<Adapter, AdapterError>| match it.unwrap_err() {
-                AdapterError::Interface { found, .. } => found,
-                other => panic!("{other}"),
-            };
-            assert_eq!(found(Adapter::start("kumi0", &servers)), 0);
-            up(&mut netlink, &["lan0", "server"]);
-            // The kernel notices a carrier when it comes to it.
-            let run = |netlink: &mut Netlink| {
-                let mut both = ["lan0", "server"].into_iter();
-                both.all(|name| netlink.link(name).unwrap().running)
-            };
-            let until = Instant::now() + Duration::from_secs(5);
-            while !run(&mut netlink) && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            assert_eq!(found(Adapter::start("kumi0", &servers)), 2);
-            let setting =
-                || std::fs::read_to_string("/proc/sys/net/ipv4/conf/lan0/proxy_arp").unwrap();
-            let adapter = Adapter::start("server", &servers).unwrap();
-            assert_eq!((adapter.routes.len(), setting().trim()), (1, "1"));
-            drop(adapter);
-            assert_eq!(setting().trim(), "0");
-            // Elsewhere there is nothing to do.
-            assert!(!Adapter::start("kumi0", &servers[1..]).unwrap().is_needed());
-        });
-    }
-}
+mod tests;

@@ -95,10 +95,15 @@ fn set_option(fd: &OwnedFd, option: libc::c_int, value: libc::c_int) -> io::Resu
 
 /// Binds a packet socket to everything of one interface.
 pub(crate) fn bind_to_link(fd: &OwnedFd, index: u32) -> io::Result<()> {
+    bind_to_protocol(fd, index, libc::ETH_P_ALL)
+}
+
+/// Binds a packet socket to one protocol of one interface (`ETH_P_`…).
+pub(crate) fn bind_to_protocol(fd: &OwnedFd, index: u32, protocol: i32) -> io::Result<()> {
     // SAFETY: sockaddr_ll is plain data for which all zeroes are valid.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = u16::try_from(libc::AF_PACKET).unwrap_or_default();
-    address.sll_protocol = u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be();
+    address.sll_protocol = u16::try_from(protocol).unwrap_or_default().to_be();
     address.sll_ifindex = i32::try_from(index).unwrap_or_default();
     let len = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).unwrap_or(0);
     // SAFETY: the pointer and length describe a live sockaddr_ll.

@@ -14,6 +14,7 @@
 //!  kumi-lan: beacons,  kumi-control: the Unix socket, one short thread per program
 //!  address changes
 //!  main: signals
+//!  kumi-ndp: neighbour discovery across an adapter over IPv6, where this is one (os::adapter)
 //! ```
 //!
 //! | limit | value |
@@ -26,8 +27,9 @@
 //! | names looked for, for programs | [`responder::LOOKUPS_MAX`] |
 //! | looks at the network at once | 1, [`netcheck`] |
 //!
-//! After kill -9 nothing needs cleaning but a socket file, which the next start replaces:
-//! the interface, its addresses and routes go with the process, the lock is the kernel's.
+//! After kill -9 nothing needs cleaning but a socket file, which the next start replaces, and what site mode and an
+//! adapter set in the kernel, which it sets back or takes over: the interface, its addresses and routes go with the
+//! process, the lock is the kernel's.
 
 pub mod answers;
 pub mod asked;

@@ -11,6 +11,8 @@ use wire::Prefix;
 pub mod names {
     /// The control socket, in the runtime directory.
     pub const SOCKET: &str = "control";
+    /// What an adapter has changed in the kernel, in the runtime directory.
+    pub const ADAPTER: &str = "adapter";
     /// The lock, in the state directory.
     pub const LOCK: &str = "lock";
 }

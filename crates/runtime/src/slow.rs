@@ -19,6 +19,7 @@ use os::adapter::Adapter;
 use os::marked::Clear;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -75,6 +76,8 @@ pub struct SlowPath {
     /// What lets this node stand before servers, and which.
     adapter: Option<Adapter>,
     servers: Vec<IpAddr>,
+    /// Where it notes what it changes.
+    adapter_notes: Option<PathBuf>,
     /// Held by whoever checks a password.
     password_turn: Arc<Mutex<()>>,
 }
@@ -106,13 +109,17 @@ impl SlowPath {
             captures: None,
             adapter: None,
             servers: Vec::new(),
+            adapter_notes: None,
             password_turn: Arc::default(),
         }
     }
 
-    /// Where the host's flows can be captured: at an interface in its own network.
-    pub fn capture_from(&mut self, interface: Option<String>, port: u16) {
+    /// Where the host's flows can be captured: at an interface in its own network. What an adapter changes in the
+    /// kernel is noted in this file; what a killed one noted there is set back now.
+    pub fn capture_from(&mut self, interface: Option<String>, port: u16, adapter_notes: PathBuf) {
         self.captures = interface.map(|interface| (interface, port));
+        Adapter::restore(&adapter_notes);
+        self.adapter_notes = Some(adapter_notes);
     }
 
     /// Captures the host's flows with the ordinary addresses that this node decides on, if there
@@ -166,18 +173,21 @@ impl SlowPath {
     }
 
     fn stand_before(&mut self, servers: Vec<IpAddr>) -> Result<(), String> {
-        if self.servers == servers {
+        if self.servers != servers {
+            // The one before sets everything back first.
+            self.adapter = None;
+            self.servers = servers;
+        }
+        if self.servers.is_empty() {
             return Ok(());
         }
-        // The one before sets everything back first.
-        self.adapter = None;
-        let interface = self
-            .captures
-            .as_ref()
-            .map_or("", |(interface, _)| interface);
-        let adapter = Adapter::start(interface, &servers).map_err(|error| error.to_string())?;
-        (self.adapter, self.servers) = (Some(adapter), servers);
-        Ok(())
+        let interface = self.captures.as_ref().map_or("", |(name, _)| name);
+        let notes = &self.adapter_notes;
+        let adapter = self
+            .adapter
+            .get_or_insert_with(|| Adapter::new(notes.clone()));
+        let stands = adapter.stand_before(interface, &self.servers);
+        stands.map_err(|error| error.to_string())
     }
 
     /// This node's mode, what its groups protect, or the host's addresses, may have changed.

@@ -5,6 +5,7 @@
 //! | [`checksum`] | the Internet checksum, whole (RFC 1071) and incremental (RFC 1624) |
 //! | [`ecn`] | the ECN field (RFC 3168) and its rules in tunnels (RFC 6040) |
 //! | [`icmp`] | ICMP errors about a packet (RFC 792, RFC 4443) |
+//! | [`neighbour`] | neighbour discovery, as a proxy passes it on (RFC 4861) |
 //! | [`tcp`] | clamping the MSS of a SYN |
 //! | [`udp`] | a whole datagram over IPv6: reading one, writing one |
 //!
@@ -22,11 +23,13 @@ use crate::codec::{Malformed, Reader};
 pub mod checksum;
 pub mod ecn;
 pub mod icmp;
+pub mod neighbour;
 pub mod tcp;
 pub mod udp;
 
 pub use ecn::{Ecn, set_ecn};
 pub use icmp::{IcmpError, icmp_error};
+pub use neighbour::Discovery;
 pub use tcp::clamp_tcp_mss;
 pub use udp::Datagram6;
 

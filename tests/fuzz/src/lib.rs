@@ -46,6 +46,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("key_file", identity_targets::key_file),
     ("message1", wire_targets::message1),
     ("message2", wire_targets::message2),
+    ("neighbour", wire_targets::neighbour),
     ("offload", offload_targets::offload),
     ("payload", wire_targets::payload),
     ("payload1", wire_targets::payload1),

@@ -65,6 +65,7 @@ pub fn seeds() -> BTreeMap<&'static str, Seeds> {
     all.insert("beacon", beacons(&statements));
     invites(&statements, &mut all);
     all.insert("ip", packets());
+    all.insert("neighbour", discovery());
     all.insert("group", crate::group_targets::seeds());
     all.insert("group_message", crate::group_targets::message_seeds());
     all.insert("signing", crate::locked_targets::seeds());
@@ -478,6 +479,36 @@ fn packets() -> Seeds {
         v4(6, &syn),
         v4(17, &udp),
         v4(1, &[8, 0, 0, 0, 0, 1, 0, 1]),
+    ]
+}
+
+/// Questions and answers of hosts and of routers.
+fn discovery() -> Seeds {
+    use wire::ip::neighbour::{Solicitation, router_solicitation, taken_by};
+    let from = |src: std::net::Ipv6Addr, dst: [u16; 8], message: &[u8]| {
+        let dst = std::net::Ipv6Addr::from(dst);
+        let mut message = message.to_vec();
+        let sum = wire::ip::checksum::upper_checksum(src.into(), dst.into(), 58, &message);
+        message[2..4].copy_from_slice(&sum.to_be_bytes());
+        let len = u8::try_from(message.len()).unwrap_or(u8::MAX);
+        let head = [0x60, 0, 0, 0, 0, len, 58, 255];
+        [&head[..], &src.octets(), &dst.octets(), &message].concat()
+    };
+    let target = std::net::Ipv6Addr::from([0x2001, 0xDB8, 0, 0, 0, 0, 0, 7]);
+    let host = std::net::Ipv6Addr::from([0x2001, 0xDB8, 0, 0, 0, 0, 0, 9]);
+    let router = std::net::Ipv6Addr::from([0xFE80, 0, 0, 0, 0, 0, 0, 1]);
+    let link_layer = [1, 1, 2, 0, 0, 0, 0, 9];
+    let asks = [135, 0, 0, 0, 0, 0, 0, 0];
+    let asks = [&asks[..], &target.octets(), &link_layer].concat();
+    let prefix = [3, 4, 64, 0xC0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let says = [134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    let says = [&says[..], &link_layer, &prefix, &host.octets()].concat();
+    vec![
+        from(host, [0xFF02, 0, 0, 0, 0, 1, 0xFF00, 7], &asks),
+        Solicitation::probe(target),
+        taken_by(target, [2; 6]),
+        router_solicitation(),
+        from(router, [0xFF02, 0, 0, 0, 0, 0, 0, 1], &says),
     ]
 }
 

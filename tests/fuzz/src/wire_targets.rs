@@ -266,3 +266,28 @@ pub fn http_proxy(bytes: &[u8]) {
         Err(error) => assert!(error.status().encode().starts_with(b"HTTP/1.1 4")),
     }
 }
+
+/// A message of neighbour discovery: what is said in answer to it, or passed on, is a message, too.
+pub fn neighbour(bytes: &[u8]) {
+    use wire::ip::Discovery;
+    const MAC: [u8; 6] = [2; 6];
+    match Discovery::parse(bytes) {
+        Ok(Discovery::Solicitation(asks)) => match asks.answer(MAC) {
+            None => assert_eq!(asks.src, asks.target),
+            Some(answer) => {
+                let view = IpView::parse(&answer).expect("an answer is a packet");
+                assert_eq!(view.src(), std::net::IpAddr::from(asks.target));
+                assert_eq!(view.dst().is_multicast(), asks.src.is_unspecified());
+            }
+        },
+        Ok(Discovery::RouterAdvertisement(said)) => {
+            let again = Discovery::parse(&said.passed_on(MAC));
+            assert_eq!(again, Ok(Discovery::RouterAdvertisement(said)));
+        }
+        Ok(Discovery::Taken(target)) => {
+            let again = wire::ip::neighbour::taken_by(target, MAC);
+            assert_eq!(Discovery::parse(&again), Ok(Discovery::Taken(target)));
+        }
+        Ok(Discovery::RouterSolicitation) | Err(_) => {}
+    }
+}

@@ -110,21 +110,37 @@ impl Snapshot {
             transport.note_on_path(now);
         }
         let is_news = opened.first || opened.wake || expected != Some(from);
+        let datagram_len = datagram.len();
         let report = |plaintext| FastReport::Opened {
             index,
             from,
             ecn,
             counter: opened.counter,
             highest: opened.highest,
-            datagram_len: datagram.len(),
+            datagram_len,
             plaintext,
         };
         let plaintext = datagram.get(opened.plaintext.clone()).unwrap_or_default();
         if plaintext.first() != Some(&Kind::Ip.to_byte()) || entry.proving {
             return Inbound::Report(report(Some(plaintext.to_vec())));
         }
-        let report = is_news.then(|| report(None));
-        self.deliver(now, flows, entry, ecn, datagram, &opened, report)
+        let news = is_news.then(|| report(None));
+        let verdict = self.deliver(now, flows, entry, ecn, datagram, &opened, news);
+        let plaintext = datagram.get(opened.plaintext.clone()).unwrap_or_default();
+        match self.must_be_told(&verdict, entry, plaintext) {
+            true => Inbound::Report(report(Some(plaintext.to_vec()))),
+            false => verdict,
+        }
+    }
+
+    /// Whether a packet was dropped because the peer believes in an agreement that this node does not know of.
+    fn must_be_told(&self, verdict: &Inbound, entry: &PeerEntry, plaintext: &[u8]) -> bool {
+        let reason = match verdict {
+            Inbound::Drop(reason) | Inbound::Refused(reason, _) => *reason,
+            _ => return false,
+        };
+        let packet = plaintext.get(KIND_LEN..).unwrap_or_default();
+        reason == DropReason::SourceNotPeer && self.is_astray(entry, packet)
     }
 
     /// Whether an inner packet of the peer may reach the local host, or one behind it, from

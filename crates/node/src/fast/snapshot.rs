@@ -103,6 +103,8 @@ pub struct Snapshot {
     prefixes: PrefixTable<Holder>,
     /// Of these, those of the process table.
     site: BTreeSet<Prefix>,
+    /// The ordinary addresses whose flows this node decides on.
+    ground: Vec<Prefix>,
     /// The largest inner packet that this node accepts, in bytes.
     pub(super) inner_mtu: u16,
     /// Where this node's own datagrams come from.
@@ -133,6 +135,7 @@ impl Snapshot {
             sockets: BTreeSet::new(),
             prefixes: PrefixTable::new(),
             site: BTreeSet::new(),
+            ground: Vec::new(),
             by_index: BTreeMap::new(),
             by_addr: BTreeMap::new(),
             by_subnet: BTreeMap::new(),
@@ -146,6 +149,11 @@ impl Snapshot {
         for prefix in prefixes {
             self.prefixes.insert(prefix, Holder::Own);
         }
+    }
+
+    /// Adds ordinary addresses whose flows this node decides on.
+    pub(crate) fn decide_on(&mut self, prefixes: &[Prefix]) {
+        self.ground.extend_from_slice(prefixes);
     }
 
     /// Adds an address and port that this node's own datagrams come from.
@@ -219,6 +227,19 @@ impl Snapshot {
             _ => false,
         };
         peer.names.hold(addr) || behind() || peer.asked.contains(&addr)
+    }
+
+    /// Whether a packet of a peer is of a flow between ordinary addresses that this node decides on, and has not
+    /// agreed on with this peer, or does not know of any more.
+    pub(crate) fn is_astray(&self, peer: &PeerEntry, packet: &[u8]) -> bool {
+        let Ok(view) = IpView::parse(packet) else {
+            return false;
+        };
+        let ends = NodeAddr::of_ip(view.src()).zip(NodeAddr::of_ip(view.dst()));
+        ends.is_some_and(|(src, dst)| {
+            let is_site = !src.is_name() && self.ground.iter().any(|it| it.contains(src));
+            is_site && !self.is_of(peer, src) && !dst.is_name() && self.is_own(dst)
+        })
     }
 
     /// The peer that holds an address, or that it lies behind.

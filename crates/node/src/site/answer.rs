@@ -3,16 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use group::dprp::{Dde, Ends, NONCE_LEN, Report, Rgi, SiteMessage, TOKEN_LEN};
+use group::pit::PitEntry;
 use group::resolve::Action;
 use identity::PublicIdentity;
 use identity::crypto::{constant_time_eq, random};
-use wire::ip::Ecn;
+use wire::ip::{Ecn, IpView};
 use wire::payload::Kind;
 use wire::{NodeAddr, Now, Path};
 
 use crate::machine::Node;
 use crate::siting::Stage;
 use crate::{DropReason, Output};
+
+/// Most refusals in one second for packets of flows that this node does not know.
+const REFUSALS_PER_SECOND_MAX: u32 = 64;
 
 impl Node {
     /// A datagram of DPRP. Whoever proves no group gets no answer, and leaves no trace.
@@ -134,11 +138,9 @@ impl Node {
     ///
     /// What a private address means depends on where one stands. Here it means nothing yet.
     fn may_be_behind_nat(&self, f: NodeAddr, ends: Ends) -> bool {
-        let (IpAddr::V4(here), IpAddr::V4(there)) = (ends.here.to_ip(), ends.there.to_ip()) else {
-            return false;
-        };
+        let here = ends.here.to_ip();
         let own = self.local_endpoints.iter().any(|at| at.ip() == here);
-        if !own || is_private(here) || !is_private(there) {
+        if !own || !may_be_claimed(ends) {
             return false;
         }
         let near = self.site.near.as_ref();
@@ -186,8 +188,45 @@ impl Node {
     fn refusal_in(&mut self, now: Now, f: NodeAddr, ends: Ends) {
         let negotiation = self.site.negotiations.get(&ends);
         if negotiation.is_some_and(|it| it.stage == Stage::Making(f)) {
-            self.not_there(now, ends);
+            return self.not_there(now, ends);
         }
+        // It knows nothing of the flow any more: the next packet asks anew.
+        let entry = self.site.pit.get(ends);
+        let is_with = |it: &&PitEntry| it.peer == Some(f) && !it.provisional;
+        if entry.filter(is_with).is_some()
+            && let Some(entry) = self.site.pit.remove(ends)
+        {
+            self.route_changed(ends, entry);
+        }
+    }
+
+    /// A member sent a packet of a flow that this node has no entry for, as after a restart: it is told, so that it
+    /// does not go on like that until its entry ends.
+    pub(crate) fn not_agreed(&mut self, now: Now, f: NodeAddr, packet: &[u8]) {
+        let Ok(view) = IpView::parse(packet) else {
+            return;
+        };
+        let ends = NodeAddr::of_ip(view.dst()).zip(NodeAddr::of_ip(view.src()));
+        let Some((here, there)) = ends.filter(|_| self.is_member(f)) else {
+            return;
+        };
+        let (second, count) = &mut self.site.refused;
+        if *second != now.mono.as_secs() {
+            (*second, *count) = (now.mono.as_secs(), 0);
+        }
+        *count += 1;
+        if *count <= REFUSALS_PER_SECOND_MAX {
+            let ends = Ends { here, there };
+            self.tell_site(now, f, &SiteMessage::Refusal { ends });
+        }
+    }
+}
+
+/// Whether the other end has an address that it may be taken at its word for: a private one, and this end a public one.
+pub(crate) fn may_be_claimed(ends: Ends) -> bool {
+    match (ends.here.to_ip(), ends.there.to_ip()) {
+        (IpAddr::V4(here), IpAddr::V4(there)) => !is_private(here) && is_private(there),
+        _ => false,
     }
 }
 

@@ -81,7 +81,14 @@ fn behind(text: &mut String, ground: &Ground, closed: bool) {
         let to = format!("{ip} daddr {prefix} {ip} daddr != @{inner}");
         let _ = writeln!(text, "  {to} udp dport {port} redirect to :{port}");
     }
-    text.push_str(" }\n chain forward { type filter hook forward priority -5; policy accept;\n");
+    text.push_str(" }\n");
+    errors(text, ground);
+    text.push_str(" chain forward { type filter hook forward priority -5; policy accept;\n");
+    // What a host asks its neighbours is of one link (RFC 4861); an adapter answers it, and the question goes nowhere.
+    text.push_str(
+        "  icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, \
+         nd-neighbor-advert, nd-redirect } drop\n",
+    );
     for prefix in &ground.behind {
         let Family { ip, inner, sealed } = family(*prefix);
         let node = format!("{ip} saddr {prefix} udp sport {port} {SHAPE}");
@@ -113,6 +120,25 @@ fn behind(text: &mut String, ground: &Ground, closed: bool) {
             let _ = writeln!(text, "  {ip} saddr {prefix} drop");
             let _ = writeln!(text, "  {ip} daddr {prefix} drop");
         }
+    }
+    text.push_str(" }\n");
+}
+
+/// What the kernel says about packets that it forwards from behind this node (too long, its hops are used up) goes back
+/// there: it is no flow of this host's own, which a closed node would discard.
+fn errors(text: &mut String, ground: &Ground) {
+    text.push_str(" chain output { type route hook output priority mangle; policy accept;\n");
+    for prefix in &ground.behind {
+        let types = match prefix.is_v4() {
+            true => "icmp type { destination-unreachable, time-exceeded, parameter-problem }",
+            false => {
+                "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, \
+                 parameter-problem }"
+            }
+        };
+        let ip = family(*prefix).ip;
+        let mark = os::netlink::MARK;
+        let _ = writeln!(text, "  {types} {ip} daddr {prefix} meta mark set {mark}");
     }
     text.push_str(" }\n");
 }

@@ -1,6 +1,7 @@
 //! The lab's tests, one behaviour per file. They share two cores and `/tmp`, so they run one at a
 //! time (`RUST_TEST_THREADS=1`, set by `cargo xtask test`).
 
+mod adapter;
 mod bridge;
 mod demo;
 mod deny;

@@ -332,6 +332,55 @@ fn a_node_says_why_a_flow_goes_as_it_does() {
     );
 }
 
+/// A host that knows nothing of all this, behind an element, learns from the first long packet how long they may be; the
+/// packet arrives all the same.
+#[test]
+fn whoever_sends_too_long_a_packet_is_told_and_it_arrives() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    // An Ethernet between them.
+    groups.world.lose = Box::new(|packet| packet.bytes.len() > 1_472);
+    assert_eq!(flow(&mut groups, 1, 2, b"first"), Flow::Encrypted);
+    let told = groups.world.hosts[1].inside.len();
+    let long = vec![7; 4_000];
+    assert_eq!(flow(&mut groups, 1, 2, &long), Flow::Encrypted);
+    let told = &groups.world.hosts[1].inside[told..];
+    let [error] = told else {
+        panic!("{} packets", told.len());
+    };
+    // Destination unreachable, fragmentation needed (RFC 1191); by who was meant, for the flow's own end.
+    assert_eq!((error[9], &error[20..22]), (1, &[3, 4][..]));
+    let mtu = u16::from_be_bytes([error[26], error[27]]);
+    assert!((1_280..4_000).contains(&mtu), "{mtu}");
+    let [from, to] = [2, 1].map(|at| v4(&groups, at).octets());
+    assert_eq!((&error[12..16], &error[16..20]), (&from[..], &to[..]));
+    // What is as long as was said is nothing to talk about.
+    let fits = vec![8; usize::from(mtu) - 28];
+    let told = groups.world.hosts[1].inside.len();
+    assert_eq!(flow(&mut groups, 1, 2, &fits), Flow::Encrypted);
+    assert_eq!(groups.world.hosts[1].inside.len(), told);
+}
+
+/// One end was killed and knows nothing of the flow any more; the other still believes in it.
+#[test]
+fn a_flow_goes_on_when_one_end_has_started_anew() {
+    let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
+    assert_eq!(flow(&mut groups, 1, 2, b"first"), Flow::Encrypted);
+    groups.world.vanish_and_restart(2);
+    here(&mut groups, 2);
+    let arrives = |groups: &mut Groups, data: &[u8]| {
+        let inside = groups.world.hosts[2].inside.len();
+        send(groups, 1, 2, data);
+        groups.world.run(s(1));
+        let arrived = &groups.world.hosts[2].inside[inside..];
+        arrived.iter().any(|it| it.ends_with(data))
+    };
+    let came = (0..60u8).find(|second| arrives(&mut groups, &[*second; 9]));
+    assert!(came.is_some(), "in a minute");
+    assert!(groups.world.hosts[1].clear.is_empty());
+    // Then all of them arrive.
+    assert!((100..110u8).all(|second| arrives(&mut groups, &[second; 9])));
+}
+
 #[test]
 fn a_member_that_was_removed_is_not_encrypted_for_any_more() {
     let mut groups = site(&[("lab", Mode::Open), ("lab", Mode::Open)]);
