@@ -21,6 +21,7 @@
 
 mod actor;
 mod apply;
+mod asked;
 mod audit;
 mod command;
 mod decide;
@@ -39,6 +40,7 @@ mod zone;
 
 pub use actor::{Actor, AdminId, InviteId, Role};
 pub use apply::Corrupt;
+pub use asked::AskedRules;
 pub use audit::{AuditError, Record, Trail};
 pub use command::{
     Addition, Attempt, Command, Enrolment, InviteTerms, LockedGroups, News, Refusal,

@@ -8,6 +8,7 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
+use crate::asked::AskedRules;
 use crate::partner::Partner;
 use crate::rule_test::RuleTest;
 use crate::sign_in::{Failures, SignedIn, User};
@@ -72,6 +73,10 @@ pub struct Group {
     pub rules: Option<Rules>,
     /// What must stay so ([`crate::RuleTest`]).
     pub tests: Vec<RuleTest>,
+    /// The serial of the newest rules that there were, also of those that were only asked for.
+    pub rules_serial: u64,
+    /// Rules that the admins of a locked group are asked to sign.
+    pub asked_rules: Option<AskedRules>,
     /// For how long a sign-in is good, in seconds; `None`: it takes none.
     pub sign_in_s: Option<u64>,
     /// The admissions in force by member.

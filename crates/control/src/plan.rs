@@ -3,7 +3,7 @@
 //!
 //! What it says: which pairs of members come to share a group, share none any more, or still share one although
 //! they share fewer; and what becomes of the services that they reach at each other. What it does not: modes and
-//! prefixes, and what members that are not in touch learn when.
+//! prefixes, what members that are not in touch learn when, and when the admins of a locked group sign.
 //!
 //! Members that are in the same groups and are the same for their rules, before and after, are one *class*: rules
 //! are asked once for two classes, however many members they have.
@@ -244,7 +244,10 @@ fn compare(before: &Tenant, after: &Tenant) -> Plan {
     let ruled: BTreeSet<&String> = before
         .groups
         .iter()
-        .filter(|(name, group)| after.groups.get(*name).map(|it| &it.rules) != Some(&group.rules))
+        .filter(|(name, group)| {
+            let is = after.groups.get(*name);
+            is.map(|it| it.ordered_rules()) != Some(group.ordered_rules())
+        })
         .map(|(name, _)| name)
         .collect();
     let concerns = |class: &Class| {

@@ -235,11 +235,7 @@ impl Tenant {
             name: Some(name.to_owned()),
             prefixes: member.prefixes.clone(),
             site: found.site.clone(),
-            // A locked group has no rules that its server could give it.
-            roles: match found.genesis.policy {
-                Policy::Managed => member.roles.iter().cloned().collect(),
-                Policy::Locked { .. } => Vec::new(),
-            },
+            roles: member.roles.iter().cloned().collect(),
         };
         let admission = Admission::new(
             found.id,
