@@ -238,6 +238,9 @@ pub struct ManagedGroup {
     pub rules: Option<Vec<GroupRule>>,
     /// What stays so.
     pub tests: Vec<GroupTest>,
+    /// Whether other rules, and tests, wait for the admins' signatures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rules_pending: bool,
     /// Who admits, if it is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked: Option<Lock>,
