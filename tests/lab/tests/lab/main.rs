@@ -14,6 +14,7 @@ mod lanes;
 mod lans;
 mod load;
 mod locked;
+mod locked_rules;
 mod management;
 mod nat;
 mod openvpn;
