@@ -11,7 +11,9 @@
 mod common;
 
 use common::{DAY, Gms, add, f, invite_of, node, remove, set_roles, set_rules, tcp, test};
-use control::{Addition, Command, Event, InviteTerms, LockedGroups, Refusal, Reply, RuleTest};
+use control::{
+    Actor, Addition, Command, Event, InviteTerms, LockedGroups, Refusal, Reply, RuleTest,
+};
 use group::keyring::{Keyring, KeyringError};
 use group::rules::{Party, Permit};
 use group::signing::{AdminSignature, Request, Statement};
@@ -460,6 +462,31 @@ fn one_order_counts_at_once_where_the_server_decides() {
     assert!(roles(&gms, VAULT).is_empty());
     admit(&mut gms, "ada");
     assert_eq!(roles(&gms, VAULT), ["staff"]);
+}
+
+/// What an order would do in a locked group is said, and that it waits for the admins.
+#[test]
+fn a_plan_says_what_will_be_once_the_admins_have_signed() {
+    let mut gms = vault();
+    gms.order(set_roles("web", &["server"])).unwrap();
+    admit(&mut gms, "web");
+    let planned = |gms: &mut Gms, command: &Command| gms.plan(Actor::Operator, command).unwrap();
+    let before = gms.tenant.clone();
+    let plan = planned(&mut gms, &set_rules(VAULT, Some(WEB), &[]));
+    assert_eq!(gms.tenant, before);
+    assert_eq!(plan.pairs.len(), 3, "{plan:?}");
+    for pair in &plan.pairs {
+        assert!(pair.waits, "nobody has signed: {pair:?}");
+        let to_web = [(&pair.one, &pair.back), (&pair.other, &pair.forth)];
+        for (_, reaches) in to_web.into_iter().filter(|(member, _)| *member == "web") {
+            assert_eq!(reaches.is, tcp(443));
+        }
+    }
+    rule(&mut gms, Some(SSH), &[]);
+    let plan = planned(&mut gms, &set_roles("ada", &["staff"]));
+    let pair = &plan.pairs[..];
+    assert!(pair.len() == 1 && pair[0].waits, "{plan:?}");
+    assert_eq!((pair[0].one.as_str(), &pair[0].forth.is), ("ada", &tcp(22)));
 }
 
 fn bounds(gms: &Gms, roles: &[&str]) -> Bounds {
