@@ -164,3 +164,7 @@ fn admission(group: &Group, member: &str, asked: &Admission) -> Asked {
         is_in: group.admissions.contains_key(member),
     }
 }
+
+#[cfg(test)]
+#[path = "locked_tests.rs"]
+mod tests;
