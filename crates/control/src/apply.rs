@@ -69,14 +69,13 @@ impl Tenant {
                 rules,
                 tests,
             } => self.rules_set(crypto, group, rules.as_deref(), tests)?,
-            Event::RulesAsked { .. } | Event::RulesSigned { .. } => {
-                self.asked_event(crypto, event)?;
-            }
             Event::MembershipGranted { .. }
             | Event::Admitted { .. }
             | Event::AdmissionAsked { .. }
             | Event::AdmissionSigned { .. }
             | Event::AdmissionUnasked { .. }
+            | Event::RulesAsked { .. }
+            | Event::RulesSigned { .. }
             | Event::MembershipEnded { .. } => self.membership_event(crypto, event)?,
             Event::Entry { group, entry } => self.own_entry(crypto, group, entry)?,
             Event::GroupTaken { .. } => self.group_taken(crypto, event)?,
@@ -161,7 +160,9 @@ impl Tenant {
             }
             Event::AdmissionAsked { .. }
             | Event::AdmissionSigned { .. }
-            | Event::AdmissionUnasked { .. } => self.asked_event(crypto, event)?,
+            | Event::AdmissionUnasked { .. }
+            | Event::RulesAsked { .. }
+            | Event::RulesSigned { .. } => self.asked_event(crypto, event)?,
             Event::MembershipEnded { member, group } => {
                 self.member_mut(member)?.groups.remove(group);
                 let group = self.group_mut(group)?;

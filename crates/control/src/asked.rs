@@ -5,17 +5,8 @@ use group::statement::{Admission, Rules};
 use identity::crypto::Crypto;
 
 use crate::event::Event;
-use crate::model::{Group, Tenant};
+use crate::model::{AskedRules, Group, Tenant};
 use crate::rule_test::RuleTest;
-
-/// Rules that wait for signatures.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskedRules {
-    /// The statement, with the signatures so far.
-    pub rules: Rules,
-    /// The tests that come with it; nobody signs them.
-    pub tests: Vec<RuleTest>,
-}
 
 impl Group {
     /// The rules that were ordered last, whether or not the admins have signed them.

@@ -40,7 +40,6 @@ mod zone;
 
 pub use actor::{Actor, AdminId, InviteId, Role};
 pub use apply::Corrupt;
-pub use asked::AskedRules;
 pub use audit::{AuditError, Record, Trail};
 pub use command::{
     Addition, Attempt, Command, Enrolment, InviteTerms, LockedGroups, News, Refusal,
@@ -48,7 +47,7 @@ pub use command::{
 pub use decide::{Approved, Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
-pub use model::{Admin, Group, Invite, Member, Tenant};
+pub use model::{Admin, AskedRules, Group, Invite, Member, Tenant};
 pub use partner::{Held, Partner};
 pub use partners::name_in;
 pub use rule_test::RuleTest;

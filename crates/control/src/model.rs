@@ -8,7 +8,6 @@ use group::{Kind, Mode};
 use wire::{NodeAddr, Prefix};
 
 use crate::actor::{AdminId, InviteId, Role};
-use crate::asked::AskedRules;
 use crate::partner::Partner;
 use crate::rule_test::RuleTest;
 use crate::sign_in::{Failures, SignedIn, User};
@@ -87,6 +86,15 @@ pub struct Group {
     pub partners: BTreeMap<u8, Partner>,
     /// The last event that changed what every member must know.
     pub changed_rev: u64,
+}
+
+/// Rules that wait for signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedRules {
+    /// The statement, with the signatures so far.
+    pub rules: Rules,
+    /// The tests that come with it; nobody signs them.
+    pub tests: Vec<RuleTest>,
 }
 
 /// An invite.

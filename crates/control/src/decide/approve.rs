@@ -6,10 +6,9 @@ use group::statement::Admission;
 use identity::crypto::Crypto;
 
 use super::{Approved, Context, Outcome, Reply};
-use crate::asked::AskedRules;
 use crate::command::Refusal;
 use crate::event::Event;
-use crate::model::{Group, Tenant};
+use crate::model::{AskedRules, Group, Tenant};
 
 /// A group by its name.
 type Named<'a> = (&'a str, &'a Group);

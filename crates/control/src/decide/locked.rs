@@ -4,20 +4,16 @@
 use std::collections::BTreeSet;
 
 use group::lock::Lock;
-use group::rules::Permit;
 use group::statement::{ADMINS_MAX, Admission, Attributes, PREFIXES_MAX, Policy, is_name};
 use wire::NodeAddr;
 
 use super::invites::check_prefixes;
-use super::rules::new_rules;
 use super::{Context, Outcome, Reply, room};
 use crate::MEMBERS_MAX;
 use crate::actor::{Actor, InviteId};
-use crate::asked::AskedRules;
 use crate::command::{LockedGroups, Refusal};
 use crate::event::Event;
-use crate::model::{Group, Invite, Member, Tenant};
-use crate::rule_test::RuleTest;
+use crate::model::{Invite, Member, Tenant};
 
 impl Tenant {
     /// Makes locked groups.
@@ -224,50 +220,4 @@ impl Tenant {
             invite: None,
         })
     }
-}
-
-/// Asks the admins to sign, unless they are asked for the same already: then the signatures that they have made
-/// keep their worth.
-pub(super) fn ask(
-    group: &Group,
-    (member, name): (&str, &str),
-    admission: Admission,
-    outcome: &mut Outcome,
-) -> Result<(), Refusal> {
-    let says = |it: &Admission| {
-        let attributes = it.attributes().unwrap_or_default();
-        (it.member.f, it.kind, it.mode, attributes)
-    };
-    let is_same = |it: &Admission| says(it) == says(&admission);
-    if !group.asked.get(member).is_some_and(is_same) {
-        outcome.events.push(Event::AdmissionAsked {
-            member: member.to_owned(),
-            group: name.to_owned(),
-            admission: admission.encode_unsigned(),
-        });
-    }
-    Ok(())
-}
-
-/// Asks the admins to sign rules. The same with other tests is no other statement, and keeps its signatures.
-pub(super) fn ask_for_rules(
-    context: &Context<'_>,
-    (name, group): (&str, &Group),
-    permits: Option<&[Permit]>,
-    tests: &[RuleTest],
-    outcome: &mut Outcome,
-) -> Result<(), Refusal> {
-    let asked = group.asked_rules.as_ref();
-    let is_same = |it: &&AskedRules| it.rules.permits.as_deref() == permits;
-    let rules = match asked.filter(is_same) {
-        Some(same) if same.tests == tests => return Ok(()),
-        Some(same) => same.rules.clone(),
-        None => new_rules(context, group, permits.map(<[Permit]>::to_vec))?,
-    };
-    outcome.events.push(Event::RulesAsked {
-        group: name.to_owned(),
-        rules: Some(rules.encode()),
-        tests: tests.to_vec(),
-    });
-    Ok(())
 }

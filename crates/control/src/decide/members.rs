@@ -7,8 +7,8 @@ use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, Policy, 
 use identity::crypto::random;
 use wire::NodeAddr;
 
+use super::ask::ask;
 use super::invites::{check_prefixes, kind_before};
-use super::locked::ask;
 use super::rules::check_roles;
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;

@@ -8,7 +8,7 @@
 //! | `invites` | invite, withdraw, enrol |
 //! | `rules` | what members are and may reach, and the tests of that |
 //! | `locked` | make locked groups, enrol with an admission that an invite's key has signed |
-//! | `approve` | approve |
+//! | `approve`, `ask` | approve; what is asked before |
 //! | `users` | users, signing in and out, and groups that require it |
 //! | `partners` | share, come as a server, unshare, take, learn |
 //! | `admins` | administrators, and who may give which order |
@@ -17,6 +17,7 @@
 
 mod admins;
 mod approve;
+mod ask;
 mod groups;
 mod instances;
 mod invites;

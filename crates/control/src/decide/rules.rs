@@ -13,7 +13,7 @@ use group::rules::{Permit, ROLES_MAX, check, is_role};
 use group::statement::{Admission, Membership, Policy, Rules, is_name};
 use identity::crypto::{Crypto, random};
 
-use super::locked::{ask, ask_for_rules};
+use super::ask::{ask, ask_for_rules};
 use super::{Context, Outcome, room};
 use crate::TESTS_MAX;
 use crate::command::{Command, Refusal};
@@ -77,7 +77,8 @@ impl Tenant {
         let mut outcome = Outcome::default();
         let is_same = permits == permits_before;
         if group.genesis.policy != Policy::Managed && !is_same {
-            ask_for_rules(context, (name, group), permits, tests, &mut outcome)?;
+            let make = || new_rules(context, group, permits.map(<[Permit]>::to_vec));
+            ask_for_rules((name, group), (permits, tests), make, &mut outcome)?;
             return Ok(outcome);
         }
         if group.asked_rules.is_some() {

@@ -1,12 +1,14 @@
 //! What rules say that an admin of a locked group is asked to sign, in words: every permit, and what is not permitted.
 
-use super::signing::{Pairs, quoted};
 use crate::output;
 use crate::text::{Text, args};
 use group::rules::{Party, Permit};
 use group::signing::Statement;
 use group::statement::Rules;
 use runtime::answers::allowed;
+
+/// What is said of a statement: a label and a text each.
+pub(super) type Pairs = Vec<(&'static str, String)>;
 
 /// The number of rules is the time at their server, or one more than before; it is not later than this machine's
 /// clock by more than clocks are wrong, in seconds.
@@ -52,4 +54,14 @@ fn party(text: &Text, party: &Party) -> String {
         Party::Anybody => text.t("sign-anybody"),
         Party::Role(role) => text.tr("sign-role", args!(role = quoted(role))),
     }
+}
+
+/// A name that a server may have chosen, with nothing in it that does not show or that turns the line around.
+pub(super) fn shown(name: &str) -> String {
+    name.escape_debug().to_string()
+}
+
+/// The same in quotes, where several stand side by side.
+pub(super) fn quoted(name: &str) -> String {
+    format!("{name:?}")
 }

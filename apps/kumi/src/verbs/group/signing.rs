@@ -1,6 +1,6 @@
 //! Admins of locked groups, on a machine of their own: making a key, and signing what they have read.
 
-use super::rule_words;
+use super::rule_words::{self, Pairs, quoted, shown};
 use super::signed::{self, Strange};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -18,9 +18,6 @@ use identity::crypto::AwsLc;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use wire::Prefix;
-
-/// What is said of a statement: a label and a text each.
-pub(super) type Pairs = Vec<(&'static str, String)>;
 
 /// Runs `kumi group key`.
 pub(super) fn key(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
@@ -266,16 +263,6 @@ fn roles(text: &Text, roles: &[String]) -> String {
             all.join(", ")
         }
     }
-}
-
-/// A name that a server may have chosen, with nothing in it that does not show or that turns the line around.
-fn shown(name: &str) -> String {
-    name.escape_debug().to_string()
-}
-
-/// The same in quotes, where several stand side by side.
-pub(super) fn quoted(name: &str) -> String {
-    format!("{name:?}")
 }
 
 /// Asks on the controlling terminal whether this is to be signed.
