@@ -32,7 +32,7 @@ for _ in $(seq 50); do
 done
 cmp "$place/openapi.json" docs/api/openapi.json
 for key in "$owner" "$auditor"; do
-    "${inside[@]}" "$tool" run docs/api/openapi.json --url "$url" -H "Authorization: Bearer $key" \
+    "${inside[@]}" "$tool" --config-file tests/schemathesis.toml run docs/api/openapi.json --url "$url" -H "Authorization: Bearer $key" \
         --max-examples "$examples" --seed 1 --checks all --exclude-checks positive_data_acceptance \
         --request-timeout 10 --phases examples,coverage,fuzzing,stateful
 done

@@ -231,7 +231,7 @@ impl Tenant {
             zone: Zone::named(zone).ok_or("no such time zone")?,
             rules: None,
             tests: Vec::new(),
-            rules_serial: 0,
+            asked_serial: 0,
             asked_rules: None,
             chain: Chain::new(id, index, Head::default()),
             admissions: BTreeMap::new(),
@@ -367,12 +367,11 @@ impl Tenant {
             return Ok(());
         };
         let rules = Rules::decode(rules).map_err(|e| e.to_string())?;
-        let before = group.rules.as_ref().map_or(0, |rules| rules.serial);
+        let before = group.rules_rank(crypto, &group.authority);
         let holds = rules.holds(crypto, &group.genesis, &group.authority);
         if rules.group != group.id || !holds || rules.serial <= before {
             return Err("not newer rules of those who decide about the group".to_owned());
         }
-        group.rules_serial = group.rules_serial.max(rules.serial);
         (group.rules, group.asked_rules) = (Some(rules), None);
         group.changed_rev = rev;
         Ok(())

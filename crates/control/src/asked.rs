@@ -66,7 +66,7 @@ impl Tenant {
                     return Err("rules of another group".to_owned());
                 }
                 let serial = rules.as_ref().map_or(0, |it| it.serial);
-                group.rules_serial = group.rules_serial.max(serial);
+                group.asked_serial = group.asked_serial.max(serial);
                 let tests = tests.clone();
                 group.asked_rules = rules.map(|rules| AskedRules { rules, tests });
             }

@@ -72,8 +72,8 @@ pub struct Group {
     pub rules: Option<Rules>,
     /// What must stay so ([`crate::RuleTest`]).
     pub tests: Vec<RuleTest>,
-    /// The serial of the newest rules that there were, also of those that were only asked for.
-    pub rules_serial: u64,
+    /// The serial of the newest rules that admins were asked to sign; 0: there were none.
+    pub asked_serial: u64,
     /// Rules that the admins of a locked group are asked to sign.
     pub asked_rules: Option<AskedRules>,
     /// For how long a sign-in is good, in seconds; `None`: it takes none.

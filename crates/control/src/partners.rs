@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::chain::{Chain, Head, Links};
-use group::statement::{Admission, Entry, EntryBody, Membership};
+use group::statement::{Admission, Authority, Entry, EntryBody, Membership};
 use identity::crypto::Crypto;
 use wire::NodeAddr;
 
@@ -28,6 +28,14 @@ impl Group {
     pub fn is_managed_by(&self, key: [u8; 32]) -> bool {
         let own = self.authority.server(self.chain.index());
         own.is_some_and(|server| server.key == key)
+    }
+
+    /// What rules have to be above to count here ([`group::statement::Rules::rank`]), by a statement about the
+    /// servers; 0: any do.
+    #[must_use]
+    pub fn rules_rank(&self, crypto: &dyn Crypto, authority: &Authority) -> u64 {
+        let held = self.rules.as_ref();
+        held.map_or(0, |it| it.rank(crypto, &self.genesis, authority))
     }
 
     /// The partners' members, each once.

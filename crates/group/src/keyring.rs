@@ -619,6 +619,7 @@ impl Keyring {
             epochs: before.map(|it| it.epochs.clone()).unwrap_or_default(),
             peers: before.map(|it| it.peers.clone()).unwrap_or_default(),
             rules: before.and_then(|it| it.rules.clone()),
+            rules_rank: before.map_or(0, |it| it.rules_rank),
         };
         if obeys {
             // The new lease may be of a server that was not named before.
@@ -642,7 +643,10 @@ impl Keyring {
         }
         match (welcome.rules, now_unix_s) {
             // They were checked when they came; the server that signed them may be none any more.
-            (Some(kept), None) => joined.rules = Some(kept),
+            (Some(kept), None) => {
+                joined.rules = Some(kept);
+                joined.rank_rules(crypto);
+            }
             (Some(rules), Some(_)) => _ = joined.take_rules(crypto, rules)?,
             (None, _) => {}
         }

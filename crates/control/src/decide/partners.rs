@@ -139,7 +139,7 @@ impl Tenant {
         if let Some(rules) = rules.filter(is_void) {
             // That server has signed them, so nobody would take them any more.
             let permits = rules.permits.clone();
-            let mut anew = new_rules(context, group, permits)?;
+            let mut anew = new_rules(context, group, &authority, permits)?;
             anew.sign(&context.signer(), group.chain.index());
             outcome.events.push(ruled((name, group), &anew));
         }
@@ -346,7 +346,7 @@ fn newer_rules(
     authority: &Authority,
     rules: Option<&Rules>,
 ) -> Option<Event> {
-    let known = group.rules.as_ref().map_or(0, |it| it.serial);
+    let known = group.rules_rank(context.crypto, authority);
     let newer = rules.filter(|it| it.serial > known);
     let newer = newer.filter(|it| it.holds(context.crypto, &group.genesis, authority));
     newer.map(|rules| ruled((name, group), rules))

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use group::rules::{Permit, ROLES_MAX, check, is_role};
-use group::statement::{Admission, Membership, Policy, Rules, is_name};
+use group::statement::{Admission, Authority, Membership, Policy, Rules, is_name};
 use identity::crypto::{Crypto, random};
 
 use super::ask::{ask, ask_for_rules};
@@ -20,6 +20,9 @@ use crate::command::{Command, Refusal};
 use crate::event::Event;
 use crate::model::{Group, Tenant};
 use crate::rule_test::RuleTest;
+
+/// A server takes its time for the serial of rules; clocks do not differ by so much, in seconds.
+const EARNEST_S: u64 = 86_400;
 
 impl Tenant {
     pub(super) fn set_roles(
@@ -75,9 +78,12 @@ impl Tenant {
         let before = group.rules.as_ref();
         let permits_before = before.and_then(|it| it.permits.as_deref());
         let mut outcome = Outcome::default();
+        let make = || {
+            let permits = permits.map(<[Permit]>::to_vec);
+            new_rules(context, group, &group.authority, permits)
+        };
         let is_same = permits == permits_before;
         if group.genesis.policy != Policy::Managed && !is_same {
-            let make = || new_rules(context, group, permits.map(<[Permit]>::to_vec));
             ask_for_rules((name, group), (permits, tests), make, &mut outcome)?;
             return Ok(outcome);
         }
@@ -91,11 +97,15 @@ impl Tenant {
         if is_same && tests == group.tests {
             return Ok(outcome);
         }
-        let mut rules = new_rules(context, group, permits.map(<[Permit]>::to_vec))?;
-        rules.sign(&context.signer(), group.chain.index());
+        let mut rules = None;
+        if !is_same {
+            let mut made = make()?;
+            made.sign(&context.signer(), group.chain.index());
+            rules = Some(made.encode());
+        }
         outcome.events.push(Event::RulesSet {
             group: name.to_owned(),
-            rules: (!is_same).then(|| rules.encode()),
+            rules,
             tests: tests.to_vec(),
         });
         Ok(outcome)
@@ -196,12 +206,26 @@ impl Tenant {
 pub(super) fn new_rules(
     context: &Context<'_>,
     group: &Group,
+    authority: &Authority,
     permits: Option<Vec<Permit>>,
 ) -> Result<Rules, Refusal> {
     let now = context.now_unix_s;
-    let before = group.rules.as_ref().map_or(0, |it| it.serial);
-    let before = before.max(group.rules_serial);
-    let serial = before.saturating_add(u64::from(before > 0)).max(now);
+    let above = group.rules_rank(context.crypto, authority).checked_add(1);
+    let last = "nothing can be newer than the rules of this group: another of its servers has given them the last \
+                number there is; take it out with `kumi group unshare`";
+    let serial = above.ok_or_else(|| Refusal::Statement(last.to_owned()))?;
+    // Above those that count no more, too, if they were numbered in earnest: whoever hears of the servers later than
+    // of these takes them at once.
+    let held = group.rules.as_ref().map_or(0, |it| it.serial);
+    let earnest = held <= now.saturating_add(EARNEST_S);
+    let serial = if earnest {
+        serial.max(held + 1)
+    } else {
+        serial
+    };
+    // Nothing that admins may have signed stands beside these under the same number.
+    let asked = group.asked_serial;
+    let serial = serial.max(asked.saturating_add(1)).max(now);
     let rules = Rules::new(group.id, serial, now, permits);
     rules.map_err(|error| Refusal::Statement(error.to_string()))
 }

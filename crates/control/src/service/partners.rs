@@ -266,7 +266,7 @@ impl Service {
             let said = Message::Heads { group: id, heads };
             let holding = PartnerMessage::Holding {
                 group: id,
-                rules_serial: group.rules.as_ref().map_or(0, |it| it.serial),
+                rules_serial: group.rules_rank(&*self.keys.crypto, &group.authority),
                 digest,
             };
             self.tell_partner(f, PartnerMessage::Said(said));
@@ -340,11 +340,7 @@ impl Service {
         let Some((name, group)) = self.tenant.group_of(id) else {
             return;
         };
-        if group
-            .rules
-            .as_ref()
-            .is_some_and(|it| it.serial > rules_serial)
-        {
+        if group.rules_rank(&*self.keys.crypto, &group.authority) > rules_serial {
             let name = name.to_owned();
             self.charge(f, &name);
         }

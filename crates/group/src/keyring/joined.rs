@@ -34,6 +34,8 @@ pub(super) struct Joined {
     pub(super) epochs: Epochs,
     pub(super) peers: BTreeMap<NodeAddr, Peer>,
     pub(super) rules: Option<Rules>,
+    /// Their rank ([`Rules::rank`]); 0: there are none.
+    pub(super) rules_rank: u64,
 }
 
 impl Joined {
@@ -84,6 +86,7 @@ impl Joined {
             self.lease.from_unix_s = until.saturating_sub(LEASE_S);
             self.lease.until_unix_s = until;
         }
+        self.rank_rules(crypto);
     }
 
     /// Whether those who may admitted.

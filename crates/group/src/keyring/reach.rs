@@ -41,6 +41,12 @@ impl Keyring {
         self.groups.get(&group)?.rules.as_ref()
     }
 
+    /// What rules of a group have to be above to count here ([`Rules::rank`]); 0: any do.
+    #[must_use]
+    pub fn rules_rank(&self, group: GroupId) -> u64 {
+        self.groups.get(&group).map_or(0, |it| it.rules_rank)
+    }
+
     /// What a peer and this node may reach at each other by the groups that both are in now, as far as
     /// `counts` says so: what any of them permits. `None`: there is no such group.
     #[must_use]
@@ -101,13 +107,17 @@ impl Joined {
         if !rules.holds(crypto, &self.genesis, &self.authority) {
             return Err(KeyringError::Rules);
         }
-        let is_newer = self
-            .rules
-            .as_ref()
-            .is_none_or(|held| held.serial < rules.serial);
+        let is_newer = self.rules_rank < rules.serial;
         if is_newer {
+            self.rules_rank = rules.serial;
             self.rules = Some(rules);
         }
         Ok(is_newer)
+    }
+
+    /// Others may decide about the group than when its rules came.
+    pub(super) fn rank_rules(&mut self, crypto: &dyn Crypto) {
+        let held = self.rules.as_ref();
+        self.rules_rank = held.map_or(0, |it| it.rank(crypto, &self.genesis, &self.authority));
     }
 }

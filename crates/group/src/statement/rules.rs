@@ -154,6 +154,17 @@ impl Rules {
         signed && self.group == genesis.id(crypto) && authority.group == self.group
     }
 
+    /// What others have to be above to count instead: its serial; 0 if those who signed it decide no more. Such rules
+    /// bind until there are others, and any that hold are newer. Otherwise a server could choose the highest serial
+    /// before it is taken out, and its rules would stay for ever.
+    #[must_use]
+    pub fn rank(&self, crypto: &dyn Crypto, genesis: &Genesis, authority: &Authority) -> u64 {
+        match self.holds(crypto, genesis, authority) {
+            true => self.serial,
+            false => 0,
+        }
+    }
+
     /// What a member with the roles `from` may reach at one with the roles `to`; compiled.
     #[must_use]
     pub fn services(&self, from: &[String], to: &[String]) -> Services {

@@ -14,10 +14,9 @@ use crate::DropReason;
 use crate::machine::Node;
 
 impl Node {
-    /// The serial of the rules of a group that this node has; 0: it has none.
+    /// The serial of the rules of a group that this node has; 0: it has none that another would take.
     pub(crate) fn rules_serial(&self, group: GroupId) -> u64 {
-        let rules = self.groups.keyring.rules_of(group);
-        rules.map_or(0, |rules| rules.serial)
+        self.groups.keyring.rules_rank(group)
     }
 
     pub(crate) fn tell_rules_head(&mut self, now: Now, f: NodeAddr, group: GroupId) {

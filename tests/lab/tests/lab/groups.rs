@@ -217,3 +217,37 @@ fn the_key_changes_under_iperf3_and_with_the_server_dead_members_go_on() {
             .then_some(())
     });
 }
+
+/// The node is in no group, and nobody does anything at its machine.
+#[test]
+fn who_was_taken_out_of_the_last_group_is_put_into_another_from_the_server() {
+    need_root();
+    let lan = Lan::new(3);
+    let hosts = lab(&lan, &[Account::Root; 3]);
+    let [server, one, two] = &hosts[..] else {
+        panic!("three hosts");
+    };
+    server.kumi(&["group", "create", "office", "--apart"]);
+    server.kumi(&["group", "remove", "m1", "lab"]);
+    let groups = |host: &Host<'_>| {
+        let list = host.json(&["group", "list"]);
+        let all = list["member_of"].as_array().expect("groups").clone();
+        let names = all.iter().filter_map(|it| it["group"].as_str());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    eventually(Duration::from_secs(5), "it to be out", || {
+        groups(one).is_empty().then_some(())
+    });
+    assert!(!pings(one, &two.f()));
+    for name in ["m1", "m2"] {
+        let said = server.kumi(&["group", "add", name, "office"]);
+        assert!(said.contains("Nothing is to be done"), "{said}");
+    }
+    eventually(
+        Duration::from_secs(5),
+        "it to be in the other group",
+        || (groups(one) == ["office"]).then_some(()),
+    );
+    one.kumi(&["ping", "m2.office", "-c", "1"]);
+    assert!(pings(two, &one.f()));
+}

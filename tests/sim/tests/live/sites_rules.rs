@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 
 use control::service::OrderError;
 use control::{Command, LockedGroups, Refusal};
+use group::partner::{Charge, PartnerMessage};
 use group::rules::{Party, Permit};
+use group::statement::{Rules, Signer};
 use group::{PortRange, Proto, Services};
+use identity::crypto::AwsLc;
 
 use super::common::{s, udp};
 use super::sites_world::{A, B, HOUR, LAB, Sites};
@@ -143,6 +146,52 @@ fn a_member_that_was_away_keeps_its_group_though_the_rules_are_of_a_server_that_
     sites.mend(|_| true);
     sites.run(60);
     assert!(sites.is_member(2) && sites.ping(2, 3));
+}
+
+#[test]
+fn a_server_that_gives_rules_for_ever_is_taken_out_and_so_are_its_rules() {
+    let mut sites = roles(true);
+    sites.join_as(A, 5, "a5", Some("server"));
+    let of = sites.service(A).tenant().groups[LAB].clone();
+    let index = of.authority.index_of(sites.world.f(B)).unwrap();
+    let by = Signer {
+        crypto: &AwsLc,
+        seed: &sites.seed(B),
+    };
+    let mut last = Rules::new(of.id, u64::MAX, sites.world.now.unix_s, Some(Vec::new())).unwrap();
+    last.sign(&by, index);
+    let charge = Charge {
+        name: LAB.to_owned(),
+        zone: of.zone_name,
+        site: of.site,
+        genesis: of.genesis,
+        authority: of.authority,
+        rules: Some(Box::new(last)),
+    };
+    sites.say(B, A, PartnerMessage::Charge(Box::new(charge)));
+    assert_eq!(sites.rules_serial(A), Some(u64::MAX));
+    assert!(!sites.passes(2, 5, 53), "it may shut everything");
+    let command = Command::SetRules {
+        group: LAB.to_owned(),
+        permits: None,
+        tests: Vec::new(),
+    };
+    let refused = sites.order(A, &command);
+    assert!(matches!(
+        refused,
+        Err(OrderError::Refused(Refusal::Statement(_)))
+    ));
+    let (group, server) = (LAB.to_owned(), sites.world.f(B));
+    sites.order(A, &Command::Unshare { group, server }).unwrap();
+    assert!(
+        !sites.passes(2, 5, 53),
+        "its rules bind until there are others"
+    );
+    permit(&mut sites, A, 53);
+    assert!(sites.passes(2, 5, 53) && !sites.passes(3, 5, 53));
+    sites.start_again(&[2, 3, 5]);
+    sites.run(5);
+    assert!(sites.passes(2, 5, 53) && !sites.passes(3, 5, 53));
 }
 
 #[test]

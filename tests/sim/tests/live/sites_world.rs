@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use control::service::{Effect, Keys, OrderError, Service};
 use control::{Actor, Addition, Command, Reply};
+use group::agent::AgentMessage;
+use group::partner::PartnerMessage;
 use identity::crypto::{AwsLc, HashRng};
 use node::Event;
 use wire::NodeAddr;
@@ -216,6 +218,19 @@ impl Sites {
             }
         }
         panic!("it does not come to rest");
+    }
+
+    /// What a server signs with.
+    pub(crate) fn seed(&self, index: usize) -> [u8; 32] {
+        self.servers[&index].seed
+    }
+
+    /// One server says to another what no honest one would.
+    pub(crate) fn say(&mut self, from: usize, to: usize, message: PartnerMessage) {
+        let from = self.world.f(from);
+        let message = AgentMessage::Partner(message);
+        self.world.to_servers.push_back((to, from, message));
+        self.settle();
     }
 
     fn hear(&mut self) {
