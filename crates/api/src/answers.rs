@@ -105,7 +105,7 @@ pub struct PlannedPair {
     pub other: String,
     /// The groups by which they are open then, or were, if they close.
     pub groups: Vec<String>,
-    /// One of them has not come yet: until then nothing passes.
+    /// One of them has not come yet, or the admins of a locked group have to sign first: until then all is as it was.
     pub waits: bool,
     /// What the one reaches at the other.
     pub forth: PlannedServices,
@@ -238,6 +238,9 @@ pub struct ManagedGroup {
     pub rules: Option<Vec<GroupRule>>,
     /// What stays so.
     pub tests: Vec<GroupTest>,
+    /// Whether other rules, and tests, wait for the admins' signatures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rules_pending: bool,
     /// Who admits, if it is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked: Option<Lock>,
@@ -277,7 +280,7 @@ pub struct Member {
     pub prefixes: Vec<Prefix>,
     /// Its groups.
     pub groups: Vec<String>,
-    /// What it is, for their rules.
+    /// What it is, for their rules; in a locked group once its admins have signed.
     pub roles: Vec<String>,
     /// Whether its node is in touch.
     pub in_touch: bool,

@@ -60,7 +60,7 @@ pub use group::{
 };
 pub use limits::{EXPIRES_S_DEFAULT, EXPIRES_S_MAX, EXPIRES_S_MIN, LABEL_LEN_MAX};
 pub use lock::{LOCK_ADMINS_MAX, Lock, SIGNING_LEN_MAX};
-pub use locked::{Approved, NewSignature, Pending};
+pub use locked::{Approved, Asked, NewSignature, Pending};
 pub use manage::{
     ADMIN_S_MAX, Admin, Key, LogPage, LogRecord, ManageRequest, ManageResponse, NewAdmin,
     NewGroups, NewLine, NewMember, NewPlan, NewShare, OpenLine, PAGE_DEFAULT, PAGE_MAX, Page, Role,

@@ -123,8 +123,9 @@ pub enum ManageRequest {
     },
     /// The audit trail: [`ManageResponse::Log`].
     Log(LogPage),
-    /// Admissions that wait for signatures, by group and member; `after` is those of the last, as
-    /// `GROUP.MEMBER`: [`ManageResponse::Pending`].
+    /// What waits for signatures: the rules of a group, then admissions by member; `after` is those of the last, as
+    /// `GROUP.` or `GROUP.MEMBER`. A page may be shorter than was asked: an empty one follows the last.
+    /// [`ManageResponse::Pending`].
     Pending(Page),
     /// Take the signature of an admin of a locked group: [`ManageResponse::Approved`].
     Approve(NewSignature),

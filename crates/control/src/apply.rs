@@ -73,6 +73,9 @@ impl Tenant {
             | Event::Admitted { .. }
             | Event::AdmissionAsked { .. }
             | Event::AdmissionSigned { .. }
+            | Event::AdmissionUnasked { .. }
+            | Event::RulesAsked { .. }
+            | Event::RulesSigned { .. }
             | Event::MembershipEnded { .. } => self.membership_event(crypto, event)?,
             Event::Entry { group, entry } => self.own_entry(crypto, group, entry)?,
             Event::GroupTaken { .. } => self.group_taken(crypto, event)?,
@@ -155,9 +158,11 @@ impl Tenant {
                 group.admissions.insert(member.clone(), admission);
                 self.changed(member)?;
             }
-            Event::AdmissionAsked { .. } | Event::AdmissionSigned { .. } => {
-                self.asked_event(crypto, event)?;
-            }
+            Event::AdmissionAsked { .. }
+            | Event::AdmissionSigned { .. }
+            | Event::AdmissionUnasked { .. }
+            | Event::RulesAsked { .. }
+            | Event::RulesSigned { .. } => self.asked_event(crypto, event)?,
             Event::MembershipEnded { member, group } => {
                 self.member_mut(member)?.groups.remove(group);
                 let group = self.group_mut(group)?;
@@ -226,6 +231,8 @@ impl Tenant {
             zone: Zone::named(zone).ok_or("no such time zone")?,
             rules: None,
             tests: Vec::new(),
+            asked_serial: 0,
+            asked_rules: None,
             chain: Chain::new(id, index, Head::default()),
             admissions: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -365,7 +372,7 @@ impl Tenant {
         if rules.group != group.id || !holds || rules.serial <= before {
             return Err("not newer rules of those who decide about the group".to_owned());
         }
-        group.rules = Some(rules);
+        (group.rules, group.asked_rules) = (Some(rules), None);
         group.changed_rev = rev;
         Ok(())
     }
@@ -431,35 +438,6 @@ impl Tenant {
         Ok(())
     }
 
-    fn asked_event(&mut self, crypto: &dyn Crypto, event: &Event) -> Result<(), String> {
-        match event {
-            Event::AdmissionAsked {
-                member,
-                group,
-                admission,
-            } => {
-                let admission = Admission::decode(admission).map_err(|e| e.to_string())?;
-                let asked = &mut self.group_mut(group)?.asked;
-                asked.insert(member.clone(), admission);
-            }
-            Event::AdmissionSigned {
-                member,
-                group,
-                admin,
-                signature,
-            } => {
-                let group = self.group_mut(group)?;
-                let asked = group.asked.get_mut(member);
-                let asked = asked.ok_or("nothing was asked")?;
-                if !asked.accept(crypto, &group.genesis, *admin, *signature) {
-                    return Err("no admin has made this signature".to_owned());
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// What a member must know has changed.
     fn changed(&mut self, member: &str) -> Result<(), String> {
         self.member_mut(member)?.changed_rev = self.rev;
@@ -471,7 +449,7 @@ impl Tenant {
         found.ok_or_else(|| format!("no member `{name}`"))
     }
 
-    fn group_mut(&mut self, name: &str) -> Result<&mut Group, String> {
+    pub(crate) fn group_mut(&mut self, name: &str) -> Result<&mut Group, String> {
         let found = self.groups.get_mut(name);
         found.ok_or_else(|| format!("no group `{name}`"))
     }

@@ -444,7 +444,7 @@ pub enum Refusal {
     )]
     NotAsked,
     /// A signature that is none of the group's admins'.
-    #[error("the signature is not right: no admin key of `{0}` has made it for this admission")]
+    #[error("the signature is not right: no admin key of `{0}` has made it for what is asked")]
     Signature(String),
     /// An admission signed elsewhere, for a group that the server alone admits to, or that is not named.
     #[error("the line does not lead to a locked group `{0}`; ask for another")]

@@ -94,6 +94,27 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tests: Vec<RuleTest>,
     },
+    /// The admins of a locked group are asked to sign rules, and for none that they were asked for before.
+    RulesAsked {
+        /// Which group.
+        group: String,
+        /// The statement, with the signatures that it has; `None`: nothing is asked any more.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "statement")]
+        rules: Option<Vec<u8>>,
+        /// The tests that are kept with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tests: Vec<RuleTest>,
+    },
+    /// An admin has signed them.
+    RulesSigned {
+        /// Which group.
+        group: String,
+        /// Which admin, by its place in the genesis.
+        admin: u8,
+        /// Its signature.
+        #[serde(with = "hex")]
+        signature: [u8; 64],
+    },
     /// A member shall be in a group.
     MembershipGranted {
         /// Who.
@@ -132,6 +153,13 @@ pub enum Event {
         /// Its signature.
         #[serde(with = "hex")]
         signature: [u8; 64],
+    },
+    /// The admins are asked for it no more: the member is again what it was.
+    AdmissionUnasked {
+        /// Who.
+        member: String,
+        /// Where.
+        group: String,
     },
     /// A member is in a group no more.
     MembershipEnded {

@@ -21,6 +21,7 @@
 
 mod actor;
 mod apply;
+mod asked;
 mod audit;
 mod command;
 mod decide;
@@ -46,7 +47,7 @@ pub use command::{
 pub use decide::{Approved, Context, Outcome, Reply, SecretOf, Server};
 pub use event::Event;
 pub use group::agent::Have;
-pub use model::{Admin, Group, Invite, Member, Tenant};
+pub use model::{Admin, AskedRules, Group, Invite, Member, Tenant};
 pub use partner::{Held, Partner};
 pub use partners::name_in;
 pub use rule_test::RuleTest;

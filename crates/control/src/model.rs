@@ -72,6 +72,10 @@ pub struct Group {
     pub rules: Option<Rules>,
     /// What must stay so ([`crate::RuleTest`]).
     pub tests: Vec<RuleTest>,
+    /// The serial of the newest rules that admins were asked to sign; 0: there were none.
+    pub asked_serial: u64,
+    /// Rules that the admins of a locked group are asked to sign.
+    pub asked_rules: Option<AskedRules>,
     /// For how long a sign-in is good, in seconds; `None`: it takes none.
     pub sign_in_s: Option<u64>,
     /// The admissions in force by member.
@@ -82,6 +86,15 @@ pub struct Group {
     pub partners: BTreeMap<u8, Partner>,
     /// The last event that changed what every member must know.
     pub changed_rev: u64,
+}
+
+/// Rules that wait for signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedRules {
+    /// The statement, with the signatures so far.
+    pub rules: Rules,
+    /// The tests that come with it; nobody signs them.
+    pub tests: Vec<RuleTest>,
 }
 
 /// An invite.

@@ -3,7 +3,7 @@
 //!
 //! What it says: which pairs of members come to share a group, share none any more, or still share one although
 //! they share fewer; and what becomes of the services that they reach at each other. What it does not: modes and
-//! prefixes, and what members that are not in touch learn when.
+//! prefixes, what members that are not in touch learn when, and when the admins of a locked group sign.
 //!
 //! Members that are in the same groups and are the same for their rules, before and after, are one *class*: rules
 //! are asked once for two classes, however many members they have.
@@ -61,7 +61,7 @@ pub struct PairChange {
     /// The groups by which they are open then, or were, if it closes.
     pub groups: BTreeSet<String>,
     /// The node of one of them has not come yet, or the admins of a locked group have not signed: until then
-    /// nothing passes.
+    /// all is as it was.
     pub waits: bool,
     /// What the one reaches at the other.
     pub forth: ServiceChange,
@@ -221,6 +221,17 @@ impl<'a> Side<'a> {
         self.standings.get(member).cloned().unwrap_or_default()
     }
 
+    /// Whether the admins of a locked group are to sign first what becomes of two of its members.
+    fn waits(&self, between: &Between, pair: [&str; 2]) -> bool {
+        let groups = between.groups.iter();
+        let mut groups = groups.filter_map(|name| self.tenant.groups.get(name));
+        between.change == Change::Services
+            && groups.any(|group| {
+                let is_asked = |member: &&str| group.asked.contains_key(*member);
+                group.asked_rules.is_some() || pair.iter().any(is_asked)
+            })
+    }
+
     /// Whether a member is in a group now. A locked group waits for its admins, too.
     fn is_in(&self, member: &str, group: &str) -> bool {
         let own = self.tenant.members.get(member);
@@ -244,7 +255,10 @@ fn compare(before: &Tenant, after: &Tenant) -> Plan {
     let ruled: BTreeSet<&String> = before
         .groups
         .iter()
-        .filter(|(name, group)| after.groups.get(*name).map(|it| &it.rules) != Some(&group.rules))
+        .filter(|(name, group)| {
+            let is = after.groups.get(*name);
+            is.map(|it| it.ordered_rules()) != Some(group.ordered_rules())
+        })
         .map(|(name, _)| name)
         .collect();
     let concerns = |class: &Class| {
@@ -296,7 +310,7 @@ impl Plan {
             let room = PAIRS_MAX.saturating_sub(self.pairs.len());
             self.left_out += others.len().saturating_sub(room);
             let pairs = others.iter().take(room).map(|other| {
-                let waits = !passes(one, other);
+                let waits = !passes(one, other) || after.waits(between, [one, other]);
                 let pair = between.pair(one, other, waits);
                 if between.is_even && other < one {
                     pair.turned()

@@ -1,4 +1,5 @@
-//! Who may reach what, by groups and their rules.
+//! Who may reach what, by groups, rules and roles as they were ordered: in a locked group they are in force when its
+//! admins have signed, and tests and plans look at what will be then.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -46,7 +47,7 @@ impl Tenant {
         let list = |roles: &BTreeSet<String>| -> Vec<String> { roles.iter().cloned().collect() };
         let (from, to) = (list(from), list(to));
         let shared = groups.filter_map(|name| self.groups.get(name));
-        let all = shared.map(|group| match &group.rules {
+        let all = shared.map(|group| match group.ordered_rules() {
             Some(rules) => rules.services(&from, &to),
             None => Services::All,
         });

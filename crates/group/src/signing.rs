@@ -14,7 +14,7 @@ use wire::checked::{from_text, to_text};
 use wire::{Malformed, Reader, Writer};
 
 use crate::lock::read_name;
-use crate::statement::{Admission, Genesis, GroupId, InviteCertificate, Signer};
+use crate::statement::{Admission, Genesis, GroupId, InviteCertificate, Rules, Signer};
 
 /// What the public half of an admin's key begins with.
 pub const KEY_PREFIX: &str = "kumikey1.";
@@ -22,12 +22,13 @@ pub const KEY_PREFIX: &str = "kumikey1.";
 pub const REQUEST_PREFIX: &str = "kumiask1.";
 /// What a signature begins with.
 pub const SIGNATURE_PREFIX: &str = "kumisig1.";
-/// The longest of these texts that is looked at, in characters.
-pub const TEXT_LEN_MAX: usize = 8_192;
+/// The longest of these texts that is looked at, in characters: the longest rules, and what goes before them.
+pub const TEXT_LEN_MAX: usize = 12_288;
 
 const VERSION: u8 = 1;
 const ADMISSION: u8 = 1;
 const INVITE: u8 = 2;
+const RULES: u8 = 3;
 
 /// What admins sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Statement {
     Admission(Box<Admission>),
     /// That the key of an invite may admit nodes.
     Invite(Box<InviteCertificate>),
+    /// What members of the group may reach at each other.
+    Rules(Box<Rules>),
 }
 
 /// A statement to be signed.
@@ -83,17 +86,33 @@ impl Statement {
         match self {
             Self::Admission(it) => it.group,
             Self::Invite(it) => it.group,
+            Self::Rules(it) => it.group,
         }
     }
 
     /// Names it: the start of the hash of what its signatures cover.
     #[must_use]
     pub fn id(&self, crypto: &dyn Crypto) -> [u8; 16] {
-        let text = match self {
+        crypto.sha256_16(&[b"kumihimo group request v1", &self.signed_text()])
+    }
+
+    /// What is signed: it begins with its name.
+    fn signed_text(&self) -> Vec<u8> {
+        match self {
             Self::Admission(it) => it.signed_text(),
             Self::Invite(it) => it.signed_text(),
-        };
-        crypto.sha256_16(&[b"kumihimo group request v1", &text])
+            Self::Rules(it) => it.signed_text(),
+        }
+    }
+
+    /// Whether all that it says can be shown: nobody signs what he does not see.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Admission(it) => it.is_known(),
+            // What they say more is refused as it is read.
+            Self::Invite(_) | Self::Rules(_) => true,
+        }
     }
 
     /// Takes the signature of an admin; whether it is one, of this.
@@ -112,6 +131,7 @@ impl Statement {
         match self {
             Self::Admission(it) => it.accept(crypto, genesis, index, signature),
             Self::Invite(it) => it.accept(crypto, genesis, index, signature),
+            Self::Rules(it) => it.accept(crypto, genesis, index, signature),
         }
     }
 
@@ -121,6 +141,7 @@ impl Statement {
         match self {
             Self::Admission(it) => it.signers().collect(),
             Self::Invite(it) => it.signers().collect(),
+            Self::Rules(it) => it.signers().collect(),
         }
     }
 }
@@ -137,12 +158,10 @@ impl Request {
         }
         let index = self.genesis.policy.index_of(&by.public());
         let index = index.ok_or(NotSigned::NotAnAdmin)?;
-        let mut signed = self.statement.clone();
-        let bytes = match &mut signed {
-            Statement::Admission(it) if !it.is_known() => return Err(NotSigned::Unknown),
-            Statement::Admission(it) => it.signed_text(),
-            Statement::Invite(it) => it.signed_text(),
-        };
+        if !self.statement.is_known() {
+            return Err(NotSigned::Unknown);
+        }
+        let bytes = self.statement.signed_text();
         Ok(AdminSignature {
             group,
             statement: self.statement.id(by.crypto),
@@ -158,6 +177,7 @@ impl Request {
         let (what, mut statement) = match &self.statement {
             Statement::Admission(it) => (ADMISSION, it.encode_unsigned()),
             Statement::Invite(it) => (INVITE, it.encode_unsigned()),
+            Statement::Rules(it) => (RULES, it.encode_unsigned()),
         };
         let mut writer = Writer::default();
         writer
@@ -185,11 +205,12 @@ impl Request {
         let statement = match what {
             ADMISSION => Statement::Admission(Box::new(Admission::decode(reader.rest())?)),
             INVITE => Statement::Invite(Box::new(InviteCertificate::decode(reader.rest())?)),
+            RULES => Statement::Rules(Box::new(Rules::decode(reader.rest())?)),
             _ => return Err(reader.malformed()),
         };
         let by_invite = match &statement {
             Statement::Admission(it) => it.invite().is_some(),
-            Statement::Invite(_) => false,
+            Statement::Invite(_) | Statement::Rules(_) => false,
         };
         if by_invite || !statement.signers().is_empty() {
             return Err(reader.malformed());

@@ -136,6 +136,9 @@ fn managed_group(service: &Service, name: &str, group: &control::Group) -> api::
     let ahead = group.chain.epochs_ahead(now_unix_s);
     let next = ahead.iter().map(|epoch| epoch.activates_unix_s);
     let own = group.authority.server(group.chain.index()).map(|it| it.key);
+    // Who is in and is to be something else does not wait to be let in.
+    let waiting = group.asked.keys();
+    let waiting = waiting.filter(|it| !group.admissions.contains_key(*it));
     let servers = group.authority.servers.iter().flatten();
     let servers = servers.map(|server| {
         let is_own = Some(server.key) == own;
@@ -155,9 +158,10 @@ fn managed_group(service: &Service, name: &str, group: &control::Group) -> api::
         members: members.into_iter().collect(),
         servers: servers.collect(),
         rules: rules::rules(group),
-        tests: rules::tests(group),
+        tests: rules::tests(&group.tests),
+        rules_pending: group.asked_rules.is_some(),
         locked: locked::lock(&group.genesis.policy),
-        pending: group.asked.keys().cloned().collect(),
+        pending: waiting.cloned().collect(),
     }
 }
 

@@ -33,17 +33,22 @@ pub fn set_roles(member: String, roles: Vec<String>) -> Command {
 /// Rules as the domain keeps them.
 pub fn rules(group: &control::Group) -> Option<Vec<GroupRule>> {
     let permits = group.rules.as_ref()?.permits.as_ref()?;
+    Some(written(permits))
+}
+
+/// Permits as they are written.
+pub fn written(permits: &[Permit]) -> Vec<GroupRule> {
     let rules = permits.iter().map(|permit| GroupRule {
-        from: written(&permit.from),
-        to: written(&permit.to),
+        from: role(&permit.from),
+        to: role(&permit.to),
         services: api::written(&allowed(&permit.services)),
     });
-    Some(rules.collect())
+    rules.collect()
 }
 
 /// Tests as the domain keeps them.
-pub fn tests(group: &control::Group) -> Vec<GroupTest> {
-    let tests = group.tests.iter().map(|test| GroupTest {
+pub fn tests(tests: &[RuleTest]) -> Vec<GroupTest> {
+    let tests = tests.iter().map(|test| GroupTest {
         from: test.from.clone(),
         to: test.to.clone(),
         service: test.service(),
@@ -104,7 +109,7 @@ fn party(role: String) -> Party {
     }
 }
 
-fn written(party: &Party) -> String {
+fn role(party: &Party) -> String {
     match party {
         Party::Anybody => ANYBODY.to_owned(),
         Party::Role(role) => role.clone(),

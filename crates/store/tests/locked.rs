@@ -12,10 +12,11 @@ mod common;
 
 use common::{Ground, NOW, Server, add, come, f};
 use control::service::OrderError;
-use control::{Actor, Command, LockedGroups, Refusal, Reply};
+use control::{Actor, Command, LockedGroups, Refusal, Reply, RuleTest};
+use group::Proto;
 use group::signing::{AdminSignature, Request, Statement};
 use group::statement::{
-    Admission, Attributes, Bounds, InviteCertificate, KINDS_ALL, Signer, Wanted,
+    Admission, Attributes, Bounds, InviteCertificate, KINDS_ALL, Rules, Signer, Wanted,
 };
 use identity::crypto::AwsLc;
 
@@ -128,5 +129,52 @@ fn of_16_that_come_by_a_line_of_a_locked_group_one_gets_in() {
         assert_eq!((results.len(), let_in), (16, 1), "{results:?}");
         let again = ground.open().unwrap();
         assert_eq!(again.service.tenant().nodes.len(), 1);
+    }
+}
+
+#[test]
+fn rules_that_were_signed_before_a_restart_count_after_it() {
+    for ground in Ground::both("locked-rules") {
+        let mut server = ground.open().unwrap();
+        server.order(&vault()).unwrap();
+        let test = RuleTest {
+            from: "ada".to_owned(),
+            to: "bob".to_owned(),
+            proto: Proto::Tcp,
+            port: 22,
+            open: false,
+        };
+        let order = Command::SetRules {
+            group: "vault".to_owned(),
+            permits: Some(Vec::new()),
+            tests: vec![test.clone()],
+        };
+        server.order(&order).unwrap();
+        let sign = |server: &Server, admin: u8| {
+            let group = &server.service.tenant().groups["vault"];
+            let rules = &group.asked_rules.as_ref().unwrap().rules;
+            let rules = Rules::decode(&rules.encode_unsigned()).unwrap();
+            let request = Request {
+                name: "vault".to_owned(),
+                genesis: group.genesis.clone(),
+                statement: Statement::Rules(Box::new(rules)),
+            };
+            request.sign(&signer(&[admin; 32])).unwrap()
+        };
+        let (first, second) = (sign(&server, 1), sign(&server, 2));
+        assert!(!is_in_force(server.order(&Command::Approve(first))));
+        let tenant = server.service.tenant().clone();
+        drop(server);
+        let mut server = ground.of(2).unwrap();
+        assert_eq!(*server.service.tenant(), tenant);
+        assert!(is_in_force(server.order(&Command::Approve(second))));
+        let tenant = server.service.tenant().clone();
+        drop(server);
+        let again = ground.open().unwrap();
+        assert_eq!(*again.service.tenant(), tenant);
+        let group = &tenant.groups["vault"];
+        let rules = group.rules.as_ref().unwrap();
+        assert!(rules.holds(&AwsLc, &group.genesis, &group.authority));
+        assert_eq!(group.tests, [test]);
     }
 }

@@ -271,7 +271,7 @@ pub(crate) async fn rotate(
     security(("key" = ["admin"])),
     params(("group" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
     request_body = GroupRules,
-    responses((status = 204, description = "They count"), Always, Bodies, Missing, Conflict, OutOfRange)
+    responses((status = 204, description = "They count, or wait for the admins of a locked group"), Always, Bodies, Missing, Conflict, OutOfRange)
 )]
 pub(crate) async fn put_rules(
     State(desk): State<Desk>,
@@ -292,7 +292,7 @@ pub(crate) async fn put_rules(
     security(("key" = ["admin"])),
     params(("member" = String, Path, description = "Its name", min_length = 1, max_length = 63, pattern = r"^[^\s.\x00-\x1f\x7f]+$")),
     request_body = MemberRoles,
-    responses((status = 204, description = "It is that from now on"), Always, Bodies, Missing, Conflict, OutOfRange)
+    responses((status = 204, description = "It is that from now on; in a locked group when its admins have signed"), Always, Bodies, Missing, Conflict, OutOfRange)
 )]
 pub(crate) async fn put_roles(
     State(desk): State<Desk>,
@@ -600,14 +600,14 @@ pub(crate) async fn remove_admin(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The admissions to locked groups that wait for signatures of their admins, by group and member.
+/// What waits for signatures of the admins of locked groups: rules and admissions, by group and member.
 #[utoipa::path(
     get,
     path = "/v1/pending",
     operation_id = "pending",
     security(("key" = ["auditor"])),
     params(Page),
-    responses((status = 200, description = "What waits, by group and member; `after` is written `GROUP.MEMBER`", body = [Pending]), Always, OutOfRange)
+    responses((status = 200, description = "What waits, by group: its rules, then its members. `after` is written `GROUP.` or `GROUP.MEMBER`; an empty list follows the last, whatever `most` is", body = [Pending]), Always, OutOfRange)
 )]
 pub(crate) async fn pending(
     State(desk): State<Desk>,
@@ -627,7 +627,7 @@ pub(crate) async fn pending(
     operation_id = "sign",
     security(("key" = ["admin"])),
     request_body = NewSignature,
-    responses((status = 200, description = "How far the admission has come", body = Approved), Always, Bodies, Missing, OutOfRange)
+    responses((status = 200, description = "How far the admission has come, or the rules", body = Approved), Always, Bodies, Missing, OutOfRange)
 )]
 pub(crate) async fn sign(
     State(desk): State<Desk>,

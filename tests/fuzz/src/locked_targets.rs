@@ -1,10 +1,13 @@
 //! Locked groups: what admins sign, and what lines carry.
 
 use group::lock::{InviteKey, Lock};
+use group::rules::{Party, Permit};
 use group::signing::{AdminSignature, Request, Statement, key_from_text, key_to_text};
 use group::statement::{
-    Admission, Attributes, Bounds, Genesis, InviteCertificate, KINDS_ALL, Policy, Signer, Wanted,
+    Admission, Attributes, Bounds, Genesis, InviteCertificate, KINDS_ALL, Policy, Rules, Signer,
+    Wanted,
 };
+use group::{PortRange, Proto, Services};
 use identity::crypto::AwsLc;
 use wire::NodeAddr;
 
@@ -73,7 +76,7 @@ fn attributes() -> Attributes {
         name: Some("gate".to_owned()),
         prefixes: vec!["192.168.20.0/24".parse().expect("a prefix")],
         site: vec!["192.0.2.0/24".parse().expect("a prefix")],
-        roles: Vec::new(),
+        roles: vec!["staff".to_owned()],
     }
 }
 
@@ -113,7 +116,24 @@ pub(crate) fn statements() -> [Vec<u8>; 2] {
     [signed().encode(), by_invite()]
 }
 
-/// Two requests, a signature, two locks, and texts.
+/// Rules that nobody has signed.
+fn rules() -> Rules {
+    let ports = PortRange {
+        proto: Proto::Tcp,
+        lo: 22,
+        hi: 25,
+    };
+    let permit = |services| Permit {
+        from: Party::Role("staff".to_owned()),
+        to: Party::Anybody,
+        services,
+    };
+    let permits = [Services::Ports(vec![ports]), Services::All].map(permit);
+    let made = Rules::new(genesis().id(&AwsLc), 7, NOW_UNIX_S, Some(permits.into()));
+    made.expect("it fits")
+}
+
+/// Three requests, a signature, two locks, and texts.
 pub fn seeds() -> Vec<Vec<u8>> {
     let request = |statement| Request {
         name: "vault".to_owned(),
@@ -123,6 +143,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let asked = Admission::decode(&admission().encode_unsigned()).expect("it was written");
     let of_admission = request(Statement::Admission(Box::new(asked)));
     let of_invite = request(Statement::Invite(Box::new(certificate())));
+    let of_rules = request(Statement::Rules(Box::new(rules())));
     let signature = of_invite.sign(&signer(&ADMIN)).expect("an admin");
     let lock = |invite| Lock {
         name: "vault".to_owned(),
@@ -137,10 +158,12 @@ pub fn seeds() -> Vec<Vec<u8>> {
     vec![
         of_admission.encode(),
         of_invite.encode(),
+        of_rules.encode(),
         signature.encode(),
         lock(None).encode(),
         lock(Some(invite)).encode(),
         of_admission.to_text(&AwsLc).into_bytes(),
+        of_rules.to_text(&AwsLc).into_bytes(),
         signature.to_text(&AwsLc).into_bytes(),
         key_to_text(&AwsLc, &signer(&ADMIN).public()).into_bytes(),
     ]

@@ -477,7 +477,7 @@ api-group-refused = { $refusal ->
         } { $to } at { $service }.
         [lock] A lock takes 1 to 16 different keys, and at least one of them, at most all, to sign.
         [not-asked] What it signs is in force already, or was asked for anew since.
-        [signature] No admin key of { $group } has made it for this member.
+        [signature] No admin key of { $group } has made it for what is asked.
         [not-locked] The group { $group } is not what the line was made for.
         [not-admitted] Not enough of them have signed for the line, or the machine is not what they allow: its name, what lies behind it, or the time.
         [name-taken] In a locked group the name is signed, so the server gives no other.

@@ -258,6 +258,7 @@ plan-closes = closes
 plan-stays = stays open
 plan-at-once = at once
 plan-waits = once admitted
+plan-waits-signed = once admitted and signed
 plan-left-out = And { $count } more pairs.
 plan-not-done = Nothing is done yet.
 

@@ -18,16 +18,20 @@ cmd-group-key-new = Make an admin's key, and show its public half
 cmd-group-key-show = Show the public half of an admin's key
     .long = It asks for the passphrase.
     .examples = kumi group key show    print kumikey1.…
-cmd-group-pending = Show who waits for admins' signatures
-    .long = A member of a locked group is in it when enough of its admins have signed.
+cmd-group-pending = Show what waits for admins' signatures
+    .long =
+        A member of a locked group is in it when enough of its admins have signed. The same is
+        true of what it is there (`kumi group role`) and of the group's rules.
     .examples =
         kumi group pending           for people
         kumi group pending --json    for programs, with what is to be signed
-cmd-group-request = Print what the admins are to sign of a member
+cmd-group-request = Print what the admins are to sign of a member, or of the rules
     .long =
         The text, kumiask1.…, is no secret. Bring it to each admin, who reads what it says and
         signs it: `kumi group sign`. The signatures come back with `kumi group approve`.
-    .examples = kumi group request ada vault    for the admins of the group "vault"
+    .examples =
+        kumi group request ada vault        for the admins of the group "vault"
+        kumi group request --rules vault    its rules, after `kumi group rules vault FILE`
 cmd-group-sign = Read what an admin is asked to sign, and sign it
     .long =
         Says in words what the text asks for, and asks whether you mean it. Runs on the machine
@@ -38,8 +42,8 @@ cmd-group-sign = Read what an admin is asked to sign, and sign it
         kumi group sign kumiask1.… --yes --passphrase-file FILE    in a script, after reading it
 cmd-group-approve = Bring admins' signatures to the server
     .long =
-        When enough have signed, the member is in the group. Whoever brings a signature adds
-        nothing to it: it counts by what it signs.
+        When enough have signed, the member is in the group, is what was signed, or the rules
+        count. Whoever brings a signature adds nothing to it: it counts by what it signs.
     .examples =
         kumi group approve kumisig1.…                one signature
         kumi group approve kumisig1.… kumisig1.…     two
@@ -52,6 +56,7 @@ cmd-group-offer = Prepare a line that admits while the admins are away
     .examples =
         kumi group offer kumi1:AgwAAA…                               for the member that the line names
         kumi group offer kumi1:AgwAAA… --name gate --behind 10.2.0.0/16    a router of this name
+        kumi group offer kumi1:AgwAAA… --role staff                  for one that is "staff"
         kumi group offer kumi1:AgwAAA… --several                     for several machines
 cmd-group-complete = Put the admins' signatures into the line
     .long =
@@ -65,12 +70,14 @@ arg-line-locked = A line of the server, for one locked group
 opt-locked = How many of the admins must sign for a member; the group is locked then, and never otherwise
 opt-admin-key = The public half of an admin's key (kumikey1.…, from `kumi group key new`); 1 to 16 of them
 opt-key-file = The file with the admin's key (admin.key in the state directory if not given)
+opt-rules = The group whose rules are to be signed
 opt-yes = Sign without asking: I have read what it says
 opt-name = What the machine is to be called
 opt-several = Several machines may come by the line; one if not given
 expected-locked = a number from 1 up to that of the admin keys, and 1 to 16 of those
 expected-request = a text that begins with kumiask1. and was copied whole
 expected-signature = a text that begins with kumisig1. and was copied whole
+expected-member-role = at most 8 roles, each of 1 to 32 bytes without spaces and dots, and not *
 expected-member-name = a name of 1 to 63 bytes without spaces and dots
 
 label-groups = groups
@@ -85,15 +92,31 @@ group-created-member-locked = { $count ->
        *[other] This node waits as { $member } until the admins of each have signed: kumi group pending
     }
 group-key-where = The public half of the key in { $file }. Give it to whoever makes the group: kumi group create NAME --locked K --admin-key …
-group-pending-none = Nobody waits for signatures.
+group-pending-none = Nothing waits for signatures.
+group-pending-what = WHAT
 group-pending-signed = SIGNED
+group-pending-enters = enters
+group-pending-enters-as = enters as { $roles }
+group-pending-becomes = becomes { $roles }
+group-pending-none-more = loses its roles
+group-pending-rules = { $count ->
+        [one] 1 rule
+       *[other] { $count } rules
+    }
+group-pending-no-rules = no rules any more
 group-pending-next = What an admin signs: kumi group request MEMBER GROUP
+group-pending-next-rules = What an admin signs of rules: kumi group request --rules GROUP
 group-added-pending = { $member } waits for the admins of { $groups }: kumi group request { $member } GROUP
 group-request-next = Bring it to the admins. Each of them: kumi group sign kumiask1.…
 group-sign-next-admission = Signed. Bring it to the server: kumi group approve kumisig1.…
 group-sign-next-invite = Signed. Bring it to where the line was prepared: kumi group complete kumisig1.…
 group-approved = { $member } is in { $group } now.
-group-approved-more = { $have } of { $need } admins have signed for { $member }. It is not in { $group } yet.
+group-approved-more = { $have } of { $need } admins have signed for { $member }. It is not in { $group } yet, or what it was.
+group-approved-rules = The rules of { $group } count now. Members in touch know them.
+group-approved-rules-more = { $have } of { $need } admins have signed the rules of { $group }. They do not count yet.
+group-rules-asked = The rules of { $group } wait for its admins: kumi group request --rules { $group }
+group-rules-pending = # Other rules wait for the admins' signatures: kumi group pending
+group-role-asked = In { $group } it stays what it was until the admins have signed: kumi group request { $member } { $group }
 group-offer-next = Bring it to the admins. Each of them: kumi group sign kumiask1.…  Then here: kumi group complete kumisig1.…
 group-complete-more = { $have } of { $need } admins have signed. Nobody is let in yet; bring the others: kumi group complete kumisig1.…
 group-complete-once = Works once, until { $until }, without the admins. On the new machine: kumi join LINE
@@ -102,6 +125,19 @@ join-group-pending = The server knows this node as { $name }. It is in no group 
 
 sign-title-admission = You are asked to let this machine into a locked group, until it is removed:
 sign-title-invite = You are asked to let whoever holds a line into a locked group, without asking you again:
+sign-title-rules = You are asked to say what the members of a locked group may reach at each other:
+sign-roles = roles
+sign-number = number
+sign-permit = may reach
+sign-permit-words = { $number }. { $from }: { $services } of { $to }
+sign-everything = everything
+sign-anybody = every member
+sign-role = members that are { $role }
+sign-rest = all else
+sign-rest-closed = is closed: members reach nothing that is not named here, and get answers
+sign-rest-all-closed = is closed: members reach nothing at each other
+sign-rest-open = is open: there are no rules any more, every member reaches everything at every other
+sign-rules-ahead = Beware: the number of these rules is far ahead of this machine's clock. Only rules with a higher number ever take their place.
 sign-group = group, as its server calls it
 sign-id = id of the group
 sign-locked = locked by
@@ -133,6 +169,9 @@ sign-yes = yes
 error-not-pending = { $member } waits for no signatures in { $group }.
     .why = It is in the group already, its machine has not come yet, or one of the names is spelt differently.
     .fix = `kumi group pending` shows who waits; `kumi group list` shows who is in.
+error-rules-not-pending = No rules of { $group } wait for signatures.
+    .why = They count already, were never ordered, the group is not locked, or its name is spelt differently.
+    .fix = `kumi group pending` shows what waits; `kumi group rules { $group }` shows what counts.
 error-not-signed = { $problem ->
         [not-an-admin] This key is none of the group's admin keys.
         [unknown] The text asks for more than this version can show.

@@ -252,6 +252,7 @@ plan-closes = 閉じる
 plan-stays = 開いたまま
 plan-at-once = 直ちに
 plan-waits = 加入してから
+plan-waits-signed = 加入と署名の後
 plan-left-out = ほかに { $count } 組あります。
 plan-not-done = まだ何も変更していません。
 

@@ -207,7 +207,7 @@ impl Builder<'_> {
             .arg(self.roles())
     }
 
-    fn roles(&self) -> Arg {
+    pub(super) fn roles(&self) -> Arg {
         let roles = self.option("role", "ROLE").action(ArgAction::Append);
         roles.help(self.text.t("opt-group-role"))
     }

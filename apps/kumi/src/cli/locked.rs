@@ -16,10 +16,11 @@ impl Builder<'_> {
                 self.leaf(
                     "request",
                     "cmd-group-request",
-                    "kumi group request MEMBER GROUP",
+                    "kumi group request MEMBER GROUP | --rules GROUP",
                 )
-                .arg(self.argument("MEMBER", "arg-member").required(true))
-                .arg(self.argument("GROUP", "arg-group").required(true)),
+                .arg(self.asked_of("MEMBER", "arg-member"))
+                .arg(self.asked_of("GROUP", "arg-group"))
+                .arg(self.option("rules", "GROUP")),
             )
             .subcommand(
                 self.leaf(
@@ -80,13 +81,22 @@ impl Builder<'_> {
         self.leaf(
             "offer",
             "cmd-group-offer",
-            "kumi group offer LINE [--name NAME] [--mode open|closed] [--behind PREFIX]… [--several]",
+            "kumi group offer LINE [--name NAME] [--mode open|closed] [--behind PREFIX]… [--role ROLE]… [--several]",
         )
         .arg(self.argument("LINE", "arg-line-locked").required(true))
         .arg(self.option("name", "NAME"))
         .arg(self.option("mode", "open|closed"))
         .arg(self.option("behind", "PREFIX").action(ArgAction::Append))
+        .arg(self.roles())
         .arg(self.flag("several", None))
+    }
+
+    /// Of whom something is asked, unless it is the rules.
+    fn asked_of(&self, name: &'static str, message: &'static str) -> Arg {
+        let argument = self.argument(name, message);
+        argument
+            .required_unless_present("rules")
+            .conflicts_with("rules")
     }
 
     fn admin_key_file(&self) -> Arg {

@@ -7,6 +7,7 @@ mod locked;
 mod offer;
 pub(crate) mod orders;
 mod plan;
+mod rule_words;
 mod rules;
 mod servers;
 mod session;

@@ -1,21 +1,19 @@
-//! Locked groups: the admins sign what the server asks them to, or have certified an invite whose key signs what
-//! the joiner is. The server checks it as every member does, and has no way to make one that holds.
+//! Locked groups: the server asks the admins to sign what it draws up, or they have certified an invite whose key signs
+//! what the joiner is. The server checks it as every member does, and has no way to make one that holds.
 
 use std::collections::BTreeSet;
 
 use group::lock::Lock;
-use group::signing::{AdminSignature, Statement};
 use group::statement::{ADMINS_MAX, Admission, Attributes, PREFIXES_MAX, Policy, is_name};
-use identity::crypto::Crypto;
 use wire::NodeAddr;
 
 use super::invites::check_prefixes;
-use super::{Approved, Context, Outcome, Reply, room};
+use super::{Context, Outcome, Reply, room};
 use crate::MEMBERS_MAX;
 use crate::actor::{Actor, InviteId};
 use crate::command::{LockedGroups, Refusal};
 use crate::event::Event;
-use crate::model::{Group, Invite, Member, Tenant};
+use crate::model::{Invite, Member, Tenant};
 
 impl Tenant {
     /// Makes locked groups.
@@ -41,53 +39,6 @@ impl Tenant {
         // Each sign-in would take the admins' signatures anew.
         let of = (locked.zone.as_str(), locked.site.as_deref(), None);
         self.create_groups(context, &locked.groups, of, &policy)
-    }
-
-    /// Takes an admin's signature; with enough of them the admission is in force.
-    pub(super) fn approve(
-        &self,
-        context: &Context<'_>,
-        signature: &AdminSignature,
-    ) -> Result<Outcome, Refusal> {
-        let mut groups = self.groups.iter();
-        let (group, found) = groups
-            .find(|(_, it)| it.id == signature.group)
-            .ok_or(Refusal::NotAsked)?;
-        let (member, asked) =
-            asked_as(context.crypto, found, signature).ok_or(Refusal::NotAsked)?;
-        let is_new = !asked.signers().any(|it| it == signature.index);
-        let mut signed = asked.clone();
-        let (index, bytes) = (signature.index, signature.signature);
-        if !signed.accept(context.crypto, &found.genesis, index, bytes) {
-            return Err(Refusal::Signature(group.clone()));
-        }
-        let is_in_force = signed.holds(context.crypto, &found.genesis, &found.authority);
-        let mut outcome = Outcome {
-            reply: Reply::Approved(Approved {
-                member: member.to_owned(),
-                group: group.clone(),
-                signed: signed.signers().collect(),
-                threshold: found.genesis.policy.threshold().unwrap_or_default(),
-                is_in_force,
-            }),
-            ..Outcome::default()
-        };
-        if is_new {
-            outcome.events.push(Event::AdmissionSigned {
-                member: member.to_owned(),
-                group: group.clone(),
-                admin: signature.index,
-                signature: signature.signature,
-            });
-        }
-        if is_in_force {
-            outcome.events.push(Event::Admitted {
-                member: member.to_owned(),
-                group: group.clone(),
-                admission: signed.encode(),
-            });
-        }
-        Ok(outcome)
     }
 
     /// A node comes by an invite, with what the invite's key has signed. The invite of the line and that of the
@@ -155,15 +106,16 @@ impl Tenant {
         outcome: &mut Outcome,
     ) -> Result<Member, Refusal> {
         let known = self.members.get(name);
-        let prefixes = admission.attributes().unwrap_or_default().prefixes;
-        let mode = Some(admission.mode);
+        let said = admission.attributes().unwrap_or_default();
+        let (prefixes, mode) = (said.prefixes, Some(admission.mode));
+        let roles: BTreeSet<String> = said.roles.into_iter().collect();
         if known.is_none() {
             room(self.members.len(), 1, MEMBERS_MAX, "members")?;
             outcome.events.push(Event::MemberAdded {
                 member: name.to_owned(),
                 mode,
                 accepts: prefixes.clone(),
-                roles: BTreeSet::new(),
+                roles: roles.clone(),
             });
         }
         outcome.events.push(Event::Enrolled {
@@ -179,6 +131,7 @@ impl Tenant {
             prefixes,
             ..known.cloned().unwrap_or_else(|| Member {
                 mode,
+                roles,
                 ..Member::default()
             })
         })
@@ -254,7 +207,11 @@ impl Tenant {
             name: invite.member.clone(),
             prefixes: own.map(|it| it.accepts.clone()).unwrap_or_default(),
             site: group.site.clone(),
-            roles: Vec::new(),
+            roles: own
+                .map_or(&invite.roles, |it| &it.roles)
+                .iter()
+                .cloned()
+                .collect(),
         };
         Some(Lock {
             name: name.clone(),
@@ -263,42 +220,4 @@ impl Tenant {
             invite: None,
         })
     }
-}
-
-/// Whom a signature is to admit, and what was asked.
-fn asked_as<'a>(
-    crypto: &dyn Crypto,
-    group: &'a Group,
-    signature: &AdminSignature,
-) -> Option<(&'a str, &'a Admission)> {
-    let mut asked = group.asked.iter();
-    let is_it = |it: &Admission| {
-        let statement = Statement::Admission(Box::new(it.clone()));
-        statement.id(crypto) == signature.statement
-    };
-    let (member, found) = asked.find(|(_, it)| is_it(it))?;
-    Some((member, found))
-}
-
-/// Asks the admins to sign, unless they are asked for the same already: then the signatures that they have made
-/// keep their worth.
-pub(super) fn ask(
-    group: &Group,
-    (member, name): (&str, &str),
-    admission: Admission,
-    outcome: &mut Outcome,
-) -> Result<(), Refusal> {
-    let says = |it: &Admission| {
-        let attributes = it.attributes().unwrap_or_default();
-        (it.member.f, it.kind, it.mode, attributes)
-    };
-    let is_same = |it: &Admission| says(it) == says(&admission);
-    if !group.asked.get(member).is_some_and(is_same) {
-        outcome.events.push(Event::AdmissionAsked {
-            member: member.to_owned(),
-            group: name.to_owned(),
-            admission: admission.encode_unsigned(),
-        });
-    }
-    Ok(())
 }

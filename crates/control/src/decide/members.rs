@@ -7,8 +7,8 @@ use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, Policy, 
 use identity::crypto::random;
 use wire::NodeAddr;
 
+use super::ask::ask;
 use super::invites::{check_prefixes, kind_before};
-use super::locked::ask;
 use super::rules::check_roles;
 use super::{Context, Outcome, room};
 use crate::MEMBERS_MAX;
@@ -235,11 +235,7 @@ impl Tenant {
             name: Some(name.to_owned()),
             prefixes: member.prefixes.clone(),
             site: found.site.clone(),
-            // A locked group has no rules that its server could give it.
-            roles: match found.genesis.policy {
-                Policy::Managed => member.roles.iter().cloned().collect(),
-                Policy::Locked { .. } => Vec::new(),
-            },
+            roles: member.roles.iter().cloned().collect(),
         };
         let admission = Admission::new(
             found.id,

@@ -7,7 +7,8 @@
 //! | `members` | add, remove |
 //! | `invites` | invite, withdraw, enrol |
 //! | `rules` | what members are and may reach, and the tests of that |
-//! | `locked` | approve, enrol with an admission that an invite's key has signed |
+//! | `locked` | make locked groups, enrol with an admission that an invite's key has signed |
+//! | `approve`, `ask` | approve; what is asked before |
 //! | `users` | users, signing in and out, and groups that require it |
 //! | `partners` | share, come as a server, unshare, take, learn |
 //! | `admins` | administrators, and who may give which order |
@@ -15,6 +16,8 @@
 //! Nothing here changes the tenant: whoever wrote the outcome down applies its events.
 
 mod admins;
+mod approve;
+mod ask;
 mod groups;
 mod instances;
 mod invites;
@@ -123,11 +126,11 @@ pub enum Reply {
     SignInRefused,
 }
 
-/// How far an admission to a locked group has come.
+/// How far an admission to a locked group has come, or its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
-    /// Who is to be admitted.
-    pub member: String,
+    /// Who is to be admitted, or to be something else; `None`: it is about the rules.
+    pub member: Option<String>,
     /// Where.
     pub group: String,
     /// The admins who have signed, by their places in the genesis.

@@ -139,7 +139,8 @@ impl Tenant {
         if let Some(rules) = rules.filter(is_void) {
             // That server has signed them, so nobody would take them any more.
             let permits = rules.permits.clone();
-            let anew = new_rules(context, group, &authority, permits)?;
+            let mut anew = new_rules(context, group, &authority, permits)?;
+            anew.sign(&context.signer(), group.chain.index());
             outcome.events.push(ruled((name, group), &anew));
         }
         // Its members held the secrets of this chain.

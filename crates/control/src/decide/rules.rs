@@ -1,15 +1,19 @@
 //! What members are, what they may reach, and the tests of that.
 //!
 //! Who is less than before has another admission, and the one before is removed, so that it cannot be shown any
-//! more. A test is checked after every order that could break it, and the order is refused then. Three things no test
-//! blocks: that a member is taken out altogether, what the clock does, and what another server of a group has done.
+//! more. A test is checked after every order that could break it, and the order is refused then. Four things no test
+//! blocks: that a member is taken out altogether, what the clock does, what another server of a group has done, and what
+//! the admins of a locked group sign.
+//!
+//! In a locked group the admins decide: an order has the server ask them, and its tests look at what would be then.
 
 use std::collections::BTreeSet;
 
 use group::rules::{Permit, ROLES_MAX, check, is_role};
-use group::statement::{Authority, Policy, Rules, is_name};
-use identity::crypto::Crypto;
+use group::statement::{Admission, Authority, Membership, Policy, Rules, is_name};
+use identity::crypto::{Crypto, random};
 
+use super::ask::{ask, ask_for_rules};
 use super::{Context, Outcome, room};
 use crate::TESTS_MAX;
 use crate::command::{Command, Refusal};
@@ -31,13 +35,17 @@ impl Tenant {
         let found = found.ok_or_else(|| Refusal::NoMember(name.to_owned()))?;
         check_roles(roles)?;
         let mut outcome = Outcome::default();
+        for group in &found.groups {
+            self.ask_for_roles(context, (name, group), roles, &mut outcome)?;
+        }
         if *roles == found.roles {
             return Ok(outcome);
         }
-        outcome.events.push(Event::RolesSet {
+        let event = Event::RolesSet {
             member: name.to_owned(),
             roles: roles.clone(),
-        });
+        };
+        outcome.events.insert(0, event);
         let mut member = found.clone();
         member.roles.clone_from(roles);
         let is_less = !found.roles.is_subset(roles);
@@ -65,31 +73,83 @@ impl Tenant {
         tests: &[RuleTest],
     ) -> Result<Outcome, Refusal> {
         let group = self.managed(context, name)?;
-        if group.genesis.policy != Policy::Managed {
-            let why = "the administrators of a locked group decide about its rules, not its server";
-            return Err(Refusal::Rules(why.to_owned()));
-        }
         check(permits.unwrap_or_default()).map_err(|error| Refusal::Rules(error.to_string()))?;
         check_tests(tests)?;
         let before = group.rules.as_ref();
         let permits_before = before.and_then(|it| it.permits.as_deref());
         let mut outcome = Outcome::default();
+        let make = || {
+            let permits = permits.map(<[Permit]>::to_vec);
+            new_rules(context, group, &group.authority, permits)
+        };
         let is_same = permits == permits_before;
+        if group.genesis.policy != Policy::Managed && !is_same {
+            ask_for_rules((name, group), (permits, tests), make, &mut outcome)?;
+            return Ok(outcome);
+        }
+        if group.asked_rules.is_some() {
+            outcome.events.push(Event::RulesAsked {
+                group: name.to_owned(),
+                rules: None,
+                tests: Vec::new(),
+            });
+        }
         if is_same && tests == group.tests {
             return Ok(outcome);
         }
-        let rules = new_rules(
-            context,
-            group,
-            &group.authority,
-            permits.map(<[Permit]>::to_vec),
-        )?;
+        let mut rules = None;
+        if !is_same {
+            let mut made = make()?;
+            made.sign(&context.signer(), group.chain.index());
+            rules = Some(made.encode());
+        }
         outcome.events.push(Event::RulesSet {
             group: name.to_owned(),
-            rules: (!is_same).then(|| rules.encode()),
+            rules,
             tests: tests.to_vec(),
         });
         Ok(outcome)
+    }
+
+    /// Asks the admins of a locked group for a member's admission with other roles; until they have signed it is
+    /// what it was.
+    fn ask_for_roles(
+        &self,
+        context: &mut Context<'_>,
+        (name, group): (&str, &str),
+        roles: &BTreeSet<String>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let of = self.group(group)?;
+        let (asked, is) = (of.asked.get(name), of.admissions.get(name));
+        // Who has not come is asked for when it comes, with the roles that it has then.
+        let Some(before) = asked
+            .or(is)
+            .filter(|_| of.genesis.policy != Policy::Managed)
+        else {
+            return Ok(());
+        };
+        let wanted: Vec<String> = roles.iter().cloned().collect();
+        let said = |it: &Admission| it.attributes().unwrap_or_default();
+        if is.is_some_and(|it| said(it).roles == wanted) {
+            if asked.is_some() {
+                outcome.events.push(Event::AdmissionUnasked {
+                    member: name.to_owned(),
+                    group: group.to_owned(),
+                });
+            }
+            return Ok(());
+        }
+        let mut attributes = said(before);
+        attributes.roles = wanted;
+        let member = Membership {
+            f: before.member.f,
+            serial: u64::from_be_bytes(random(context.rng)),
+        };
+        let element = (before.kind, before.mode);
+        let admission = Admission::new(of.id, member, context.now_unix_s, element, &attributes);
+        let admission = admission.map_err(|error| Refusal::Statement(error.to_string()))?;
+        ask(of, (name, group), admission, outcome)
     }
 
     /// Whether the tests hold after an order.
@@ -107,13 +167,21 @@ impl Tenant {
                     | Event::MembershipEnded { .. }
                     | Event::RolesSet { .. }
                     | Event::RulesSet { .. }
+                    | Event::RulesAsked { .. }
             )
         });
         let is_removal = matches!(command, Command::Remove { group: None, .. });
-        // What another server has decided is so already.
-        let is_elsewhere = matches!(command, Command::Learn(_) | Command::Take { .. });
+        // What another server has decided is so already; what admins sign was tested when it was ordered.
+        let is_elsewhere = matches!(
+            command,
+            Command::Learn(_) | Command::Take { .. } | Command::Approve(_)
+        );
         let is_new = matches!(command, Command::SetRules { tests, .. } if !tests.is_empty());
-        let has_tests = is_new || self.groups.values().any(|group| !group.tests.is_empty());
+        let has_tests = is_new
+            || self
+                .groups
+                .values()
+                .any(|group| !group.ordered_tests().is_empty());
         if !matters || is_removal || is_elsewhere || !has_tests {
             return Ok(());
         }
@@ -123,7 +191,8 @@ impl Tenant {
             applied.map_err(|error| Refusal::Statement(error.to_string()))?;
         }
         let failing = after.groups.iter().find_map(|(name, group)| {
-            let test = group.tests.iter().find(|test| !after.passes(test))?;
+            let mut tests = group.ordered_tests().iter();
+            let test = tests.find(|test| !after.passes(test))?;
             Some((name.clone(), test.clone()))
         });
         match failing {
@@ -133,7 +202,7 @@ impl Tenant {
     }
 }
 
-/// Rules of a group that count instead of those before.
+/// Rules of a group that count instead of those before, once they are signed.
 pub(super) fn new_rules(
     context: &Context<'_>,
     group: &Group,
@@ -154,11 +223,11 @@ pub(super) fn new_rules(
     } else {
         serial
     };
-    let serial = serial.max(now);
+    // Nothing that admins may have signed stands beside these under the same number.
+    let asked = group.asked_serial;
+    let serial = serial.max(asked.saturating_add(1)).max(now);
     let rules = Rules::new(group.id, serial, now, permits);
-    let mut rules = rules.map_err(|error| Refusal::Statement(error.to_string()))?;
-    rules.sign(&context.signer(), group.chain.index());
-    Ok(rules)
+    rules.map_err(|error| Refusal::Statement(error.to_string()))
 }
 
 /// Whether these may be what a member is.

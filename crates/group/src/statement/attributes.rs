@@ -27,7 +27,7 @@ pub struct Attributes {
     pub roles: Vec<String>,
 }
 
-/// Whether there are only attributes that an invite may give, each once: those of this version but roles.
+/// Whether there are only attributes of this version, each once: the others no admin sees, and no invite bounds.
 pub(super) fn are_known(attributes: &[u8]) -> bool {
     let kinds = Tlvs::new(attributes, "group attributes").map(|tlv| tlv.ok().map(|(kind, _)| kind));
     let Some(mut kinds) = kinds.collect::<Option<Vec<u16>>>() else {
@@ -36,7 +36,7 @@ pub(super) fn are_known(attributes: &[u8]) -> bool {
     let all = kinds.len();
     kinds.sort_unstable();
     kinds.dedup();
-    kinds.len() == all && kinds.iter().all(|kind| (1..=3).contains(kind))
+    kinds.len() == all && kinds.iter().all(|kind| (1..=4).contains(kind))
 }
 
 impl Attributes {

@@ -33,7 +33,7 @@ pub struct Bounds {
     /// One node alone: members who see a second one by the same key refuse it.
     pub once: bool,
     /// By this name, if there is one; with nothing behind it that these prefixes do not cover; for exactly these
-    /// ordinary addresses.
+    /// ordinary addresses; with none but these roles.
     pub attributes: Attributes,
 }
 
@@ -230,6 +230,7 @@ impl InviteCertificate {
             && is_name
             && attributes.prefixes.iter().all(covers)
             && attributes.site == allowed.site
+            && attributes.roles.iter().all(|it| allowed.roles.contains(it))
     }
 
     /// What a node would be by it, as far as the bounds say so.
@@ -244,8 +245,7 @@ impl InviteCertificate {
             name: Some(allowed.name.clone().unwrap_or_else(|| wanted.name.clone())),
             prefixes,
             site: allowed.site.clone(),
-            // An invite gives none.
-            roles: Vec::new(),
+            roles: allowed.roles.clone(),
         };
         let mode = self.bounds.mode.unwrap_or_else(|| kind.usual_mode());
         ((kind, mode), attributes)

@@ -8,7 +8,8 @@ use wire::{Malformed, Reader, Unencodable, Writer};
 
 use super::signatures::{add, k_signed, read_signatures, write_signatures};
 use super::{
-    ADMINS_MAX, Authority, Genesis, GroupId, Policy, Signer, VERSION, read_version, verify_server,
+    ADMINS_MAX, Authority, Genesis, GroupId, Policy, Signer, VERSION, read_version, verify,
+    verify_server,
 };
 use crate::rules::{PERMITS_MAX, Party, Permit, check, services};
 use crate::{PortRange, Proto, Services};
@@ -65,6 +66,34 @@ impl Rules {
         add(&mut self.signatures, index, signature);
     }
 
+    /// Takes a signature that an admin of a locked group made elsewhere; whether it is one.
+    pub fn accept(
+        &mut self,
+        crypto: &dyn Crypto,
+        genesis: &Genesis,
+        index: u8,
+        signature: [u8; 64],
+    ) -> bool {
+        let key = genesis.policy.admin(index);
+        let unsigned = self.unsigned();
+        let is_right = key.is_some_and(|key| verify(crypto, key, NAME, &unsigned, &signature));
+        if is_right {
+            add(&mut self.signatures, index, signature);
+        }
+        is_right
+    }
+
+    /// The admins, or the server, whose signatures it has, by index.
+    pub fn signers(&self) -> impl Iterator<Item = u8> {
+        self.signatures.iter().map(|(index, _)| *index)
+    }
+
+    /// What its signatures cover, behind their name.
+    #[must_use]
+    pub fn signed_text(&self) -> Vec<u8> {
+        super::text(NAME, &self.unsigned())
+    }
+
     /// Reads a statement; the signatures are not checked. Errors: another version, more than may be,
     /// or signatures that do not ascend.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
@@ -97,6 +126,14 @@ impl Rules {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.unsigned();
         write_signatures(&mut bytes, &self.signatures);
+        bytes
+    }
+
+    /// Its bytes as they are before anybody signs.
+    #[must_use]
+    pub fn encode_unsigned(&self) -> Vec<u8> {
+        let mut bytes = self.unsigned();
+        write_signatures(&mut bytes, &[]);
         bytes
     }
 

@@ -13,7 +13,7 @@ use lab::{CANARY, http, need_root};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The server, two machines of admins, and as many others as fit.
-fn hosts(lan: &Lan) -> Vec<Host<'_>> {
+pub(crate) fn hosts(lan: &Lan) -> Vec<Host<'_>> {
     let hosts = lan.hosts.iter().enumerate();
     hosts
         .map(|(at, ns)| Host::new(ns, Account::Root, &format!("locked-{at}")))
@@ -21,7 +21,7 @@ fn hosts(lan: &Lan) -> Vec<Host<'_>> {
 }
 
 /// A passphrase file of a machine.
-fn passphrase(host: &Host<'_>) -> String {
+pub(crate) fn passphrase(host: &Host<'_>) -> String {
     let file = host.dir.join("passphrase");
     std::fs::write(&file, "correct horse battery staple\n").expect("a file");
     let mode = std::fs::Permissions::from_mode(0o600);
@@ -41,7 +41,7 @@ fn key(host: &Host<'_>, file: &str) -> String {
 }
 
 /// An admin reads and signs.
-fn sign(host: &Host<'_>, request: &str) -> String {
+pub(crate) fn sign(host: &Host<'_>, request: &str) -> String {
     let (pass, file) = (passphrase(host), host.dir.join("one"));
     let with = ["--key-file", &file, "--passphrase-file", &pass, "--yes"];
     let signed = host.kumi(&[&["group", "sign", request.trim()], &with[..]].concat());
@@ -50,7 +50,7 @@ fn sign(host: &Host<'_>, request: &str) -> String {
 }
 
 /// `vault`, of which two of three admins must sign; the third key is in a drawer.
-fn vault(hosts: &[Host<'_>]) {
+pub(crate) fn vault(hosts: &[Host<'_>]) {
     let keys = [
         key(&hosts[1], "one"),
         key(&hosts[2], "one"),
@@ -86,7 +86,7 @@ fn pings(from: &Host<'_>, to: &str) -> bool {
     pinged.status.success()
 }
 
-fn groups(host: &Host<'_>) -> Vec<String> {
+pub(crate) fn groups(host: &Host<'_>) -> Vec<String> {
     let list = host.json(&["group", "list"]);
     let all = list["member_of"].as_array().expect("a list");
     let names = all

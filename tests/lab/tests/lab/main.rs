@@ -15,6 +15,7 @@ mod lanes;
 mod lans;
 mod load;
 mod locked;
+mod locked_rules;
 mod management;
 mod names;
 mod nat;

@@ -11,6 +11,7 @@ mod again;
 mod c14;
 #[path = "../../../../crates/node/tests/common/mod.rs"]
 mod common;
+mod locked_rules;
 mod rules;
 mod sign_in;
 mod site;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::service::{Check, Effect, Keys, OrderError, Service, Store, StoreError, Writing};
-use control::{Actor, Addition, Command, Record, Reply, SecretOf};
+use control::{Actor, Addition, Command, Record, Reply, SecretOf, Tenant};
 use group::Mode;
 use group::agent::ToMember;
 use group::epochs::EpochSecret;
@@ -18,7 +18,7 @@ use wire::datagram::Datagram;
 
 use super::common::{World, s};
 
-const SEED: [u8; 32] = [7; 32];
+pub(crate) const SEED: [u8; 32] = [7; 32];
 const GATE: [u8; 16] = [8; 16];
 
 /// What a store keeps, in memory.
@@ -155,6 +155,11 @@ impl Groups {
         );
         self.take_effects();
         done
+    }
+
+    /// What the server has written down.
+    pub(crate) fn tenant(&self) -> &Tenant {
+        self.service.as_ref().unwrap().tenant()
     }
 
     /// Lets a node become a member by a line.

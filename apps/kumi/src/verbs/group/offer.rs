@@ -17,6 +17,7 @@ use crate::verbs::line;
 use clap::ArgMatches;
 use group::Mode;
 use group::lock::{InviteKey, Lock};
+use group::rules::{ROLES_MAX, is_role};
 use group::serial::hex;
 use group::signing::{AdminSignature, Request, Statement};
 use group::statement::{
@@ -25,6 +26,7 @@ use group::statement::{
 use identity::crypto::{AwsLc, Crypto, HashRng, random};
 use os::files::FileError;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use wire::invite::{Invite, Purpose};
 
@@ -196,6 +198,18 @@ fn bounds(
             .map(|it| it.0)
             .take(PREFIXES_MAX)
             .collect();
+    }
+    let roles: BTreeSet<String> = orders::roles(matches, "role").into_iter().collect();
+    if let Some(role) = roles.iter().find(|it| !is_role(it)) {
+        let expected = context.text.t("expected-member-role");
+        return Err(wrong_value("--role", role, &expected));
+    }
+    if roles.len() > ROLES_MAX {
+        let (many, most) = (roles.len().to_string(), ROLES_MAX.to_string());
+        return Err(wrong_value("--role", &many, &most));
+    }
+    if !roles.is_empty() {
+        attributes.roles = roles.into_iter().collect();
     }
     let now_unix_s = os::clock::unix_s();
     Ok(Bounds {

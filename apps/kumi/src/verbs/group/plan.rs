@@ -89,10 +89,10 @@ fn row(text: &Text, pair: &PlannedPair) -> Vec<String> {
         PairChange::Stays => "plan-stays",
         PairChange::Services => "plan-changes",
     };
-    let when = if pair.waits {
-        "plan-waits"
-    } else {
-        "plan-at-once"
+    let when = match (pair.waits, pair.change) {
+        (false, _) => "plan-at-once",
+        (true, PairChange::Services) => "plan-waits-signed",
+        (true, _) => "plan-waits",
     };
     vec![
         text.t(change),

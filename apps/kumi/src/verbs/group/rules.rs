@@ -15,6 +15,7 @@
 //! open = true
 //! ```
 
+use super::locked;
 use super::orders::{self, done};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -58,8 +59,13 @@ pub(super) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure
         return Err(surprised());
     };
     done(context, request)?;
+    let waits = locked::rules_wait(context, &group)?;
     if context.json {
-        output::json(&serde_json::json!({ "group": group, "rules": rules }));
+        output::json(&serde_json::json!({ "group": group, "rules": rules, "pending": waits }));
+        return Ok(());
+    }
+    if waits {
+        context.say(&context.text.tr("group-rules-asked", args!(group = group)));
         return Ok(());
     }
     let tests = rules.tests.len();
@@ -81,10 +87,17 @@ pub(super) fn role(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     let member = argument(matches, "MEMBER").to_owned();
     let roles = orders::roles(matches, "ROLE");
     done(context, request)?;
+    let waits = locked::changes(context, &member)?;
     if context.json {
-        output::json(&serde_json::json!({ "member": member, "roles": roles }));
+        let said = serde_json::json!({ "member": member, "roles": roles, "pending": waits });
+        output::json(&said);
         return Ok(());
     }
+    let asked = waits.iter().map(|group| {
+        let args = args!(member = member.clone(), group = group.clone());
+        context.text.tr("group-role-asked", args)
+    });
+    let asked: Vec<String> = asked.collect();
     let said = match roles.is_empty() {
         true => context.text.tr("group-role-none", args!(member = member)),
         false => {
@@ -93,6 +106,9 @@ pub(super) fn role(context: &Context, matches: &ArgMatches) -> Result<(), Failur
         }
     };
     context.say(&said);
+    for line in asked {
+        context.say(&line);
+    }
     Ok(())
 }
 
@@ -180,6 +196,10 @@ fn show(context: &Context, group: &str) -> Result<(), Failure> {
         context.say(&text.tr("group-rules-free", args!(group = group)));
     } else {
         context.say(&text.tr("group-rules-head", args!(group = group)));
+    }
+    if found.rules_pending {
+        let group = found.group.clone();
+        context.say(&text.tr("group-rules-pending", args!(group = group)));
     }
     let file = File {
         rule: found.rules.unwrap_or_default(),

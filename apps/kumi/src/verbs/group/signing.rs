@@ -1,5 +1,6 @@
 //! Admins of locked groups, on a machine of their own: making a key, and signing what they have read.
 
+use super::rule_words::{self, Pairs, quoted, shown};
 use super::signed::{self, Strange};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
@@ -17,9 +18,6 @@ use identity::crypto::AwsLc;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use wire::Prefix;
-
-/// What is said of a statement: a label and a text each.
-type Pairs = Vec<(&'static str, String)>;
 
 /// Runs `kumi group key`.
 pub(super) fn key(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
@@ -58,11 +56,7 @@ pub(super) fn sign(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     let text = argument(matches, "REQUEST");
     let wrong = || wrong_value("REQUEST", text, &context.text.t("expected-request"));
     let request = Request::from_text(&AwsLc, text).ok_or_else(wrong)?;
-    let is_known = match &request.statement {
-        Statement::Admission(it) => it.is_known(),
-        Statement::Invite(_) => true,
-    };
-    if !is_known {
+    if !request.statement.is_known() {
         return Err(refused(NotSigned::Unknown));
     }
     if !context.json {
@@ -75,6 +69,9 @@ pub(super) fn sign(context: &Context, matches: &ArgMatches) -> Result<(), Failur
         signed::strange(&known, &id, &request.name),
         &request.name,
     );
+    if rule_words::is_ahead(&request.statement, os::clock::unix_s()) {
+        eprintln!("{}", context.text.t("sign-rules-ahead"));
+    }
     if !matches.get_flag("yes") {
         confirm(context)?;
     }
@@ -95,7 +92,7 @@ pub(super) fn sign(context: &Context, matches: &ArgMatches) -> Result<(), Failur
     }
     context.say(&signed);
     let next = match &request.statement {
-        Statement::Admission(_) => "group-sign-next-admission",
+        Statement::Admission(_) | Statement::Rules(_) => "group-sign-next-admission",
         Statement::Invite(_) => "group-sign-next-invite",
     };
     eprintln!("{}", context.text.t(next));
@@ -154,7 +151,7 @@ fn columns(text: &str) -> usize {
 /// What a request says.
 pub(super) fn words(text: &Text, request: &Request) -> (String, Pairs) {
     let mut pairs = vec![
-        ("sign-group", request.name.clone()),
+        ("sign-group", shown(&request.name)),
         ("sign-id", request.genesis.id(&AwsLc).to_string()),
     ];
     if let Policy::Locked { threshold, admins } = &request.genesis.policy {
@@ -171,6 +168,10 @@ pub(super) fn words(text: &Text, request: &Request) -> (String, Pairs) {
             pairs.extend(of_invite(text, it));
             text.t("sign-title-invite")
         }
+        Statement::Rules(it) => {
+            pairs.extend(rule_words::of_rules(text, it));
+            text.t("sign-title-rules")
+        }
     };
     (title, pairs)
 }
@@ -179,12 +180,13 @@ fn of_admission(text: &Text, admission: &Admission) -> Pairs {
     let said = admission.attributes().unwrap_or_default();
     let dash = || "-".to_owned();
     vec![
-        ("sign-member", said.name.unwrap_or_else(dash)),
+        ("sign-member", said.name.as_deref().map_or_else(dash, shown)),
         ("sign-address", admission.member.f.to_string()),
         ("sign-kind", kind(text, admission.kind)),
         ("sign-mode", mode(text, admission.mode)),
         ("sign-behind", listed(text, &said.prefixes)),
         ("sign-site", listed(text, &said.site)),
+        ("sign-roles", roles(text, &said.roles)),
         ("sign-asked", output::time(admission.issued_unix_s)),
     ]
 }
@@ -209,7 +211,9 @@ fn of_invite(text: &Text, certificate: &InviteCertificate) -> Pairs {
         ("sign-how-many", text.t(how_many)),
         (
             "sign-member",
-            said.name.unwrap_or_else(|| any("sign-any-name")),
+            said.name
+                .as_deref()
+                .map_or_else(|| any("sign-any-name"), shown),
         ),
         ("sign-kind", kinds.join(", ")),
         (
@@ -220,6 +224,7 @@ fn of_invite(text: &Text, certificate: &InviteCertificate) -> Pairs {
         ),
         ("sign-behind", listed(text, &said.prefixes)),
         ("sign-site", listed(text, &said.site)),
+        ("sign-roles", roles(text, &said.roles)),
         ("sign-valid", valid),
         ("sign-invite-key", key_to_text(&AwsLc, &certificate.key)),
     ]
@@ -246,6 +251,16 @@ fn listed(text: &Text, prefixes: &[Prefix]) -> String {
         all => {
             let all: Vec<api::Prefix> = all.iter().copied().map(api::Prefix).collect();
             show::prefixes(&all)
+        }
+    }
+}
+
+fn roles(text: &Text, roles: &[String]) -> String {
+    match roles {
+        [] => text.t("sign-nothing"),
+        all => {
+            let all: Vec<String> = all.iter().map(|it| quoted(it)).collect();
+            all.join(", ")
         }
     }
 }
