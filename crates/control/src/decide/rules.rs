@@ -1,7 +1,7 @@
 //! What members are, what they may reach, and the tests of that.
 //!
-//! Who is less than before has another admission, and the one before is removed, so that it cannot be shown any
-//! more. A test is checked after every order that could break it, and the order is refused then. Four things no test
+//! Who is something else than before has another admission, and the one before is removed, so that it cannot be shown
+//! any more. A test is checked after every order that could break it, and the order is refused then. Four things no test
 //! blocks: that a member is taken out altogether, what the clock does, what another server of a group has done, and what
 //! the admins of a locked group sign.
 //!
@@ -48,7 +48,6 @@ impl Tenant {
         outcome.events.insert(0, event);
         let mut member = found.clone();
         member.roles.clone_from(roles);
-        let is_less = !found.roles.is_subset(roles);
         for group in &found.groups {
             let of = self.group(group)?;
             let before = of.admissions.get(name).map(|it| it.member);
@@ -58,9 +57,8 @@ impl Tenant {
                 continue;
             };
             self.admit_anyway(context, name, &member, before.f, group, &mut outcome)?;
-            if is_less {
-                self.replace(context, group, before, &mut outcome)?;
-            }
+            // Also of who is more now: a removal names one admission, and would let an earlier one stand.
+            self.replace(context, group, before, &mut outcome)?;
         }
         Ok(outcome)
     }
