@@ -45,16 +45,8 @@ impl Tenant {
             return Err(Refusal::Signature(name.to_owned()));
         }
         let is_in_force = signed.holds(context.crypto, &group.genesis, &group.authority);
-        let mut outcome = Outcome {
-            reply: Reply::Approved(Approved {
-                member: Some(member.to_owned()),
-                group: name.to_owned(),
-                signed: signed.signers().collect(),
-                threshold: group.genesis.policy.threshold().unwrap_or_default(),
-                is_in_force,
-            }),
-            ..Outcome::default()
-        };
+        let so_far = signed.signers().collect();
+        let mut outcome = approved((name, group), Some(member), so_far, is_in_force);
         if is_new {
             outcome.events.push(Event::AdmissionSigned {
                 member: member.to_owned(),
@@ -78,6 +70,25 @@ impl Tenant {
     }
 }
 
+/// The answer to a signature that is right.
+fn approved(
+    (name, group): Named<'_>,
+    member: Option<&str>,
+    signed: Vec<u8>,
+    is_in_force: bool,
+) -> Outcome {
+    Outcome {
+        reply: Reply::Approved(Approved {
+            member: member.map(str::to_owned),
+            group: name.to_owned(),
+            signed,
+            threshold: group.genesis.policy.threshold().unwrap_or_default(),
+            is_in_force,
+        }),
+        ..Outcome::default()
+    }
+}
+
 fn approve_rules(
     context: &Context<'_>,
     (name, group): Named<'_>,
@@ -91,16 +102,8 @@ fn approve_rules(
         return Err(Refusal::Signature(name.to_owned()));
     }
     let is_in_force = signed.holds(context.crypto, &group.genesis, &group.authority);
-    let mut outcome = Outcome {
-        reply: Reply::Approved(Approved {
-            member: None,
-            group: name.to_owned(),
-            signed: signed.signers().collect(),
-            threshold: group.genesis.policy.threshold().unwrap_or_default(),
-            is_in_force,
-        }),
-        ..Outcome::default()
-    };
+    let so_far = signed.signers().collect();
+    let mut outcome = approved((name, group), None, so_far, is_in_force);
     if is_new {
         outcome.events.push(Event::RulesSigned {
             group: name.to_owned(),

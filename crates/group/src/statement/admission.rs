@@ -6,7 +6,7 @@ use wire::{Malformed, NodeAddr, Reader, Unencodable, Writer};
 use super::attributes::{ATTRIBUTES_LEN_MAX, Attributes, are_known};
 use super::invite::Said;
 use super::proof::Proof;
-use super::signatures::k_signed;
+use super::signatures::{is_admins, k_signed};
 use super::{
     Authority, Genesis, GroupId, InviteCertificate, Membership, Policy, Signer, VERSION, Wanted,
     read_version, verify, verify_server,
@@ -82,9 +82,8 @@ impl Admission {
         index: u8,
         signature: [u8; 64],
     ) -> bool {
-        let key = genesis.policy.admin(index);
-        let unsigned = self.unsigned();
-        let is_right = key.is_some_and(|key| verify(crypto, key, NAME, &unsigned, &signature));
+        let text = (NAME, &self.unsigned()[..]);
+        let is_right = is_admins(crypto, genesis, text, (index, &signature));
         if is_right {
             self.proof.add(index, signature);
         }

@@ -9,8 +9,8 @@ use identity::crypto::Crypto;
 use wire::{Malformed, NodeAddr, Prefix, Reader, Unencodable, Writer};
 
 use super::attributes::{ATTRIBUTES_LEN_MAX, Attributes, are_known};
-use super::signatures::{add, k_signed, read_signatures, write_signatures};
-use super::{Genesis, GroupId, Membership, Signer, VERSION, read_version, verify};
+use super::signatures::{add, is_admins, k_signed, read_signatures, write_signatures};
+use super::{Genesis, GroupId, Membership, Signer, VERSION, read_version};
 use crate::element::{Kind, Mode};
 
 const NAME: &str = "kumihimo group invite v1";
@@ -182,9 +182,8 @@ impl InviteCertificate {
         index: u8,
         signature: [u8; 64],
     ) -> bool {
-        let key = genesis.policy.admin(index);
-        let unsigned = self.unsigned();
-        let is_right = key.is_some_and(|key| verify(crypto, key, NAME, &unsigned, &signature));
+        let text = (NAME, &self.unsigned()[..]);
+        let is_right = is_admins(crypto, genesis, text, (index, &signature));
         if is_right {
             add(&mut self.signatures, index, signature);
         }

@@ -6,10 +6,9 @@
 use identity::crypto::Crypto;
 use wire::{Malformed, Reader, Unencodable, Writer};
 
-use super::signatures::{add, k_signed, read_signatures, write_signatures};
+use super::signatures::{add, is_admins, k_signed, read_signatures, write_signatures};
 use super::{
-    ADMINS_MAX, Authority, Genesis, GroupId, Policy, Signer, VERSION, read_version, verify,
-    verify_server,
+    ADMINS_MAX, Authority, Genesis, GroupId, Policy, Signer, VERSION, read_version, verify_server,
 };
 use crate::rules::{PERMITS_MAX, Party, Permit, check, services};
 use crate::{PortRange, Proto, Services};
@@ -74,9 +73,8 @@ impl Rules {
         index: u8,
         signature: [u8; 64],
     ) -> bool {
-        let key = genesis.policy.admin(index);
-        let unsigned = self.unsigned();
-        let is_right = key.is_some_and(|key| verify(crypto, key, NAME, &unsigned, &signature));
+        let text = (NAME, &self.unsigned()[..]);
+        let is_right = is_admins(crypto, genesis, text, (index, &signature));
         if is_right {
             add(&mut self.signatures, index, signature);
         }

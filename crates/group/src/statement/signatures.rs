@@ -13,6 +13,17 @@ pub(super) fn add(signatures: &mut Vec<(u8, [u8; 64])>, index: u8, signature: [u
     signatures.sort_unstable_by_key(|(index, _)| *index);
 }
 
+/// Whether an admin of a locked group, by its place there, signed this elsewhere.
+pub(super) fn is_admins(
+    crypto: &dyn Crypto,
+    genesis: &Genesis,
+    (name, unsigned): (&str, &[u8]),
+    (index, signature): (u8, &[u8; 64]),
+) -> bool {
+    let key = genesis.policy.admin(index);
+    key.is_some_and(|key| verify(crypto, key, name, unsigned, signature))
+}
+
 /// Signatures after their number.
 pub(super) fn read_signatures(
     reader: &mut Reader<'_>,
