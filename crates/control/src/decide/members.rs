@@ -142,6 +142,11 @@ impl Tenant {
             }
         }
         if group.is_none() {
+            // The same node may be a partner's member in another group.
+            if let Some(f) = found.f {
+                let is_left = |it: &str| !found.groups.contains(it);
+                self.remove_elsewhere(context, f, is_left, &mut outcome)?;
+            }
             outcome.events.extend(self.ended_invites(name));
             let member = name.to_owned();
             outcome.events.push(Event::MemberRemoved { member });
@@ -168,15 +173,28 @@ impl Tenant {
         let unknown = || Refusal::NoMember(member.to_owned());
         let f = nodes.pop_first().ok_or_else(unknown)?;
         let mut outcome = Outcome::default();
-        let groups = self.elsewhere.get(&f).into_iter().flatten();
-        for name in groups.filter(|name| group.is_none_or(|it| it == *name)) {
-            let removed: Vec<Membership> = held_of(self.group(name)?, f).collect();
-            self.shut_out(context, name, &removed, true, &mut outcome)?;
-        }
+        let is_meant = |it: &str| group.is_none_or(|group| group == it);
+        self.remove_elsewhere(context, f, is_meant, &mut outcome)?;
         if outcome.events.is_empty() {
             return Err(unknown());
         }
         Ok(outcome)
+    }
+
+    /// Takes a node out of those groups that a partner admitted it to.
+    fn remove_elsewhere(
+        &self,
+        context: &mut Context<'_>,
+        f: NodeAddr,
+        which: impl Fn(&str) -> bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let groups = self.elsewhere.get(&f).into_iter().flatten();
+        for name in groups.filter(|name| which(name.as_str())) {
+            let removed: Vec<Membership> = held_of(self.group(name)?, f).collect();
+            self.shut_out(context, name, &removed, true, outcome)?;
+        }
+        Ok(())
     }
 
     /// Whether a member of another server is called so in a group, and is another node.

@@ -116,6 +116,24 @@ fn a_removal_acts_at_the_other_server_and_at_its_leases_at_once() {
 }
 
 #[test]
+fn who_is_removed_from_all_groups_is_out_of_those_that_a_partner_admitted_it_to() {
+    let mut sites = two_sites();
+    sites.order(A, &create("own")).unwrap();
+    let own = Addition {
+        member: "guest".to_owned(),
+        groups: vec!["own".to_owned()],
+        life_s: HOUR,
+        ..Addition::default()
+    };
+    sites.enrol(A, 5, own);
+    assert!(sites.ping(5, 2));
+    sites.order(A, &remove("guest")).unwrap();
+    sites.run(5);
+    assert!(!sites.is_member(5), "neither in `own` nor in `lab`");
+    assert!(!sites.ping(5, 2) && sites.ping(4, 2));
+}
+
+#[test]
 fn without_a_line_between_the_sites_a_removal_is_carried_by_members() {
     let mut sites = two_sites();
     sites.cut(A, B);

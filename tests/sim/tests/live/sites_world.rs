@@ -152,16 +152,19 @@ impl Sites {
     }
 
     pub(crate) fn join_as(&mut self, at: usize, index: usize, name: &str, role: Option<&str>) {
-        let made = self.order(
-            at,
-            &Command::Add(Addition {
-                member: name.to_owned(),
-                groups: vec![LAB.to_owned()],
-                roles: role.map(str::to_owned).into_iter().collect(),
-                life_s: HOUR,
-                ..Addition::default()
-            }),
-        );
+        let addition = Addition {
+            member: name.to_owned(),
+            groups: vec![LAB.to_owned()],
+            roles: role.map(str::to_owned).into_iter().collect(),
+            life_s: HOUR,
+            ..Addition::default()
+        };
+        self.enrol(at, index, addition);
+    }
+
+    /// A node comes by the line that its server makes for it.
+    pub(crate) fn enrol(&mut self, at: usize, index: usize, addition: Addition) {
+        let made = self.order(at, &Command::Add(addition));
         let line = self.line(at, made);
         self.world
             .with(index, |node, now| node.join_groups(now, &line, None))
