@@ -34,6 +34,7 @@ pub(crate) fn background(context: &Context, source: &Source, proxy: Proxy) -> Re
             // Whoever started it has gone away: then nobody waits.
             let _ = os::process::report_ready(READY);
         };
+        context.text.forget();
         runtime::run(settings, ready).map_err(|error| run_failure(context, error))
     });
     if let Err(failure) = &ran {
@@ -95,6 +96,7 @@ pub(crate) fn foreground(
             }
         });
     };
+    context.text.forget();
     runtime::run(settings, ready).map_err(|error| run_failure(context, error))
 }
 

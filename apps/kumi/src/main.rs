@@ -109,6 +109,8 @@ fn start(
             });
         }
     };
+    drop(command);
+    text.forget();
     if let Some(value) = matches.get_one::<String>("lang")
         && early.is_none()
     {

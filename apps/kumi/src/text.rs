@@ -6,6 +6,7 @@
 
 use crate::language::Language;
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+use std::cell::RefCell;
 
 /// One argument of a message.
 pub(crate) type Arg<'a> = (&'a str, FluentValue<'a>);
@@ -52,27 +53,20 @@ const JA: &[&str] = &[
 /// The sentences of one language.
 pub(crate) struct Text {
     language: Language,
-    bundle: FluentBundle<FluentResource>,
+    /// Read when a sentence is wanted.
+    bundle: RefCell<Option<FluentBundle<FluentResource>>>,
 }
 
 impl Text {
     /// The catalogue of a language.
     pub(crate) fn new(language: Language) -> Text {
-        let (id, sources) = match language {
-            Language::En => (unic_langid::LanguageIdentifier::default(), EN),
-            Language::Ja => (unic_langid::LanguageIdentifier::default(), JA),
-        };
-        let id = language.as_str().parse().unwrap_or(id);
-        let mut bundle = FluentBundle::new(vec![id]);
-        bundle.set_use_isolating(false);
-        for source in sources {
-            let resource = match FluentResource::try_new((*source).to_owned()) {
-                Ok(resource) => resource,
-                Err((resource, _)) => resource,
-            };
-            bundle.add_resource_overriding(resource);
-        }
+        let bundle = RefCell::default();
         Text { language, bundle }
+    }
+
+    /// Lets go of what was read: it is large, and a node that runs for months says little.
+    pub(crate) fn forget(&self) {
+        self.bundle.take();
     }
 
     /// The language.
@@ -96,7 +90,9 @@ impl Text {
             Some((id, attribute)) => (id, Some(attribute)),
             None => (id, None),
         };
-        let message = self.bundle.get_message(id)?;
+        let mut bundle = self.bundle.borrow_mut();
+        let bundle = bundle.get_or_insert_with(|| read(self.language));
+        let message = bundle.get_message(id)?;
         let pattern = match attribute {
             Some(attribute) => message.get_attribute(attribute)?.value(),
             None => message.value()?,
@@ -106,11 +102,27 @@ impl Text {
             fluent.set(*name, value.clone());
         }
         let mut errors = Vec::new();
-        let text = self
-            .bundle
-            .format_pattern(pattern, Some(&fluent), &mut errors);
+        let text = bundle.format_pattern(pattern, Some(&fluent), &mut errors);
         Some(text.into_owned())
     }
+}
+
+fn read(language: Language) -> FluentBundle<FluentResource> {
+    let sources = match language {
+        Language::En => EN,
+        Language::Ja => JA,
+    };
+    let id = language.as_str().parse().unwrap_or_default();
+    let mut bundle = FluentBundle::new(vec![id]);
+    bundle.set_use_isolating(false);
+    for source in sources {
+        let resource = match FluentResource::try_new((*source).to_owned()) {
+            Ok(resource) => resource,
+            Err((resource, _)) => resource,
+        };
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
 }
 
 #[cfg(test)]
