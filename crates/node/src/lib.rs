@@ -41,6 +41,7 @@ mod prefixes;
 mod prepare;
 mod prepared;
 mod publish;
+mod rehearsal;
 mod report;
 mod rotation;
 #[cfg(feature = "sabotage")]
@@ -76,6 +77,7 @@ pub use machine::{COUNT_BLOCK, Node, TIME_HIGH_STEP_S};
 pub use mesh::Source;
 pub use output::{DownWhy, Event, JoinFailure, Output, Via, Wake};
 pub use prefixes::PREFIX_CHANGES_PER_SECOND_MAX;
+pub use rehearsal::Rehearsal;
 pub use site::PitStatus;
 pub use site::seek::{NEGOTIATIONS_MAX, PARKED_BYTES_MAX, PARKED_MAX};
 pub use siting::SiteRoute;

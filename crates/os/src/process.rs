@@ -49,15 +49,18 @@ pub fn keep_memory_small() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
-/// Lets go of the program's own code and constants as far as they were needed to start only, and of
-/// free pages of the heap: what runs on is mapped again from the page cache when it is needed. Half of a
-/// small node's resident size is that.
-pub fn forget_start() {
+/// Gives free pages of the heap back to the kernel.
+pub fn forget_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the C library's own function; it locks its heap.
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// Lets go of the program's own code and constants: what runs on is mapped again from the page cache when it is
+/// needed. Half of a small node's resident size is what only its start needed.
+pub fn forget_code() {
     let (Ok(exe), Ok(maps)) = (
         std::fs::read_link("/proc/self/exe"),
         std::fs::read_to_string("/proc/self/maps"),
@@ -367,7 +370,8 @@ mod tests {
     fn a_process_goes_on_without_what_its_start_needed() {
         let names = || -> Vec<String> { (0..100).map(|n| format!("{n} {}", file!())).collect() };
         let before = names();
-        forget_start();
+        forget_code();
+        forget_heap();
         assert_eq!(names(), before);
     }
 }

@@ -37,7 +37,7 @@ struct Connection {
 }
 
 /// Serves programs until the node ends, then waits for the answers that are under way.
-pub fn run(shared: &Shared, listener: &Listener) {
+pub fn run(shared: &Arc<Shared>, listener: &Listener) {
     let mut connections: Vec<Connection> = Vec::new();
     while !shared.is_ending() {
         let waiting = [shared.stop.as_fd(), listener.as_fd()];
@@ -51,9 +51,7 @@ pub fn run(shared: &Shared, listener: &Listener) {
         connections.retain(|connection| !connection.thread.is_finished());
         match listener.accept() {
             Ok(Some(stream)) if connections.len() < CONNECTIONS_MAX => {
-                let proxies = Arc::clone(&shared.proxies);
-                let discovery = shared.multicast.is_some();
-                connections.extend(serve(stream, shared.inbox.clone(), proxies, discovery));
+                connections.extend(serve(stream, shared));
             }
             Ok(_) => {}
             Err(error @ ControlError::Stranger { .. }) => tracing::info!(%error, "refused"),
@@ -70,22 +68,17 @@ pub fn run(shared: &Shared, listener: &Listener) {
     }
 }
 
-fn serve(
-    stream: UnixStream,
-    inbox: Inbox,
-    proxies: Arc<Proxies>,
-    discovery: bool,
-) -> Option<Connection> {
+fn serve(stream: UnixStream, shared: &Arc<Shared>) -> Option<Connection> {
     let stream = Arc::new(stream);
-    let own = Arc::clone(&stream);
+    let (own, shared) = (Arc::clone(&stream), Arc::clone(shared));
     let thread = std::thread::Builder::new()
         .name("kumi-client".to_owned())
         .stack_size(STACK_LEN)
         .spawn(move || {
-            let _ = answer(&own, &inbox, &proxies, discovery);
+            let discovery = shared.multicast.is_some();
+            let _ = answer(&own, &shared.inbox, &shared.proxies, discovery);
             let _ = own.shutdown(Shutdown::Both);
-            // What a request needs, a node that only carries packets does not.
-            os::process::forget_start();
+            shared.answered.wake();
         });
     thread.ok().map(|thread| Connection { stream, thread })
 }

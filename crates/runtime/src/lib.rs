@@ -57,6 +57,7 @@ pub mod refusals;
 pub mod requests;
 pub mod resolved;
 pub mod responder;
+pub mod rest;
 pub mod rules;
 mod run;
 pub mod settings;

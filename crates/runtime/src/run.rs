@@ -12,6 +12,7 @@ use crate::peer_routes::PeerRoutes;
 use crate::proxy::{Overlay, Proxies, SavedError};
 use crate::resolved::Resolved;
 use crate::responder::Responder;
+use crate::rest::{self, Rest};
 use crate::settings::{Routes, Settings, names};
 use crate::shared::{Input, Shared};
 use crate::slow::{Clock, SlowPath};
@@ -22,6 +23,7 @@ use api::{NetworkMode, NoticeKind};
 use arc_swap::ArcSwap;
 use identity::crypto::{AwsLc, Crypto};
 use node::{Node, NodeConfig};
+use os::clock::monotonic;
 use os::control::{ControlError, Listener};
 use os::files::{FileError, Lock, LockError};
 use os::holder::Holder;
@@ -39,13 +41,10 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 use wire::Now;
 
 /// Stack of a thread that never works at the slow path's desk, in bytes.
 const STACK_LEN: usize = 256 * 1024;
-/// After this time without a signal the start is over for good.
-const START: Duration = Duration::from_secs(20);
 /// Stack of one that may: handshakes need more.
 const STACK_SLOW_LEN: usize = 1024 * 1024;
 
@@ -131,7 +130,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     let _lock = Lock::acquire(&settings.directories.state.join(names::LOCK))?;
     let started = Started::new(settings)?;
     ready(&started.ready);
-    os::process::forget_start();
+    rest::let_go();
     started.serve(&signals)
 }
 
@@ -270,6 +269,7 @@ impl Started {
             desk: Desk::default(),
             streams,
             proxies,
+            answered: Waker::new().map_err(system("making a waker"))?,
             stop: Waker::new().map_err(system("making a waker"))?,
             stopping: AtomicBool::new(false),
         });
@@ -441,18 +441,24 @@ fn peer_routes(
 
 /// Handles signals until the slow path has ended.
 fn wait_for_end(shared: &Shared, signals: &Signals, ended: &Waker, holder: Option<&Holder>) {
-    let mut waiting = vec![ended.as_fd(), signals.as_fd()];
+    let mut waiting = vec![ended.as_fd(), shared.answered.as_fd(), signals.as_fd()];
     waiting.extend(holder.map(AsFd::as_fd));
-    let mut starting = true;
-    while let Ok([over, signal, holder_gone, ..]) = readable(&waiting, starting.then_some(START)) {
-        if starting && !(over || signal || holder_gone) {
-            // So are its first sessions, by now.
-            starting = false;
-            os::process::forget_start();
-            continue;
-        }
+    let mut rest = Rest::new(monotonic());
+    while let Ok([over, answered, signal, holder_gone, ..]) =
+        readable(&waiting, rest.timeout(monotonic()))
+    {
         if over {
             return;
+        }
+        if answered {
+            shared.answered.clear();
+            rest.answered(monotonic());
+        }
+        if rest.is_due(monotonic()) {
+            rest::let_go();
+        }
+        if !(signal || holder_gone) {
+            continue;
         }
         shared.counters.woke(Cause::Signal);
         while let Some(signal) = signals.next() {
@@ -465,7 +471,7 @@ fn wait_for_end(shared: &Shared, signals: &Signals, ended: &Waker, holder: Optio
             // `kumi run` has nowhere to go any more; starting again makes a new one.
             tracing::error!("the namespace's holder was killed");
             shared.inbox.send(Input::Stop);
-            waiting.truncate(2);
+            waiting.truncate(3);
         }
     }
 }

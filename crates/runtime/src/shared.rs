@@ -39,6 +39,8 @@ pub struct Shared {
     pub streams: Streams,
     /// Proxies and forwards.
     pub proxies: Arc<Proxies>,
+    /// Readable once a program got its answer.
+    pub answered: Waker,
     /// Readable once the threads shall end.
     pub stop: Waker,
     /// Set before [`Shared::stop`].
