@@ -10,11 +10,14 @@ from sidebyside.stage import Stage
 from sidebyside.trouble import Trouble
 
 from . import figures, shot
+from .peer import NotCold
 from .site import Site
 
 SAY_EVERY_S = 10
 # A machine on which nothing starts any more.
 FAILURES_MAX = 10
+# So many of a hundred may have met before they were measured; they are done again.
+NOT_COLD_MAX = 5
 
 
 class Many:
@@ -23,7 +26,7 @@ class Many:
     def __init__(self, site: Site, stage: Stage, program, say):
         self._site, self._stage, self._program, self._say = site, stage, program, say
         self._cold_ms: dict[str, list[float]] = {protocol: [] for protocol in shot.PROTOCOLS}
-        self.done = self.lost = self.retransmitted = 0
+        self.done = self.lost = self.retransmitted = self.not_cold = 0
         self.failed: list[str] = []
         self.begun = time.monotonic()
 
@@ -33,8 +36,8 @@ class Many:
         site.target = site.prepare(stage)
         stage.halt()
         self.begun, told = time.monotonic(), 0.0
-        for number in range(count):
-            self._one(shot.PROTOCOLS[number % 2])
+        while self.done + len(self.failed) < count:
+            self._one(shot.PROTOCOLS[self.done % 2])
             if time.monotonic() - told > SAY_EVERY_S:
                 told = time.monotonic()
                 self._say(progress(self.done, count, told - self.begun) + f"; lost {self.lost}, sent again {self.retransmitted}")
@@ -43,7 +46,7 @@ class Many:
         """What was counted so far."""
         took = time.monotonic() - self.begun
         return {
-            "cold_starts": self.done, "lost": self.lost, "retransmitted": self.retransmitted, "failed": self.failed,
+            "cold_starts": self.done, "lost": self.lost, "retransmitted": self.retransmitted, "not_cold": self.not_cold, "failed": self.failed,
             "took_s": round(took), "each_s": round(took / max(self.done, 1), 4),
             "cold_ms": {protocol: figures.summary(values) for protocol, values in self._cold_ms.items()},
             "cold_all_ms": self._cold_ms,
@@ -63,6 +66,10 @@ class Many:
             else:
                 self._cold_ms[protocol].append(round(found.first_ms, 4))
                 site.check(stage)
+        except NotCold as trouble:
+            self.not_cold += 1
+            if self.not_cold > 10 + self.done * NOT_COLD_MAX // 100:
+                raise Trouble(f"{self.not_cold} starts were not cold beside {self.done} that were; the last: {trouble.cause}", trouble.fix) from None
         except Trouble as trouble:
             self._failed(trouble)
         finally:

@@ -1,6 +1,11 @@
 """What a peer of a cold start does beyond one of `bench/compare`."""
 
 from sidebyside.peers import Peer
+from sidebyside.trouble import Trouble
+
+
+class NotCold(Trouble):
+    """There was a session before anybody wanted one: nothing to measure."""
 
 
 class Cold(Peer):
@@ -14,7 +19,7 @@ class Cold(Peer):
     note = ""
 
     def need_cold(self, stage) -> None:
-        """`Trouble` if there is a session already."""
+        """`NotCold` if there is a session already."""
 
     def open(self, stage) -> None:
         """Makes a session, where a first packet does not."""

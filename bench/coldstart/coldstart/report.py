@@ -111,9 +111,9 @@ def breakdown(one: dict) -> str:
 def many(document: dict) -> str:
     """The table of a run with `--many`."""
     found = document["many"]
-    head = ["cold starts", "first datagrams lost", "TCP segments sent again", "failed", "UDP median", "p95", "max", "TCP median", "p95", "max",
+    head = ["cold starts", "first datagrams lost", "TCP segments sent again", "failed", "done again (not cold)", "UDP median", "p95", "max", "TCP median", "p95", "max",
             "s each"]
-    cells = [f"{found['cold_starts']:,}", found["lost"], found["retransmitted"], len(found["failed"])]
+    cells = [f"{found['cold_starts']:,}", found["lost"], found["retransmitted"], len(found["failed"]), found["not_cold"]]
     for protocol in shot.PROTOCOLS:
         cells += _three(found["cold_ms"][protocol])
     return "\n\n".join([heading(document), "\n".join([_line(head), "|---" * len(head) + "|", _line([*cells, found["each_s"]])])])

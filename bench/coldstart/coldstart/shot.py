@@ -8,8 +8,9 @@ from sidebyside.trouble import Trouble
 
 PORT = 5301
 PROTOCOLS = ("udp", "tcp")
-# Between the start of a peer and its first packet.
-SETTLE_S = 0.3
+# Between the start of a peer and its first packet: longer than Kumihimo takes to let go of what its start and the
+# answers to programs needed (`crates/runtime/src/rest.rs`).
+SETTLE_S = 1.5
 # Longest that a lost first one, a lost warm one and all others take.
 SHOT_S = 40
 

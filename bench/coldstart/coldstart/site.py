@@ -15,7 +15,7 @@ from sidebyside.peers.kumihimo import Kumihimo, invite_line
 from sidebyside.trouble import Trouble
 
 from .lan import NET, NET_BEHIND
-from .peer import Cold
+from .peer import Cold, NotCold
 
 GROUP = "lab"
 READY_S = 20
@@ -56,7 +56,7 @@ class Site(Kumihimo, Cold):
         peers = [peer["who"] for peer in self._ask(stage, "a", ["peers"])["peers"] if peer["state"] == "connected"]
         entries = self._ask(stage, "a", ["pit"])["entries"]
         if peers or entries:
-            raise Trouble(f"{self.name} at a is not cold: {peers or entries}", "Look who sends before the first packet.")
+            raise NotCold(f"{self.name} at a is not cold: {peers or entries}", "Look who sends before the first packet.")
 
     def check(self, stage):
         """That the flow was protected."""
