@@ -1,6 +1,6 @@
 //! A first packet and its answer, between two nodes that exist in memory only.
 //!
-//! A small node lets go of program code that does not run just now (`os::process::forget_start`). What a first packet needs
+//! A small node lets go of program code that does not run just now (`os::process::forget_code`). What a first packet needs
 //! of it would then be mapped again page by page, while somebody waits: a quarter of a cold start. So that is run once
 //! where nobody waits. Both nodes, their keys and their group are made for this, say nothing to anybody, and are gone
 //! afterwards.

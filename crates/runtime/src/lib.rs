@@ -13,7 +13,7 @@
 //!     ^                ^
 //!  kumi-lan: beacons,  kumi-control: the Unix socket, one short thread per program
 //!  address changes
-//!  main: signals
+//!  main: signals; letting go of memory when the node rests
 //!  kumi-ndp: neighbour discovery across an adapter over IPv6, where this is one (os::adapter)
 //! ```
 //!
