@@ -39,6 +39,7 @@ const EINTR: c_int = 4;
 const EAGAIN: c_int = 11;
 const ERANGE: c_int = 34;
 
+const AF_INET: c_int = 2;
 const AF_INET6: c_int = 10;
 const SOCK_DGRAM: c_int = 2;
 const SOCK_CLOEXEC: c_int = 0o2_000_000;
@@ -534,6 +535,23 @@ pub unsafe extern "C" fn _nss_kumi_gethostbyname2_r(
             ptr::null_mut(),
         )
     }
+}
+
+/// `gethostbyname`: an IPv4 address, which no name here has. Without it the next source would be asked, outside.
+///
+/// # Safety
+/// Called by glibc, as `nss.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _nss_kumi_gethostbyname_r(
+    name: *const c_char,
+    host: *mut hostent,
+    buffer: *mut c_char,
+    buflen: usize,
+    errnop: *mut c_int,
+    h_errnop: *mut c_int,
+) -> Status {
+    // SAFETY: the same promises.
+    unsafe { _nss_kumi_gethostbyname2_r(name, AF_INET, host, buffer, buflen, errnop, h_errnop) }
 }
 
 /// `getnameinfo`, `gethostbyaddr`.

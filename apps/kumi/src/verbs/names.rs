@@ -191,7 +191,7 @@ mod tests {
         for name in ["gethostbyname4_r", "gethostbyname3_r", "gethostbyname2_r"] {
             assert!(has(format!("_nss_kumi_{name}\0").as_bytes()), "{name}");
         }
-        for name in ["gethostbyaddr2_r", "gethostbyaddr_r"] {
+        for name in ["gethostbyname_r", "gethostbyaddr2_r", "gethostbyaddr_r"] {
             assert!(has(format!("_nss_kumi_{name}\0").as_bytes()), "{name}");
         }
         // The panic handler says so, and is in no module without a panic (crates/nss/src/module.rs).
