@@ -56,6 +56,8 @@ pub struct Site {
     sealed: BTreeSet<IpAddr>,
     closed: bool,
     sources: BTreeMap<Prefix, Option<IpAddr>>,
+    /// All of it stands.
+    laid: bool,
 }
 
 impl Site {
@@ -79,13 +81,27 @@ impl Site {
             sealed,
             closed,
             sources: BTreeMap::new(),
+            laid: false,
         };
-        site.lay()?;
+        if let Err(error) = site.lay() {
+            site.lead_nowhere();
+            return Err(error);
+        }
         Ok(site)
+    }
+
+    /// What could not be laid as a whole leads nothing here, so that the next try does not take it for another node's. What
+    /// keeps packets from leaving in clear stays.
+    fn lead_nowhere(&mut self) {
+        for (prefix, source) in std::mem::take(&mut self.sources) {
+            let target = SiteTarget::Interface(self.index, source);
+            let _ = self.netlink.site_route(at(prefix), target, false);
+        }
     }
 
     /// Lays all of it over whatever stands there.
     fn lay(&mut self) -> Result<(), String> {
+        self.laid = false;
         self.look_at_filters()?;
         // The filter first: from the first route on packets are this node's.
         self.filter()?;
@@ -116,15 +132,17 @@ impl Site {
         for there in std::mem::take(&mut self.clear) {
             self.pass_by(there, true);
         }
+        self.laid = true;
         Ok(())
     }
 
-    /// Other prefixes are protected now, or lie behind this node.
+    /// Other prefixes are protected now, or lie behind this node; what could not be laid last time is tried again.
     ///
     /// # Errors
     /// What could not be done.
     pub fn change(&mut self, prefixes: &[Prefix], behind: &[Prefix]) -> Result<(), String> {
-        if self.ground.prefixes == prefixes && self.ground.behind == behind {
+        let is_same = self.ground.prefixes == prefixes && self.ground.behind == behind;
+        if is_same && self.laid {
             return Ok(());
         }
         self.ground.prefixes = prefixes.to_vec();
@@ -213,7 +231,9 @@ impl Site {
     /// The routes to the interface, each from this host's address in the prefix.
     fn lead_in(&mut self) -> Result<(), String> {
         let addresses = self.netlink.addresses().map_err(text)?;
-        let own: Vec<IpAddr> = addresses.iter().map(|it| it.ip).collect();
+        // The kernel sends nothing from an address that it still looks for on the link.
+        let own = addresses.iter().filter(|it| it.usable);
+        let own: Vec<IpAddr> = own.map(|it| it.ip).collect();
         for prefix in self.ground.led_in() {
             let inside = own.iter().copied();
             let inside = inside
