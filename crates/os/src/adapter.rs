@@ -40,6 +40,8 @@ use crate::netlink::{Address, Link, Netlink, NetlinkError};
 pub struct Adapter {
     // Ends first: nobody is answered any more when the routes go.
     answering: Vec<Neighbours>,
+    /// It stands before more than it answers for.
+    answers_stale: bool,
     stands: Vec<Stand>,
     kept: Kept,
 }
@@ -97,6 +99,7 @@ impl Adapter {
     pub const fn new(notes: Option<PathBuf>) -> Self {
         Self {
             answering: Vec::new(),
+            answers_stale: false,
             stands: Vec::new(),
             kept: Kept::new(notes),
         }
@@ -115,21 +118,21 @@ impl Adapter {
     pub fn stand_before(&mut self, own: &str, servers: &[IpAddr]) -> Result<(), AdapterError> {
         let mut netlink = Netlink::open()?;
         let (links, addresses) = (netlink.links()?, netlink.addresses()?);
-        let mut is_v6_new = false;
         for server in servers.iter().copied() {
             if self.stands.iter().any(|it| it.server == server) {
                 continue;
             }
             if let Some(stand) = find(&links, &addresses, own, server)? {
                 self.stand(&mut netlink, &stand)?;
-                is_v6_new |= server.is_ipv6();
+                self.answers_stale |= server.is_ipv6();
                 self.stands.push(stand);
             }
         }
-        match is_v6_new {
-            true => self.answer(),
-            false => Ok(()),
+        if self.answers_stale {
+            self.answer()?;
+            self.answers_stale = false;
         }
+        Ok(())
     }
 
     fn stand(&mut self, netlink: &mut Netlink, stand: &Stand) -> Result<(), AdapterError> {
