@@ -73,8 +73,16 @@ impl Multicast {
             .take(LINKS_MAX)
             .collect();
         let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
-        joined.v6.retain(|index| now.contains(index));
-        joined.v4.retain(|index| now.contains(index));
+        // The kernel counts those that are gone, too, until they are left.
+        for index in joined.v6.extract_if(.., |index| !now.contains(index)) {
+            let left = self.v6.as_ref();
+            let _ = left.map(|socket| socket.leave_multicast_v6(&self.group_v6, index));
+        }
+        for index in joined.v4.extract_if(.., |index| !now.contains(index)) {
+            let interface = InterfaceIndexOrAddress::Index(index);
+            let left = self.v4.as_ref().map(socket2::SockRef::from);
+            let _ = left.map(|socket| socket.leave_multicast_v4_n(&self.group_v4, &interface));
+        }
         for index in &now {
             // An interface without an address of a family cannot join that one; it is tried
             // again with the next change.
