@@ -320,7 +320,11 @@ impl Chain {
 
     /// Takes the next entry.
     fn take(&mut self, crypto: &dyn Crypto, entry: Entry) -> Result<(), ChainError> {
-        if self.entries.len() >= REMOVALS_MAX {
+        // A removal in force must be there after a restart, too.
+        let is_old = |it: &&Entry| it.at_unix_s.saturating_add(REMOVAL_S) <= entry.at_unix_s;
+        let old = self.entries.iter().take_while(is_old).count();
+        let old = old.min((self.entries.len() + 1).saturating_sub(ENTRIES_MIN));
+        if self.entries.len() - old >= REMOVALS_MAX {
             return Err(ChainError::Full);
         }
         match &entry.body {
@@ -338,11 +342,7 @@ impl Chain {
             number: entry.number,
             hash: entry.hash(crypto),
         };
-        // A removal in force must be there after a restart, too.
-        let is_old = |first: &Entry| first.at_unix_s.saturating_add(REMOVAL_S) <= entry.at_unix_s;
-        while self.entries.len() >= ENTRIES_MIN && self.entries.front().is_some_and(is_old) {
-            self.entries.pop_front();
-        }
+        self.entries.drain(..old);
         self.entries.push_back(entry);
         Ok(())
     }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::agent::is_user_name;
+use group::chain::{REMOVAL_S, REMOVALS_MAX};
 use group::statement::{Membership, Policy};
 use identity::password::Verifier;
 
@@ -209,6 +210,12 @@ impl Tenant {
         let Some(member) = self.members.get(name) else {
             return Err(Refusal::NotANode);
         };
+        for (_, found) in self.sign_in_groups(member) {
+            // Signing out removes an admission: whoever does it again and again leaves room for those that are thrown out.
+            let entries = found.chain.entries_from(0);
+            let in_force = entries.filter(|it| it.at_unix_s.saturating_add(REMOVAL_S) > now);
+            room(in_force.count(), 1, REMOVALS_MAX / 2, "removals")?;
+        }
         outcome.events.push(Event::SignedIn {
             member: name.to_owned(),
             user: user.to_owned(),

@@ -110,6 +110,24 @@ fn only_the_server_of_the_chain_writes_it() {
 }
 
 #[test]
+fn a_full_chain_takes_entries_again_once_the_old_ones_are_over() {
+    let (mut own, _) = written(1);
+    let at = 1_000;
+    for number in 2..=u16::MAX {
+        own.write(&server(), at, removal(number)).unwrap();
+    }
+    own.write(&server(), at, epoch(1, at)).unwrap();
+    let more = removal(0);
+    let full = own.write(&server(), at + REMOVAL_S - 1, more.clone());
+    assert_eq!(full, Err(ChainError::Full));
+    let before = own.clone();
+    own.write(&server(), at + REMOVAL_S, more).unwrap();
+    assert_eq!(own.head().number, before.head().number + 1);
+    assert_eq!(own.entries_from(0).count(), ENTRIES_MIN);
+    assert!(own.is_removed(member(0)));
+}
+
+#[test]
 fn a_server_that_says_two_things_is_found_out() {
     let (mut own, entries) = written(3);
     // The same chain but for the second entry, and what follows it.
