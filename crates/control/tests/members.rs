@@ -441,6 +441,23 @@ fn either_of_two_servers_may_die() {
             ..told
         }
     };
+    // Whoever says where that chain is, and shows nothing of it, is not believed.
+    let ada = world.nodes.get_mut(&1).unwrap();
+    assert_eq!(ada.authority(&AwsLc, now, authority.clone()), Ok(true));
+    let after = Head {
+        number: u32::MAX,
+        hash: [9; 32],
+    };
+    for entries in [vec![], vec![begun.clone()]] {
+        let (index, known) = (1, ada.kept(group));
+        let links = Links {
+            index,
+            after,
+            entries,
+        };
+        let _ = ada.link(&AwsLc, group, links);
+        assert_eq!(ada.kept(group), known);
+    }
     for number in 1..=3 {
         let told = welcome(&world, number, vec![begun.clone()], Head::default());
         let node = world.nodes.get_mut(&number).unwrap();

@@ -175,7 +175,10 @@ impl Joined {
         }
         let group = self.authority.group;
         let begin = || Chain::new(group, index, links.after);
-        let mut chain = self.chains.get(&index).cloned().unwrap_or_else(begin);
+        let known = self.chains.get(&index).cloned();
+        // What nobody signed, where the entries begin, is nothing to keep.
+        let mut is_real = known.is_some();
+        let mut chain = known.unwrap_or_else(begin);
         let mut removed = Vec::new();
         let mut failed = None;
         for entry in links.entries {
@@ -184,7 +187,10 @@ impl Joined {
                 EntryBody::Epoch(_) => None,
             };
             match chain.apply(crypto, &self.authority, entry) {
-                Ok(Applied::New) => removed.extend(gone),
+                Ok(Applied::New) => {
+                    is_real = true;
+                    removed.extend(gone);
+                }
                 Ok(Applied::Known) => {}
                 Err(error) => {
                     failed = Some(error);
@@ -192,7 +198,9 @@ impl Joined {
                 }
             }
         }
-        self.chains.insert(index, chain);
+        if is_real {
+            self.chains.insert(index, chain);
+        }
         failed.map_or(Ok(removed), |error| Err(error.into()))
     }
 
