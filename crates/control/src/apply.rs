@@ -347,9 +347,9 @@ impl Tenant {
         if authority.group != group.id || !is_signed || !is_newer {
             return Err("not a newer statement of the root key".to_owned());
         }
-        group.authority = authority;
+        let before = std::mem::replace(&mut group.authority, authority);
         group.changed_rev = rev;
-        self.drop_partners(name);
+        self.drop_partners(name, &before);
         Ok(())
     }
 

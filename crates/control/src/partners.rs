@@ -233,14 +233,18 @@ impl Tenant {
         self.settle_elsewhere(name, member.f);
     }
 
-    /// Servers that a group's statement names no more take their members with them.
-    pub(crate) fn drop_partners(&mut self, name: &str) {
+    /// Servers that a group's statement names no more take their members with them; whoever has the place of one
+    /// begins anew.
+    pub(crate) fn drop_partners(&mut self, name: &str, before: &Authority) {
         let Some(group) = self.groups.get_mut(name) else {
             return;
         };
-        let authority = &group.authority;
-        let gone = group.partners.keys().copied();
-        let gone: Vec<u8> = gone.filter(|it| authority.server(*it).is_none()).collect();
+        let key_at = |of: &Authority, index: u8| of.server(index).map(|it| it.key);
+        let is_gone = |index: &u8| {
+            let key = key_at(&group.authority, *index);
+            key.is_none() || key != key_at(before, *index)
+        };
+        let gone: Vec<u8> = group.partners.keys().copied().filter(is_gone).collect();
         let gone = gone.iter().filter_map(|index| group.partners.remove(index));
         let nodes: Vec<NodeAddr> = gone.flat_map(|it| it.members.into_keys()).collect();
         for f in nodes {

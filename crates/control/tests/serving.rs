@@ -175,3 +175,24 @@ fn a_line_for_several_may_say_their_mode() {
     assert_eq!(gms.view(3)["it"].known.admission.mode, Mode::Open);
     assert_eq!(gms.replayed(), gms.tenant);
 }
+
+#[test]
+fn an_address_is_no_name() {
+    let mut gms = Gms::with_groups(&["sales"]);
+    gms.enrol(1, "bob", &["sales"]);
+    let bob = f(1).to_ipv6().to_string();
+    // Whoever removed the member of that name would remove the other one.
+    let refused = Err(Refusal::Name(bob.clone()));
+    assert_eq!(gms.order(add(&bob, &["sales"])), refused);
+    let for_anybody = Command::Invite {
+        groups: vec!["sales".to_owned()],
+        roles: Default::default(),
+        terms: InviteTerms {
+            uses: 1,
+            life_s: DAY,
+            mode: None,
+        },
+    };
+    let invite = invite_of(&gms.order(for_anybody).unwrap());
+    assert_eq!(gms.act(node(2), come(invite, Some(&bob))), refused);
+}

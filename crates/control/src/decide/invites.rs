@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use identity::crypto::random;
 
 use super::rules::check_roles;
-use super::{Context, Outcome, Reply, room};
+use super::{Context, Outcome, Reply, check_name, room};
 use crate::actor::{Actor, InviteId};
 use crate::command::{Enrolment, InviteTerms, Refusal};
 use crate::event::Event;
 use crate::model::{Invite, Member, Tenant};
 use crate::{INVITE_S_MAX, INVITES_MAX, MEMBERS_MAX};
 use group::Kind;
-use group::statement::{PREFIXES_MAX, is_name};
+use group::statement::PREFIXES_MAX;
 use wire::{NodeAddr, Prefix};
 
 /// Whether these may lie behind a member, and are not too many.
@@ -226,9 +226,7 @@ impl Tenant {
             return Ok(name.clone());
         }
         let wanted = enrolment.name.as_deref().unwrap_or("node");
-        if !is_name(wanted) {
-            return Err(Refusal::Name(wanted.to_owned()));
-        }
+        check_name(wanted)?;
         let mut groups = invite.groups.iter();
         let is_elsewhere = |group: &String| self.is_called_elsewhere(wanted, group, f);
         if !self.members.contains_key(wanted) && !groups.any(is_elsewhere) {

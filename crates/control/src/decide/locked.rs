@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use group::lock::Lock;
-use group::statement::{ADMINS_MAX, Admission, Attributes, PREFIXES_MAX, Policy, is_name};
+use group::statement::{ADMINS_MAX, Admission, Attributes, PREFIXES_MAX, Policy};
 use wire::NodeAddr;
 
 use super::invites::check_prefixes;
-use super::{Context, Outcome, Reply, room};
+use super::{Context, Outcome, Reply, check_name, room};
 use crate::MEMBERS_MAX;
 use crate::actor::{Actor, InviteId};
 use crate::command::{LockedGroups, Refusal};
@@ -170,9 +170,7 @@ impl Tenant {
         signed: Option<String>,
     ) -> Result<String, Refusal> {
         let name = signed.unwrap_or_default();
-        if !is_name(&name) {
-            return Err(Refusal::Name(name));
-        }
+        check_name(&name)?;
         if let Some(other) = self.nodes.get(&f).filter(|it| **it != name) {
             return Err(Refusal::IsMember(other.clone()));
         }

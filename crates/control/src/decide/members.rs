@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use group::Kind;
-use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, Policy, is_name};
+use group::statement::{Admission, Attributes, Membership, PREFIXES_MAX, Policy};
 use identity::crypto::random;
 use wire::NodeAddr;
 
 use super::ask::ask;
 use super::invites::{check_prefixes, kind_before};
 use super::rules::check_roles;
-use super::{Context, Outcome, room};
+use super::{Context, Outcome, check_name, room};
 use crate::MEMBERS_MAX;
 use crate::command::{Addition, Refusal};
 use crate::event::Event;
@@ -61,9 +61,7 @@ impl Tenant {
 
     fn new_member(&self, addition: &Addition, outcome: &mut Outcome) -> Result<Member, Refusal> {
         let member = addition.member.clone();
-        if !is_name(&member) {
-            return Err(Refusal::Name(member));
-        }
+        check_name(&member)?;
         room(self.members.len(), 1, MEMBERS_MAX, "members")?;
         let accepts = addition.accepts.clone();
         check_prefixes(&accepts, PREFIXES_MAX)?;

@@ -27,8 +27,10 @@ mod partners;
 mod rules;
 mod users;
 
+use std::net::IpAddr;
+
 use group::epochs::EpochSecret;
-use group::statement::{GroupId, Policy, Signer};
+use group::statement::{GroupId, Policy, Signer, is_name};
 use identity::crypto::{Crypto, Rng};
 use identity::password::Verifier;
 use wire::NodeAddr;
@@ -243,6 +245,14 @@ impl Tenant {
             Command::SignOut => self.sign_out(context, actor),
         }
     }
+}
+
+/// Whether a node may be called so: an address would be taken for the node that has it.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let is_address = name.parse::<IpAddr>().is_ok();
+    let fits = is_name(name) && !is_address;
+    let refusal = || Refusal::Name(name.to_owned());
+    fits.then_some(()).ok_or_else(refusal)
 }
 
 /// Whether so many more fit.

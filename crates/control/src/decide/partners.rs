@@ -85,6 +85,10 @@ impl Tenant {
             if servers.contains(&Some(here)) {
                 continue;
             }
+            // All groups were named when it came: from this one it was taken out since.
+            if made.came.is_some() {
+                return Err(Refusal::NoInvite);
+            }
             let mut named = servers.iter().flatten();
             if named.any(|it| it.key == key || it.f == f) {
                 return Err(Refusal::ServerNamed(f));
@@ -161,6 +165,12 @@ impl Tenant {
             self.take_one(context, charge, &mut outcome)?;
         }
         outcome.reply = Reply::Shared { groups };
+        // What another server gives decides much here: nothing is written down that could not be read again.
+        let mut after = self.clone();
+        for event in &outcome.events {
+            let applied = after.apply(context.crypto, event);
+            applied.map_err(|error| Refusal::Statement(error.to_string()))?;
+        }
         Ok(outcome)
     }
 
@@ -181,7 +191,11 @@ impl Tenant {
                 f: context.server.f,
             }
         });
-        let index = authority.index_of(context.server.f).filter(|_| is_named);
+        // A place of another key with this server's F would make its chain that key's.
+        let index = authority.index_of(context.server.f).filter(|index| {
+            let there = authority.server(*index);
+            is_named && there.is_some_and(|it| it.key == key)
+        });
         let (Some(index), true, true) = (index, is_signed, authority.group == id) else {
             return Err(Refusal::NotManaged(name.to_owned()));
         };
@@ -219,7 +233,8 @@ impl Tenant {
             index,
         });
         let holds = |it: &&Rules| it.holds(context.crypto, &charge.genesis, authority);
-        if let Some(rules) = charge.rules.as_deref().filter(holds) {
+        let rules = charge.rules.as_deref().filter(|it| it.serial > 0);
+        if let Some(rules) = rules.filter(holds) {
             outcome.events.push(Event::RulesSet {
                 group: name.to_owned(),
                 rules: Some(rules.encode()),
@@ -346,6 +361,11 @@ fn newer_rules(
     authority: &Authority,
     rules: Option<&Rules>,
 ) -> Option<Event> {
+    // By whom the servers in force are named: what is told may be older than what is known.
+    let authority = match authority.serial > group.authority.serial {
+        true => authority,
+        false => &group.authority,
+    };
     let known = group.rules_rank(context.crypto, authority);
     let newer = rules.filter(|it| it.serial > known);
     let newer = newer.filter(|it| it.holds(context.crypto, &group.genesis, authority));

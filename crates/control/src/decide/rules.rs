@@ -1,8 +1,8 @@
 //! What members are, what they may reach, and the tests of that.
 //!
 //! Who is something else than before has another admission, and the one before is removed, so that it cannot be shown
-//! any more. A test is checked after every order that could break it, and the order is refused then. Four things no test
-//! blocks: that a member is taken out altogether, what the clock does, what another server of a group has done, and what
+//! any more. A test is checked after every order that could break it, and the order is refused then. Five things no test
+//! blocks: that a member is taken out altogether, or another server, what the clock does, what another server of a group has done, and what
 //! the admins of a locked group sign.
 //!
 //! In a locked group the admins decide: an order has the server ask them, and its tests look at what would be then.
@@ -168,7 +168,11 @@ impl Tenant {
                     | Event::RulesAsked { .. }
             )
         });
-        let is_removal = matches!(command, Command::Remove { group: None, .. });
+        // Who or what is a danger goes, whatever the tests say.
+        let is_removal = matches!(
+            command,
+            Command::Remove { group: None, .. } | Command::Unshare { .. }
+        );
         // What another server has decided is so already; what admins sign was tested when it was ordered.
         let is_elsewhere = matches!(
             command,
@@ -190,7 +194,13 @@ impl Tenant {
         }
         let failing = after.groups.iter().find_map(|(name, group)| {
             let mut tests = group.ordered_tests().iter();
-            let test = tests.find(|test| !after.passes(test))?;
+            // One that fails already, by what another server decided, is not this order's doing.
+            let before = self.groups.get(name).map(Group::ordered_tests);
+            let failed = |it: &RuleTest| {
+                let is_old = before.is_some_and(|of| of.contains(it));
+                !is_new && is_old && !self.passes(it)
+            };
+            let test = tests.find(|test| !after.passes(test) && !failed(test))?;
             Some((name.clone(), test.clone()))
         });
         match failing {

@@ -282,13 +282,18 @@ impl Service {
         shared.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether a partner manages this group, too; another group gives it no right to hear of this one.
+    fn is_partner_in(&self, group: &Group, f: NodeAddr) -> bool {
+        self.partners.contains_key(&f) && group.authority.index_of(f).is_some()
+    }
+
     /// How far a partner or a member has come: it is told what it lacks, and asked for what is lacking
     /// here. A partner sends that of itself.
     fn heads_in(&mut self, f: NodeAddr, id: GroupId, heads: &[(u8, Head)]) {
-        let is_partner = self.partners.contains_key(&f);
         let Some((_, group)) = self.tenant.group_of(id) else {
             return;
         };
+        let is_partner = self.is_partner_in(group, f);
         if !is_partner && self.tenant.admission_of(group, f).is_none() {
             return;
         }
@@ -337,7 +342,8 @@ impl Service {
 
     /// What a partner has of this server: it is told the rest.
     fn holding_in(&mut self, f: NodeAddr, id: GroupId, rules_serial: u64, theirs: [u8; 32]) {
-        let Some((name, group)) = self.tenant.group_of(id) else {
+        let known = self.tenant.group_of(id);
+        let Some((name, group)) = known.filter(|(_, it)| self.is_partner_in(it, f)) else {
             return;
         };
         if group.rules_rank(&*self.keys.crypto, &group.authority) > rules_serial {

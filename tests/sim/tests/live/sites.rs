@@ -272,6 +272,24 @@ fn a_server_that_was_taken_out_can_do_nothing_any_more() {
 }
 
 #[test]
+fn a_server_that_was_taken_out_does_not_come_back_by_its_old_line() {
+    let mut sites = Sites::new(3, 2);
+    sites.order(A, &create(LAB)).unwrap();
+    let share = Command::Share {
+        groups: vec![LAB.to_owned()],
+        life_s: HOUR,
+    };
+    let made = sites.order(A, &share);
+    let line = sites.line(A, made);
+    sites.accept(A, B, &line).unwrap();
+    let (group, server) = (LAB.to_owned(), sites.world.f(B));
+    sites.order(A, &Command::Unshare { group, server }).unwrap();
+    assert!(sites.accept(A, B, &line).is_err());
+    let servers = &sites.service(A).tenant().groups[LAB].authority.servers;
+    assert_eq!(servers.iter().flatten().count(), 1);
+}
+
+#[test]
 fn a_server_that_is_taken_out_leaves_the_others_undisturbed() {
     let mut sites = two_sites();
     // Their leases are the second one's.
