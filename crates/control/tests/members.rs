@@ -17,7 +17,7 @@ use group::chain::{Chain, Compared, Head, Links};
 use group::epochs::{EpochName, EpochSecret, Use};
 use group::keyring::{Keyring, KeyringError, Proof, Welcome};
 use group::statement::{
-    Authority, EntryBody, EpochEntry, Genesis, GroupId, Lease, Membership, Server, Signer,
+    Authority, Entry, EntryBody, EpochEntry, Genesis, GroupId, Lease, Membership, Server, Signer,
 };
 use identity::crypto::AwsLc;
 
@@ -392,6 +392,24 @@ fn what_is_wrong_in_a_part_is_not_taken_at_all() {
     }
 }
 
+/// Whoever says where the chain of the second server is, and shows nothing of it that was signed.
+fn is_not_believed_of_a_chain(node: &mut Keyring, group: GroupId, first: &Entry) {
+    let known = node.kept(group);
+    for entries in [vec![], vec![first.clone()]] {
+        let after = Head {
+            number: u32::MAX,
+            hash: [9; 32],
+        };
+        let links = Links {
+            index: 1,
+            after,
+            entries,
+        };
+        let _ = node.link(&AwsLc, group, links);
+        assert_eq!(node.kept(group), known);
+    }
+}
+
 #[test]
 fn either_of_two_servers_may_die() {
     let mut world = World::new();
@@ -441,23 +459,9 @@ fn either_of_two_servers_may_die() {
             ..told
         }
     };
-    // Whoever says where that chain is, and shows nothing of it, is not believed.
     let ada = world.nodes.get_mut(&1).unwrap();
     assert_eq!(ada.authority(&AwsLc, now, authority.clone()), Ok(true));
-    let after = Head {
-        number: u32::MAX,
-        hash: [9; 32],
-    };
-    for entries in [vec![], vec![begun.clone()]] {
-        let (index, known) = (1, ada.kept(group));
-        let links = Links {
-            index,
-            after,
-            entries,
-        };
-        let _ = ada.link(&AwsLc, group, links);
-        assert_eq!(ada.kept(group), known);
-    }
+    is_not_believed_of_a_chain(ada, group, &begun);
     for number in 1..=3 {
         let told = welcome(&world, number, vec![begun.clone()], Head::default());
         let node = world.nodes.get_mut(&number).unwrap();
