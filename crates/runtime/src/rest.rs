@@ -3,7 +3,7 @@
 //!
 //! | when | why |
 //! |---|---|
-//! | the node is ready | what starts a node does not run again |
+//! | [`PAUSE`] after the node is ready | what starts a node does not run again; its first conversations do not wait for this |
 //! | [`START`] later | nor do its first conversations |
 //! | [`PAUSE`] after a program got its answer | what answers programs is large, and a node that only carries packets needs none of it |
 
@@ -18,7 +18,7 @@ use wire::Now;
 
 /// After this time the start is over for good.
 const START: Duration = Duration::from_secs(20);
-/// Programs ask several times in a row.
+/// A node that starts has better things to do, and programs ask several times in a row.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// When to let go.
@@ -28,10 +28,10 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Of a node that is ready at `now`, and has let go once.
+    /// Of a node that is ready at `now`.
     pub fn new(now: Duration) -> Self {
         Self {
-            due: BTreeSet::from([now.saturating_add(START)]),
+            due: [PAUSE, START].map(|it| now.saturating_add(it)).into(),
         }
     }
 
@@ -82,7 +82,10 @@ mod tests {
     fn it_lets_go_after_the_start_and_once_after_programs_that_ask_in_a_row() {
         let start = Duration::from_secs(5);
         let mut rest = Rest::new(start);
-        assert_eq!(rest.timeout(start), Some(START));
+        assert_eq!(rest.timeout(start), Some(PAUSE));
+        assert!(rest.is_due(start + PAUSE));
+        let start = start + PAUSE;
+        let over = start - PAUSE + START;
         for step in 0..10 {
             rest.answered(start + PAUSE / 20 * step);
         }
@@ -91,14 +94,14 @@ mod tests {
         assert!(rest.is_due(start + PAUSE) && !rest.is_due(start + PAUSE));
         assert_eq!(
             rest.timeout(start),
-            Some(START),
+            Some(START - PAUSE),
             "that of the start is left"
         );
         // One that is due before long does for both.
-        rest.answered(start + START - PAUSE / 2);
-        assert!(rest.is_due(start + START));
-        assert_eq!(rest.timeout(start), None);
-        rest.answered(start + START * 2);
-        assert_eq!(rest.timeout(start + START * 2), Some(PAUSE));
+        rest.answered(over - PAUSE / 2);
+        assert!(rest.is_due(over));
+        assert_eq!(rest.timeout(over), None);
+        rest.answered(over * 2);
+        assert_eq!(rest.timeout(over * 2), Some(PAUSE));
     }
 }

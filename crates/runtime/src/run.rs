@@ -130,7 +130,6 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), RunErro
     let _lock = Lock::acquire(&settings.directories.state.join(names::LOCK))?;
     let started = Started::new(settings)?;
     ready(&started.ready);
-    rest::let_go();
     started.serve(&signals)
 }
 
