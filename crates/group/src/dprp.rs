@@ -10,11 +10,13 @@
 //!     ◀── CDN: it is in force ──
 //! ```
 //!
+//! An element between the two that only relays says so in an RGI of its own ([`relayed`]).
 //! A DDE makes no state at the element that answers it, and is never shorter than the answer.
 //!
 //! | limit | value |
 //! |---|---|
 //! | length of a DDE; of an RGI at most | [`DDE_LEN`] |
+//! | length of an RGI of an element in between | [`RELAYED_LEN`] |
 
 use identity::crypto::{AEAD_NONCE_LEN, AEAD_TAG_LEN, AeadAlg, Crypto, constant_time_eq};
 use wire::handshake::{GROUP_SLOTS, SLOT_LEN};
@@ -22,6 +24,10 @@ use wire::{Malformed, NodeAddr, Reader, Writer};
 
 use crate::element::{Kind, Mode};
 use crate::keyring::Proof;
+
+pub mod relayed;
+
+pub use relayed::{RELAYED_LEN, Relay, Relayed};
 
 /// The type of a DDE.
 pub const TYPE_DDE: u8 = 6;
@@ -38,6 +44,7 @@ pub const SITE: u16 = 0x1f;
 /// Longest packet in an MPIT, in bytes.
 pub const PACKET_MAX: usize = 9_000;
 
+const LABEL: &[u8] = b"kumihimo rgi v1";
 const MPIT: u8 = 1;
 const CDN: u8 = 2;
 const REFUSAL: u8 = 3;
@@ -208,7 +215,7 @@ impl Rgi {
         let mut sealed = vec![report.kind.byte(), report.mode.byte()];
         sealed.extend_from_slice(&report.token);
         sealed.extend_from_slice(&report.identity);
-        let key = key(crypto, proof, dde.ends, &dde.nonce);
+        let key = key(crypto, LABEL, proof, (dde.ends, &dde.nonce));
         let aead = crypto.aead(AeadAlg::ChaCha20Poly1305, &key);
         let tag = aead.seal_in_place(&aead_nonce, &[slot], &mut sealed);
         sealed.extend_from_slice(&tag);
@@ -227,7 +234,7 @@ impl Rgi {
     pub fn open(&self, crypto: &dyn Crypto, proof: &Proof) -> Option<Report> {
         let (sealed, tag) = self.sealed.split_last_chunk::<AEAD_TAG_LEN>()?;
         let mut plain = sealed.to_vec();
-        let key = key(crypto, proof, self.ends, &self.nonce);
+        let key = key(crypto, LABEL, proof, (self.ends, &self.nonce));
         let aead = crypto.aead(AeadAlg::ChaCha20Poly1305, &key);
         if !aead.open_in_place(&self.aead_nonce, &[self.slot], &mut plain, tag) {
             return None;
@@ -317,14 +324,14 @@ impl SiteMessage {
     }
 }
 
-/// The key of the RGIs of a negotiation: only members of the group have it.
-fn key(crypto: &dyn Crypto, proof: &Proof, ends: Ends, nonce: &[u8; NONCE_LEN]) -> [u8; 32] {
-    let parts: [&[u8]; 4] = [
-        b"kumihimo rgi v1",
-        nonce,
-        ends.here.as_bytes(),
-        ends.there.as_bytes(),
-    ];
+/// The key of the RGIs of one form in a negotiation: only members of the group have it.
+fn key(
+    crypto: &dyn Crypto,
+    label: &[u8],
+    proof: &Proof,
+    (ends, nonce): (Ends, &[u8; NONCE_LEN]),
+) -> [u8; 32] {
+    let parts: [&[u8]; 4] = [label, nonce, ends.here.as_bytes(), ends.there.as_bytes()];
     crypto.hmac(&proof.psk, &parts)
 }
 
@@ -356,7 +363,7 @@ mod tests {
     use crate::epochs::{EpochName, EpochSecret, Use};
     use crate::statement::GroupId;
 
-    fn proof(number: u8) -> Proof {
+    pub(super) fn proof(number: u8) -> Proof {
         let secret = EpochSecret::new([number; 32]);
         let name = EpochName {
             index: 0,
@@ -371,14 +378,14 @@ mod tests {
         }
     }
 
-    fn ends() -> Ends {
+    pub(super) fn ends() -> Ends {
         Ends {
             here: NodeAddr([1; 16]),
             there: NodeAddr([2; 16]),
         }
     }
 
-    fn asked(numbers: &[u8]) -> Dde {
+    pub(super) fn asked(numbers: &[u8]) -> Dde {
         let proofs: Vec<Proof> = numbers.iter().map(|number| proof(*number)).collect();
         Dde::new(&AwsLc, ends(), [7; 32], &proofs, [[9; 8]; 16])
     }

@@ -30,6 +30,7 @@ mod element;
 pub mod epochs;
 mod flow;
 pub mod keyring;
+pub mod lately;
 pub mod lock;
 pub mod message;
 mod name;

@@ -9,17 +9,18 @@
 //! | encrypt | [`ENCRYPT_LIFE`], again with each use that is seen, and no longer than the membership that made it |
 //! | clear | [`CLEAR_LIFE`] |
 //! | discard | [`DISCARD_LIFE`] |
+//! | relay: what only passes is in no table of decisions; people are shown it | [`RELAY_LIFE`] |
 //!
 //! | limit | value |
 //! |---|---|
 //! | entries | [`ENTRIES_MAX`]; the one that ends first gives way |
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use wire::NodeAddr;
 
 use crate::dprp::Ends;
+use crate::lately::Lately;
 use crate::resolve::Action;
 
 /// Most entries.
@@ -30,6 +31,8 @@ pub const ENCRYPT_LIFE: Duration = Duration::from_secs(3_600);
 pub const CLEAR_LIFE: Duration = Duration::from_secs(600);
 /// How long a flow is discarded before it is looked at again.
 pub const DISCARD_LIFE: Duration = Duration::from_secs(30);
+/// How long people are shown a flow that an element relays, after its last DDE passed.
+pub const RELAY_LIFE: Duration = Duration::from_secs(600);
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,64 +49,46 @@ pub struct PitEntry {
 
 /// The table.
 #[derive(Clone, Debug, Default)]
-pub struct Pit {
-    entries: BTreeMap<Ends, PitEntry>,
-    by_end: BTreeSet<(Duration, Ends)>,
-}
+pub struct Pit(Lately<PitEntry, ENTRIES_MAX>);
 
 impl Pit {
     /// What to do with a flow, if that is known.
     #[must_use]
     pub fn get(&self, ends: Ends) -> Option<&PitEntry> {
-        self.entries.get(&ends)
+        self.0.get(ends)
     }
 
     /// Makes an entry, or changes it. The entry that had to give way, if any.
     pub fn set(&mut self, ends: Ends, entry: PitEntry) -> Option<(Ends, PitEntry)> {
-        self.remove(ends);
-        let first = self.by_end.first().copied();
-        let full = first.filter(|_| self.entries.len() >= ENTRIES_MAX);
-        let gone = full.and_then(|(_, ends)| Some((ends, self.remove(ends)?)));
-        self.by_end.insert((entry.until, ends));
-        self.entries.insert(ends, entry);
-        gone
+        self.0.set(ends, entry.until, entry)
     }
 
     /// Takes an entry out.
     pub fn remove(&mut self, ends: Ends) -> Option<PitEntry> {
-        let entry = self.entries.remove(&ends)?;
-        self.by_end.remove(&(entry.until, ends));
-        Some(entry)
+        self.0.remove(ends)
     }
 
     /// Takes out what is over.
     pub fn expire(&mut self, now: Duration) -> Vec<(Ends, PitEntry)> {
-        let mut over = Vec::new();
-        while let Some((until, ends)) = self.by_end.first().copied() {
-            if until > now {
-                break;
-            }
-            over.extend(self.remove(ends).map(|entry| (ends, entry)));
-        }
-        over
+        self.0.expire(now)
     }
 
     /// When [`Pit::expire`] has something to do.
     #[must_use]
     pub fn expires_at(&self) -> Option<Duration> {
-        self.by_end.first().map(|(until, _)| *until)
+        self.0.expires_at()
     }
 
     /// All entries, by address.
     pub fn iter(&self) -> impl Iterator<Item = (Ends, &PitEntry)> {
-        self.entries.iter().map(|(ends, entry)| (*ends, entry))
+        self.0.iter()
     }
 
     /// The flows that are encrypted for a peer.
     pub fn of_peer(&self, peer: NodeAddr) -> impl Iterator<Item = Ends> {
-        let own = self.entries.iter();
+        let own = self.iter();
         let own = own.filter(move |(_, entry)| entry.peer == Some(peer));
-        own.map(|(ends, _)| *ends)
+        own.map(|(ends, _)| ends)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use group::agent::AgentMessage;
-use group::dprp::{Dde, Ends, Rgi, SiteMessage};
+use group::dprp::{Dde, Ends, Relayed, Rgi, SiteMessage};
 use group::message::{Message, decode_shown, encode_shown};
 use group::rules::{Party, Permit};
 use group::statement::{
@@ -87,7 +87,7 @@ pub fn group_message(bytes: &[u8]) {
     }
 }
 
-/// `Dde::decode`, `Rgi::decode` and `SiteMessage::decode`.
+/// `Dde::decode`, `Rgi::decode`, `Relayed::decode` and `SiteMessage::decode`.
 pub fn dprp(bytes: &[u8]) {
     if let Ok(read) = Dde::decode(bytes) {
         // What follows the slots is padding.
@@ -96,6 +96,10 @@ pub fn dprp(bytes: &[u8]) {
     }
     if let Ok(read) = Rgi::decode(bytes) {
         assert_eq!(read.encode(), bytes);
+    }
+    if let Ok(read) = Relayed::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        assert!(Rgi::decode(bytes).is_err());
     }
     if let Ok(read) = SiteMessage::decode(bytes) {
         assert_eq!(read.encode(), bytes);
@@ -120,6 +124,13 @@ pub fn dprp_seeds() -> Vec<Vec<u8>> {
         aead_nonce: [8; 12],
         sealed: vec![6; 300],
     };
+    let relayed = Relayed {
+        ends,
+        nonce: [3; 32],
+        slot: 5,
+        aead_nonce: [8; 12],
+        sealed: [6; 35],
+    };
     let mpit = SiteMessage::Mpit {
         ends,
         nonce: [3; 32],
@@ -131,6 +142,7 @@ pub fn dprp_seeds() -> Vec<Vec<u8>> {
         rgi.encode(),
         mpit.encode(),
         SiteMessage::Cdn { ends }.encode(),
+        relayed.encode(),
     ]
 }
 

@@ -222,6 +222,18 @@ fn check(path: &ElementPath<u8>) {
     }
 }
 
+/// Of elements that only report themselves on the way no group counts: nobody is there to encrypt with.
+#[test]
+fn where_nobody_answers_one_closed_element_on_the_way_is_enough() {
+    for source in [GES, PLAIN] {
+        let first = |elements: &[&str]| resolve(&path(source, elements, PLAIN)).actions[0];
+        assert_eq!(first(&["OP"]), Clear);
+        assert_eq!(first(&["OP", "OP", "OP"]), Clear);
+        assert_eq!(first(&["OP", "OP", "CL", "OP"]), Discard);
+        assert_eq!(first(&["CL", "OP"]), Discard);
+    }
+}
+
 #[test]
 fn every_path_of_up_to_four_elements_keeps_the_promises() {
     let kinds = [Addresses::Overlay, Addresses::Site]
