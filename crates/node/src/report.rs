@@ -108,6 +108,8 @@ impl Node {
             &self.streams,
             (
                 self.site.pit.iter().collect::<Vec<_>>(),
+                self.site.on_path.iter().collect::<Vec<_>>(),
+                self.site.relayed.iter().collect::<Vec<_>>(),
                 &self.groups.keyring,
                 &self.groups.agents,
                 &self.groups.managing,

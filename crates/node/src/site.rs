@@ -8,9 +8,11 @@
 //! | an element of a common group answers | session, memberships, MPIT with the packet, CDN: encrypt |
 //! | nobody answers | clear, if this node is open and no member was ever there; else discard |
 //!
-//! The table and its entries are here, negotiations in `seek`, what others say in `answer`.
+//! The table and its entries are here, negotiations in `seek`, what others say in `answer`, and elements
+//! between the two ends in `relay`.
 
 pub(crate) mod answer;
+pub(crate) mod relay;
 pub(crate) mod seek;
 
 use std::collections::BTreeSet;
@@ -48,10 +50,12 @@ pub struct PitStatus {
     pub left: Duration,
     /// The epochs that the two elements have in common, by group.
     pub epochs: Vec<(String, u32)>,
+    /// The elements on the way that say that they relay it, the nearest first.
+    pub path: Vec<relay::OnPathStatus>,
 }
 
 impl Node {
-    /// The process table.
+    /// The process table, and after it the flows that this node relays.
     #[must_use]
     pub fn pit(&self, now: Now) -> Vec<PitStatus> {
         let status = |(ends, entry): (Ends, &PitEntry)| PitStatus {
@@ -64,8 +68,10 @@ impl Node {
             epochs: entry
                 .peer
                 .map_or_else(Vec::new, |f| self.epochs_with(now, f)),
+            path: self.on_path(now, ends),
         };
-        self.site.pit.iter().map(status).collect()
+        let entries = self.site.pit.iter().map(status);
+        entries.chain(self.relayed_rows(now)).collect()
     }
 
     /// Whether this node talks within its groups only.
@@ -117,6 +123,7 @@ impl Node {
         }
         if self.site.behind != behind {
             self.site.behind = behind;
+            self.site.relayed.clear();
             self.snapshot_stale = true;
             for f in self.peers_up() {
                 self.greet_with_prefixes(now, f);
@@ -168,6 +175,7 @@ impl Node {
     /// This host is somewhere else: what nobody answered there, somebody may answer here, and what is over
     /// from an address that is this host's no more. What is encrypted goes on.
     pub(crate) fn ask_site_anew(&mut self) {
+        self.site.on_path.clear();
         let is_here =
             |here| self.is_host(here) || self.site.behind.iter().any(|it| it.contains(here));
         let over = self
@@ -222,18 +230,22 @@ impl Node {
         }
     }
 
-    /// What becomes of a flow to where no element answers.
+    /// What becomes of a flow to where no element answers: those that were heard of on the way only relay,
+    /// so that no group of theirs counts.
     pub(crate) fn without_answer(&self, ends: Ends) -> Action {
         let is_proved = self.stored.proved.get(ends.there).is_some();
         if is_proved || self.is_behind_another(ends) {
             return Action::Discard;
         }
-        let me: Element<()> = Element {
-            mode: self.own_mode(),
+        let relays = self.site.on_path.get(ends).into_iter();
+        let relays = relays.flat_map(|heard| heard.relays.iter().map(|(relay, _)| relay.mode));
+        let element = |mode| Element::<()> {
+            mode,
             groups: BTreeSet::new(),
         };
+        let elements = std::iter::once(self.own_mode()).chain(relays);
         let path = ElementPath {
-            elements: vec![me],
+            elements: elements.map(element).collect(),
             source: self.end_of(ends.here),
             destination: End::Plain,
             addresses: Addresses::Site,

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use group::dprp::{Ends, NONCE_LEN, TOKEN_LEN};
+use group::dprp::{Ends, NONCE_LEN, Relay, TOKEN_LEN};
 use group::keyring::Proof;
+use group::lately::Lately;
 use group::pit::Pit;
+use session::limiter::Limiter;
 use wire::{NodeAddr, Prefix};
+
+use crate::site::relay::RELAYED_FLOWS_MAX;
 
 /// The process table, and what is being found out for it.
 #[derive(Default)]
@@ -25,6 +29,25 @@ pub(crate) struct Site {
     pub(crate) parked_bytes: usize,
     /// Refusals for packets of flows that are not known: in which second, and how many.
     pub(crate) refused: (u64, u32),
+    /// What elements on the way say, by the flow that was asked for.
+    pub(crate) on_path: Lately<Heard, RELAYED_FLOWS_MAX>,
+    /// Flows that pass this node, which relays them.
+    pub(crate) relayed: Lately<(), RELAYED_FLOWS_MAX>,
+    /// How many DDEs that pass are answered.
+    pub(crate) relay_limiter: Limiter,
+}
+
+/// What elements on the way of one flow say.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// Of the DDE that they answer.
+    pub(crate) nonce: [u8; NONCE_LEN],
+    /// Nothing is heard any more.
+    pub(crate) listens_until: Duration,
+    /// Reports looked at.
+    pub(crate) tries: u32,
+    /// The elements, the nearest first, and when each said so.
+    pub(crate) relays: Vec<(Relay, Duration)>,
 }
 
 /// One negotiation under way.

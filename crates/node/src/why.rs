@@ -11,6 +11,7 @@ use wire::{NodeAddr, Now, Prefix};
 use crate::Via;
 use crate::machine::Node;
 use crate::site::PitStatus;
+use crate::site::relay::OnPathStatus;
 use crate::status::PeerState;
 
 /// What becomes of a packet to the address now.
@@ -37,6 +38,8 @@ pub enum Fact {
     Site(Prefix),
     /// The process table says this.
     Entry(PitStatus),
+    /// This element on the way of the entry before says that it relays.
+    OnPath(OnPathStatus),
     /// It says nothing yet.
     NoEntry,
     /// A member was at the address.
@@ -160,13 +163,18 @@ impl Node {
         let there = addr.to_ip();
         let entries = self.pit(now).into_iter().filter(|it| it.there == there);
         let entries: Vec<PitStatus> = entries.collect();
-        facts.extend(entries.iter().cloned().map(Fact::Entry));
-        if entries.is_empty() {
+        for entry in &entries {
+            facts.push(Fact::Entry(entry.clone()));
+            facts.extend(entry.path.iter().copied().map(Fact::OnPath));
+        }
+        // What passes is others' flow, and says nothing of this host's.
+        let decides = entries.iter().find(|it| it.action != Action::Relay);
+        if decides.is_none() {
             facts.push(Fact::NoEntry);
         }
         facts.extend(self.stored.proved.get(addr).map(Fact::WasMember));
         facts.push(Fact::OwnMode(self.own_mode()));
-        let Some(entry) = entries.first() else {
+        let Some(entry) = decides else {
             return (Verdict::Asks, None);
         };
         if let Some(f) = entry.peer {

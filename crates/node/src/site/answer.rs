@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use group::dprp::{Dde, Ends, NONCE_LEN, Report, Rgi, SiteMessage, TOKEN_LEN};
+use group::dprp::{Dde, Ends, NONCE_LEN, Relayed, Report, Rgi, SiteMessage, TOKEN_LEN};
 use group::pit::PitEntry;
 use group::resolve::Action;
 use identity::PublicIdentity;
@@ -28,6 +28,8 @@ impl Node {
             self.dde_in(now, from, &dde);
         } else if let Ok(rgi) = Rgi::decode(bytes) {
             self.rgi_in(now, from, &rgi);
+        } else if let Ok(relayed) = Relayed::decode(bytes) {
+            self.relayed_in(now, from, &relayed);
         } else {
             self.drop_for(DropReason::Malformed);
         }

@@ -208,6 +208,10 @@ impl Node {
 
     fn find_end(&mut self, now: Now, ends: Ends) {
         let port = self.config.listen_port;
+        let first = self.site.negotiations.get(&ends).filter(|it| it.tries == 0);
+        if let Some(nonce) = first.map(|it| it.nonce) {
+            self.listen_for_relays(now, ends, nonce);
+        }
         let Some(negotiation) = self.site.negotiations.get_mut(&ends) else {
             return;
         };

@@ -15,6 +15,7 @@ mod locked_rules;
 mod rules;
 mod sign_in;
 mod site;
+mod site_relay;
 mod sites;
 mod sites_rules;
 mod sites_world;

@@ -14,14 +14,14 @@ use super::world::{Groups, create, remove};
 
 /// What became of a flow, as its sender sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     Encrypted,
     Clear,
     Discarded,
 }
 
 /// A server at host 0, and nodes in site mode at the others; each in its group and mode.
-fn site(members: &[(&str, Mode)]) -> Groups {
+pub(super) fn site(members: &[(&str, Mode)]) -> Groups {
     let mut groups = Groups::new(members.len() as u8 + 1);
     // The LAN finds nobody here: DPRP does.
     groups.world.lan = false;
@@ -49,14 +49,14 @@ fn site(members: &[(&str, Mode)]) -> Groups {
 }
 
 /// The node learns its own address, as from its shell.
-fn here(groups: &mut Groups, index: usize) {
+pub(super) fn here(groups: &mut Groups, index: usize) {
     let at = groups.world.hosts[index].at;
     groups.world.with(index, |node, now| {
         node.handle_local_endpoints(now, vec![at])
     });
 }
 
-fn v4(groups: &Groups, index: usize) -> Ipv4Addr {
+pub(super) fn v4(groups: &Groups, index: usize) -> Ipv4Addr {
     match groups.world.hosts[index].at.ip() {
         std::net::IpAddr::V4(ip) => ip,
         other => panic!("{other}"),
@@ -70,7 +70,7 @@ fn packet(groups: &Groups, from: usize, to: usize, data: &[u8]) -> Vec<u8> {
     super::common::ipv4(&from.to_string(), &to.to_string(), 17, true, &segment)
 }
 
-fn send(groups: &mut Groups, from: usize, to: usize, data: &[u8]) {
+pub(super) fn send(groups: &mut Groups, from: usize, to: usize, data: &[u8]) {
     let packet = packet(groups, from, to, data);
     groups
         .world
@@ -78,13 +78,23 @@ fn send(groups: &mut Groups, from: usize, to: usize, data: &[u8]) {
     groups.settle();
 }
 
-fn flow(groups: &mut Groups, from: usize, to: usize, data: &[u8]) -> Flow {
+pub(super) fn flow(groups: &mut Groups, from: usize, to: usize, data: &[u8]) -> Flow {
+    flow_while(groups, (from, to), data, |groups| groups.world.run(s(2)))
+}
+
+/// The same while something else happens, too.
+pub(super) fn flow_while(
+    groups: &mut Groups,
+    (from, to): (usize, usize),
+    data: &[u8],
+    meanwhile: impl FnOnce(&mut Groups),
+) -> Flow {
     let (inside, clear) = (
         groups.world.hosts[to].inside.len(),
         groups.world.hosts[from].clear.len(),
     );
     send(groups, from, to, data);
-    groups.world.run(s(2));
+    meanwhile(groups);
     groups.settle();
     let arrived = groups.world.hosts[to].inside[inside..].to_vec();
     let cleared = groups.world.hosts[from].clear[clear..].to_vec();
