@@ -41,6 +41,24 @@ pub struct PitEntry {
     pub left_s: u64,
     /// The numbers of the epochs in common, by group.
     pub epochs: Vec<(String, u32)>,
+    /// The elements on the way that say that they relay it, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<OnPath>,
+}
+
+/// An element on the way of a flow, by its own word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnPath {
+    /// Its address F. Nothing proves it.
+    pub peer: Ipv6Addr,
+    /// What the member with that address is called, if it has shown that it is one.
+    pub name: Option<String>,
+    /// What it is.
+    pub element: Kind,
+    /// Its mode.
+    pub mode: Mode,
+    /// Seconds since it said so.
+    pub age_s: u64,
 }
 
 /// Groups were made.

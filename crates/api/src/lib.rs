@@ -39,8 +39,8 @@ mod why;
 
 pub use answers::{
     Action, Enrolled, GroupLine, GroupServer, Groups, GroupsMade, GroupsShared, Managed,
-    ManagedGroup, Member, Membership, PairChange, PitEntry, Planned, PlannedPair, PlannedServices,
-    Reached,
+    ManagedGroup, Member, Membership, OnPath, PairChange, PitEntry, Planned, PlannedPair,
+    PlannedServices, Reached,
 };
 pub use bridge::{
     BridgeLine, BridgeRequest, BridgeUsed, CUSTOMER_LEN_MAX, Client, PASSWORD_LEN_MAX,

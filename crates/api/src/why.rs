@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Mode, PeerState, PitEntry, Prefix, Services, Via};
+use crate::{Mode, OnPath, PeerState, PitEntry, Prefix, Services, Via};
 
 /// What becomes of a packet to the address now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub enum Fact {
     },
     /// The process table says this.
     Entry(PitEntry),
+    /// An element on the way of the entry before says that it relays.
+    OnPath(OnPath),
     /// It says nothing yet.
     NoEntry,
     /// This member was at the address.

@@ -31,8 +31,8 @@ impl<T, const MOST: usize> Lately<T, MOST> {
         self.entries.get(&ends).map(|(_, value)| value)
     }
 
-    /// The same, to be changed.
-    pub fn get_mut(&mut self, ends: Ends) -> Option<&mut T> {
+    /// The same, for a change that leaves its end as it is.
+    pub fn change(&mut self, ends: Ends) -> Option<&mut T> {
         self.entries.get_mut(&ends).map(|(_, value)| value)
     }
 
@@ -119,7 +119,7 @@ mod tests {
         lately.set(ends(1), s(10), 'a');
         lately.set(ends(2), s(5), 'b');
         lately.set(ends(1), s(20), 'c');
-        *lately.get_mut(ends(2)).unwrap() = 'd';
+        *lately.change(ends(2)).unwrap() = 'd';
         let live: Vec<_> = lately.live(s(5)).collect();
         assert_eq!(live, [(ends(1), s(15), &'c')]);
         assert_eq!(lately.get(ends(2)), Some(&'d'), "over, and still there");

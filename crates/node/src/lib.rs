@@ -79,9 +79,9 @@ pub use output::{DownWhy, Event, JoinFailure, Output, Via, Wake};
 pub use prefixes::PREFIX_CHANGES_PER_SECOND_MAX;
 pub use rehearsal::Rehearsal;
 pub use site::PitStatus;
-pub use site::relay::{LISTENS, OnPathStatus, RELAYED_FLOWS_MAX, RELAYED_TRIES_MAX, RELAYS_MAX};
+pub use site::relay::{LISTENS, OnPathStatus, RELAYED_TRIES_MAX, RELAYS_MAX};
 pub use site::seek::{NEGOTIATIONS_MAX, PARKED_BYTES_MAX, PARKED_MAX};
-pub use siting::SiteRoute;
+pub use siting::{RELAYED_FLOWS_MAX, SiteRoute};
 pub use status::{
     AnnouncedStatus, CandidateStatus, NodeStatus, PeerState, PeerStatus, PrefixState, SessionStatus,
 };

@@ -10,7 +10,8 @@ use group::pit::Pit;
 use session::limiter::Limiter;
 use wire::{NodeAddr, Prefix};
 
-use crate::site::relay::RELAYED_FLOWS_MAX;
+/// Most flows that a router relays, or an asker has heard of relays for, and that are known.
+pub const RELAYED_FLOWS_MAX: usize = 1_024;
 
 /// The process table, and what is being found out for it.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use group::agent::{AgentMessage, ToMember};
 use group::partner::Come;
 use group::resolve::Action;
 use group::serial::hex;
-use node::{Event, GroupStatus, Node, PitStatus};
+use node::{Event, GroupStatus, Node, OnPathStatus, PitStatus};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
@@ -461,6 +461,18 @@ pub fn pit_entry(node: &Node, now: Now, entry: PitStatus) -> api::PitEntry {
         provisional: entry.provisional,
         left_s: entry.left.as_secs(),
         epochs: entry.epochs,
+        path: entry.path.iter().map(|it| on_path(node, now, it)).collect(),
+    }
+}
+
+/// An element on the way of one.
+pub fn on_path(node: &Node, now: Now, relay: &OnPathStatus) -> api::OnPath {
+    api::OnPath {
+        peer: relay.f.to_ipv6(),
+        name: name(node, now, relay.f),
+        element: kind(relay.kind),
+        mode: mode(relay.mode),
+        age_s: relay.age.as_secs(),
     }
 }
 

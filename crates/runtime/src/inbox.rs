@@ -52,6 +52,8 @@ pub enum Input {
     },
     /// An IP packet of the host that the snapshot could not place.
     Packet(Vec<u8>),
+    /// A copy of an IP packet that the host forwards.
+    Passing(Vec<u8>),
     /// What the fast path did.
     Fast(FastReport),
     /// A beacon.
@@ -85,11 +87,11 @@ pub enum Input {
 }
 
 impl Input {
-    /// A packet of the host, or of a peer in pieces: there may be any number of them.
+    /// A packet of the host, one that passes it, or one of a peer in pieces: there may be any number of them.
     pub(crate) fn is_bulk(&self) -> bool {
         let piece = Kind::Piece.to_byte();
         match self {
-            Self::Packet(_) => true,
+            Self::Packet(_) | Self::Passing(_) => true,
             Self::Fast(FastReport::Opened {
                 plaintext: Some(bytes),
                 ..
@@ -106,15 +108,16 @@ impl Input {
     pub(crate) fn is_of_network(&self) -> bool {
         matches!(
             self,
-            Self::Datagram { .. } | Self::Packet(_) | Self::Fast(_)
+            Self::Datagram { .. } | Self::Packet(_) | Self::Passing(_) | Self::Fast(_)
         )
     }
 
     pub(crate) fn byte_len(&self) -> usize {
         match self {
-            Self::Datagram { bytes, .. } | Self::Packet(bytes) | Self::Beacon { bytes, .. } => {
-                bytes.len()
-            }
+            Self::Datagram { bytes, .. }
+            | Self::Packet(bytes)
+            | Self::Passing(bytes)
+            | Self::Beacon { bytes, .. } => bytes.len(),
             Self::Fast(FastReport::Opened {
                 plaintext: Some(bytes),
                 ..

@@ -9,15 +9,19 @@
 //! | packets in clear from anywhere in the prefixes, if this node is closed | the same |
 //! | DPRP and sessions for what lies behind this node come to it | the same |
 //! | what only passes through this host, in clear, is dropped if this node is closed | the same |
+//! | of questions between elements that pass the node gets copies | the same, and a log group (NFLOG) |
 //!
 //! At an orderly end all of it is taken away. After kill -9 the routes that lead nowhere, and the
 //! table, stay: nothing that was encrypted leaves in clear, and the next start puts its own over them.
 
 mod filter;
+mod passing;
 
-use filter::{NOTHING, nft, ruleset};
+use crate::inbox::Inbox;
+use filter::{LOG_GROUP, NOTHING, lay, nft, ruleset};
 use node::SiteRoute;
 use os::netlink::{Netlink, Sets, SiteTarget};
+use passing::Passing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use wire::Prefix;
@@ -56,17 +60,26 @@ pub struct Site {
     sealed: BTreeSet<IpAddr>,
     closed: bool,
     sources: BTreeMap<Prefix, Option<IpAddr>>,
+    /// Where copies of what passes go.
+    inbox: Inbox,
+    /// Who hands them over, if something lies behind this node, and the kernel can copy.
+    passing: Option<Passing>,
     /// All of it stands.
     laid: bool,
 }
 
 impl Site {
     /// Sets the kernel up, over whatever an earlier run left: nothing that it kept from leaving in
-    /// clear does so now. Nothing in clear is taken from `sealed`.
+    /// clear does so now. Nothing in clear is taken from `sealed`. Copies of what passes come to `inbox`.
     ///
     /// # Errors
     /// What could not be done: no right to, or there is no `nft`.
-    pub fn start(ground: Ground, closed: bool, sealed: BTreeSet<IpAddr>) -> Result<Self, String> {
+    pub fn start(
+        ground: Ground,
+        closed: bool,
+        sealed: BTreeSet<IpAddr>,
+        inbox: Inbox,
+    ) -> Result<Self, String> {
         let mut netlink = Netlink::open().map_err(text)?;
         if netlink.is_in_site_mode().map_err(text)? {
             return Err("another node on this host is in site mode".to_owned());
@@ -81,6 +94,8 @@ impl Site {
             sealed,
             closed,
             sources: BTreeMap::new(),
+            inbox,
+            passing: None,
             laid: false,
         };
         if let Err(error) = site.lay() {
@@ -103,6 +118,7 @@ impl Site {
     fn lay(&mut self) -> Result<(), String> {
         self.laid = false;
         self.look_at_filters()?;
+        self.listen();
         // The filter first: from the first route on packets are this node's.
         self.filter()?;
         for prefix in self.ground.prefixes.clone() {
@@ -199,8 +215,21 @@ impl Site {
         }
     }
 
+    /// Listens to what passes while something lies behind this node. Site mode does without if it must.
+    fn listen(&mut self) {
+        if self.ground.behind.is_empty() {
+            self.passing = None;
+        } else if self.passing.is_none() {
+            match Passing::start(LOG_GROUP, self.inbox.clone()) {
+                Ok(passing) => self.passing = Some(passing),
+                Err(error) => tracing::warn!(error, "this node will not report that it relays"),
+            }
+        }
+    }
+
     /// Takes everything away.
     pub fn end(mut self) {
+        self.passing = None;
         for v6 in [false, true] {
             self.netlink.remove_site(v6);
         }
@@ -254,8 +283,20 @@ impl Site {
         Ok(())
     }
 
-    fn filter(&self) -> Result<(), String> {
-        nft(&ruleset(&self.ground, &self.sealed, self.closed))
+    fn filter(&mut self) -> Result<(), String> {
+        let lay = |reports| lay(&ruleset(&self.ground, &self.sealed, (self.closed, reports)));
+        match lay(self.passing.is_some()) {
+            // A kernel that cannot copy packets can do all the rest.
+            Err(_) if self.passing.is_some() => {
+                lay(false)?;
+                tracing::warn!(
+                    "this node will not report that it relays: nft refuses to copy packets"
+                );
+                self.passing = None;
+                Ok(())
+            }
+            done => done,
+        }
     }
 }
 

@@ -167,7 +167,7 @@ impl SlowPath {
         };
         let clear = Clear::open().map_err(|error| format!("a raw socket: {error}"))?;
         let sealed = self.node.site_members().collect();
-        let site = Site::start(ground, closed, sealed)?;
+        let site = Site::start(ground, closed, sealed, self.shared.inbox.clone())?;
         self.site = Some((site, clear));
         self.stand_before(servers)
     }
@@ -219,6 +219,7 @@ impl SlowPath {
                 self.node.handle_datagram(now, from, ecn, &mut bytes);
             }
             Input::Packet(packet) => self.packet(now, &packet),
+            Input::Passing(packet) => self.node.handle_passing(now, &packet),
             Input::Fast(report) => self.node.handle_fast(now, report),
             Input::Beacon { from, bytes } => self.node.handle_beacon(now, from, &bytes),
             Input::Near(near) => self.node.handle_near_networks(now, near),

@@ -38,6 +38,7 @@ fn fact(node: &Node, now: Now, fact: Fact) -> api::Fact {
             prefix: api::Prefix(prefix),
         },
         Fact::Entry(entry) => api::Fact::Entry(groups::pit_entry(node, now, entry)),
+        Fact::OnPath(relay) => api::Fact::OnPath(groups::on_path(node, now, &relay)),
         Fact::NoEntry => api::Fact::NoEntry,
         Fact::WasMember(f) => api::Fact::WasMember {
             peer: f.to_ipv6(),

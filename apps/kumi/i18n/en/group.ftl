@@ -359,6 +359,7 @@ why-discarded = Packets to { $address } are discarded.
 why-site = ip.site has { $prefix }: the process table decides.
 why-entry-encrypt = from { $here }: encrypt with { $peer }, for { $left } s more
 why-entry-provisional = from { $here }: { $peer } was asked to encrypt and has not confirmed
+why-entry-relay = from { $here }: relay what passes between the two, { $left } s more unless more is asked
 why-entry-discard = from { $here }: discard, for { $left } s more; then it is asked anew
 why-entry-clear = from { $here }: nobody there is in a common group; looked at again in { $left } s
 why-no-entry = The process table has nothing about it yet.
@@ -386,7 +387,9 @@ cmd-pit = Show what becomes of flows between ordinary addresses
     .long =
         In site mode (`ip.site` in kumi.toml) this node decides on each flow with those
         addresses when its first packet comes: with members of its groups it encrypts, with
-        others it talks in clear or not at all. This is its process table.
+        others it talks in clear or not at all. This is its process table. Under a flow stand
+        the elements on its way that say that they relay it, in its group; a router shows
+        what it relays as rows of its own.
     .examples =
         kumi pit                         for people
         kumi pit --json                  for programs
@@ -407,6 +410,7 @@ pit-provisional = encrypt (asked)
 pit-relay = relay
 pit-discard = discard
 pit-clear = clear
+pit-past = past { $peer } ({ $element }, { $mode }), which says that it relays
 
 error-site-mode = Site mode cannot be started.
     .why = { $detail }

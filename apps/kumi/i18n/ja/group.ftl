@@ -353,6 +353,7 @@ why-discarded = { $address } へのパケットは破棄されます。
 why-site = ip.site に { $prefix } があり、動作処理情報テーブルが決めます。
 why-entry-encrypt = { $here } から: { $peer } と暗号化。残り { $left } 秒
 why-entry-provisional = { $here } から: { $peer } に暗号化を求め、確認を待っています
+why-entry-relay = { $here } から: 両者の間を通るものを透過中継。新しい問い合わせがなければ残り { $left } 秒
 why-entry-discard = { $here } から: 破棄。残り { $left } 秒で、また調べます
 why-entry-clear = { $here } から: 共通のグループの要素はいません。{ $left } 秒後にまた調べます
 why-no-entry = 動作処理情報テーブルにはまだ何もありません。
@@ -379,7 +380,9 @@ cmd-pit = 通常のアドレス間の通信をどう扱うかを表示する
     .long =
         サイトモード(kumi.toml の `ip.site`)では、そのアドレスとの通信ごとに、最初の
         パケットで扱いを決めます。同じグループのメンバーとは暗号化し、それ以外とは平文で
-        通信するか、まったく通信しません。これがその動作処理情報テーブルです。
+        通信するか、まったく通信しません。これがその動作処理情報テーブルです。通信の下には、
+        途中で「透過中継する」と報告した同じグループの要素が並びます。ルータでは、
+        中継している通信も行として表示します。
     .examples =
         kumi pit                         人が読む形
         kumi pit --json                  プログラム用に
@@ -400,6 +403,7 @@ pit-provisional = 暗号化(確認中)
 pit-relay = 透過中継
 pit-discard = 破棄
 pit-clear = 平文
+pit-past = 途中の { $peer }({ $element }、{ $mode })は「透過中継する」と報告
 
 error-site-mode = サイトモードを開始できません。
     .why = { $detail }

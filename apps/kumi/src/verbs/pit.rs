@@ -1,11 +1,12 @@
 //! `kumi pit`: what this node does with flows between ordinary addresses.
 
+use super::show;
 use crate::client::expect_answer;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
 use crate::text::{Text, args};
-use api::{Action, PitEntry, Request, Response};
+use api::{Action, OnPath, PitEntry, Request, Response};
 use clap::ArgMatches;
 use std::net::IpAddr;
 
@@ -52,10 +53,26 @@ fn show(context: &Context) -> Result<(), Failure> {
     let heads = heads.map(|it| text.t(&format!("pit-{it}")));
     let rows = entries.iter().map(|entry| row(text, entry));
     let rows: Vec<Vec<String>> = [heads.to_vec()].into_iter().chain(rows).collect();
-    for line in output::table(&rows) {
-        context.say(&line);
+    // The heads have no entry.
+    let of_lines = std::iter::once(None).chain(entries.iter().map(Some));
+    for (line, entry) in output::table(&rows).iter().zip(of_lines) {
+        context.say(line);
+        for relay in entry.into_iter().flat_map(|entry| &entry.path) {
+            context.say(&format!("  {}", past(text, relay)));
+        }
     }
     Ok(())
+}
+
+/// An element on the way of a flow.
+pub(super) fn past(text: &Text, relay: &OnPath) -> String {
+    let peer = relay.peer.to_string();
+    let peer = relay.name.clone().unwrap_or(peer);
+    let (element, mode) = (show::element(relay.element), show::mode(text, relay.mode));
+    text.tr(
+        "pit-past",
+        args!(peer = peer, element = element, mode = mode),
+    )
 }
 
 fn row(text: &Text, entry: &PitEntry) -> Vec<String> {

@@ -5,8 +5,8 @@ use crate::context::Context;
 use crate::output;
 use crate::text::{Text, args};
 use api::{
-    Network, NetworkMode, Notice, Offloads, Prefix, Proxies, Refusal, Services, Serving, Status,
-    UsedBridge, Via,
+    Kind, Mode, Network, NetworkMode, Notice, Offloads, Prefix, Proxies, Refusal, Services,
+    Serving, Status, UsedBridge, Via,
 };
 use fluent_bundle::FluentValue;
 use std::net::SocketAddr;
@@ -274,6 +274,23 @@ pub(crate) fn notices(text: &Text, status: &Status) -> Vec<String> {
         .chain(advice(text, status))
         .map(|sentence| format!("{label} {sentence}"))
         .collect()
+}
+
+/// What an element is, in its short form.
+pub(crate) const fn element(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ges => "GES",
+        Kind::Gen => "GEN",
+        Kind::Gea => "GEA",
+    }
+}
+
+/// The mode of an element.
+pub(crate) fn mode(text: &Text, mode: Mode) -> String {
+    text.t(match mode {
+        Mode::Open => "groups-open",
+        Mode::Closed => "groups-closed",
+    })
 }
 
 #[cfg(test)]

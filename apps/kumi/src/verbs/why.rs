@@ -1,7 +1,7 @@
 //! `kumi why`: what becomes of packets to an address, and the facts that decide it.
 
 use super::access::address_of;
-use super::{peers, show};
+use super::{peers, pit, show};
 use crate::client::expect_answer;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -77,7 +77,8 @@ fn sentence(text: &Text, fact: &Fact) -> String {
         Fact::Entry(entry) => {
             let id = match (entry.action, entry.provisional) {
                 (Action::Encrypt, true) => "why-entry-provisional",
-                (Action::Encrypt | Action::Relay, _) => "why-entry-encrypt",
+                (Action::Encrypt, false) => "why-entry-encrypt",
+                (Action::Relay, _) => "why-entry-relay",
                 (Action::Discard, _) => "why-entry-discard",
                 (Action::Clear, _) => "why-entry-clear",
             };
@@ -87,6 +88,7 @@ fn sentence(text: &Text, fact: &Fact) -> String {
             let here = entry.here.to_string();
             text.tr(id, args!(here = here, peer = peer, left = entry.left_s))
         }
+        Fact::OnPath(relay) => pit::past(text, relay),
         Fact::NoEntry => text.t("why-no-entry"),
         Fact::WasMember { peer, name } => text.tr("why-was-member", args!(peer = who(peer, name))),
         Fact::OwnMode { mode } => text.t(match mode {

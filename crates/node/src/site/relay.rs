@@ -10,7 +10,7 @@
 //!
 //! | limit | value |
 //! |---|---|
-//! | flows, at the router and at the asker | [`RELAYED_FLOWS_MAX`]; the oldest gives way |
+//! | flows, at the router and at the asker | [`crate::RELAYED_FLOWS_MAX`]; the oldest gives way |
 //! | elements heard of, for one flow | [`RELAYS_MAX`] |
 //! | reports looked at, in one negotiation | [`RELAYED_TRIES_MAX`] |
 //! | time in which they are heard | [`LISTENS`] from the first DDE |
@@ -31,8 +31,6 @@ use crate::machine::Node;
 use crate::siting::{Heard, Site};
 use crate::{DropReason, Output};
 
-/// Most flows that a router relays, or an asker has heard of relays for, and that are known.
-pub const RELAYED_FLOWS_MAX: usize = 1_024;
 /// Most elements between the two of one flow: with these no path is longer than what can be decided.
 pub const RELAYS_MAX: usize = ELEMENTS_MAX - 2;
 /// Most reports that are opened in one negotiation.
@@ -146,7 +144,7 @@ impl Node {
             return self.drop_for(DropReason::NotAuthentic);
         };
         let ends = relayed.ends;
-        if let Some(heard) = self.site.on_path.get_mut(ends) {
+        if let Some(heard) = self.site.on_path.change(ends) {
             heard.note(relay, now.mono);
         }
         let entry = self.site.pit.get(ends);
@@ -161,7 +159,7 @@ impl Node {
         // The end has a voice of its own.
         let is_between =
             matches!(from, Path::Udp(at) if NodeAddr::of_ip(at.ip()) != Some(ends.there));
-        let heard = self.site.on_path.get_mut(ends).filter(|heard| {
+        let heard = self.site.on_path.change(ends).filter(|heard| {
             is_between
                 && heard.nonce == relayed.nonce
                 && now.mono < heard.listens_until

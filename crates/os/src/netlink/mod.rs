@@ -11,6 +11,7 @@ mod message;
 mod monitor;
 mod nat;
 mod nf;
+mod nflog;
 mod sets;
 mod site;
 
@@ -18,6 +19,7 @@ use decode::{read_interface_address, read_link, read_route};
 use message::{Answer, Message, answers, read_u32};
 pub use monitor::Monitor;
 pub use nat::masquerade;
+pub use nflog::{COPY_LEN_MAX, Nflog};
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 pub use sets::Sets;
 pub use site::{MARK, SiteTarget, TABLE};

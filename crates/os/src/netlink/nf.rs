@@ -1,4 +1,4 @@
-//! `nf_tables(7)` over netlink: changes that the kernel makes as a whole or not at all.
+//! Netfilter over netlink: changes of `nf_tables(7)`, which the kernel makes as a whole or not at all, and single requests.
 
 use super::message::{Message, answers};
 use super::{error_code, open_socket_of, receive, send};
@@ -41,6 +41,19 @@ pub(super) fn commit(
     Ok(())
 }
 
+/// Asks for one thing that is no change of a table.
+pub(super) fn ask(socket: &OwnedFd, request: Message) -> io::Result<()> {
+    send(socket, &request.finish())?;
+    let mut buffer = vec![0; super::READ_LEN];
+    loop {
+        let read = receive(socket, &mut buffer)?;
+        let mut answers = answers(buffer.get(..read).unwrap_or(&[]));
+        if let Some(answer) = answers.find(|it| i32::from(it.kind) == libc::NLMSG_ERROR) {
+            return error_code(&answer);
+        }
+    }
+}
+
 /// Begins or ends what the kernel does as a whole.
 fn edge(kind: i32) -> Vec<u8> {
     let kind = u16::try_from(kind).unwrap_or_default();
@@ -56,7 +69,7 @@ pub(super) fn change(family: i32, kind: i32, flags: i32, sequence: u32) -> Messa
 }
 
 /// `struct nfgenmsg`.
-fn header(family: u8, resource: u16) -> [u8; 4] {
+pub(super) fn header(family: u8, resource: u16) -> [u8; 4] {
     let [high, low] = resource.to_be_bytes();
     [family, 0, high, low]
 }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
+use os::netlink::COPY_LEN_MAX;
 use wire::Prefix;
 
 use super::Ground;
@@ -24,26 +25,35 @@ pub(super) const fn set_of(address: IpAddr) -> &'static str {
 
 /// How every datagram of a node begins: its type, and three zeros (session.md, section 2).
 const SHAPE: &str = "@th,64,8 1-7 @th,72,24 0";
+/// How the question of an element to another begins, and how long it is with its UDP header (dprp.md, section 2).
+const DDE_SHAPE: &str = "@th,64,8 6 @th,72,24 0";
+const DDE_UDP_LEN: usize = 8 + group::dprp::DDE_LEN;
 /// Most elements behind this node.
 const INNER_MAX: usize = 65_536;
+/// The log group that copies of what passes go to.
+pub(super) const LOG_GROUP: u16 = 4_649;
+/// Most copies in a second: the node answers fewer.
+pub(super) const COPIES_PER_SECOND_MAX: u32 = 100;
 
 /// Takes the filter away.
 pub(super) const NOTHING: &str = "table inet kumi_site\ndelete table inet kumi_site\n";
 
-/// The whole filter, as `nft` reads it: what there was gives way in one transaction.
-pub(super) fn ruleset(ground: &Ground, sealed: &BTreeSet<IpAddr>, closed: bool) -> String {
-    let (interface, port) = (&ground.interface, ground.port);
-    let mut text = String::from(NOTHING);
-    text.push_str("table inet kumi_site {\n");
-    for (name, v4) in [("sealed4", true), ("sealed6", false)] {
-        let kind = if v4 { "ipv4_addr" } else { "ipv6_addr" };
-        let members = sealed.iter().filter(|ip| ip.is_ipv4() == v4);
-        let members: Vec<String> = members.map(ToString::to_string).collect();
-        let _ = write!(text, " set {name} {{ type {kind}; ");
-        if !members.is_empty() {
-            let _ = write!(text, "elements = {{ {} }}; ", members.join(", "));
-        }
-        text.push_str("}\n");
+/// The chains, all of which there may be.
+const CHAINS: [&str; 5] = ["input", "prerouting", "output", "forward", "relayed"];
+
+/// Lays the filter over what there was, in one transaction. Who is behind this node stays known, also over a restart: a
+/// router that had forgotten it would speak for elements as if they were plain terminals.
+pub(super) fn lay(rules: &str) -> Result<(), String> {
+    // A set of another version that is not the same gives way with all the rest.
+    nft(&format!("{}{rules}", chains_away()))
+        .or_else(|_| nft(&format!("{NOTHING}{}{rules}", chains_away())))
+}
+
+/// Leaves of the filter who is behind this node.
+fn chains_away() -> String {
+    let mut text = format!("table inet {TABLE} {{\n");
+    for (name, kind) in [("sealed4", "ipv4_addr"), ("sealed6", "ipv6_addr")] {
+        let _ = writeln!(text, " set {name} {{ type {kind}; }}");
     }
     for (name, kind) in [("inner4", "ipv4_addr"), ("inner6", "ipv6_addr")] {
         let _ = writeln!(
@@ -51,6 +61,36 @@ pub(super) fn ruleset(ground: &Ground, sealed: &BTreeSet<IpAddr>, closed: bool) 
             " set {name} {{ type {kind}; flags dynamic, timeout; timeout 1h; size {INNER_MAX}; }}"
         );
     }
+    for chain in CHAINS {
+        let _ = writeln!(text, " chain {chain} {{ }}");
+    }
+    let _ = writeln!(text, "}}\nflush table inet {TABLE}");
+    for set in ["sealed4", "sealed6"] {
+        let _ = writeln!(text, "flush set inet {TABLE} {set}");
+    }
+    for chain in CHAINS {
+        let _ = writeln!(text, "delete chain inet {TABLE} {chain}");
+    }
+    text
+}
+
+/// Who is sealed, and the chains, for [`lay`]. If the node `reports`, it gets copies of questions that pass.
+pub(super) fn ruleset(
+    ground: &Ground,
+    sealed: &BTreeSet<IpAddr>,
+    (closed, reports): (bool, bool),
+) -> String {
+    let (interface, port) = (&ground.interface, ground.port);
+    let mut text = String::new();
+    for v4 in [true, false] {
+        let members: Vec<&IpAddr> = sealed.iter().filter(|ip| ip.is_ipv4() == v4).collect();
+        if let Some(first) = members.first() {
+            let all: Vec<String> = members.iter().map(ToString::to_string).collect();
+            let (set, all) = (set_of(**first), all.join(", "));
+            let _ = writeln!(text, "add element inet {TABLE} {set} {{ {all} }}");
+        }
+    }
+    let _ = writeln!(text, "table inet {TABLE} {{");
     text.push_str(" chain input { type filter hook input priority -5; policy accept;\n");
     let _ = writeln!(text, "  iifname {{ \"{interface}\", \"lo\" }} accept");
     let _ = writeln!(text, "  udp dport {port} accept\n  tcp dport {port} accept");
@@ -66,6 +106,9 @@ pub(super) fn ruleset(ground: &Ground, sealed: &BTreeSet<IpAddr>, closed: bool) 
     text.push_str(" }\n");
     if !ground.behind.is_empty() {
         behind(&mut text, ground, closed);
+        if reports {
+            relayed(&mut text, port);
+        }
     }
     text.push_str("}\n");
     text
@@ -121,6 +164,18 @@ fn behind(text: &mut String, ground: &Ground, closed: bool) {
             let _ = writeln!(text, "  {ip} daddr {prefix} drop");
         }
     }
+    text.push_str(" }\n");
+}
+
+/// Copies of what elements ask each other through this host, after everybody's filters: what those drop is not relayed.
+fn relayed(text: &mut String, port: u16) {
+    text.push_str(" chain relayed { type filter hook forward priority 300; policy accept;\n");
+    let _ = writeln!(
+        text,
+        "  udp dport {port} udp length {DDE_UDP_LEN} {DDE_SHAPE} \
+         limit rate {COPIES_PER_SECOND_MAX}/second burst 50 packets \
+         log group {LOG_GROUP} snaplen {COPY_LEN_MAX} queue-threshold 1"
+    );
     text.push_str(" }\n");
 }
 
@@ -210,10 +265,7 @@ mod tests {
             for address in all.iter().chain(&all).copied() {
                 sets.change(set_of(address), address, add).unwrap();
             }
-            let listed = Command::new("nft")
-                .args(["list", "table", "inet", TABLE])
-                .output();
-            let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+            let listed = listed();
             for address in all {
                 assert_eq!(
                     listed.contains(&address.to_string()),
@@ -233,10 +285,10 @@ mod tests {
                 return;
             }
             let sealed = ["192.0.2.7", "2001:db8::7"].map(|it| it.parse().unwrap());
-            for closed in [false, true] {
+            for mode in [(false, false), (false, true), (true, false), (true, true)] {
                 for behind in [&[][..], &["192.168.20.0/24", "fd00:20::/64"]] {
                     for sealed in [BTreeSet::new(), BTreeSet::from(sealed)] {
-                        nft(&ruleset(&ground(behind), &sealed, closed)).unwrap();
+                        lay(&ruleset(&ground(behind), &sealed, mode)).unwrap();
                         one_more_and_none(&sealed);
                     }
                 }
@@ -245,13 +297,61 @@ mod tests {
         test.join().unwrap();
     }
 
+    fn listed() -> String {
+        let listed = Command::new("nft")
+            .args(["list", "table", "inet", TABLE])
+            .output();
+        String::from_utf8(listed.unwrap().stdout).unwrap()
+    }
+
+    #[test]
+    fn who_is_behind_stays_known_when_the_filter_is_laid_anew() {
+        let test = std::thread::spawn(|| {
+            if let Err(error) = os::netns::unshare_network() {
+                eprintln!("skipped: {error}");
+                return;
+            }
+            let sealed = BTreeSet::from(["192.0.2.7".parse().unwrap()]);
+            let behind = ground(&["192.168.20.0/24"]);
+            lay(&ruleset(&behind, &sealed, (true, true))).unwrap();
+            nft(&format!(
+                "add element inet {TABLE} inner4 {{ 192.168.20.2 }}"
+            ))
+            .unwrap();
+            lay(&ruleset(&behind, &BTreeSet::new(), (false, false))).unwrap();
+            let text = listed();
+            assert!(text.contains("192.168.20.2 expires"), "{text}");
+            assert!(
+                !text.contains("192.0.2.7") && !text.contains("log group"),
+                "{text}"
+            );
+            assert_eq!(text.matches("chain forward").count(), 1);
+            lay(&ruleset(&ground(&[]), &sealed, (true, true))).unwrap();
+            let text = listed();
+            assert!(
+                text.contains("192.0.2.7") && !text.contains("chain forward"),
+                "{text}"
+            );
+            // Of another version, with other sets.
+            let other = "set inner4 { type ipv4_addr; }; set sealed4 { type ipv6_addr; }";
+            nft(&format!("{NOTHING}table inet {TABLE} {{ {other}; }}")).unwrap();
+            lay(&ruleset(&behind, &sealed, (true, true))).unwrap();
+            assert!(listed().contains("flags dynamic,timeout"));
+        });
+        test.join().unwrap();
+    }
+
     #[test]
     fn an_open_node_drops_what_should_be_sealed_and_a_closed_one_all_that_is_clear() {
         let sealed = BTreeSet::from(["192.0.2.7".parse().unwrap()]);
-        let open = ruleset(&ground(&[]), &sealed, false);
-        assert!(open.contains("elements = { 192.0.2.7 }") && open.contains("@sealed4 drop"));
+        let open = ruleset(&ground(&[]), &sealed, (false, true));
+        assert!(open.contains("sealed4 { 192.0.2.7 }") && open.contains("@sealed4 drop"));
         assert!(!open.contains("ip saddr 192.0.2.0/24 drop"));
-        let closed = ruleset(&ground(&["192.168.20.0/24"]), &sealed, true);
+        assert!(!open.contains("log group"), "nothing lies behind it");
+        assert!(
+            ruleset(&ground(&["192.168.20.0/24"]), &sealed, (true, true)).contains("log group")
+        );
+        let closed = ruleset(&ground(&["192.168.20.0/24"]), &sealed, (true, false));
         assert!(closed.contains("ip saddr 192.0.2.0/24 drop"));
         assert!(closed.contains("ip daddr 192.168.20.0/24 ip saddr 192.0.2.0/24 drop"));
         assert!(!closed.contains("ip daddr 192.168.20.0/24 ip6"));

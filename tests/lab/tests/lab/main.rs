@@ -27,6 +27,7 @@ mod rules;
 mod service;
 mod signin;
 mod site;
+mod site_relay;
 mod sites;
 mod spaces;
 mod stranger;

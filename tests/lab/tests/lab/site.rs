@@ -13,27 +13,32 @@ use lab::{CANARY, need_root};
 
 use crate::lans::configure;
 
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A host in a group, in a mode.
-struct Element {
+pub(crate) struct Element {
     group: &'static str,
     mode: &'static str,
 }
 
-const fn element(group: &'static str, mode: &'static str) -> Element {
+pub(crate) const fn element(group: &'static str, mode: &'static str) -> Element {
     Element { group, mode }
 }
 
 /// The server is the first host; the others are elements, each in its group and mode. The groups
 /// protect the LAN, and what lies behind a router of the tests; nothing is configured anywhere else.
-fn site<'a>(lan: &'a Lan, elements: &[Element]) -> Vec<Host<'a>> {
+pub(crate) fn site<'a>(lan: &'a Lan, elements: &[Element]) -> Vec<Host<'a>> {
     let host = |(at, ns)| Host::new(ns, Account::Root, &format!("site-{at}"));
     let hosts: Vec<Host<'_>> = lan.hosts.iter().enumerate().map(host).collect();
     hosts[0].kumi(&["gms", "serve"]);
     for group in ["lab", "office"] {
         let mut create = vec!["group", "create", group, "--apart"];
-        for prefix in ["192.0.2.0/24", "2001:db8::/64", "192.168.20.0/24"] {
+        for prefix in [
+            "192.0.2.0/24",
+            "2001:db8::/64",
+            "192.168.20.0/24",
+            "2001:db8:20::/48",
+        ] {
             create.extend(["--site", prefix]);
         }
         hosts[0].kumi(&create);
@@ -48,7 +53,7 @@ fn site<'a>(lan: &'a Lan, elements: &[Element]) -> Vec<Host<'a>> {
     hosts
 }
 
-fn run(ns: &Ns, argv: &[&str]) -> bool {
+pub(crate) fn run(ns: &Ns, argv: &[&str]) -> bool {
     ns.output(Account::Root, "/root", argv, LIMIT)
         .status
         .success()
@@ -100,13 +105,17 @@ pub(crate) fn talks(from: &Ns, url: &str, address: &str) -> (bool, bool) {
     (tcp, echo)
 }
 
-pub(crate) fn action(host: &Host<'_>, there: &str) -> String {
+/// The row of the process table that leads there, or null.
+pub(crate) fn entry(host: &Host<'_>, there: &str) -> serde_json::Value {
     let pit = host.json(&["pit"]);
-    let entries = pit["entries"].as_array().cloned().unwrap_or_default();
-    let entry = entries.iter().find(|it| it["there"] == there);
-    entry.map_or_else(String::new, |it| {
-        it["action"].as_str().unwrap_or_default().to_owned()
-    })
+    let mut entries = pit["entries"].as_array().into_iter().flatten();
+    let entry = entries.find(|it| it["there"] == there);
+    entry.cloned().unwrap_or_default()
+}
+
+pub(crate) fn action(host: &Host<'_>, there: &str) -> String {
+    let action = entry(host, there)["action"].clone();
+    action.as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -370,6 +379,42 @@ fn a_router_protects_the_plain_terminals_behind_it() {
     );
 }
 
+/// A machine for an element and one for a plain terminal, on wires of their own behind a router at 192.0.2.3.
+pub(crate) fn behind(router: &Host<'_>, others: &[&Host<'_>]) -> (Ns, Ns) {
+    let machines = (Ns::new("inner"), Ns::new("plain"));
+    for (ns, port, net, own, net6) in [
+        (&machines.0, "lan0", "192.168.20.1", "192.168.20.2", "a"),
+        (&machines.1, "lan1", "192.168.20.129", "192.168.20.130", "b"),
+    ] {
+        join(router.ns, port, ns, "eth0");
+        address(router.ns, port, &format!("{net}/25"));
+        address(router.ns, port, &format!("2001:db8:20:{net6}::1/64"));
+        ns.ip(&["link", "set", "lo", "up"]);
+        address(ns, "eth0", &format!("{own}/25"));
+        address(ns, "eth0", &format!("2001:db8:20:{net6}::2/64"));
+        ns.ip(&["route", "add", "default", "via", net]);
+        let via = format!("2001:db8:20:{net6}::1");
+        ns.ip(&["-6", "route", "add", "default", "via", &via]);
+    }
+    for forwarding in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
+        assert!(run(router.ns, &["sysctl", "-qw", forwarding]));
+    }
+    for host in others {
+        for (to, via) in [
+            ("192.168.20.0/24", "192.0.2.3"),
+            ("2001:db8:20::/48", "2001:db8::3"),
+        ] {
+            host.ns.ip(&["route", "add", to, "via", via]);
+        }
+    }
+    // Until a router has looked for duplicates of its addresses it finds no neighbours.
+    eventually(LIMIT, "addresses of the router", || {
+        let tentative = router.ns.ip(&["-6", "address", "show", "tentative"]);
+        tentative.is_empty().then_some(())
+    });
+    machines
+}
+
 /// Three elements on a path (reference test C2): the router in the middle shares no group with the
 /// outer one, which shares one with a host behind it. These two encrypt, and the router relays.
 #[test]
@@ -379,24 +424,7 @@ fn a_router_relays_between_an_element_behind_it_and_one_outside() {
     let hosts = site(&lan, &[element("office", "open")]);
     let (server, outer) = (&hosts[0], &hosts[1]);
     let (router, stranger) = (&hosts[2], &hosts[3]);
-    let (behind, plain) = (Ns::new("inner"), Ns::new("plain"));
-    for (ns, port, net) in [
-        (&behind, "lan0", "192.168.20.1"),
-        (&plain, "lan1", "192.168.20.129"),
-    ] {
-        join(router.ns, port, ns, "eth0");
-        address(router.ns, port, &format!("{net}/25"));
-        ns.ip(&["link", "set", "lo", "up"]);
-    }
-    address(&behind, "eth0", "192.168.20.2/25");
-    address(&plain, "eth0", "192.168.20.130/25");
-    behind.ip(&["route", "add", "default", "via", "192.168.20.1"]);
-    plain.ip(&["route", "add", "default", "via", "192.168.20.129"]);
-    assert!(run(router.ns, &["sysctl", "-qw", "net.ipv4.ip_forward=1"]));
-    for host in [server, outer, stranger] {
-        host.ns
-            .ip(&["route", "add", "192.168.20.0/24", "via", "192.0.2.3"]);
-    }
+    let (behind, _plain) = behind(router, &[server, outer, stranger]);
     let inner = Host::new(&behind, Account::Root, "site-inner");
     let line = server.kumi(&["group", "add", "gate", "lab", "--behind", "192.168.20.0/24"]);
     router.kumi(&["join", line.trim()]);
@@ -414,8 +442,17 @@ fn a_router_relays_between_an_element_behind_it_and_one_outside() {
         assert_eq!(action(from, to), "encrypt", "{pattern}");
     }
     assert_eq!(capture.stop().canaries, 0, "plaintext past the router");
-    // The router holds no entry for them: it cannot read what it relays.
-    assert_eq!(action(router, "192.0.2.2"), "");
+    // The router cannot read what it relays. To the inner one, in its group, it says so; the outer one knows nothing.
+    let path = |from: &Host<'_>, there: &str| entry(from, there)["path"].clone();
+    let said = eventually(LIMIT, "the report of the router", || {
+        path(&inner, "192.0.2.2").get(0).cloned()
+    });
+    assert_eq!(
+        (&said["peer"], &said["element"], &said["mode"]),
+        (&router.f().into(), &"gen".into(), &"closed".into())
+    );
+    assert_eq!(path(outer, "192.168.20.2"), serde_json::Value::Null);
+    assert_eq!(action(router, "192.0.2.2"), "relay");
     // It speaks for the plain terminal, and shares no group with the outer one.
     for (from, to) in [
         (outer, "192.168.20.130"),

@@ -16,6 +16,7 @@ mod rules;
 mod sign_in;
 mod site;
 mod site_relay;
+mod site_world;
 mod sites;
 mod sites_rules;
 mod sites_world;

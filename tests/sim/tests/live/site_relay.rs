@@ -10,7 +10,7 @@ use group::{Kind, Mode};
 use node::{PitStatus, RELAYED_FLOWS_MAX, Verdict};
 
 use super::common::{ipv4, s, udp_segment};
-use super::site::{Flow, flow, flow_while, here, send, site, v4};
+use super::site_world::{Flow, flow, flow_while, here, send, site, v4};
 use super::world::{Groups, create};
 
 const ROUTER: usize = 3;

@@ -6,10 +6,10 @@ use crate::failure::Failure;
 use crate::output;
 use crate::remote::{Remote, is_carried, surprised};
 use crate::text::{Text, args};
-use crate::verbs::sign_in;
+use crate::verbs::{show, sign_in};
 use api::{
-    GroupRequest, GroupServer, Groups, Kind, Lock, Managed, ManagedGroup, Member, Membership, Mode,
-    Request, Response,
+    GroupRequest, GroupServer, Groups, Lock, Managed, ManagedGroup, Member, Membership, Request,
+    Response,
 };
 
 /// Runs it.
@@ -83,7 +83,7 @@ fn memberships(text: &Text, groups: &[Membership]) -> Vec<String> {
         vec![
             titled(text, &group.group, group.locked.as_ref()),
             group.name.clone().unwrap_or_else(|| "-".to_owned()),
-            mode(text, group.mode),
+            show::mode(text, group.mode),
             join(epochs),
             output::time(group.lease_until_unix_s),
             text.t(match reached {
@@ -169,16 +169,12 @@ fn row(text: &Text, member: &Member) -> Vec<String> {
         (Some(_), true) => "groups-here",
         (Some(_), false) => "groups-away",
     };
-    let kind = |kind| match kind {
-        Kind::Ges => "GES".to_owned(),
-        Kind::Gen => "GEN".to_owned(),
-        Kind::Gea => "GEA".to_owned(),
-    };
+    let kind = |kind| show::element(kind).to_owned();
     vec![
         member.name.clone(),
         member.address.map_or_else(dash, |it| it.to_string()),
         member.element.map_or_else(dash, kind),
-        mode(text, member.mode),
+        show::mode(text, member.mode),
         join(member.groups.iter().cloned()),
         join(member.roles.iter().cloned()),
         match member.by {
@@ -186,13 +182,6 @@ fn row(text: &Text, member: &Member) -> Vec<String> {
             Some(_) => text.tr("groups-by-other", args!(state = text.t(state))),
         },
     ]
-}
-
-fn mode(text: &Text, mode: Mode) -> String {
-    text.t(match mode {
-        Mode::Open => "groups-open",
-        Mode::Closed => "groups-closed",
-    })
 }
 
 /// A group, and that it is locked.
