@@ -59,7 +59,7 @@ impl Netlink {
     /// Adds the rules for a family of addresses: for the host's packets, and for those of `behind`,
     /// of which each is an address and a length in bits of this family. What elements behind the
     /// host send from node to node, to `port`, is theirs. Rules of an earlier run stay, but for those
-    /// of other prefixes.
+    /// of other prefixes and of another port.
     ///
     /// # Errors
     /// No right to.
@@ -69,7 +69,7 @@ impl Netlink {
         behind: &[(IpAddr, u8)],
         port: u16,
     ) -> Result<(), NetlinkError> {
-        let ports = [port.to_ne_bytes(), port.to_ne_bytes()].concat();
+        let ports = range_of(port);
         self.add_rule(v6, (AFTER, FR_ACT_NOP, 0), |message| message)?;
         let marked = |message: Message| message.number(FRA_FWMARK, MARK).number(FRA_GOTO, AFTER);
         self.add_rule(v6, (PASS, FR_ACT_GOTO, 0), marked)?;
@@ -91,19 +91,26 @@ impl Netlink {
             };
             self.add_rule(v6, (PASS, FR_ACT_GOTO, at.1), nodes)?;
         }
-        let mut others = Vec::new();
+        let is_now =
+            |rule: &Rule| behind.contains(&rule.at) && rule.ports.is_none_or(|its| its == ports);
+        for rule in self.site_rules(v6)? {
+            if !is_now(&rule) {
+                self.remove_rule(v6, rule.priority, Some(rule))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules for what lies behind the host, of whatever run.
+    fn site_rules(&mut self, v6: bool) -> Result<Vec<Rule>, NetlinkError> {
+        let mut rules = Vec::new();
         self.dump(
             libc::RTM_GETRULE,
             family_of(v6),
             "listing rules",
-            |answer| {
-                others.extend(read_rule(answer).filter(|rule| !behind.contains(&rule.at)));
-            },
+            |answer| rules.extend(read_rule(answer)),
         )?;
-        for rule in others {
-            self.remove_rule(v6, rule.priority, Some(rule))?;
-        }
-        Ok(())
+        Ok(rules)
     }
 
     fn add_rule(
@@ -152,6 +159,9 @@ impl Netlink {
         if let Some(rule) = rule {
             let side = if rule.is_to { FRA_DST } else { FRA_SRC };
             message = message.address(side, rule.at.0);
+            if let Some(ports) = rule.ports {
+                message = message.attribute(FRA_DPORT_RANGE, &ports);
+            }
         }
         self.change(message, || "a rule of site mode".to_owned())
     }
@@ -320,15 +330,25 @@ struct Rule {
     priority: u32,
     is_to: bool,
     at: (IpAddr, u8),
+    /// To which ports, if it asks for any.
+    ports: Option<[u8; 4]>,
+}
+
+/// `struct fib_rule_port_range` of one port.
+fn range_of(port: u16) -> [u8; 4] {
+    let [first, second] = port.to_ne_bytes();
+    [first, second, first, second]
 }
 
 fn read_rule(answer: &Answer<'_>) -> Option<Rule> {
     let (mut source, mut destination, mut priority) = (None, None, 0);
+    let mut ports = None;
     for (attribute, value) in attributes(answer.body, 12) {
         match attribute {
             FRA_SRC => source = read_address(value),
             FRA_DST => destination = read_address(value),
             FRA_PRIORITY => priority = read_u32(value, 0)?,
+            FRA_DPORT_RANGE => ports = value.first_chunk().copied(),
             _ => {}
         }
     }
@@ -341,6 +361,7 @@ fn read_rule(answer: &Answer<'_>) -> Option<Rule> {
         priority,
         is_to,
         at,
+        ports,
     })
 }
 
@@ -365,4 +386,35 @@ fn rule_header(v6: bool, action: u8) -> [u8; 12] {
 
 const fn family_of(v6: bool) -> i32 {
     if v6 { libc::AF_INET6 } else { libc::AF_INET }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netns::tests::in_new_network;
+
+    /// A node that was killed and starts again on another port, or with other networks behind it: what was to go past the
+    /// table does so no longer. Needs root.
+    #[test]
+    fn rules_of_another_port_and_of_other_prefixes_go() {
+        in_new_network(|| {
+            let mut netlink = Netlink::open().unwrap();
+            for (v6, behind) in [
+                (false, ["192.168.20.0", "192.168.30.0"]),
+                (true, ["fd00:20::", "fd00:30::"]),
+            ] {
+                let [one, other] = behind.map(|it| (it.parse::<IpAddr>().unwrap(), 24));
+                for (behind, port) in [(one, 4_649), (one, 5_000), (other, 5_000)] {
+                    for _ in 0..2 {
+                        netlink.set_site_rules(v6, &[behind], port).unwrap();
+                    }
+                    let rules = netlink.site_rules(v6).unwrap();
+                    assert_eq!(rules.len(), 3);
+                    assert!(rules.iter().all(|rule| rule.at == behind));
+                    let ports: Vec<_> = rules.iter().filter_map(|rule| rule.ports).collect();
+                    assert_eq!(ports, [range_of(port)]);
+                }
+            }
+        });
+    }
 }
