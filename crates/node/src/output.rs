@@ -226,6 +226,8 @@ pub enum Event {
         name: MemberName,
         /// The member's node; `None`: nobody is called so, as far as a server says.
         f: Option<NodeAddr>,
+        /// Who says so: a server, or this node itself.
+        by: NodeAddr,
     },
     /// Two chains of one server of a group: it lied to somebody, or its key is in other hands.
     GroupForked {

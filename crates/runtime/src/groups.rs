@@ -363,7 +363,9 @@ impl Groups {
             }),
             // Another server may know.
             Event::Named { f: None, .. } => {}
-            Event::Named { name, f: Some(f) } => self.asked.retain(|asked| {
+            Event::Named {
+                name, f: Some(f), ..
+            } => self.asked.retain(|asked| {
                 let is_it = asked.name == *name;
                 if is_it {
                     let address = f.to_ipv6();

@@ -56,8 +56,8 @@ impl Asker {
 #[derive(Debug)]
 struct Lookup {
     name: MemberName,
-    /// So many of those who were asked have not answered.
-    open: usize,
+    /// Those who were asked and have not answered.
+    open: Vec<NodeAddr>,
     until: Duration,
     askers: Vec<Asker>,
 }
@@ -151,7 +151,7 @@ impl Responder {
             return asker.answer(&Found::Later);
         }
         let open = node.find(now, &name);
-        if open == 0 {
+        if open.is_empty() {
             return asker.answer(&Found::Later);
         }
         self.lookups.push(Lookup {
@@ -172,14 +172,20 @@ impl Responder {
         *count <= LOOKUPS_PER_SECOND_MAX
     }
 
-    /// Somebody has said what a name stands for; the packets that tell those who asked.
-    pub fn named(&mut self, node: &Node, name: &MemberName, f: Option<NodeAddr>) -> Vec<Vec<u8>> {
+    /// Somebody has said what a name stands for, and who has; the packets that tell those who asked. The name may
+    /// have been asked for by others at the same time, so that one server says twice that it does not know.
+    pub fn named(
+        &mut self,
+        node: &Node,
+        name: &MemberName,
+        (f, by): (Option<NodeAddr>, NodeAddr),
+    ) -> Vec<Vec<u8>> {
         let Some(at) = self.lookups.iter().position(|it| it.name == *name) else {
             return Vec::new();
         };
         if let Some(lookup) = self.lookups.get_mut(at).filter(|_| f.is_none()) {
-            lookup.open = lookup.open.saturating_sub(1);
-            if lookup.open > 0 {
+            lookup.open.retain(|server| *server != by);
+            if !lookup.open.is_empty() {
                 return Vec::new();
             }
         }

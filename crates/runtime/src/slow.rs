@@ -444,8 +444,8 @@ impl SlowPath {
         {
             self.site_changed();
         }
-        if let Event::Named { name, f } = event {
-            let answers = self.responder.named(&self.node, name, *f);
+        if let Event::Named { name, f, by } = event {
+            let answers = self.responder.named(&self.node, name, (*f, *by));
             self.deliver(answers);
         }
         self.facts.note(now, event);

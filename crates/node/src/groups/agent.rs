@@ -326,7 +326,7 @@ impl Node {
                 identity,
             } => self.located_in(now, of, &endpoints, &identity),
             AgentMessage::Found { name, member } => {
-                self.found_in(now, name, member.as_deref());
+                self.found_in(now, (name, f), member.as_deref());
             }
             AgentMessage::SignIns(told) => self.sign_ins_in(now, f, told),
             AgentMessage::SignInAnswer { request, answer } => {

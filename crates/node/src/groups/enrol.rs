@@ -239,12 +239,12 @@ impl Node {
     }
 
     /// Asks who a member's name stands for. [`Event::Named`] follows, once for each server that is
-    /// in touch and says something; at once, if the member is. So many are asked.
-    pub fn find(&mut self, now: Now, name: &MemberName) -> usize {
+    /// in touch and says something; at once, if the member is. Who is asked.
+    pub fn find(&mut self, now: Now, name: &MemberName) -> Vec<NodeAddr> {
         if let Some(f) = self.called(now, name) {
-            let name = name.clone();
-            self.event(Event::Named { name, f: Some(f) });
-            return 1;
+            let (name, f, by) = (name.clone(), Some(f), self.f);
+            self.event(Event::Named { name, f, by });
+            return vec![by];
         }
         let servers: Vec<NodeAddr> = self.groups.agents.keys().copied().collect();
         let there = servers
@@ -255,18 +255,18 @@ impl Node {
             self.tell_server(now, *server, &AgentMessage::Find(name.clone()));
         }
         self.settle(now);
-        there.len()
+        there
     }
 
     pub(crate) fn found_in(
         &mut self,
         now: Now,
-        name: MemberName,
+        (name, by): (MemberName, NodeAddr),
         member: Option<&(Lease, Admission)>,
     ) {
         let keyring = &self.groups.keyring;
         let f = member.and_then(|member| keyring.named(&*self.crypto, now.unix_s, &name, member));
-        self.event(Event::Named { name, f });
+        self.event(Event::Named { name, f, by });
     }
 
     /// A server says where F may be. Who F is has to hold by itself.
