@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use kept::Kept;
 use neighbours::{Neighbours, Sides};
 
-use crate::netlink::{Address, Link, Netlink, NetlinkError};
+use crate::netlink::{Address, Link, Netlink, NetlinkError, Route};
 
 /// What was set, and what was there before.
 #[derive(Debug)]
@@ -54,6 +54,22 @@ struct Stand {
     inner: Link,
     /// This host's own addresses that the server is in one network with.
     nets: Vec<(IpAddr, u8)>,
+}
+
+impl Stand {
+    /// Whether it still stands. A card without a carrier keeps its route: nothing has to be done when that comes back.
+    fn holds(&self, links: &[Link], routes: &[Route]) -> bool {
+        let is_there = |of: &Link| {
+            links
+                .iter()
+                .find(|it| it.index == of.index && it.name == of.name)
+        };
+        let leads = |it: &Route| it.destination == self.server && it.link_index == self.inner.index;
+        match (is_there(&self.outer), is_there(&self.inner)) {
+            (Some(_), Some(inner)) => !inner.running || routes.iter().any(leads),
+            _ => false,
+        }
+    }
 }
 
 /// Why a host cannot be an adapter.
@@ -110,14 +126,18 @@ impl Adapter {
         Kept::restore(notes);
     }
 
-    /// Stands before these servers, too, as far as they are in networks of this host's own and it does not yet. `own`
-    /// is the interface that leads nowhere of these.
+    /// Stands before these servers, too, as far as they are in networks of this host's own and it does not yet, or no
+    /// more: a card went down and up, or was plugged in again. `own` is the interface that leads nowhere of these.
     ///
     /// # Errors
     /// It is not clear where a server is, or there is no right to.
     pub fn stand_before(&mut self, own: &str, servers: &[IpAddr]) -> Result<(), AdapterError> {
         let mut netlink = Netlink::open()?;
         let (links, addresses) = (netlink.links()?, netlink.addresses()?);
+        let routes = netlink.routes()?;
+        let before = self.stands.len();
+        self.stands.retain(|stand| stand.holds(&links, &routes));
+        self.answers_stale |= self.stands.len() != before;
         for server in servers.iter().copied() {
             if self.stands.iter().any(|it| it.server == server) {
                 continue;

@@ -65,6 +65,8 @@ pub enum Input {
     },
     /// This host's addresses have changed to these.
     Endpoints(Vec<SocketAddr>),
+    /// An interface came, went, or has a carrier now, or none.
+    Links,
     /// The networks that have a route of their own are these now.
     Near(Vec<Prefix>),
     /// A stream came or went.

@@ -25,8 +25,9 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 /// Receives beacons and news of addresses until the node ends.
 pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
-    let (mut known, mut near) = (None, None);
+    let (mut known, mut near, mut links) = (None, None, None);
     update(shared, port, &mut known);
+    update_links(shared, &mut links);
     update_near(shared, &mut near);
     let mut beacon = [0u8; BEACON_LEN_MAX];
     while !shared.is_ending() {
@@ -43,6 +44,7 @@ pub fn run(shared: &Shared, monitor: &Monitor, port: u16) {
             let _ = readable(&[shared.stop.as_fd()], Some(SETTLE));
             if monitor.drain() {
                 update(shared, port, &mut known);
+                update_links(shared, &mut links);
                 update_near(shared, &mut near);
             }
         }
@@ -70,6 +72,18 @@ fn update(shared: &Shared, port: u16, known: &mut Option<Vec<SocketAddr>>) {
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "addresses of this host"),
+    }
+}
+
+/// Says that an interface has changed, if one has.
+fn update_links(shared: &Shared, known: &mut Option<Vec<(u32, bool)>>) {
+    let links = Netlink::open().and_then(|mut netlink| netlink.links());
+    let Ok(links) = links else {
+        return;
+    };
+    let found: Vec<_> = links.iter().map(|it| (it.index, it.running)).collect();
+    if known.replace(found.clone()).is_some_and(|it| it != found) {
+        shared.inbox.send(Input::Links);
     }
 }
 

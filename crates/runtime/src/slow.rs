@@ -223,6 +223,9 @@ impl SlowPath {
             Input::Fast(report) => self.node.handle_fast(now, report),
             Input::Beacon { from, bytes } => self.node.handle_beacon(now, from, &bytes),
             Input::Near(near) => self.node.handle_near_networks(now, near),
+            // An adapter stands between cards.
+            Input::Links if self.adapter.is_some() => self.site_changed(),
+            Input::Links => {}
             Input::Endpoints(endpoints) => {
                 self.node.handle_local_endpoints(now, endpoints);
                 self.site_changed();

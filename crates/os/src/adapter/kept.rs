@@ -80,6 +80,10 @@ impl Kept {
     }
 
     fn note(&mut self, undo: Undo) -> io::Result<()> {
+        // A card that comes and goes is noted once.
+        if matches!(undo, Undo::Route { .. }) && self.undo.contains(&undo) {
+            return Ok(());
+        }
         if let Some(notes) = &self.notes {
             let mut text = String::new();
             if self.undo.is_empty() {

@@ -155,6 +155,43 @@ fn servers_are_found_as_networks_come() {
     });
 }
 
+/// Of a card that went down the kernel forgets the route, and one that was plugged in again is another one.
+#[test]
+fn a_card_that_went_and_came_back_is_stood_before_again() {
+    in_new_network(|| {
+        let mut ground = Ground::new();
+        ground.up(&["lan0", "server"]);
+        let servers = [SERVERS[0], SERVERS[2]].map(ip);
+        let mut adapter = start("server", &[SERVERS[0], SERVERS[2]]).unwrap();
+        let leads = |netlink: &mut Netlink| {
+            let index = netlink.link("lan0").unwrap().index;
+            let routes = netlink.routes().unwrap();
+            let leads = |it: &Route| servers.contains(&it.destination) && it.link_index == index;
+            routes.into_iter().filter(leads).count()
+        };
+        for plugged in [false, true, true] {
+            let index = ground.netlink.link("lan0").unwrap().index;
+            if plugged {
+                ground.netlink.remove_link(index).unwrap();
+                ground.netlink.add_veth("lan0", "server").unwrap();
+            } else {
+                ground.netlink.set_up(index, false).unwrap();
+            }
+            // Not there yet: this is said, and tried again.
+            let away = adapter.stand_before("server", &servers);
+            assert!(plugged || away.is_ok(), "{away:?}");
+            ground.up(&["lan0", "server"]);
+            assert_eq!(leads(&mut ground.netlink), 0);
+            adapter.stand_before("server", &servers).unwrap();
+            assert_eq!(leads(&mut ground.netlink), 2);
+            assert_eq!((adapter.stands.len(), adapter.answering.len()), (2, 1));
+            assert_eq!(kept::current("net/ipv4/conf/lan0/proxy_arp").unwrap(), "1");
+        }
+        drop(adapter);
+        assert_eq!(leads(&mut ground.netlink), 0);
+    });
+}
+
 /// As after kill -9: the destructor does not run, only what the process held goes.
 #[test]
 fn the_next_start_sets_back_what_a_killed_one_left() {

@@ -299,6 +299,22 @@ fn a_member_beyond_the_router_talks_with_the_server() {
     assert_eq!(capture.stop().canaries, 0, "plaintext on the network");
 }
 
+/// The kernel forgets the routes of a card that goes down.
+#[test]
+fn a_card_that_went_down_and_up_leads_to_the_server_again() {
+    need_root();
+    let ground = Ground::new();
+    ground.fixed();
+    let hosts = ground.hosts("closed", &[SERVER, "192.0.2.9"]);
+    let (member, adapter) = (hosts[1].ns, hosts[2].ns);
+    let both = || ping(member, SERVER) && ping(member, "192.0.2.9");
+    eventually(LIMIT, "the server", || both().then_some(()));
+    adapter.ip(&["link", "set", "lan0", "down"]);
+    assert!(!both());
+    adapter.ip(&["link", "set", "lan0", "up"]);
+    eventually(LIMIT, "the server again", || both().then_some(()));
+}
+
 /// In open mode whoever has no Kumihimo talks with the server as before.
 #[test]
 fn an_open_adapter_leaves_plain_hosts_in_clear() {
