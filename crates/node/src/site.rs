@@ -175,7 +175,7 @@ impl Node {
     /// This host is somewhere else: what nobody answered there, somebody may answer here, and what is over
     /// from an address that is this host's no more. What is encrypted goes on.
     pub(crate) fn ask_site_anew(&mut self) {
-        self.site.on_path.clear();
+        self.site.forget_paths();
         let is_here =
             |here| self.is_host(here) || self.site.behind.iter().any(|it| it.contains(here));
         let over = self
@@ -381,7 +381,7 @@ impl Node {
             .get(ends)
             .map(|it| (it.action, it.provisional));
         let route = match now_there {
-            Some((Action::Clear, _)) => SiteRoute::Clear,
+            Some((Action::Clear, _)) if !self.keeps_back_from(ends.there) => SiteRoute::Clear,
             Some((Action::Encrypt, false)) => SiteRoute::Sealed,
             _ => SiteRoute::Captured,
         };
@@ -389,6 +389,12 @@ impl Node {
             there: ends.there.to_ip(),
             route,
         });
+    }
+
+    /// Whether any flow there is not in clear: a route past this node would be for all of them, from whatever address.
+    fn keeps_back_from(&self, there: NodeAddr) -> bool {
+        let mut entries = self.site.pit.iter();
+        entries.any(|(ends, entry)| ends.there == there && entry.action != Action::Clear)
     }
 
     /// Whether an address is a member's: its session runs there, or its groups say so.

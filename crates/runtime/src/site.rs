@@ -217,9 +217,9 @@ impl Site {
 
     /// Listens to what passes while something lies behind this node. Site mode does without if it must.
     fn listen(&mut self) {
-        if self.ground.behind.is_empty() {
-            self.passing = None;
-        } else if self.passing.is_none() {
+        let is_behind = !self.ground.behind.is_empty();
+        self.passing.take_if(|it| !is_behind || it.is_over());
+        if is_behind && self.passing.is_none() {
             match Passing::start(LOG_GROUP, self.inbox.clone()) {
                 Ok(passing) => self.passing = Some(passing),
                 Err(error) => tracing::warn!(error, "this node will not report that it relays"),
@@ -287,11 +287,9 @@ impl Site {
         let lay = |reports| lay(&ruleset(&self.ground, &self.sealed, (self.closed, reports)));
         match lay(self.passing.is_some()) {
             // A kernel that cannot copy packets can do all the rest.
-            Err(_) if self.passing.is_some() => {
+            Err(error) if self.passing.is_some() => {
                 lay(false)?;
-                tracing::warn!(
-                    "this node will not report that it relays: nft refuses to copy packets"
-                );
+                tracing::warn!(error, "this node will not report that it relays");
                 self.passing = None;
                 Ok(())
             }

@@ -410,7 +410,7 @@ pit-provisional = encrypt (asked)
 pit-relay = relay
 pit-discard = discard
 pit-clear = clear
-pit-past = past { $peer } ({ $element }, { $mode }), which says that it relays
+pit-past = past { $peer } ({ $element }, { $mode }), which said { $age } ago that it relays
 
 error-site-mode = Site mode cannot be started.
     .why = { $detail }

@@ -403,7 +403,7 @@ pit-provisional = 暗号化(確認中)
 pit-relay = 透過中継
 pit-discard = 破棄
 pit-clear = 平文
-pit-past = 途中の { $peer }({ $element }、{ $mode })は「透過中継する」と報告
+pit-past = 途中の { $peer }({ $element }、{ $mode })は { $age } 前に「透過中継する」と報告
 
 error-site-mode = サイトモードを開始できません。
     .why = { $detail }

@@ -71,7 +71,12 @@ pub(super) fn past(text: &Text, relay: &OnPath) -> String {
     let (element, mode) = (show::element(relay.element), show::mode(text, relay.mode));
     text.tr(
         "pit-past",
-        args!(peer = peer, element = element, mode = mode),
+        args!(
+            peer = peer,
+            element = element,
+            mode = mode,
+            age = output::duration(relay.age_s)
+        ),
     )
 }
 

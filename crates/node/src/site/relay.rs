@@ -27,6 +27,7 @@ use wire::ip::{Ecn, IpView, proto};
 use wire::{NodeAddr, Now, Path, Prefix};
 
 use super::PitStatus;
+use super::answer::may_be_claimed;
 use crate::machine::Node;
 use crate::siting::{Heard, Site};
 use crate::{DropReason, Output};
@@ -82,13 +83,18 @@ impl Node {
         let dde = Dde::decode(view.upper().get(UDP_HEADER_LEN..)?).ok()?;
         let there =
             NodeAddr::of_ip(flow.dst).filter(|addr| !addr.is_name() && !self.is_host(*addr));
-        let asker = NodeAddr::of_ip(flow.src).filter(|addr| !self.is_host(*addr));
+        let asker = NodeAddr::of_ip(flow.src).filter(|addr| !self.is_host(*addr))?;
+        // A NAT may stand between the two.
+        let crosses = Ends {
+            here: asker,
+            ..dde.ends
+        };
         let is_ours = is_datagram
             && is_of_nodes
             && there == Some(dde.ends.there)
-            && asker.is_some()
             && is_unicast(flow.src)
-            && self.site.guards(dde.ends);
+            && may_ask_from(dde.ends.here, asker)
+            && self.site.guards(crosses);
         is_ours.then(|| Passing {
             dde,
             asker: SocketAddr::new(flow.src, flow.src_port),
@@ -98,15 +104,15 @@ impl Node {
 
     fn report_relay(&mut self, now: Now, passing: &Passing) {
         let Passing { dde, asker, hops } = passing;
-        // What only passes does not use up what handshakes to this node may.
-        let limiter = &mut self.site.relay_limiter;
-        if limiter.admit(now.mono, *asker, false).is_err() {
-            return self.drop_for(DropReason::RateLimited);
-        }
         let proofs = self.site_proofs(now);
         let Some(matched) = dde.matched(&*self.crypto, &proofs) else {
             return;
         };
+        // What only passes does not use up what handshakes to this node may, and what strangers send nothing.
+        let limiter = &mut self.site.relay_limiter;
+        if limiter.admit(now.mono, *asker, false).is_err() {
+            return self.drop_for(DropReason::RateLimited);
+        }
         let Some((admission, _)) = self.groups.keyring.membership(matched.1.group) else {
             return;
         };
@@ -223,6 +229,15 @@ impl Site {
         beyond.any(|prefix| prefix.contains(ends.here) || prefix.contains(ends.there))
     }
 
+    /// What was heard on the way of flows is over, but for those that are being asked for.
+    pub(crate) fn forget_paths(&mut self) {
+        let heard = self.on_path.iter().map(|(ends, _)| ends);
+        let over = heard.filter(|ends| !self.negotiations.contains_key(ends));
+        for ends in over.collect::<Vec<Ends>>() {
+            self.on_path.remove(ends);
+        }
+    }
+
     /// A flow passed, here the end that lies behind this node.
     fn note_relayed(&mut self, now: Duration, ends: Ends) {
         let is_behind = |addr| self.behind.iter().any(|prefix| prefix.contains(addr));
@@ -233,6 +248,16 @@ impl Site {
         self.relayed.expire(now);
         self.relayed.set(ends, now.saturating_add(RELAY_LIFE), ());
     }
+}
+
+/// Whether who speaks for *here* may be seen at this address: it is there, or a NAT hides it. Anybody else has the
+/// question from somebody, and is told nothing.
+fn may_ask_from(here: NodeAddr, asker: NodeAddr) -> bool {
+    let hidden = Ends {
+        here: asker,
+        there: here,
+    };
+    asker == here || may_be_claimed(hidden)
 }
 
 /// Whether somebody may have sent from this address.

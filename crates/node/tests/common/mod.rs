@@ -20,7 +20,9 @@ use identity::{
     HotKeys, Inception, KeyHistory, LocalIdentity, NextRootSecret, PublicIdentity, RootSecret,
     Scopes, Terms, issue_certificate, rotate,
 };
-use node::{Change, Event, Node, NodeConfig, Output, Snapshot, Stored, StreamEvent, Via};
+use node::{
+    Change, Event, Node, NodeConfig, Output, SiteRoute, Snapshot, Stored, StreamEvent, Via,
+};
 use wire::ip::Ecn;
 use wire::{NodeAddr, Now, Path, StreamId};
 
@@ -135,6 +137,8 @@ pub(crate) struct World {
     pub(crate) wire: VecDeque<Packet>,
     /// Every datagram that was sent.
     pub(crate) seen: Vec<Packet>,
+    /// How packets to ordinary addresses were to go, as it changed.
+    pub(crate) site_routes: Vec<SiteRoute>,
     /// Where each end of a stream leads.
     pub(crate) streams: BTreeMap<(usize, StreamId), (usize, StreamId)>,
     /// Whether a stream can be dialled.
@@ -169,6 +173,7 @@ impl World {
             hosts: Vec::new(),
             wire: VecDeque::new(),
             seen: Vec::new(),
+            site_routes: Vec::new(),
             streams: BTreeMap::new(),
             tcp: true,
             next_stream: 1,
@@ -348,7 +353,7 @@ impl World {
                 Output::Multicast(bytes) => self.beacons.push((host.at, bytes)),
                 Output::Inside(packet) => host.inside.push(packet),
                 Output::Clear(packet) => host.clear.push(packet),
-                Output::Site { .. } => {}
+                Output::Site { route, .. } => self.site_routes.push(route),
                 Output::Publish(snapshot) => host.published = snapshot,
                 Output::ToServer { from, message } => {
                     self.to_servers.push_back((index, from, message));

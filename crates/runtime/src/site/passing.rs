@@ -42,6 +42,13 @@ impl Passing {
     }
 }
 
+impl Passing {
+    /// Whether it has ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
 impl Drop for Passing {
     fn drop(&mut self) {
         self.waker.wake();
@@ -52,7 +59,13 @@ impl Drop for Passing {
 }
 
 fn run(log: &Nflog, inbox: &Inbox, stop: &Waker) {
-    while let Ok([false, ..]) = readable(&[stop.as_fd(), log.as_fd()], None) {
+    if let Err(error) = hand_over(log, inbox, stop) {
+        tracing::warn!(%error, "this node does not report any more that it relays");
+    }
+}
+
+fn hand_over(log: &Nflog, inbox: &Inbox, stop: &Waker) -> io::Result<()> {
+    while let [false, ..] = readable(&[stop.as_fd(), log.as_fd()], None)? {
         match log.recv() {
             Ok(copies) => {
                 for copy in copies {
@@ -60,10 +73,8 @@ fn run(log: &Nflog, inbox: &Inbox, stop: &Waker) {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => {
-                tracing::warn!(%error, "copies of what this host relays");
-                return;
-            }
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
 }

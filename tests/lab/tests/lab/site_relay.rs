@@ -81,7 +81,7 @@ fn a_router_of_the_group_reports_itself() {
         );
         for command in [&["pit"][..], &["why", there]] {
             let shown = from.kumi(command);
-            assert!(shown.contains("which says that it relays"), "{shown}");
+            assert!(shown.contains(" ago that it relays"), "{shown}");
         }
         let row = eventually(LIMIT, "the row of the router", || {
             let mut rows = [entry(router, back), entry(router, there)].into_iter();

@@ -7,9 +7,9 @@ use std::time::Duration;
 use control::Addition;
 use group::resolve::Action;
 use group::{Kind, Mode};
-use node::{PitStatus, RELAYED_FLOWS_MAX, Verdict};
+use node::{PitStatus, RELAYED_FLOWS_MAX, SiteRoute, Verdict};
 
-use super::common::{ipv4, s, udp_segment};
+use super::common::{Packet, ipv4, s, udp_segment};
 use super::site_world::{Flow, flow, flow_while, here, send, site, v4};
 use super::world::{Groups, create};
 
@@ -72,6 +72,28 @@ fn flow_past(groups: &mut Groups, after: Duration, data: &[u8]) -> Flow {
 
 fn pit(groups: &mut Groups, index: usize) -> Vec<PitStatus> {
     groups.world.with(index, |node, now| node.pit(now))
+}
+
+/// How many of these packets the router answers as they pass.
+fn answered(groups: &mut Groups, packets: &[Vec<u8>]) -> usize {
+    let since = groups.world.seen.len();
+    for packet in packets {
+        let world = &mut groups.world;
+        world.with(ROUTER, |node, now| node.handle_passing(now, packet));
+    }
+    reports(groups, since).len()
+}
+
+/// A packet of element 1 between these addresses.
+fn send_packet(groups: &mut Groups, from: &str, to: &str) {
+    let packet = ipv4(from, to, 17, true, &udp_segment((1_000, 2_000), b"x"));
+    let world = &mut groups.world;
+    world.with(1, |node, now| node.handle_inside(now, &packet));
+}
+
+fn first_dde(groups: &Groups, since: usize) -> Packet {
+    let mut seen = groups.world.seen[since..].iter();
+    seen.find(|it| it.bytes[0] == DDE).unwrap().clone()
 }
 
 /// The datagrams of elements in between that were sent since.
@@ -170,6 +192,51 @@ fn where_nobody_answers_a_closed_element_on_the_way_makes_it_discard() {
     assert_eq!(flow(&mut groups, 1, 2, b"two"), Flow::Clear);
 }
 
+/// Somebody hears the question and sends it past the router as its own: neither does it learn that there is one, nor
+/// can it make the asker discard.
+#[test]
+fn who_passes_a_question_on_gets_no_report() {
+    let mut groups = with_router([("lab", Mode::Open), ("office", Mode::Open)], ("lab", None));
+    let since = groups.world.seen.len();
+    let became = flow_while(&mut groups, (1, 2), b"one", |groups| {
+        let dde = first_dde(groups, since);
+        for from in ["198.51.100.9:4000", "192.0.2.77:4000", "192.168.1.1:4000"] {
+            let copy = packet_of(from.parse().unwrap(), dde.to, &dde.bytes);
+            assert_eq!(answered(groups, &[copy]), 0, "{from}");
+        }
+        groups.world.run(s(2));
+        // From where it was asked it would have been answered.
+        let copy = packet_of(dde.from, dde.to, &dde.bytes);
+        assert_eq!(answered(groups, &[copy]), 1);
+    });
+    assert_eq!(became, Flow::Clear);
+}
+
+/// From another address of this machine no way leads past what is discarded.
+#[test]
+fn a_flow_in_clear_takes_no_other_one_along() {
+    let mut groups = with_router([("lab", Mode::Open), ("office", Mode::Open)], ("lab", None));
+    assert_eq!(
+        flow_past(&mut groups, Duration::ZERO, b"one"),
+        Flow::Discarded
+    );
+    let own = vec![groups.world.hosts[1].at, "192.0.2.99:4000".parse().unwrap()];
+    let world = &mut groups.world;
+    world.with(1, |node, now| node.handle_local_endpoints(now, own));
+    assert_eq!(
+        flow_past(&mut groups, Duration::ZERO, b"two"),
+        Flow::Discarded
+    );
+    // Of the other one no report comes.
+    let there = v4(&groups, 2).to_string();
+    send_packet(&mut groups, "192.0.2.99", &there);
+    groups.world.run(s(2));
+    let pit = pit(&mut groups, 1).into_iter().map(|it| it.action);
+    assert!(pit.eq([Action::Discard, Action::Clear]));
+    let routes = &groups.world.site_routes;
+    assert!(!routes.contains(&SiteRoute::Clear), "{routes:?}");
+}
+
 #[test]
 fn a_report_is_never_taken_for_the_end() {
     let mut groups = with_router([("lab", Mode::Open); 2], ("lab", Some(Mode::Open)));
@@ -220,26 +287,26 @@ fn what_somebody_replays_or_floods_is_bounded_and_keeps_nobody_out() {
         groups.world.inject(1, stranger, &packet.bytes);
     }
     assert_eq!(groups.world.hosts[1].node.state_hash(), before);
-    // One DDE again and again, as from one place: 5 at once.
+    // One DDE again and again: 5 at once.
     let dde = seen.iter().find(|it| it.bytes[0] == DDE).unwrap();
-    let copy = packet_of(stranger, dde.to, &dde.bytes);
+    let copies = vec![packet_of(dde.from, dde.to, &dde.bytes); 200];
+    assert_eq!(answered(&mut groups, &copies), 5);
+    // As from everywhere, where a NAT may hide who asks: 50 at once. It does not use up what those may who mean the
+    // router.
+    let hidden = "192.168.1.2:4000".parse().unwrap();
+    let world = &mut groups.world;
+    world.with(1, |node, now| {
+        node.handle_local_endpoints(now, vec![hidden])
+    });
     let since = groups.world.seen.len();
-    for _ in 0..200 {
-        let world = &mut groups.world;
-        world.with(ROUTER, |node, now| node.handle_passing(now, &copy));
-    }
-    let told = reports(&groups, since);
-    assert_eq!(told.len(), 5);
-    assert!(told.iter().all(|(_, to, _)| *to == stranger));
-    // As from everywhere: 50 at once. It does not use up what those may who mean the router.
-    let since = groups.world.seen.len();
-    for host in 10..110 {
-        let from = SocketAddr::from(([198, 51, 100, host], 4_000));
-        let copy = packet_of(from, dde.to, &dde.bytes);
-        let world = &mut groups.world;
-        world.with(ROUTER, |node, now| node.handle_passing(now, &copy));
-    }
-    assert_eq!(reports(&groups, since).len(), 50 - 5);
+    send_packet(&mut groups, "192.168.1.2", "192.168.7.7");
+    let dde = first_dde(&groups, since);
+    groups.world.run(s(2));
+    let from = |host| SocketAddr::from(([198, 51, 100, host], 4_000));
+    let copies = (10..110).map(|host| packet_of(from(host), dde.to, &dde.bytes));
+    let copies: Vec<_> = copies.collect();
+    assert_eq!(answered(&mut groups, &copies), 50);
+    here(&mut groups, 1);
     let since = groups.world.seen.len();
     assert_eq!(flow(&mut groups, 1, ROUTER, b"hello"), Flow::Encrypted);
     let asked = groups.world.seen[since..].iter();
@@ -289,22 +356,36 @@ fn a_router_shows_so_many_flows_and_no_more() {
 /// Between two legs of a router's own side clear packets pass it: it must not talk anybody out of them.
 #[test]
 fn on_its_own_side_a_router_is_silent() {
-    let mut groups = site(&[
-        ("lab", Mode::Open),
-        ("office", Mode::Open),
-        ("", Mode::Open),
-    ]);
-    let addition = Addition {
-        member: "gate".to_owned(),
-        groups: vec!["lab".to_owned()],
-        accepts: vec!["192.0.2.0/24".parse().unwrap()],
-        life_s: 3_600,
-        ..Addition::default()
-    };
-    groups.join_with(ROUTER, addition);
-    here(&mut groups, ROUTER);
-    let since = groups.world.seen.len();
-    assert_eq!(flow_past(&mut groups, Duration::ZERO, b"one"), Flow::Clear);
-    assert_eq!(reports(&groups, since), []);
-    assert_eq!(pit(&mut groups, ROUTER), []);
+    // A part of what it guards, and all of it.
+    for (behind, expected) in [
+        ("192.0.2.0/25", Flow::Discarded),
+        ("192.0.2.0/24", Flow::Clear),
+    ] {
+        let mut groups = site(&[
+            ("lab", Mode::Open),
+            ("office", Mode::Open),
+            ("", Mode::Open),
+        ]);
+        let addition = Addition {
+            member: "gate".to_owned(),
+            groups: vec!["lab".to_owned()],
+            accepts: vec![behind.parse().unwrap()],
+            life_s: 3_600,
+            ..Addition::default()
+        };
+        groups.join_with(ROUTER, addition);
+        here(&mut groups, ROUTER);
+        let since = groups.world.seen.len();
+        assert_eq!(flow_past(&mut groups, Duration::ZERO, b"one"), expected);
+        let told = reports(&groups, since).len();
+        let rows = pit(&mut groups, ROUTER).len();
+        assert_eq!(
+            (told, rows),
+            if behind.ends_with("/24") {
+                (0, 0)
+            } else {
+                (1, 1)
+            }
+        );
+    }
 }
