@@ -4,7 +4,10 @@
 //! [`Lately::live`] leaves them out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
+
+use wire::NodeAddr;
 
 use crate::dprp::Ends;
 
@@ -86,6 +89,24 @@ impl<T, const MOST: usize> Lately<T, MOST> {
         entries.map(|(ends, (_, value))| (*ends, value))
     }
 
+    /// The entries that lead there, whatever their other end. Takes as long as there are other ends, not entries.
+    pub fn leading_to(&self, there: NodeAddr) -> impl Iterator<Item = &T> {
+        let mut from = Bound::Unbounded;
+        std::iter::from_fn(move || {
+            loop {
+                let (first, _) = self.entries.range((from, Bound::Unbounded)).next()?;
+                let here = first.here;
+                from = Bound::Excluded(Ends {
+                    here,
+                    there: NodeAddr([u8::MAX; 16]),
+                });
+                if let Some(value) = self.get(Ends { here, there }) {
+                    return Some(value);
+                }
+            }
+        })
+    }
+
     /// Those that are not over, by address, with the time that each has left.
     pub fn live(&self, now: Duration) -> impl Iterator<Item = (Ends, Duration, &T)> {
         let entries = self.entries.iter();
@@ -98,8 +119,6 @@ impl<T, const MOST: usize> Lately<T, MOST> {
 
 #[cfg(test)]
 mod tests {
-    use wire::NodeAddr;
-
     use super::*;
 
     const fn s(seconds: u64) -> Duration {
@@ -127,6 +146,27 @@ mod tests {
         assert_eq!(lately.expire(s(10)), [(ends(2), 'd')]);
         assert_eq!(lately.expire(s(20)), [(ends(1), 'c')]);
         assert_eq!((lately.expires_at(), lately.iter().count()), (None, 0));
+    }
+
+    #[test]
+    fn entries_are_found_by_where_they_lead() {
+        let mut lately = Lately::<u8, 16>::default();
+        for (number, here, there) in [
+            (0, 0, 7),
+            (1, 1, 7),
+            (2, 1, 8),
+            (3, 2, 6),
+            (4, 3, 0xff),
+            (5, 0xff, 7),
+            (6, 0xff, 0xff),
+        ] {
+            let [here, there] = [here, there].map(|it| NodeAddr([it; 16]));
+            lately.set(Ends { here, there }, s(9), number);
+        }
+        for (there, expected) in [(7, &[0, 1, 5][..]), (8, &[2]), (0xff, &[4, 6]), (5, &[])] {
+            let found = lately.leading_to(NodeAddr([there; 16]));
+            assert!(found.eq(expected), "{there}");
+        }
     }
 
     #[test]

@@ -84,6 +84,11 @@ impl Pit {
         self.0.iter()
     }
 
+    /// The entries that lead to an address, whatever their other end.
+    pub fn leading_to(&self, there: NodeAddr) -> impl Iterator<Item = &PitEntry> {
+        self.0.leading_to(there)
+    }
+
     /// The flows that are encrypted for a peer.
     pub fn of_peer(&self, peer: NodeAddr) -> impl Iterator<Item = Ends> {
         let own = self.iter();

@@ -393,8 +393,8 @@ impl Node {
 
     /// Whether any flow there is not in clear: a route past this node would be for all of them, from whatever address.
     fn keeps_back_from(&self, there: NodeAddr) -> bool {
-        let mut entries = self.site.pit.iter();
-        entries.any(|(ends, entry)| ends.there == there && entry.action != Action::Clear)
+        let mut entries = self.site.pit.leading_to(there);
+        entries.any(|entry| entry.action != Action::Clear)
     }
 
     /// Whether an address is a member's: its session runs there, or its groups say so.

@@ -15,6 +15,7 @@
 //! | reports looked at, in one negotiation | [`RELAYED_TRIES_MAX`] |
 //! | time in which they are heard | [`LISTENS`] from the first DDE |
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -216,7 +217,7 @@ impl Heard {
         if self.relays.len() < RELAYS_MAX {
             self.relays.push((relay, at));
             self.relays
-                .sort_by_key(|(relay, _)| (255 - relay.hops, relay.f));
+                .sort_by_key(|(relay, _)| (Reverse(relay.hops), relay.f));
         }
     }
 }

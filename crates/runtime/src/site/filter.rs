@@ -84,12 +84,12 @@ pub(super) fn ruleset(
 ) -> String {
     let (interface, port) = (&ground.interface, ground.port);
     let mut text = String::new();
-    for v4 in [true, false] {
-        let members: Vec<&IpAddr> = sealed.iter().filter(|ip| ip.is_ipv4() == v4).collect();
-        if let Some(first) = members.first() {
-            let all: Vec<String> = members.iter().map(ToString::to_string).collect();
-            let (set, all) = (set_of(**first), all.join(", "));
-            let _ = writeln!(text, "add element inet {TABLE} {set} {{ {all} }}");
+    for set in ["sealed4", "sealed6"] {
+        let members = sealed.iter().filter(|ip| set_of(**ip) == set);
+        let members: Vec<String> = members.map(ToString::to_string).collect();
+        if !members.is_empty() {
+            let members = members.join(", ");
+            let _ = writeln!(text, "add element inet {TABLE} {set} {{ {members} }}");
         }
     }
     let _ = writeln!(text, "table inet {TABLE} {{");
@@ -281,11 +281,7 @@ mod tests {
 
     #[test]
     fn the_kernel_takes_every_filter() {
-        let test = std::thread::spawn(|| {
-            if let Err(error) = os::netns::unshare_network() {
-                eprintln!("skipped: {error}");
-                return;
-            }
+        in_new_network(|| {
             let sealed = ["192.0.2.7", "2001:db8::7"].map(|it| it.parse().unwrap());
             for mode in [(false, false), (false, true), (true, false), (true, true)] {
                 for behind in [&[][..], &["192.168.20.0/24", "fd00:20::/64"]] {
@@ -295,6 +291,13 @@ mod tests {
                     }
                 }
             }
+        });
+    }
+
+    fn in_new_network(test: impl FnOnce() + Send + 'static) {
+        let test = std::thread::spawn(|| match os::netns::unshare_network() {
+            Ok(_) => test(),
+            Err(error) => eprintln!("skipped: {error}"),
         });
         test.join().unwrap();
     }
@@ -308,11 +311,7 @@ mod tests {
 
     #[test]
     fn who_is_behind_stays_known_when_the_filter_is_laid_anew() {
-        let test = std::thread::spawn(|| {
-            if let Err(error) = os::netns::unshare_network() {
-                eprintln!("skipped: {error}");
-                return;
-            }
+        in_new_network(|| {
             let sealed = BTreeSet::from(["192.0.2.7".parse().unwrap()]);
             let behind = ground(&["192.168.20.0/24"]);
             for _ in 0..2 {
@@ -343,7 +342,6 @@ mod tests {
             lay(&ruleset(&behind, &sealed, (true, true))).unwrap();
             assert!(listed().contains("flags dynamic,timeout"));
         });
-        test.join().unwrap();
     }
 
     #[test]

@@ -40,9 +40,7 @@ impl Passing {
             thread: Some(thread.map_err(|error| error.to_string())?),
         })
     }
-}
 
-impl Passing {
     /// Whether it has ended by itself.
     pub(super) fn is_over(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
