@@ -36,7 +36,10 @@ impl Nflog {
     /// No right to, the kernel has no `nfnetlink_log`, or another process listens to it.
     pub fn open(group: u16) -> Result<Self, NetlinkError> {
         let socket = listening(group).map_err(|source| NetlinkError {
-            what: format!("listening to the log group {group}"),
+            // Of a group that another process has, the kernel says only that it is not permitted.
+            what: format!(
+                "listening to the log group {group} (/proc/net/netfilter/nfnetlink_log shows who has it)"
+            ),
             source,
         })?;
         Ok(Self { socket })
@@ -143,7 +146,8 @@ mod tests {
                 };
                 send(&[6; 1_200]);
                 let log = Nflog::open(GROUP).unwrap();
-                assert!(Nflog::open(GROUP).is_err(), "it has a listener");
+                let taken = Nflog::open(GROUP).unwrap_err().to_string();
+                assert!(taken.contains("nfnetlink_log"), "{taken}");
                 assert_eq!(log.recv().unwrap_err().kind(), io::ErrorKind::WouldBlock);
                 send(&[6; 1_200]);
                 send(&[6; 1_199]);
