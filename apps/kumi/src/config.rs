@@ -155,21 +155,19 @@ pub(crate) fn places(environment: &Environment) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Reads the file.
+/// Reads the chosen file, else the first of the `places` that is there.
 ///
 /// # Errors
 /// It cannot be read, or says something that it may not.
-pub(crate) fn load(chosen: Option<&Path>, environment: &Environment) -> Result<Config, Failure> {
+pub(crate) fn load(chosen: Option<&Path>, places: &[PathBuf]) -> Result<Config, Failure> {
     if let Some(file) = chosen {
         return read(file);
     }
-    for file in places(environment) {
-        // One that may not be looked at is as good as none: /etc may be another user's.
-        if file.is_file() {
-            return read(&file);
-        }
+    // One that may not be looked at is as good as none: /etc may be another user's.
+    match places.iter().find(|file| file.is_file()) {
+        Some(file) => read(file),
+        None => Ok(Config::default()),
     }
-    Ok(Config::default())
 }
 
 fn read(file: &Path) -> Result<Config, Failure> {

@@ -324,9 +324,24 @@ fn the_file_is_looked_for_where_the_documentation_says() {
 #[test]
 fn a_file_that_was_asked_for_must_be_there() {
     let missing = Path::new("/nonexistent/kumi.toml");
-    let failure = load(Some(missing), &Environment::default()).unwrap_err();
+    let failure = load(Some(missing), &[]).unwrap_err();
     assert_eq!(failure.id, "error-config-unreadable");
-    assert_eq!(load(None, &Environment::default()), Ok(Config::default()));
+    let places = [missing.to_owned()];
+    assert_eq!(load(None, &places), Ok(Config::default()));
+}
+
+#[test]
+fn the_first_file_that_is_there_is_the_one() {
+    let folder = std::env::temp_dir().join(format!("kumi-config-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let places = ["a", "b", "c"].map(|name| folder.join(name));
+    for (file, label) in places[1..].iter().zip(["second", "third"]) {
+        std::fs::write(file, format!("label = \"{label}\"\n")).unwrap();
+    }
+    let label = |chosen: Option<&Path>| load(chosen, &places).unwrap().label;
+    assert_eq!(label(None).as_deref(), Some("second"));
+    assert_eq!(label(Some(&places[2])).as_deref(), Some("third"));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

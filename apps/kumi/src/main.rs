@@ -118,7 +118,7 @@ fn start(
         return Err(Ended::Early(usage::wrong_value("--lang", value, &expected)));
     }
     let chosen = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
-    let config = match config::load(chosen, &environment) {
+    let config = match config::load(chosen, &config::places(&environment)) {
         Ok(config) => Ok(config),
         // `check` reports it, and what only prints does not depend on it.
         Err(failure) => match matches.subcommand_name() {

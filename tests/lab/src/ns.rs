@@ -1,6 +1,11 @@
 //! A network namespace and the programs in it.
+//!
+//! A `/etc/kumihimo` of the host is hidden from them: `ip netns exec` lays what is in
+//! `/etc/netns/NAME` over `/etc` (ip-netns(8)). A test means a machine that has none; one that lays an
+//! overlay over `/etc` takes it away there itself.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +26,9 @@ impl Ns {
     pub fn new(label: &str) -> Self {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("kml{}-{n}{label}", std::process::id());
+        if Path::new("/etc/kumihimo").exists() {
+            std::fs::create_dir_all(over_etc(&name).join("kumihimo")).expect("an empty one");
+        }
         sh("ip", &["netns", "add", &name]);
         let ns = Self { name };
         ns.ip(&["link", "set", "lo", "up"]);
@@ -123,7 +131,15 @@ impl Drop for Ns {
         let _ = Command::new("ip")
             .args(["netns", "del", &self.name])
             .output();
+        let _ = std::fs::remove_dir_all(over_etc(&self.name));
+        // If it is empty now.
+        let _ = std::fs::remove_dir(over_etc(""));
     }
+}
+
+/// What `ip netns exec` lays over `/etc` in a namespace.
+fn over_etc(name: &str) -> PathBuf {
+    Path::new("/etc/netns").join(name)
 }
 
 /// A program in the background.

@@ -13,11 +13,13 @@ use crate::{kumi, sh};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Copies of `/etc` and an empty `/run`, for whatever runs in this mount namespace; a bus and the resolver. Every
-/// program there asks the resolver at 127.0.0.53, as on a machine where it is installed.
+/// A copy of `/etc` without settings of kumi, and an empty `/run`, for whatever runs in this mount
+/// namespace; a bus and the resolver. Every program there asks the resolver at 127.0.0.53, as on a
+/// machine where it is installed.
 const SCRIPT: &str = r#"set -e
 d=$1 r=$2
 mount -t overlay -o lowerdir=/etc,upperdir=$d/etc,workdir=$d/work names /etc
+rm -rf /etc/kumihimo
 mount -t tmpfs names /run
 mkdir -p /run/dbus /run/systemd/resolve
 echo 'systemd-resolve:x:991:991::/:/usr/sbin/nologin' >>/etc/passwd

@@ -60,6 +60,7 @@ impl<'a> Private<'a> {
         // `ip netns exec` has given it a mount namespace of its own.
         const SCRIPT: &str = "set -e; d=$1; l=$2; shift 2; \
             mount -t overlay -o lowerdir=/etc,upperdir=$d/etc,workdir=$d/etc-work names /etc; \
+            rm -rf /etc/kumihimo; \
             mount -t overlay -o lowerdir=$l,upperdir=$d/lib,workdir=$d/lib-work names $l; \
             exec \"$@\"";
         let dir = self.dir.path().to_str().expect("plain path");
