@@ -5,7 +5,6 @@
 use crate::text::Text;
 use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 mod bridge;
@@ -182,10 +181,7 @@ impl Builder<'_> {
         )
         .subcommand(
             self.verb("pit", "kumi pit [--forget ADDRESS] [--json]")
-                .arg(
-                    self.option("forget", "ADDRESS")
-                        .value_parser(clap::value_parser!(IpAddr)),
-                ),
+                .arg(self.option("forget", "ADDRESS")),
         )
         .subcommand(self.top())
         .subcommand(

@@ -37,6 +37,7 @@ error-usage-value = { $option } cannot be "{ $value }".
 expected-offloads = on or off
 expected-language = en or ja
 expected-expires = a time from 1m to 30d, such as 30m, 24h or 7d,
+expected-address = an address such as 192.0.2.7 or 2001:db8::7
 expected-port = a port such as tcp/22 or udp/6000-6100
 expected-ports = at most 64 of them
 expected-prefix = none, or a prefix such as 192.168.20.0/24 or fd00:20::/64

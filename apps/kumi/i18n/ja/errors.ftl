@@ -37,6 +37,7 @@ error-usage-value = { $option } を "{ $value }" にすることはできませ�
 expected-offloads = on または off
 expected-language = en または ja
 expected-expires = 30m、24h、7d のような 1m～30d の時間
+expected-address = 192.0.2.7 や 2001:db8::7 のようなアドレス
 expected-port = tcp/22 や udp/6000-6100 のようなポート
 expected-ports = 64個までのポート
 expected-prefix = none、または 192.168.20.0/24 や fd00:20::/64 のようなプレフィックス

@@ -6,19 +6,24 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
 use crate::text::{Text, args};
+use crate::usage::wrong_value;
 use api::{Action, OnPath, PitEntry, Request, Response};
 use clap::ArgMatches;
 use std::net::IpAddr;
 
 /// Runs it.
 pub(crate) fn run(context: &Context, matches: &ArgMatches) -> Result<(), Failure> {
-    match matches.get_one::<IpAddr>("forget") {
-        Some(address) => forget(context, *address),
+    match matches.get_one::<String>("forget") {
+        Some(address) => forget(context, address),
         None => show(context),
     }
 }
 
-fn forget(context: &Context, address: IpAddr) -> Result<(), Failure> {
+fn forget(context: &Context, address: &str) -> Result<(), Failure> {
+    let expected = || context.text.t("expected-address");
+    let address: IpAddr = address
+        .parse()
+        .map_err(|_| wrong_value("--forget", address, &expected()))?;
     let was_member = expect_answer!(
         context,
         &Request::PitForget { address },
