@@ -273,7 +273,7 @@ impl Started {
             stopping: AtomicBool::new(false),
         });
         let state = settings.directories.state.clone();
-        let notes = settings.directories.runtime.join(names::ADAPTER);
+        let notes = settings.directories.runtime.clone();
         let places = places(&settings, &ready);
         let is_wanted = !settings.site.is_empty();
         let lanes = sockets_for(&shared.udp, queues);
@@ -286,7 +286,7 @@ impl Started {
         let mut slow = SlowPath::new(node, storage, facts, clock, routes, groups, responder);
         let here = ready.mode == NetworkMode::Kernel;
         let interface = ready.interface.clone().filter(|_| here);
-        slow.capture_from(interface, ready.port, notes);
+        slow.capture_from(interface, ready.port, &notes);
         // Without an interface here a node may still be in groups that protect a site; `kumi status` says so.
         if let Err(error) = slow.capture()
             && (here || is_wanted)

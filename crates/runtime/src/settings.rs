@@ -13,6 +13,8 @@ pub mod names {
     pub const SOCKET: &str = "control";
     /// What an adapter has changed in the kernel, in the runtime directory.
     pub const ADAPTER: &str = "adapter";
+    /// Who was behind this node when it ended, in the runtime directory.
+    pub const BEHIND: &str = "behind";
     /// The lock, in the state directory.
     pub const LOCK: &str = "lock";
 }

@@ -11,9 +11,10 @@
 //! | what only passes through this host, in clear, is dropped if this node is closed | the same |
 //! | of questions between elements that pass the node gets copies | the same, and a log group (NFLOG) |
 //!
-//! At an orderly end all of it is taken away. After kill -9 the routes that lead nowhere, and the
+//! At an orderly end all of it is taken away; who is behind this node is noted for the next start. After kill -9 the routes that lead nowhere, and the
 //! table, stay: nothing that was encrypted leaves in clear, and the next start puts its own over them.
 
+mod behind;
 mod filter;
 mod passing;
 
@@ -24,6 +25,7 @@ use os::netlink::{Netlink, Sets, SiteTarget};
 use passing::Passing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use wire::Prefix;
 
 /// What it stands on.
@@ -37,6 +39,8 @@ pub struct Ground {
     pub prefixes: Vec<Prefix>,
     /// What lies behind this node.
     pub behind: Vec<Prefix>,
+    /// The file in which an orderly end notes who was there.
+    pub notes: PathBuf,
 }
 
 impl Ground {
@@ -102,6 +106,7 @@ impl Site {
             site.lead_nowhere();
             return Err(error);
         }
+        behind::tell(&site.ground.notes, &site.ground);
         Ok(site)
     }
 
@@ -233,6 +238,7 @@ impl Site {
         for v6 in [false, true] {
             self.netlink.remove_site(v6);
         }
+        behind::keep(&self.ground.notes);
         let _ = nft(NOTHING);
     }
 

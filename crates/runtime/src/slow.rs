@@ -11,6 +11,7 @@ use crate::lane::Lane;
 use crate::peer_routes::PeerRoutes;
 use crate::requests::Requests;
 use crate::responder::{Responder, Taken};
+use crate::settings::names;
 use crate::shared::{Input, Shared};
 use crate::site::{Ground, Site};
 use crate::storage::{Storage, StorageError};
@@ -19,7 +20,7 @@ use os::adapter::Adapter;
 use os::marked::Clear;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -78,6 +79,7 @@ pub struct SlowPath {
     servers: Vec<IpAddr>,
     /// Where it notes what it changes.
     adapter_notes: Option<PathBuf>,
+    behind_notes: PathBuf,
     /// Held by whoever checks a password.
     password_turn: Arc<Mutex<()>>,
 }
@@ -110,16 +112,20 @@ impl SlowPath {
             adapter: None,
             servers: Vec::new(),
             adapter_notes: None,
+            behind_notes: PathBuf::new(),
             password_turn: Arc::default(),
         }
     }
 
     /// Where the host's flows can be captured: at an interface in its own network. What an adapter changes in the
-    /// kernel is noted in this file; what a killed one noted there is set back now.
-    pub fn capture_from(&mut self, interface: Option<String>, port: u16, adapter_notes: PathBuf) {
+    /// kernel, and who is behind this node, is noted in this directory; what a killed adapter noted there is set back
+    /// now.
+    pub fn capture_from(&mut self, interface: Option<String>, port: u16, notes: &FilePath) {
         self.captures = interface.map(|interface| (interface, port));
+        let adapter_notes = notes.join(names::ADAPTER);
         Adapter::restore(&adapter_notes);
         self.adapter_notes = Some(adapter_notes);
+        self.behind_notes = notes.join(names::BEHIND);
     }
 
     /// Captures the host's flows with the ordinary addresses that this node decides on, if there
@@ -164,6 +170,7 @@ impl SlowPath {
             port,
             prefixes,
             behind: behind.to_vec(),
+            notes: self.behind_notes.clone(),
         };
         let clear = Clear::open().map_err(|error| format!("a raw socket: {error}"))?;
         let sealed = self.node.site_members().collect();

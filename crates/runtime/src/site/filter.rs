@@ -28,8 +28,17 @@ const SHAPE: &str = "@th,64,8 1-7 @th,72,24 0";
 /// How the question of an element to another begins, and how long it is with its UDP header (dprp.md, section 2).
 const DDE_SHAPE: &str = "@th,64,8 6 @th,72,24 0";
 const DDE_UDP_LEN: usize = 8 + group::dprp::DDE_LEN;
-/// Most elements behind this node.
-const INNER_MAX: usize = 65_536;
+/// Most elements behind this node, of each family.
+pub(super) const INNER_MAX: usize = 65_536;
+/// Who is behind this node.
+pub(super) const INNER_SETS: [&str; 2] = ["inner4", "inner6"];
+
+/// The one of them that an address is in.
+pub(super) const fn set_inner(address: IpAddr) -> &'static str {
+    let [v4, v6] = INNER_SETS;
+    if address.is_ipv4() { v4 } else { v6 }
+}
+
 /// The log group that copies of what passes go to.
 pub(super) const LOG_GROUP: u16 = 4_649;
 /// Most copies in a second: the node answers fewer.
@@ -57,7 +66,7 @@ fn chains_away() -> String {
     for (name, kind) in [("sealed4", "ipv4_addr"), ("sealed6", "ipv6_addr")] {
         let _ = writeln!(text, " set {name} {{ type {kind}; }}");
     }
-    for (name, kind) in [("inner4", "ipv4_addr"), ("inner6", "ipv6_addr")] {
+    for (name, kind) in INNER_SETS.into_iter().zip(["ipv4_addr", "ipv6_addr"]) {
         let _ = writeln!(
             text,
             " set {name} {{ type {kind}; flags dynamic, timeout; timeout 1h; size {INNER_MAX}; }}"
@@ -208,11 +217,12 @@ struct Family {
 }
 
 fn family(prefix: Prefix) -> Family {
-    let (ip, inner, sealed) = match prefix.is_v4() {
-        true => ("ip", "inner4", "sealed4"),
-        false => ("ip6", "inner6", "sealed6"),
-    };
-    Family { ip, inner, sealed }
+    let address = prefix.ip();
+    Family {
+        ip: if prefix.is_v4() { "ip" } else { "ip6" },
+        inner: set_inner(address),
+        sealed: set_of(address),
+    }
 }
 
 fn sources(prefixes: &[Prefix]) -> impl Iterator<Item = String> {
@@ -243,10 +253,11 @@ pub(super) fn nft(script: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use std::path::PathBuf;
 
-    fn ground(behind: &[&str]) -> Ground {
+    pub(in crate::site) fn ground(behind: &[&str]) -> Ground {
         Ground {
             interface: "kumi0".to_owned(),
             port: 4_649,
@@ -255,6 +266,7 @@ mod tests {
                 "2001:db8::/64".parse().unwrap(),
             ],
             behind: behind.iter().map(|it| it.parse().unwrap()).collect(),
+            notes: PathBuf::new(),
         }
     }
 
@@ -294,7 +306,7 @@ mod tests {
         });
     }
 
-    fn in_new_network(test: impl FnOnce() + Send + 'static) {
+    pub(in crate::site) fn in_new_network(test: impl FnOnce() + Send + 'static) {
         let test = std::thread::spawn(|| match os::netns::unshare_network() {
             Ok(_) => test(),
             Err(error) => eprintln!("skipped: {error}"),

@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::site::{LIMIT, action, behind, element, entry, run, serve, site, talks};
 
+/// The element behind the router.
+const INNER: &str = "192.168.20.2";
+
 /// What stands under the flow: the elements on its way.
 fn path(from: &Host<'_>, there: &str) -> Value {
     entry(from, there)["path"].clone()
@@ -68,7 +71,7 @@ fn a_router_of_the_group_reports_itself() {
     let (_web, _inner_web) = (serve(outer), serve(&inner));
     let gate = router.f();
     for (from, there, back) in [
-        (outer, "192.168.20.2", "192.0.2.2"),
+        (outer, INNER, "192.0.2.2"),
         (&inner, "2001:db8::2", "2001:db8:20:a::2"),
     ] {
         talks_anew(from, there);
@@ -90,19 +93,25 @@ fn a_router_of_the_group_reports_itself() {
         assert_eq!(row["peer"], Value::Null, "{row}");
     }
     killed_it_relays_and_says_nothing(outer, router);
+    router.kumi(&["down"]);
+    reports_after_a_start(outer, router);
     nothing_passes_it_in_clear(&inner, router);
 }
 
 /// The kernel goes on without the node, and nothing waits for it.
 fn killed_it_relays_and_says_nothing(outer: &Host<'_>, router: &Host<'_>) {
-    const THERE: &str = "192.168.20.2";
     kill(router);
-    talks_anew(outer, THERE);
-    assert_eq!(path(outer, THERE), Value::Null, "nobody reports");
+    talks_anew(outer, INNER);
+    assert_eq!(path(outer, INNER), Value::Null, "nobody reports");
+    reports_after_a_start(outer, router);
+}
+
+/// It knows who is behind it, whom it does not speak for.
+fn reports_after_a_start(outer: &Host<'_>, router: &Host<'_>) {
     router.kumi(&["up", "--no-invite"]);
-    talks_anew(outer, THERE);
+    talks_anew(outer, INNER);
     eventually(LIMIT, "the report after the start", || {
-        path(outer, THERE).get(0).cloned()
+        path(outer, INNER).get(0).cloned()
     });
 }
 
