@@ -186,7 +186,7 @@ pub enum GroupRequest {
         /// hour.
         wait_ms: u64,
     },
-    /// Take another server out of a group: [`crate::Response::Done`].
+    /// Take another server, or another instance of this one, out of a group: [`crate::Response::Done`].
     Unshare {
         /// Which group.
         group: String,

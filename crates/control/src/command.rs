@@ -246,7 +246,7 @@ pub enum Command {
         /// Its key for statements, which it has proven to have.
         key: [u8; 32],
     },
-    /// Takes another server out of a group.
+    /// Takes another server, or another instance of this one, out of a group.
     Unshare {
         /// Which group.
         group: String,

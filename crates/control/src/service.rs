@@ -328,15 +328,24 @@ impl Service {
         now_unix_s: u64,
         rng: &mut dyn Rng,
     ) -> Result<(), OrderError> {
-        let here = group::statement::Server {
-            key: self.signer().public(),
-            f: self.keys.f,
-        };
-        if !self.tenant.lacks_instance(here) {
+        if !self.tenant.lacks_instance(self.here()) {
             return Ok(());
         }
         let done = self.order(store, now_unix_s, rng, Actor::Clock, &Command::Attend);
         done.map(drop)
+    }
+
+    /// A group that has no place for this instance: its members do not hear of it.
+    #[must_use]
+    pub fn left_out(&self) -> Option<&str> {
+        self.tenant.full_for_instance(self.here())
+    }
+
+    fn here(&self) -> group::statement::Server {
+        group::statement::Server {
+            key: self.signer().public(),
+            f: self.keys.f,
+        }
     }
 
     fn decide(

@@ -74,6 +74,67 @@ fn there_is_an_end_of_instances() {
     assert_eq!(attend(&mut gms, 99), Ok(0));
 }
 
+/// Takes an instance out of `lab` at another.
+fn retire(gms: &mut Gms, at_instance: u8, gone: u8) -> Result<(), Refusal> {
+    let command = Command::Unshare {
+        group: "lab".to_owned(),
+        server: f(gone),
+    };
+    let outcome = at(gms, at_instance, Actor::Operator, &command)?;
+    assert_eq!(outcome.events.len(), 1, "nobody gets new keys");
+    for event in &outcome.events {
+        gms.tenant.apply(&AwsLc, event).unwrap();
+    }
+    Ok(())
+}
+
+fn places(gms: &Gms) -> Vec<Option<wire::NodeAddr>> {
+    let servers = gms.tenant.groups["lab"].authority.servers.iter();
+    servers.map(|it| it.map(|server| server.f)).collect()
+}
+
+#[test]
+fn an_instance_that_is_gone_makes_room_and_the_chain_stays() {
+    let mut gms = Gms::with_groups(&["lab"]);
+    for instance in 1..SERVERS_MAX {
+        attend(&mut gms, u8::try_from(instance).unwrap()).unwrap();
+    }
+    assert_eq!(
+        retire(&mut gms, 2, 2),
+        Err(Refusal::OwnServer("lab".to_owned()))
+    );
+    let unknown = Refusal::NoServer(f(99), "lab".to_owned());
+    assert_eq!(retire(&mut gms, 2, 99), Err(unknown));
+    // The one whose place gives the chain its index, and one in between.
+    retire(&mut gms, 2, 0).unwrap();
+    retire(&mut gms, 2, 3).unwrap();
+    let left = [1, 2, 4, 5, 6, 7].map(|it| Some(f(it)));
+    assert_eq!(places(&gms), [&left[..], &[None, None]].concat());
+    let group = &gms.tenant.groups["lab"];
+    assert_eq!(group.authority.index_of(f(7)), Some(group.chain.index()));
+    // Both places are good for others, and for one that was not gone.
+    assert_eq!((attend(&mut gms, 99), attend(&mut gms, 3)), (Ok(1), Ok(1)));
+    assert_eq!(attend(&mut gms, 98), Ok(0));
+    assert_eq!(places(&gms)[6..], [Some(f(99)), Some(f(3))]);
+    // What is written from now on counts.
+    at(&mut gms, 99, Actor::Operator, &create("third")).unwrap();
+    let rotated = Command::Rotate {
+        group: "lab".to_owned(),
+    };
+    let outcome = at(&mut gms, 99, Actor::Operator, &rotated).unwrap();
+    for event in &outcome.events {
+        gms.tenant.apply(&AwsLc, event).unwrap();
+    }
+}
+
+#[test]
+fn the_last_that_is_named_gives_its_place_to_the_one_that_is_there() {
+    let mut gms = Gms::with_groups(&["lab"]);
+    retire(&mut gms, 9, 0).unwrap();
+    assert_eq!(places(&gms), [Some(f(9))]);
+    assert_eq!(attend(&mut gms, 9), Ok(0));
+}
+
 #[test]
 fn nobody_orders_it_and_without_the_root_key_nothing_happens() {
     let mut gms = Gms::with_groups(&["lab"]);

@@ -83,6 +83,7 @@ impl Gms {
             ticked: None,
             polled: None,
             refused: None,
+            is_left_out: false,
             is_behind: false,
             places: BTreeMap::new(),
             doors: Doors::new(places, &asks),
@@ -126,6 +127,8 @@ struct Server {
     refused: Option<(Instant, ApiError)>,
     /// What other instances write cannot be read.
     is_behind: bool,
+    /// A group has no place for this instance.
+    is_left_out: bool,
     /// Where nodes are that have come since it was last written down.
     places: BTreeMap<NodeAddr, Vec<u8>>,
     doors: Doors,

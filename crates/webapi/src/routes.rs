@@ -349,7 +349,7 @@ pub(crate) async fn share(
     Ok((StatusCode::CREATED, Json(line)))
 }
 
-/// Takes another server out of a group.
+/// Takes another server out of a group, or an instance of this server that is gone.
 #[utoipa::path(
     delete,
     path = "/v1/groups/{group}/servers/{server}",

@@ -132,11 +132,12 @@ cmd-group-accept = Manage groups together with another server, by its line
         administrators of its own; the two tell each other whom they admitted and removed.
     .examples = kumi group accept LINE    the line of `kumi group share` on the first server
 
-cmd-group-unshare = Take another server out of a group
+cmd-group-unshare = Take another server, or a machine of this one that is gone, out of a group
     .long =
         At once it can admit, renew and remove nobody any more, and whom it admitted is out. Whom
         it removed stays out. Members of this server go on. Only the server that made the
-        group can do this: it has the root key.
+        group can do this: it has the root key. A machine of this server gives up its place, of
+        which a group has eight, and nothing else changes; if it is there it comes back.
     .examples = kumi group unshare lab fc12:…:34    the address is shown by `kumi group list`
 
 cmd-group-rotate = Change the key of a group now

@@ -1,16 +1,15 @@
 //! Instances of this server: each has an F of its own, and all have one key and one chain.
 
-use group::statement::{Authority, SERVERS_MAX, Server, Signer};
+use group::statement::{SERVERS_MAX, Server};
 use wire::NodeAddr;
 
+use super::partners::{changed, statement};
 use super::{Context, Outcome};
 use crate::command::Refusal;
-use crate::event::Event;
 use crate::model::{Group, Tenant};
 
 impl Tenant {
-    /// Names this instance in every group of this server that does not name it yet. A group whose
-    /// root key is kept elsewhere stays as it is.
+    /// Names this instance in every group of this server that does not name it yet.
     pub(super) fn attend(&self, context: &mut Context<'_>) -> Result<Outcome, Refusal> {
         let mut outcome = Outcome::default();
         let here = Server {
@@ -21,31 +20,62 @@ impl Tenant {
             if !lacks(group, here) {
                 continue;
             }
-            let Some(seed) = (context.roots)(group.id) else {
-                continue;
-            };
-            let root = Signer {
-                crypto: context.crypto,
-                seed: &seed,
-            };
-            if root.public() != group.genesis.root_key {
-                continue;
-            }
             let mut servers = group.authority.servers.clone();
             let vacant = servers.iter().position(Option::is_none);
             match vacant.and_then(|at| servers.get_mut(at)) {
                 Some(place) => *place = Some(here),
                 None => servers.push(Some(here)),
             }
-            let serial = group.authority.serial.saturating_add(1);
-            let at = context.now_unix_s;
-            let authority = Authority::issue(&root, group.id, serial, at, servers);
-            outcome.events.push(Event::AuthorityChanged {
-                group: name.clone(),
-                authority: authority.encode(),
-            });
+            // Without the root key the group stays as it is.
+            if let Ok(authority) = statement(context, (name, group), servers) {
+                outcome.events.push(changed(name, &authority));
+            }
         }
         Ok(outcome)
+    }
+
+    /// Takes an instance out that is gone. One that is not names itself again. It has no chain of its
+    /// own, so nothing that was signed is of no use any more, and no epoch has to begin.
+    pub(super) fn retire(
+        &self,
+        context: &Context<'_>,
+        (name, group): (&str, &Group),
+        gone: NodeAddr,
+    ) -> Result<Outcome, Refusal> {
+        let key = context.signer().public();
+        let here = Server {
+            key,
+            f: context.server.f,
+        };
+        if gone == here.f {
+            return Err(Refusal::OwnServer(name.to_owned()));
+        }
+        let mut servers = group.authority.servers.clone();
+        let left = servers.iter().flatten().filter(|it| it.key == key);
+        let mut left: Vec<Server> = left.copied().filter(|it| it.f != gone).collect();
+        if left.is_empty() {
+            left.push(here);
+        }
+        // The first place of a key is the index of its chain: it is never vacant.
+        let mut left = left.into_iter();
+        let is_own = |place: &Option<Server>| place.is_some_and(|it| it.key == key);
+        for place in servers.iter_mut().filter(|place| is_own(place)) {
+            *place = left.next();
+        }
+        let authority = statement(context, (name, group), servers)?;
+        let mut outcome = Outcome::default();
+        outcome.events.push(changed(name, &authority));
+        Ok(outcome)
+    }
+
+    /// A group that has no room for an instance.
+    pub(crate) fn full_for_instance(&self, here: Server) -> Option<&str> {
+        let mut groups = self.groups.iter();
+        let full = groups.find(|(_, group)| {
+            let servers = &group.authority.servers;
+            group.is_managed_by(here.key) && !has_place(servers) && !servers.contains(&Some(here))
+        });
+        full.map(|(name, _)| name.as_str())
     }
 
     /// Whether there is a group of this server that does not name an instance.
@@ -65,12 +95,12 @@ impl Tenant {
     }
 }
 
-/// Whether a group is this server's and does not name an instance of it.
+/// Whether a group is this server's, has a place and does not name an instance of it.
 fn lacks(group: &Group, here: Server) -> bool {
-    let own = group.authority.server(group.chain.index());
-    let is_own = own.is_some_and(|server| server.key == here.key);
     let servers = &group.authority.servers;
-    // One that is full goes on without this instance.
-    let has_place = servers.len() < SERVERS_MAX || servers.contains(&None);
-    is_own && has_place && !servers.contains(&Some(here))
+    group.is_managed_by(here.key) && has_place(servers) && !servers.contains(&Some(here))
+}
+
+fn has_place(servers: &[Option<Server>]) -> bool {
+    servers.len() < SERVERS_MAX || servers.contains(&None)
 }

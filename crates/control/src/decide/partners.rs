@@ -105,7 +105,8 @@ impl Tenant {
         Ok(outcome)
     }
 
-    /// Takes a server out of a group. What it has removed stays removed: this server says it again.
+    /// Takes a server out of a group, or an instance of this one. What another server has removed stays
+    /// removed: this one says it again.
     pub(super) fn unshare(
         &self,
         context: &mut Context<'_>,
@@ -117,7 +118,7 @@ impl Tenant {
         let out = named.find(|it| it.f == server);
         let out = *out.ok_or_else(|| Refusal::NoServer(server, name.to_owned()))?;
         if out.key == context.signer().public() {
-            return Err(Refusal::OwnServer(name.to_owned()));
+            return self.retire(context, (name, group), server);
         }
         let servers = group.authority.servers.iter();
         let servers = servers.map(|it| it.filter(|server| server.key != out.key));
@@ -347,7 +348,7 @@ fn newer((name, group): (&str, &Group), authority: &Authority) -> Option<Event> 
     is_newer.then(|| changed(name, authority))
 }
 
-fn changed(name: &str, authority: &Authority) -> Event {
+pub(super) fn changed(name: &str, authority: &Authority) -> Event {
     Event::AuthorityChanged {
         group: name.to_owned(),
         authority: authority.encode(),
@@ -392,7 +393,7 @@ fn may_be_shared(name: &str, group: &Group) -> Result<(), Refusal> {
 }
 
 /// A new statement about a group's servers, by its root key.
-fn statement(
+pub(super) fn statement(
     context: &Context<'_>,
     (name, group): (&str, &Group),
     servers: Vec<Option<Server>>,

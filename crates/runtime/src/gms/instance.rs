@@ -32,6 +32,8 @@ impl Server {
         }
         let read = service.catch_up(store, now_unix_s);
         let read = read.and_then(|()| service.attend(store, now_unix_s, rng));
+        let left_out = service.left_out().map(str::to_owned);
+        self.note_left_out(left_out);
         match &read {
             Ok(()) if self.is_behind => tracing::info!("groups: the database answers again"),
             Err(error) if !self.is_behind => {
@@ -46,6 +48,18 @@ impl Server {
         }
         if !self.is_behind {
             self.write_places();
+        }
+    }
+
+    /// Says once that a group has no place for this instance.
+    fn note_left_out(&mut self, group: Option<String>) {
+        let was = std::mem::replace(&mut self.is_left_out, group.is_some());
+        if let Some(group) = group.filter(|_| !was) {
+            tracing::warn!(
+                group,
+                "groups: no place is left for this machine among the servers of the group, so its members do \
+                 not come here; take out one that is gone: `kumi group unshare GROUP ADDRESS`"
+            );
         }
     }
 
