@@ -111,7 +111,15 @@ fn a_second_machine_needs_the_key_of_the_first() {
 fn a_place_that_is_none_is_refused_with_the_reason() {
     let place = Place::new("gms-wrong");
     for (url, why) in [
-        ("postgresql://db.example/kumi", "no TLS to PostgreSQL"),
+        (
+            "postgresql://db.example/kumi?sslmode=prefer",
+            "Leave it out",
+        ),
+        (
+            "postgresql://db.example/kumi?sslmode=verify-ca",
+            "sslrootcert=/PATH",
+        ),
+        ("postgresql://db.example/kumi?sslcert=/a.pem", "\"sslcert\""),
         ("postgresql:///kumi", "names no host"),
         ("somewhere", "not the place of a database"),
         ("postgresql:///kumi?host=/nowhere", "/nowhere"),

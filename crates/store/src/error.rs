@@ -101,7 +101,11 @@ impl OpenError {
             }
             Self::Url(UrlError::Form) => ("url", Vec::new()),
             Self::Url(UrlError::Host) => ("url-host", Vec::new()),
-            Self::Url(UrlError::Tls) => ("url-tls", Vec::new()),
+            Self::Url(UrlError::Mode) => ("url-mode", Vec::new()),
+            Self::Url(UrlError::Roots) => ("url-roots", Vec::new()),
+            Self::Url(UrlError::Setting(setting)) => {
+                ("url-setting", vec![("setting", (*setting).to_owned())])
+            }
         }
     }
 }

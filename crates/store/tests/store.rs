@@ -8,6 +8,8 @@
 )]
 
 mod common;
+#[path = "store/tls.rs"]
+mod tls;
 
 use common::postgres::Postgres;
 use common::{Ground, NOW, add, come, create, f, remove};

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+/// The password of `kumi` over a network.
+pub const PASSWORD: &str = "four-words";
 const LIMIT: Duration = Duration::from_secs(60);
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -21,6 +23,7 @@ pub struct Postgres {
     /// What is put before each program, to run it as somebody.
     before: Vec<String>,
     settings: Vec<String>,
+    port: u16,
     running: Mutex<Option<Child>>,
 }
 
@@ -45,6 +48,59 @@ impl Postgres {
     /// # Panics
     /// It cannot be started.
     pub fn start(inside: &[&str], settings: &[&str]) -> Self {
+        let server = Self::make(inside, settings);
+        server.start_again();
+        server
+    }
+
+    /// One that is reached by TLS at an address and port, too, by the user `kumi` with [`PASSWORD`].
+    /// Its certificate is for `names`, as openssl writes them (`DNS:db.example`), and comes from
+    /// [`Self::authority`].
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start_by_tls(inside: &[&str], address: &str, port: u16, names: &str) -> Self {
+        let settings = [
+            format!("listen_addresses={address}"),
+            format!("port={port}"),
+            "ssl=on".to_owned(),
+            "ssl_cert_file=../server.pem".to_owned(),
+            "ssl_key_file=../server.key".to_owned(),
+        ];
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let server = Self::make(inside, &settings);
+        server.certify(names);
+        let rules = "local all all trust\nhostssl all all all scram-sha-256\n";
+        std::fs::write(server.data().join("pg_hba.conf"), rules).expect("rules");
+        server.start_again();
+        let password = format!("ALTER USER kumi PASSWORD '{PASSWORD}'");
+        server.sql("postgres", &password);
+        server
+    }
+
+    /// Makes an authority, and a certificate of it for this server.
+    fn certify(&self, names: &str) {
+        let make = |name: &str, more: &[&str]| {
+            let mut openssl = self.command("openssl");
+            openssl.args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]);
+            openssl.args(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=test"]);
+            openssl.args(["-keyout", &format!("{name}.key")]);
+            run(openssl.args(["-out", &format!("{name}.pem")]).args(more));
+        };
+        make("authority", &[]);
+        let names = format!("subjectAltName={names}");
+        let by = ["-CA", "authority.pem", "-CAkey", "authority.key"];
+        let leaf = ["-addext", &names, "-addext", "basicConstraints=CA:FALSE"];
+        make("server", &[by, leaf].concat());
+    }
+
+    /// The file with the certificate of whoever certified it.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.directory.join("authority.pem").display().to_string()
+    }
+
+    fn make(inside: &[&str], settings: &[&str]) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("kumi-pg-{}-{number}", std::process::id());
         let directory = std::env::temp_dir().join(name);
@@ -65,10 +121,13 @@ impl Postgres {
             ];
             before.extend(as_user.map(str::to_owned));
         }
+        let mut port = settings.iter().filter_map(|it| it.strip_prefix("port="));
+        let port = port.find_map(|it| it.parse().ok());
         let server = Self {
             directory,
             before,
             settings: settings.iter().map(|it| (*it).to_owned()).collect(),
+            port: port.unwrap_or(5432),
             running: Mutex::new(None),
         };
         let mut init = server.program("initdb");
@@ -84,7 +143,6 @@ impl Postgres {
             "-D",
         ]);
         run(init.arg(server.data()));
-        server.start_again();
         server
     }
 
@@ -171,8 +229,9 @@ impl Postgres {
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!(
-            "postgresql:///{database}?user=kumi&host={}",
-            self.socket().display()
+            "postgresql:///{database}?user=kumi&host={}&port={}",
+            self.socket().display(),
+            self.port
         )
     }
 
@@ -196,6 +255,7 @@ impl Postgres {
         psql.args([
             "-X", "-q", "-t", "-A", "-U", "kumi", "-d", database, "-c", statement,
         ]);
+        psql.args(["-p", &self.port.to_string()]);
         let output = psql.arg("-h").arg(&self.directory).output().expect("psql");
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(text)
@@ -214,13 +274,15 @@ impl Postgres {
     }
 
     fn program(&self, name: &str) -> Command {
-        let path = Path::new(PROGRAMS).join(name);
-        let mut words = self.before.iter();
-        let Some(first) = words.next() else {
-            return Command::new(path);
-        };
-        let mut command = Command::new(first);
-        command.args(words).arg(path).current_dir(&self.directory);
+        self.command(&format!("{PROGRAMS}/{name}"))
+    }
+
+    /// A program as whom the server belongs to, in its directory.
+    fn command(&self, program: &str) -> Command {
+        let words = self.before.iter().map(String::as_str);
+        let mut words = words.chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words).current_dir(&self.directory);
         command
     }
 

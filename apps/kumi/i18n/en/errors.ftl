@@ -565,7 +565,9 @@ api-group-database = { $problem ->
         [elsewhere] This node keeps its groups in another place.
         [url] This is not the place of a database.
         [url-host] The place of the database names no host.
-        [url-tls] The connection to the database would not be protected.
+        [url-mode] The connection to the database would not be protected for sure.
+        [url-roots] The certificates for the connection to the database are not named.
+        [url-setting] kumi does not know "{ $setting }" for a database.
        *[other] The database cannot be used.
     }
     .why = { $problem ->
@@ -581,7 +583,9 @@ api-group-database = { $problem ->
         [elsewhere] They are in { $place }, and what was named holds other groups or none.
         [url] It is an absolute path, or of the form postgresql://USER@HOST/DATABASE.
         [url-host] For a Unix socket the host is its directory: postgresql://%2Frun%2Fpostgresql/DATABASE.
-        [url-tls] It would cross a network, and kumi has no TLS to PostgreSQL.
+        [url-mode] sslmode is one of disable, require, verify-ca and verify-full; with others it is the server that decides.
+        [url-roots] sslrootcert is the absolute path of a file, or "system"; with sslmode=verify-ca it has to be a file.
+        [url-setting] kumi verifies the server by its certificate, and the server knows kumi by a password or by its account.
        *[other] Its reason is one that this version does not know: { $problem }.
     }
     .fix = { $problem ->
@@ -597,7 +601,9 @@ api-group-database = { $problem ->
         [elsewhere] Carry them over: `kumi gms move URL`.
         [url] Write it so; a special character in a name or password is written as %XX.
         [url-host] Write it so.
-        [url-tls] Use a Unix socket, a tunnel, or the address of a node of your groups; if something protects the connection, add ?sslmode=disable.
+        [url-mode] Leave it out: across a network kumi uses TLS and verifies the server. If something else protects the connection, add ?sslmode=disable.
+        [url-roots] Put the certificate of the server's CA into a file, and add sslrootcert=/PATH.
+        [url-setting] Leave it out.
        *[other] Update kumi on this machine.
     }
 error-gms-key = { $file } is not the key of a management server.

@@ -562,7 +562,9 @@ api-group-database = { $problem ->
         [elsewhere] このノードのグループは別の場所にあります。
         [url] データベースの場所ではありません。
         [url-host] データベースの場所にホストがありません。
-        [url-tls] データベースへの接続が保護されません。
+        [url-mode] データベースへの接続が確実には保護されません。
+        [url-roots] データベースへの接続に使う証明書の指定がありません。
+        [url-setting] kumi はデータベースの設定 "{ $setting }" を知りません。
        *[other] データベースを使えません。
     }
     .why = { $problem ->
@@ -578,7 +580,9 @@ api-group-database = { $problem ->
         [elsewhere] { $place } にあり、指定した場所には別のグループがあるか、何もありません。
         [url] 絶対パスか、postgresql://USER@HOST/DATABASE の形で書きます。
         [url-host] Unix ソケットでは、そのディレクトリがホストです: postgresql://%2Frun%2Fpostgresql/DATABASE
-        [url-tls] ネットワークを通りますが、kumi は PostgreSQL への TLS を持ちません。
+        [url-mode] sslmode は disable, require, verify-ca, verify-full のどれかです。ほかの値ではサーバが決めることになります。
+        [url-roots] sslrootcert はファイルの絶対パスか "system" です。sslmode=verify-ca ではファイルが要ります。
+        [url-setting] kumi はサーバを証明書で確かめ、サーバは kumi をパスワードかアカウントで確かめます。
        *[other] この版の知らない理由です: { $problem }
     }
     .fix = { $problem ->
@@ -594,7 +598,9 @@ api-group-database = { $problem ->
         [elsewhere] 移すには: `kumi gms move URL`
         [url] その形で書いてください。名前やパスワードの特別な文字は %XX と書きます。
         [url-host] その形で書いてください。
-        [url-tls] Unix ソケットか、トンネルか、グループのノードのアドレスを使ってください。ほかのものが接続を保護しているなら ?sslmode=disable を付けてください。
+        [url-mode] 書かないでください。ネットワークの先へは TLS を使い、サーバを確かめます。ほかのものが接続を保護しているなら ?sslmode=disable を付けてください。
+        [url-roots] サーバの CA の証明書をファイルに置き、sslrootcert=/PATH を付けてください。
+        [url-setting] 書かないでください。
        *[other] この機器の kumi を更新してください。
     }
 error-gms-key = { $file } は管理サーバの鍵ではありません。

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error, NoTls};
+use tokio_postgres::{Client, Error};
 
 use control::service::StoreError;
 
+use super::tls::Tls;
 use crate::url::DatabaseUrl;
 
 /// How long one address of a server may take to answer.
@@ -151,7 +152,11 @@ async fn connect(url: &DatabaseUrl) -> Result<Client, Problem> {
         .application_name("kumi gms")
         .keepalives_idle(Duration::from_secs(30));
     let failed = |error: Error| Problem::Failed(text(&error));
-    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+    let tls = match url.trust() {
+        Some(trust) => Tls::new(trust).map_err(Problem::Failed)?,
+        None => Tls::CLEAR,
+    };
+    let (client, connection) = config.connect(tls).await.map_err(failed)?;
     // It runs whenever this thread works on the database, and ends with the client.
     tokio::spawn(connection);
     client.batch_execute(SETTINGS).await.map_err(failed)?;

@@ -5,7 +5,7 @@
 //! looks at the last revision under it: of two instances that write at the same time one is refused.
 //! What was acknowledged is on the server's disk (`synchronous_commit`).
 //!
-//! What it does not: TLS ([`crate::url`]); places of nodes are not sealed.
+//! What it does not: places of nodes are not sealed.
 //!
 //! | limit | value |
 //! |---|---|
@@ -14,6 +14,7 @@
 
 mod carried;
 mod link;
+mod tls;
 
 use control::service::{Store, StoreError, Writing};
 use control::{Record, SecretOf};

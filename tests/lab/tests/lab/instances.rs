@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use lab::account::Account;
 use lab::host::Host;
 use lab::lan::Lan;
-use lab::ns::eventually;
-use lab::postgres::Postgres;
+use lab::ns::{Ns, eventually};
+use lab::postgres::{PASSWORD, Postgres};
 use lab::{http, need_root};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Two instances over one database on the first two hosts, and members of `lab` on the others, who
 /// came by the first.
-fn lab<'a>(lan: &'a Lan, database: &str) -> Vec<Host<'a>> {
-    let hosts = lan.hosts.iter().enumerate();
+fn lab<'a>(machines: &'a [Ns], database: &str) -> Vec<Host<'a>> {
+    let hosts = machines.iter().enumerate();
     let hosts: Vec<Host<'_>> = hosts
         .map(|(at, ns)| Host::new(ns, Account::Root, &format!("instance-{at}")))
         .collect();
@@ -50,6 +50,16 @@ fn in_touch(server: &Host<'_>) -> usize {
     members.filter(|it| it["in_touch"] == true).count()
 }
 
+/// Waits until members know of so many machines that serve their group.
+fn hear_of(machines: usize, members: &[&Host<'_>]) {
+    let hears = |host: &&Host<'_>| {
+        let groups = host.json(&["group", "list"]);
+        groups["member_of"][0]["servers"].as_array().map(Vec::len) == Some(machines)
+    };
+    let what = format!("members to hear of {machines} machines");
+    eventually(LIMIT, &what, || members.iter().all(hears).then_some(()));
+}
+
 fn kill(host: &Host<'_>) {
     let pid = host.json(&["status"])["pid"].as_u64().expect("a pid");
     let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
@@ -67,20 +77,21 @@ fn len(path: &Path) -> u64 {
 #[test]
 fn c14_with_one_of_two_instances_killed_members_go_on_and_a_removal_acts() {
     need_root();
-    let database = Postgres::start(&[], &[]);
-    let lan = Lan::new(6);
-    let hosts = lab(&lan, &database.database());
+    let lan = Lan::new(7);
+    // The database is on a machine of its own, and reached by TLS.
+    let (away, hosts) = lan.hosts.split_last().expect("hosts");
+    let inside = ["ip", "netns", "exec", away.name()];
+    let database = Postgres::start_by_tls(&inside, "192.0.2.7", 5433, "IP:192.0.2.7");
+    let url = format!(
+        "postgresql://kumi:{PASSWORD}@192.0.2.7:5433/postgres?sslrootcert={}",
+        database.authority()
+    );
+    let hosts = lab(hosts, &url);
     let [one, two, ada, bob, eve, ian] = &hosts[..] else {
         panic!("six hosts");
     };
     // Every member learns of the second instance, and stays with the first.
-    eventually(LIMIT, "the members to hear of both", || {
-        let both = |host: &Host<'_>| {
-            let groups = host.json(&["group", "list"]);
-            groups["member_of"][0]["servers"].as_array().map(Vec::len) == Some(2)
-        };
-        [ada, bob, eve, ian].into_iter().all(both).then_some(())
-    });
+    hear_of(2, &[ada, bob, eve, ian]);
     assert_eq!((in_touch(one), in_touch(two)), (4, 0));
     // An order at one instance acts on members of the other, at once.
     let ordered = Instant::now();
@@ -157,4 +168,12 @@ fn c14_with_one_of_two_instances_killed_members_go_on_and_a_removal_acts() {
     join(one, eve, "m6");
     // A member of one instance finds a member of the other, by name.
     eve.kumi(&["ping", "m2.lab", "-c", "1"]);
+
+    // A machine that is gone is taken out, and would come back by itself.
+    let f_one = one.f();
+    kill(one);
+    two.kumi(&["group", "unshare", "lab", &f_one]);
+    hear_of(1, &[ada, bob]);
+    one.kumi(&["up", "--no-invite"]);
+    hear_of(2, &[ada, bob]);
 }
