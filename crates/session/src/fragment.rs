@@ -148,11 +148,12 @@ impl Reassembly {
             return None;
         }
         let entry = self.unfinished.remove(position)?;
+        let bodies: Vec<Vec<u8>> = entry.bodies.into_iter().flatten().collect();
         Some(Whole {
             message: entry.message,
             sender: entry.sender,
             receiver: entry.receiver,
-            bytes: entry.bodies.into_iter().flatten().flatten().collect(),
+            bytes: bodies.concat(),
         })
     }
 
