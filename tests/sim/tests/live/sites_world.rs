@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use control::service::{Effect, Keys, OrderError, Service};
 use control::{Actor, Addition, Command, Reply};
-use group::agent::AgentMessage;
+use group::agent::{AgentMessage, ToMember};
 use group::partner::PartnerMessage;
 use identity::crypto::{AwsLc, HashRng};
 use node::Event;
@@ -35,6 +35,8 @@ pub(crate) struct Sites {
     rng: HashRng,
     next_ping: u32,
     ticked: u64,
+    /// What servers have told, to whom.
+    pub(crate) told: Vec<(NodeAddr, Vec<u8>)>,
     /// Hosts between which nothing passes.
     pub(crate) cuts: Rc<RefCell<BTreeSet<(usize, usize)>>>,
 }
@@ -48,6 +50,7 @@ impl Sites {
             rng: HashRng::new([5; 32]),
             next_ping: 1,
             ticked: 0,
+            told: Vec::new(),
             cuts: Rc::default(),
         };
         sites.world.lan = true;
@@ -269,6 +272,13 @@ impl Sites {
             let Some(effect) = server.service.as_mut().and_then(Service::poll_effect) else {
                 return;
             };
+            if let Effect::Tell { to, message } = &effect {
+                let bytes = match message {
+                    ToMember::Agent(message) => message.encode(),
+                    ToMember::Member(message) => message.encode(),
+                };
+                self.told.push((*to, bytes));
+            }
             self.world.with(index, |node, now| match effect {
                 Effect::Tell { to, message } => {
                     node.tell_from_server(now, to, message);
