@@ -168,12 +168,15 @@ fn c14_with_one_of_two_instances_killed_members_go_on_and_a_removal_acts() {
     join(one, eve, "m6");
     // A member of one instance finds a member of the other, by name.
     eve.kumi(&["ping", "m2.lab", "-c", "1"]);
+    a_machine_that_is_gone_is_taken_out(one, two, &[ada, bob]);
+}
 
-    // A machine that is gone is taken out, and would come back by itself.
+/// And would come back by itself.
+fn a_machine_that_is_gone_is_taken_out(one: &Host<'_>, two: &Host<'_>, members: &[&Host<'_>]) {
     let f_one = one.f();
     kill(one);
     two.kumi(&["group", "unshare", "lab", &f_one]);
-    hear_of(1, &[ada, bob]);
+    hear_of(1, members);
     one.kumi(&["up", "--no-invite"]);
-    hear_of(2, &[ada, bob]);
+    hear_of(2, members);
 }

@@ -18,6 +18,7 @@ mod site;
 mod site_relay;
 mod site_world;
 mod sites;
+mod sites_hostile;
 mod sites_rules;
 mod sites_world;
 mod world;
