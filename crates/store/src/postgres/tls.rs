@@ -177,8 +177,11 @@ impl Verifier {
             return error;
         };
         let mut text = match why {
-            // The latter of a CA that has the name of one that is known, and another key.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
+            // A bad signature: of a CA that has the name of one that is known, and another key. Others: it is its own
+            // CA, or what no public CA would sign.
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::Other(_) => format!(
                 "the server's certificate comes from none of {}; put that of its CA, or its own, into a \
                  file and name it with sslrootcert=FILE",
                 self.from

@@ -29,6 +29,18 @@ fn reach(server: &Arc<Postgres>, url: String) -> Result<Ground, String> {
     Ok(ground)
 }
 
+/// A certificate that has nothing to do with any server.
+fn certificate_in(folder: &Folder) -> String {
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-nodes"])
+        .args(["-subj", "/CN=test", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args(["-keyout", "key", "-out", "pem"])
+        .current_dir(&folder.0)
+        .output();
+    assert!(made.unwrap().status.success());
+    folder.0.join("pem").display().to_string()
+}
+
 #[test]
 fn a_server_is_believed_by_its_certificate_and_its_name() {
     let port = port();
@@ -64,17 +76,8 @@ fn a_server_is_believed_by_its_certificate_and_its_name() {
         let url = url(host, &more);
         assert_eq!(reach(&server, url.clone()).err(), None, "{url}");
     }
-    let other = Folder::new("tls-other");
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "ec", "-nodes", "-subj", "/CN=test",
-        ])
-        .args(["-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", "key"])
-        .args(["-out", "pem"])
-        .current_dir(&other.0)
-        .output();
-    assert!(made.unwrap().status.success());
-    let other = other.0.join("pem").display().to_string();
+    let other_folder = Folder::new("tls-other");
+    let other = certificate_in(&other_folder);
     let refused = [
         (
             "localhost",
@@ -117,6 +120,21 @@ fn a_server_is_believed_by_its_certificate_and_its_name() {
             "{url}: {error}"
         );
     }
+    // One that is its own CA, as openssl makes it unless told otherwise.
+    for kind in ["pem", "key"] {
+        let file = |name: &str| server.socket().join(format!("{name}.{kind}"));
+        std::fs::copy(file("authority"), file("server")).unwrap();
+    }
+    server.signal("HUP");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let verified = |file: &str| {
+        let more = format!("sslmode=verify-ca&sslrootcert={file}");
+        reach(&server, url("127.0.0.1", &more))
+    };
+    assert_eq!(verified(&authority).err(), None);
+    let error = verified(&other).err().unwrap();
+    assert!(error.contains("comes from none of"), "{error}");
+    assert!(error.contains("CaUsedAsEndEntity"), "{error}");
 }
 
 #[test]
