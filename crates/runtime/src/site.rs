@@ -11,8 +11,8 @@
 //! | what only passes through this host, in clear, is dropped if this node is closed | the same |
 //! | of questions between elements that pass the node gets copies | the same, and a log group (NFLOG) |
 //!
-//! At an orderly end all of it is taken away; who is behind this node is noted for the next start. After kill -9 the routes that lead nowhere, and the
-//! table, stay: nothing that was encrypted leaves in clear, and the next start puts its own over them.
+//! At an orderly end all of it is taken away; who is behind this node is noted for the next start. After
+//! kill -9 the routes that lead nowhere, and the table, stay: nothing that was encrypted leaves in clear, and the next start puts its own over them.
 
 mod behind;
 mod filter;

@@ -35,7 +35,7 @@ impl Tenant {
     }
 
     /// Takes an instance out that is gone. One that is not names itself again. It has no chain of its
-    /// own, so nothing that was signed is of no use any more, and no epoch has to begin.
+    /// own, so all that was signed stays good, and no epoch has to begin.
     pub(super) fn retire(
         &self,
         context: &Context<'_>,

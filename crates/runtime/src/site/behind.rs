@@ -1,8 +1,8 @@
 //! Who is behind this node, kept over an orderly end: the filter, which learns it, goes then, and a
 //! router that had forgotten it would speak for elements as if they were plain terminals.
 //!
-//! A file with an address on each line, in the runtime directory, good for as long as the filter itself
-//! would have known them (1 h). What cannot be read or written is forgotten.
+//! A file in the runtime directory, with an address on each line and for how long it is still known
+//! (`192.168.20.2 59m30s`), good for an hour. What cannot be read or written is forgotten.
 
 use std::fs;
 use std::net::IpAddr;
@@ -14,17 +14,17 @@ use super::Ground;
 use super::filter::{INNER_MAX, INNER_SETS, TABLE, nft, set_inner};
 
 const GOOD_FOR: Duration = Duration::from_secs(3_600);
-/// Most bytes of an address and the end of its line.
-const LINE_LEN_MAX: u64 = 46;
+/// Most bytes of a line: an address, a time, and what is between and after them.
+const LINE_LEN_MAX: u64 = 64;
 
 /// Writes down whom the filter that stands knows.
 pub(super) fn keep(file: &Path) {
-    let known: Vec<String> = INNER_SETS.into_iter().flat_map(list).collect();
+    let known: Vec<Known> = INNER_SETS.into_iter().flat_map(list).collect();
     if known.is_empty() {
         return;
     }
-    let text: String = known.iter().map(|ip| format!("{ip}\n")).collect();
-    if let Err(error) = os::files::write_private(file, text.as_bytes()) {
+    let lines = known.iter().map(|(ip, left)| format!("{ip} {left}\n"));
+    if let Err(error) = os::files::write_private(file, lines.collect::<String>().as_bytes()) {
         tracing::debug!(%error, "who is behind this node");
     }
 }
@@ -38,37 +38,51 @@ pub(super) fn tell(file: &Path, ground: &Ground) {
     // It is of this start only.
     let _ = fs::remove_file(file);
     let text = text.ok().and_then(|it| String::from_utf8(it).ok());
-    let known = text.iter().flat_map(|it| it.lines());
-    let known = known.filter_map(|line| line.parse::<IpAddr>().ok());
+    let known = text.iter().flat_map(|it| it.lines()).filter_map(|line| {
+        let (ip, left) = line.split_once(' ')?;
+        known(ip, left)
+    });
     let is_behind = |ip: &IpAddr| super::holding(&ground.behind, *ip).is_some();
-    let known: Vec<IpAddr> = known.filter(|ip| is_good && is_behind(ip)).collect();
+    let known: Vec<Known> = known.filter(|(ip, _)| is_good && is_behind(ip)).collect();
     for set in INNER_SETS {
-        let of_set = known.iter().filter(|ip| set_inner(**ip) == set);
-        let of_set: Vec<String> = of_set.map(ToString::to_string).collect();
+        let of_set = known.iter().filter(|(ip, _)| set_inner(*ip) == set);
+        let of_set = of_set.map(|(ip, left)| format!("{ip} timeout 1h expires {left}"));
+        let of_set: Vec<String> = of_set.collect();
         if of_set.is_empty() {
             continue;
         }
-        let add = format!(
-            "add element inet {TABLE} {set} {{ {} }}\n",
-            of_set.join(", ")
-        );
-        if let Err(error) = nft(&add) {
+        let all = of_set.join(", ");
+        if let Err(error) = nft(&format!("add element inet {TABLE} {set} {{ {all} }}\n")) {
             tracing::debug!(error, "who is behind this node");
         }
     }
 }
 
-/// The addresses in a set.
-fn list(set: &str) -> Vec<String> {
+/// An address, and for how long it is still known, as nft says it.
+type Known = (IpAddr, String);
+
+fn known(ip: &str, left: &str) -> Option<Known> {
+    let is_time = |it: char| it.is_ascii_digit() || "dhms".contains(it);
+    let fits = !left.is_empty() && left.len() <= 16 && left.chars().all(is_time);
+    Some((ip.parse().ok()?, left.to_owned())).filter(|_| fits)
+}
+
+/// Who is in a set.
+fn list(set: &str) -> Vec<Known> {
     let arguments = ["list", "set", "inet", TABLE, set];
     let listed = Command::new("nft").args(arguments).output();
     let text = listed.map(|it| it.stdout).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let elements = text.split_once("elements = {").map_or("", |(_, rest)| rest);
     let elements = elements.split('}').next().unwrap_or_default().split(',');
-    // Each with its time: `192.0.2.1 timeout 1h expires 59m`.
-    let addresses = elements.filter_map(|it| it.split_whitespace().next());
-    addresses.map(str::to_owned).collect()
+    // Each as `192.0.2.1 timeout 1h expires 59m30s100ms`.
+    let known = elements.filter_map(|it| {
+        let mut words = it.split_whitespace();
+        let ip = words.next()?;
+        let left = words.skip_while(|it| *it != "expires").nth(1)?;
+        known(ip, left)
+    });
+    known.collect()
 }
 
 #[cfg(test)]
@@ -77,6 +91,10 @@ mod tests {
     use crate::site::filter::tests::{ground, in_new_network};
     use crate::site::filter::{NOTHING, lay, ruleset};
     use std::collections::BTreeSet;
+
+    fn addresses(set: &str) -> impl Iterator<Item = String> {
+        list(set).into_iter().map(|(ip, _)| ip.to_string())
+    }
 
     #[test]
     fn who_is_behind_stays_known_over_an_orderly_end() {
@@ -92,38 +110,43 @@ mod tests {
             let many: Vec<String> = (1..=200).map(|it| format!("192.168.20.{it}")).collect();
             for (set, who) in [
                 ("inner4", many.join(", ")),
-                ("inner6", "fd00:20::2, fd00:20::3".to_owned()),
+                ("inner6", "fd00:20::2, fd00:20::3 expires 7m".to_owned()),
                 ("inner4", "192.168.21.1".to_owned()),
             ] {
                 nft(&format!("add element inet {TABLE} {set} {{ {who} }}")).unwrap();
             }
-            let mut before = list("inner4");
-            assert_eq!(before.len(), 201);
+            assert_eq!(list("inner4").len(), 201);
             keep(&file);
             nft(NOTHING).unwrap();
             stand();
             tell(&file, &ground);
-            before.retain(|it| it != "192.168.21.1");
-            let sorted = |mut it: Vec<String>| {
-                it.sort();
-                it
-            };
+            let found: BTreeSet<String> = addresses("inner4").collect();
             assert_eq!(
-                sorted(list("inner4")),
-                sorted(before),
+                found,
+                many.into_iter().collect(),
                 "the other is not behind it"
             );
-            assert_eq!(sorted(list("inner6")), ["fd00:20::2", "fd00:20::3"]);
+            let found: BTreeSet<String> = addresses("inner6").collect();
+            assert_eq!(
+                found.into_iter().collect::<Vec<_>>(),
+                ["fd00:20::2", "fd00:20::3"]
+            );
+            // No longer than it was known.
+            let short = list("inner6")
+                .into_iter()
+                .filter(|(_, left)| left.starts_with("6m"));
+            assert_eq!(short.count(), 1, "{:?}", list("inner6"));
             assert!(!file.exists(), "once");
             // What is old is not believed, nor what is no list.
-            for (text, age) in [("192.168.20.2\n", 3_700), ("nonsense\n\n", 0)] {
+            let forged = "192.168.20.2 1h }; flush ruleset; {\n192.168.20.3\nnonsense 5m\n";
+            for (text, age) in [("192.168.20.2 5m\n", 3_700), (forged, 0)] {
                 nft(NOTHING).unwrap();
                 stand();
                 os::files::write_private(&file, text.as_bytes()).unwrap();
                 let at = std::time::SystemTime::now() - Duration::from_secs(age);
                 fs::File::open(&file).unwrap().set_modified(at).unwrap();
                 tell(&file, &ground);
-                assert_eq!(list("inner4"), [""; 0]);
+                assert_eq!(list("inner4").len(), 0, "{text}");
             }
             let _ = fs::remove_dir_all(&folder);
         });
