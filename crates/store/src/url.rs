@@ -6,9 +6,9 @@
 //! | reached by | `sslmode` | how |
 //! |---|---|---|
 //! | a Unix socket | any | in clear |
-//! | this host | none, `disable` | in clear |
+//! | this host | none, and no `sslrootcert`; `disable` | in clear |
 //! | a network | `disable` | in clear: somebody has seen that nothing protects it, or something else does |
-//! | a network | none | TLS, as `verify-full` |
+//! | a network; this host with `sslrootcert` | none | TLS, as `verify-full` |
 //! | this host, a network | `require`, `verify-full` | TLS; the server's certificate is verified, and its name |
 //! | this host, a network | `verify-ca` with `sslrootcert` | TLS; any certificate that comes from that file is taken, whatever its name |
 //! | any | `prefer`, `allow` | refused: a server, or somebody before it, decides whether it is protected |
@@ -156,7 +156,7 @@ impl Asked {
         let mode = match (self.mode.as_deref(), config.get_ssl_mode()) {
             (None, SslMode::Disable) => "disable",
             (None, SslMode::Require) => "verify-full",
-            (None, _) if is_here(config) => "disable",
+            (None, _) if self.roots.is_none() && is_here(config) => "disable",
             (None | Some("require"), _) => "verify-full",
             (Some(mode @ ("disable" | "verify-ca" | "verify-full")), _) => mode,
             _ => return Err(UrlError::Mode),
@@ -262,6 +262,9 @@ mod tests {
             assert_eq!(trust(text), Some((None, true)), "{text}");
         }
         let file = || Some(PathBuf::from("/etc/pg ca.pem"));
+        // Whoever names certificates means them, here as well.
+        let here = "postgresql://localhost/kumi?sslrootcert=/etc/pg%20ca.pem";
+        assert_eq!(trust(here), Some((file(), true)));
         let text = "postgresql://db.example/kumi?sslrootcert=/etc/pg%20ca.pem";
         assert_eq!(trust(text), Some((file(), true)));
         let text = format!("{text}&sslmode=verify-ca&application_name=x");

@@ -152,10 +152,7 @@ async fn connect(url: &DatabaseUrl) -> Result<Client, Problem> {
         .application_name("kumi gms")
         .keepalives_idle(Duration::from_secs(30));
     let failed = |error: Error| Problem::Failed(text(&error));
-    let tls = match url.trust() {
-        Some(trust) => Tls::new(trust).map_err(Problem::Failed)?,
-        None => Tls::CLEAR,
-    };
+    let tls = Tls(url.trust().cloned());
     let (client, connection) = config.connect(tls).await.map_err(failed)?;
     // It runs whenever this thread works on the database, and ends with the client.
     tokio::spawn(connection);

@@ -39,31 +39,8 @@ use crate::url::Trust;
 /// The name of the protocol (ALPN), which servers since 17 ask for.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// Makes connections, by TLS or in clear: of one type, since the driver is compiled for each.
-#[derive(Clone)]
-pub(super) struct Tls(Option<TlsConnector>);
-
-impl Tls {
-    /// In clear: the driver does not ask for TLS.
-    pub(super) const CLEAR: Self = Self(None);
-
-    /// By what is to be trusted.
-    ///
-    /// # Errors
-    /// A sentence: the certificates cannot be read, or there are none.
-    pub(super) fn new(trust: &Trust) -> Result<Self, String> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = Verifier::new(trust, Arc::clone(&provider))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = config.with_no_client_auth();
-        config.alpn_protocols = vec![PROTOCOL.to_vec()];
-        Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
-    }
-}
+/// Makes connections, by TLS or (`None`) in clear: of one type, since the driver is compiled for each.
+pub(super) struct Tls(pub(super) Option<Trust>);
 
 impl MakeTlsConnect<Socket> for Tls {
     type Stream = TlsStream;
@@ -76,23 +53,44 @@ impl MakeTlsConnect<Socket> for Tls {
 }
 
 /// A connection to a server of this name, before it is made.
-pub(super) struct Connecting(Option<TlsConnector>, String);
+pub(super) struct Connecting(Option<Trust>, String);
 
 impl TlsConnect<Socket> for Connecting {
     type Stream = TlsStream;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<TlsStream>> + Send>>;
 
+    /// Only now, when the server is there and has TLS, are certificates read: a database that is away is
+    /// tried four times a second.
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
-            let name = ServerName::try_from(self.1).map_err(io::Error::other)?;
-            let connector = self.0.ok_or_else(|| io::Error::other("not asked for"))?;
+            let Self(trust, host) = self;
+            let trust = trust.ok_or_else(|| io::Error::other("the driver asks for TLS unasked"))?;
+            let name = ServerName::try_from(host).map_err(io::Error::other)?;
+            let connector = connector(&trust).map_err(io::Error::other)?;
             match connector.connect(name, socket).await {
                 Ok(stream) => Ok(TlsStream(Box::new(stream))),
                 Err(error) => Err(plain(error)),
             }
         })
     }
+}
+
+/// By what is to be trusted.
+///
+/// # Errors
+/// A sentence: the certificates cannot be read, or there are none.
+fn connector(trust: &Trust) -> Result<TlsConnector, String> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Verifier::new(trust, Arc::clone(&provider))?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![PROTOCOL.to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Without the words that the library puts before a sentence of [`Verifier::explain`].

@@ -1,7 +1,9 @@
 //! A real PostgreSQL server that is reached by TLS, or should be.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::common::postgres::{PASSWORD, Postgres};
 use crate::common::{Folder, Ground, create};
@@ -109,7 +111,7 @@ fn a_server_is_believed_by_its_certificate_and_its_name() {
             "sslmode=require&sslrootcert=/dev/null".to_owned(),
             "no certificate",
         ),
-        // This rules over what the server would take: by TLS only.
+        // In clear the server takes nobody: what it took above came by TLS.
         ("127.0.0.1", String::new(), "no encryption"),
     ];
     for (host, more, why) in refused {
@@ -126,15 +128,17 @@ fn a_server_is_believed_by_its_certificate_and_its_name() {
         std::fs::copy(file("authority"), file("server")).unwrap();
     }
     server.signal("HUP");
-    std::thread::sleep(std::time::Duration::from_millis(500));
     let verified = |file: &str| {
         let more = format!("sslmode=verify-ca&sslrootcert={file}");
         reach(&server, url("127.0.0.1", &more))
     };
+    let mut errors = (0..100).map(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        verified(&other).err().unwrap()
+    });
+    let error = errors.find(|error| error.contains("CaUsedAsEndEntity"));
+    assert!(error.unwrap().contains("comes from none of"));
     assert_eq!(verified(&authority).err(), None);
-    let error = verified(&other).err().unwrap();
-    assert!(error.contains("comes from none of"), "{error}");
-    assert!(error.contains("CaUsedAsEndEntity"), "{error}");
 }
 
 #[test]
@@ -145,4 +149,30 @@ fn a_server_that_shows_no_certificate_gets_no_password() {
     let url = format!("postgresql://kumi:{PASSWORD}@localhost:{port}/postgres?sslmode=require");
     let error = reach(&server, url).err().unwrap();
     assert!(error.contains("does not support TLS"), "{error}");
+}
+
+/// All that somebody in its place sees is the question whether there is TLS.
+#[test]
+fn a_listener_without_tls_sees_no_password() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heard = [0; 8];
+        stream.read_exact(&mut heard).unwrap();
+        stream.write_all(b"N").unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        (heard, rest)
+    });
+    let ground = Ground {
+        url: Some(format!(
+            "postgresql://kumi:{PASSWORD}@{at}/kumi?sslmode=require"
+        )),
+        ..Ground::sqlite("tls-listener")
+    };
+    assert!(ground.open().is_err());
+    // SSLRequest: its length and its code.
+    let request = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+    assert_eq!(heard.join().unwrap(), (request, Vec::new()));
 }
