@@ -12,7 +12,8 @@
 //! | of questions between elements that pass the node gets copies | the same, and a log group (NFLOG) |
 //!
 //! At an orderly end all of it is taken away; who is behind this node is noted for the next start. After
-//! kill -9 the routes that lead nowhere, and the table, stay: nothing that was encrypted leaves in clear, and the next start puts its own over them.
+//! kill -9 the routes that lead nowhere, and the table, stay: nothing that was encrypted leaves in clear,
+//! and the next start puts its own over them.
 
 mod behind;
 mod filter;
@@ -106,7 +107,7 @@ impl Site {
             site.lead_nowhere();
             return Err(error);
         }
-        behind::tell(&site.ground.notes, &site.ground);
+        behind::tell(&site.ground);
         Ok(site)
     }
 
@@ -238,7 +239,7 @@ impl Site {
         for v6 in [false, true] {
             self.netlink.remove_site(v6);
         }
-        behind::keep(&self.ground.notes);
+        behind::keep(&self.ground);
         let _ = nft(NOTHING);
     }
 

@@ -79,6 +79,7 @@ pub struct SlowPath {
     servers: Vec<IpAddr>,
     /// Where it notes what it changes.
     adapter_notes: Option<PathBuf>,
+    /// Where it is noted who was behind this node.
     behind_notes: PathBuf,
     /// Held by whoever checks a password.
     password_turn: Arc<Mutex<()>>,

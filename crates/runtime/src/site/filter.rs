@@ -14,13 +14,25 @@ use super::Ground;
 /// What the table is called.
 pub(super) const TABLE: &str = "kumi_site";
 
-/// The set of the addresses from which nothing in clear is taken.
+/// The sets of the addresses from which nothing in clear is taken.
+const SEALED_SETS: [&str; 2] = ["sealed4", "sealed6"];
+/// Those of who is behind this node.
+pub(super) const INNER_SETS: [&str; 2] = ["inner4", "inner6"];
+/// What each of the two holds.
+const SET_TYPES: [&str; 2] = ["ipv4_addr", "ipv6_addr"];
+
+/// The one of the sealed sets that an address is in.
 pub(super) const fn set_of(address: IpAddr) -> &'static str {
-    if address.is_ipv4() {
-        "sealed4"
-    } else {
-        "sealed6"
-    }
+    of_family(SEALED_SETS, address)
+}
+
+/// The one of the sets of who is behind.
+pub(super) const fn set_inner(address: IpAddr) -> &'static str {
+    of_family(INNER_SETS, address)
+}
+
+const fn of_family([v4, v6]: [&'static str; 2], address: IpAddr) -> &'static str {
+    if address.is_ipv4() { v4 } else { v6 }
 }
 
 /// How every datagram of a node begins: its type, and three zeros (session.md, section 2).
@@ -30,15 +42,6 @@ const DDE_SHAPE: &str = "@th,64,8 6 @th,72,24 0";
 const DDE_UDP_LEN: usize = 8 + group::dprp::DDE_LEN;
 /// Most elements behind this node, of each family.
 pub(super) const INNER_MAX: usize = 65_536;
-/// Who is behind this node.
-pub(super) const INNER_SETS: [&str; 2] = ["inner4", "inner6"];
-
-/// The one of them that an address is in.
-pub(super) const fn set_inner(address: IpAddr) -> &'static str {
-    let [v4, v6] = INNER_SETS;
-    if address.is_ipv4() { v4 } else { v6 }
-}
-
 /// The log group that copies of what passes go to.
 pub(super) const LOG_GROUP: u16 = 4_649;
 /// Most copies in a second: the node answers fewer.
@@ -63,10 +66,10 @@ pub(super) fn lay(rules: &str) -> Result<(), String> {
 /// Leaves of the filter who is behind this node.
 fn chains_away() -> String {
     let mut text = format!("table inet {TABLE} {{\n");
-    for (name, kind) in [("sealed4", "ipv4_addr"), ("sealed6", "ipv6_addr")] {
+    for (name, kind) in SEALED_SETS.into_iter().zip(SET_TYPES) {
         let _ = writeln!(text, " set {name} {{ type {kind}; }}");
     }
-    for (name, kind) in INNER_SETS.into_iter().zip(["ipv4_addr", "ipv6_addr"]) {
+    for (name, kind) in INNER_SETS.into_iter().zip(SET_TYPES) {
         let _ = writeln!(
             text,
             " set {name} {{ type {kind}; flags dynamic, timeout; timeout 1h; size {INNER_MAX}; }}"
@@ -76,7 +79,7 @@ fn chains_away() -> String {
         let _ = writeln!(text, " chain {chain} {{ }}");
     }
     let _ = writeln!(text, "}}\nflush table inet {TABLE}");
-    for set in ["sealed4", "sealed6"] {
+    for set in SEALED_SETS {
         let _ = writeln!(text, "flush set inet {TABLE} {set}");
     }
     for chain in CHAINS {
@@ -93,7 +96,7 @@ pub(super) fn ruleset(
 ) -> String {
     let (interface, port) = (&ground.interface, ground.port);
     let mut text = String::new();
-    for set in ["sealed4", "sealed6"] {
+    for set in SEALED_SETS {
         let members = sealed.iter().filter(|ip| set_of(**ip) == set);
         let members: Vec<String> = members.map(ToString::to_string).collect();
         if !members.is_empty() {
